@@ -1,0 +1,36 @@
+# make demo   build, audit and train on the bundled corpus (under 3 minutes after the installation)
+# make test   linter, type checker, tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test install clean
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+demo: install
+	$(BIN)/sealdata build quickstart
+	$(BIN)/sealtrain run quickstart
+	$(BIN)/sealtrain eval runs/quickstart
+	@echo
+	@echo "What was built           Where to look"
+	@echo "audit report             builds/quickstart/report/index.html   (open it in a browser)"
+	@echo "dataset card             builds/quickstart/README.md"
+	@echo "kept and dropped pairs   builds/quickstart/pairs  builds/quickstart/dropped"
+	@echo "packed token shards      builds/quickstart/shards"
+	@echo "trained model and log    runs/quickstart"
+
+test: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n auto
+
+clean:
+	rm -rf builds runs

@@ -1,0 +1,109 @@
+"""The `sealdata` command: parse, call, print."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from sealcli.errors import run
+from sealdata import __version__
+from sealdata.errors import SealError
+
+
+@click.group()
+@click.version_option(__version__, prog_name="sealdata")
+def commands() -> None:
+    """Curate parallel corpora: audited pairs, packed token shards, and the data card to defend them.
+
+    \b
+    Example:
+        sealdata build quickstart
+        sealdata inspect builds/quickstart/shards/train/parallel/eng_Latn-tha_Thai/part-00000.npy:3
+    """
+
+
+@commands.command()
+@click.argument("recipe")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Result folder.  [default: builds/RECIPE-NAME]"
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    help="Processes on this machine.  [default: all cores]",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    help="Read only the first N records of each source; marks the build PARTIAL.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Check the recipe and its inputs, print the plan, stop."
+)
+def build(recipe: str, out: Path | None, workers: int, limit: int | None, dry_run: bool) -> None:
+    """Build RECIPE, a TOML file or the name of a built-in recipe.
+
+    Interrupted or killed, the same command goes on where it stopped; done, it does nothing.
+
+    \b
+    Example:
+        sealdata build quickstart --workers 2
+        sealdata build my-recipe.toml --out /data/builds/mine
+    """
+    from sealdata import build as builder
+    from sealdata.engines.local import LocalEngine
+    from sealdata.plan import load_plan
+    from sealdata.progress import make_progress
+
+    plan = load_plan(recipe)
+    folder = out or Path("builds") / plan.recipe.name
+    if dry_run:
+        click.echo(builder.describe(plan, folder))
+        return
+    with LocalEngine(workers) as engine:
+        built = builder.build(plan, folder, engine, make_progress(), limit)
+    if not built.fresh:
+        click.echo(f"{folder} is up to date with {recipe}: nothing to do", err=True)
+    click.echo(builder.summary(built.manifest, folder))
+
+
+@commands.command()
+@click.argument("shard")
+def inspect(shard: str) -> None:
+    """Print one sequence of SHARD, decoded, with its documents' boundaries and where they came from.
+
+    SHARD is a part file, with ":N" for sequence N (default 0).
+
+    \b
+    Example:
+        sealdata inspect builds/quickstart/shards/train/parallel/eng_Latn-tha_Thai/part-00000.npy:3
+    """
+    from sealdata.shards.reader import describe_sequence
+
+    path, _, number = shard.partition(":")
+    if number and not number.isdecimal():
+        raise click.UsageError(f"{shard}: after the colon comes the number of a sequence")
+    click.echo(describe_sequence(Path(path), int(number or 0), colour=sys.stdout.isatty()))
+
+
+@commands.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def verify(folder: Path) -> None:
+    """Check every file of the build in FOLDER against its manifest: digests, sizes, ids, boundaries.
+
+    Exits with 3 if anything is wrong.
+
+    \b
+    Example:
+        sealdata verify builds/quickstart
+    """
+    from sealdata.verify import verify_build
+
+    click.echo(verify_build(folder))
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    run(commands, SealError)

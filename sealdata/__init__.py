@@ -1,0 +1,3 @@
+"""Parallel corpora in, audited pairs and packed token shards out."""
+
+__version__ = "0.1.0"

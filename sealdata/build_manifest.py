@@ -1,0 +1,208 @@
+"""The manifest of a finished build: what went in, what was lost where, what came out, and by which means."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from sealdata.errors import DataError
+from sealdata.manifest import read_json
+
+STAGES = ("ingest", "rules", "dedup", "decontaminate", "lid", "similarity", "select")  # gate order
+MANIFEST = "manifest.json"
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileFacts(_Facts):
+    """Size in bytes and SHA-256 (hex) of one file."""
+
+    size: int
+    sha256: str
+
+
+class SourceFile(FileFacts):
+    """One input file; ``name`` is its file name without folders."""
+
+    name: str
+
+
+class SourceFacts(_Facts):
+    """One source as the recipe wrote it, languages in the order of the file, and what was read."""
+
+    name: str
+    reader: str
+    path: str
+    src_lang: str
+    tgt_lang: str
+    card: str | None = None  # stem of the data card of the corpus it belongs to
+    files: list[SourceFile]
+
+    @property
+    def lang(self) -> str:
+        """The side that is not English."""
+        return self.tgt_lang if self.src_lang == "eng_Latn" else self.src_lang
+
+
+class FunnelRow(_Facts):
+    """What became of one source's records.
+
+    ``dropped`` counts pairs by stage (see STAGES) and by their first reason. Invariant:
+    ``records == sum(dropped) + train + validation``.
+    """
+
+    source: str
+    lang: str  # the side that is not English
+    records: int
+    dropped: dict[str, dict[str, int]]
+    train: int
+    validation: int
+
+    @model_validator(mode="after")
+    def _ties(self) -> Self:
+        if unknown := sorted(set(self.dropped) - set(STAGES)):
+            raise ValueError(f"{self.source}: no stage is called {unknown[0]!r}")
+        if self.records != self.num_dropped + self.kept:
+            raise ValueError(
+                f"{self.source}: {self.records} records, but {self.num_dropped} dropped "
+                f"and {self.kept} kept"
+            )
+        return self
+
+    @property
+    def kept(self) -> int:
+        """Pairs in either split."""
+        return self.train + self.validation
+
+    @property
+    def num_dropped(self) -> int:
+        """Records lost at any stage."""
+        return sum(self.lost(stage) for stage in STAGES)
+
+    def lost(self, stage: str) -> int:
+        """Records lost at one stage."""
+        return sum(self.dropped.get(stage, {}).values())
+
+
+class FailureRow(_Facts):
+    """Pairs of one language for which ``reason`` was the first failure, one of all, or the only one.
+
+    Counted among the scores each pair has: a gate hides what later gates would have said.
+    """
+
+    lang: str
+    reason: str
+    first: int
+    any: int
+    only: int
+
+    @model_validator(mode="after")
+    def _nested(self) -> Self:
+        if not self.only <= self.first <= self.any:
+            raise ValueError(f"{self.lang} {self.reason}: only <= first <= any does not hold")
+        return self
+
+
+class CleaningRow(_Facts):
+    """Pairs of a source that a cleaning step changed, with a few [before, after] texts."""
+
+    source: str
+    step: str
+    changed: int
+    examples: list[tuple[str, str]] = []
+
+
+class StreamFacts(_Facts):
+    """One packed stream of shards; tokens include EOS and padding, padding counts EOS fill alone."""
+
+    path: str  # relative to the build
+    split: str
+    kind: str  # "parallel", "monolingual" or "replay"
+    name: str
+    languages: list[str]
+    num_documents: int
+    num_tokens: int
+    num_padding: int
+    num_sequences: int
+
+
+class ModelFacts(_Facts):
+    """A model that judged the pairs. A demonstration model is named as such wherever it is shown."""
+
+    use: str  # "language ID", "similarity", "tokenizer"
+    name: str
+    sha256: str
+    licence: str
+    demonstration: bool = False
+    note: str = ""
+
+
+class FertilityRow(BaseModel):
+    """How one tokenizer cuts one language's kept pairs; further numeric columns are shown too."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    tokenizer: str
+    lang: str
+    num_pairs: int
+    bytes_per_token: float
+    tokens_per_char: float
+    parity: float  # tokens of this side per token of the English side of the same pairs
+
+
+class BuildManifest(_Facts):
+    """``OUT/manifest.json``, written last: its presence means that the build is complete."""
+
+    name: str
+    sealdata: str
+    build_key: str
+    limit: int | None = None  # not None: only the first records of each source were read (PARTIAL)
+    recipe: dict[str, Any]
+    versions: dict[str, str]
+    models: list[ModelFacts] = []
+    sources: list[SourceFacts]
+    funnel: list[FunnelRow]
+    failures: list[FailureRow] = []
+    cleaning: list[CleaningRow] = []
+    streams: list[StreamFacts] = []
+    fertility: list[FertilityRow] = []
+    files: dict[str, FileFacts] = {}  # by path relative to the build
+
+    @model_validator(mode="after")
+    def _same_sources(self) -> Self:
+        named = {(source.name, source.lang) for source in self.sources}
+        if named != {(row.source, row.lang) for row in self.funnel}:
+            raise ValueError("funnel and sources do not name the same sources and languages")
+        return self
+
+    @property
+    def languages(self) -> list[str]:
+        """FLORES-200 codes of the sides that are not English, in the order of the sources."""
+        return list(dict.fromkeys(row.lang for row in self.funnel))
+
+    @property
+    def demonstrations(self) -> list[ModelFacts]:
+        """The models that no real dataset should be judged by."""
+        return [model for model in self.models if model.demonstration]
+
+
+def pair_name(lang: str) -> str:
+    """Folder and configuration name of a language pair: ``eng_Latn-jav_Latn``."""
+    return f"eng_Latn-{lang}"
+
+
+def read_build_manifest(out: Path) -> BuildManifest:
+    """The manifest of the finished build in ``out``.
+
+    Raises:
+        DataError: there is none (the build is not finished), or it is not one of ours.
+    """
+    path = out / MANIFEST
+    try:
+        return BuildManifest.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise DataError(f"{path} is no build manifest ({where}: {first['msg']})") from None

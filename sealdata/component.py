@@ -1,0 +1,94 @@
+"""A component is one file in one folder: its file name is its name in recipes, columns and cards."""
+
+import difflib
+import importlib
+import pkgutil
+from functools import cache
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sealdata.errors import ConfigError
+
+KINDS = ("readers", "cleaners", "scorers", "tokenizers")
+
+
+class Component(BaseModel):
+    """Parameters of one reader, cleaner, scorer or tokenizer, validated from a recipe's table.
+
+    A subclass is named ``COMPONENT`` in its module; its docstring is shown to users.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
+
+    version: ClassVar[int] = 1  # raise it when the output changes for the same parameters
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Everything that can change the output: version, parameters, digests of model files."""
+        return {"version": self.version, **self.model_dump(mode="json")}
+
+
+@cache
+def available(kind: str) -> tuple[str, ...]:
+    """Names of the components of one kind: the modules of ``sealdata.<kind>``, sorted."""
+    assert kind in KINDS, kind
+    package = importlib.import_module(f"sealdata.{kind}")
+    names = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return tuple(sorted(name for name in names if not name.startswith("_")))
+
+
+def component_class(kind: str, name: str) -> type[Component]:
+    """The class behind ``name``; imports its module only now, so that heavy imports stay lazy.
+
+    Raises:
+        ConfigError: there is no such component; the message names the nearest and all known.
+    """
+    known = available(kind)
+    if name not in known:
+        nearest = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        raise ConfigError(f"no {kind[:-1]} named {name!r}.{hint} Known: {', '.join(known)}")
+    component = importlib.import_module(f"sealdata.{kind}.{name}").COMPONENT
+    assert issubclass(component, Component), f"sealdata.{kind}.{name}.COMPONENT"
+    return component  # type: ignore[no-any-return]
+
+
+def load(kind: str, name: str, params: dict[str, Any] | None = None) -> Any:
+    """The component ``name`` of ``kind`` with ``params`` checked.
+
+    Raises:
+        ConfigError: unknown name or parameter; the message is one line and names the nearest.
+    """
+    cls = component_class(kind, name)
+    try:
+        return cls.model_validate(params or {})
+    except ValidationError as error:
+        raise ConfigError(f"{kind[:-1]} {name!r}: {explain(error, cls)}") from None
+
+
+def explain(error: ValidationError, cls: type[BaseModel]) -> str:
+    """One line for a pydantic error: where, what, and the nearest known key for a typo."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"{where}: {first['msg']}"
+    fields = _fields_at(cls, first["loc"][:-1])
+    nearest = difflib.get_close_matches(str(first["loc"][-1]), fields, n=1)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known keys: {', '.join(fields)}"
+    return f"unknown key {where!r}; {hint}"
+
+
+def _fields_at(cls: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Keys allowed at a nested location of a model, following model-typed fields."""
+    for part in location:
+        field = cls.model_fields.get(str(part))
+        for inner in _models_in(field.annotation) if field else ():
+            cls = inner
+            break
+    return sorted(info.alias or name for name, info in cls.model_fields.items())
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for arg in getattr(annotation, "__args__", ()) for model in _models_in(arg)]

@@ -1,0 +1,35 @@
+"""The identity of input files: SHA-256, remembered by path, size and time of change."""
+
+from pathlib import Path
+
+from sealdata.errors import DataError
+from sealdata.manifest import file_sha256, read_json, write_json
+
+
+class Digests:
+    """SHA-256 of files, cached in a JSON file so that a second build does not read 40 GB again."""
+
+    def __init__(self, cache: Path) -> None:
+        self.cache = cache
+        self._known: dict[str, list[int | str]] = read_json(cache) if cache.exists() else {}
+
+    def sha256(self, path: Path) -> str:
+        """Hex digest of the file's bytes.
+
+        Raises:
+            DataError: there is no such file, or it cannot be read.
+        """
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+        if path.is_dir():
+            raise DataError(f"{path} is a folder; a file was expected")
+        stamp = [status.st_size, status.st_mtime_ns]
+        known = self._known.get(str(path))
+        if known is not None and known[:2] == stamp:
+            return str(known[2])
+        digest = file_sha256(path)
+        self._known[str(path)] = [*stamp, digest]
+        write_json(self.cache, self._known)
+        return digest

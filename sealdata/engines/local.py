@@ -1,0 +1,93 @@
+"""The local engine: tasks in processes of this machine, or in this process with one worker."""
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import Self
+
+from sealdata.errors import DataError
+from sealdata.manifest import PartRecord
+from sealdata.stage import Task
+
+
+class LocalEngine:
+    """Runs tasks in ``workers`` spawned processes (fork is unsafe beside polars' threads).
+
+    One pool serves the whole build, so that a worker loads a model once. With ``workers=1``
+    everything runs in this process, where a debugger can follow it.
+    """
+
+    def __init__(self, workers: int) -> None:
+        assert workers >= 1
+        self.workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=kind is None, cancel_futures=True)
+            self._pool = None
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[int, PartRecord]]:
+        """Yield (index, record) as tasks finish.
+
+        Raises:
+            DataError: a worker process died (most often: killed for want of memory).
+            SealError: what a task raised; tasks already running are allowed to finish.
+        """
+        if self.workers == 1 or (len(tasks) == 1 and self._pool is None):
+            for index, task in enumerate(tasks):
+                yield index, task()
+            return
+        pool = self._pool = self._pool or _make_pool(self.workers)
+        running = {pool.submit(task): index for index, task in enumerate(tasks)}
+        try:
+            yield from _as_finished(running)
+        except BrokenProcessPool:
+            self._pool = None
+            unfinished = sorted({tasks[index].folder.name for index in running.values()})
+            raise DataError(
+                f"a worker process died in {unfinished[0]} (most often the system killed it for "
+                "want of memory); finished parts are kept: run again, with fewer --workers"
+            ) from None
+
+
+def _as_finished(
+    running: dict[Future[PartRecord], int],
+) -> Iterator[tuple[int, PartRecord]]:
+    """Yield results as they come; on the first error cancel what has not begun and raise it."""
+    while running:
+        finished, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in sorted(finished, key=running.__getitem__):
+            error = future.exception()
+            if error is not None:
+                for other in running:
+                    other.cancel()
+                raise error
+            yield running.pop(future), future.result()
+
+
+def _make_pool(workers: int) -> ProcessPoolExecutor:
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_limit_threads,
+        initargs=(threads,),
+    )
+
+
+def _limit_threads(threads: str) -> None:
+    """Keep libraries that a worker imports later from starting a thread per core each."""
+    for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"):
+        os.environ[name] = threads

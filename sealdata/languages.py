@@ -1,0 +1,60 @@
+"""The languages the toolkit knows: FLORES-200 codes, their names, scripts and other people's codes."""
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from sealdata.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Language:
+    """One row of ``languages.toml``; ``code`` is FLORES-200 (``tha_Thai``)."""
+
+    code: str
+    name: str
+    autonym: str
+    bcp47: str
+    script: str
+    lid176: str | None = None
+    laser: str | None = None
+    aliases: tuple[str, ...] = ()
+    spaces: bool = True
+    confusable: tuple[str, ...] = ()
+
+
+@cache
+def languages() -> dict[str, Language]:
+    """All known languages by FLORES-200 code, in the order of ``languages.toml``."""
+    tables = tomllib.loads(files("sealdata").joinpath("languages.toml").read_text("utf-8"))
+    listed = ("aliases", "confusable")
+    return {
+        code: Language(code, **{k: tuple(v) if k in listed else v for k, v in row.items()})
+        for code, row in tables.items()
+    }
+
+
+@cache
+def _by_alias() -> dict[str, Language]:
+    known: dict[str, Language] = {}
+    for language in languages().values():
+        for alias in (language.code, *language.aliases):
+            assert alias not in known, f"two languages claim the alias {alias}"
+            known[alias] = language
+    return known
+
+
+def resolve(code: str) -> Language:
+    """The language that ``code`` (FLORES, ISO, OPUS, NTREX or a model's own name) means.
+
+    Raises:
+        ConfigError: nothing is known by that name; the message lists the nearest names.
+    """
+    known = _by_alias()
+    if code in known:
+        return known[code]
+    nearest = difflib.get_close_matches(code, known, n=3, cutoff=0.5)
+    hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
+    raise ConfigError(f"unknown language {code!r}{hint}. Known codes are in languages.toml")

@@ -1,0 +1,102 @@
+"""Durable state: atomic files, content keys, and what each finished part and stage recorded."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sealdata.errors import DataError
+
+_CHUNK = 1 << 20
+
+
+class PartRecord(BaseModel):
+    """What one finished part did. Invariant: rows_in == rows_out + sum(dropped.values()).
+
+    ``dropped`` counts rows by reason; ``facts`` holds whatever else the stage wants reported.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    part: str
+    rows_in: int
+    rows_out: int
+    dropped: dict[str, int] = {}
+    facts: dict[str, Any] = {}
+
+    def model_post_init(self, _context: Any) -> None:
+        lost = self.rows_in - self.rows_out
+        assert lost == sum(self.dropped.values()), f"{self.part}: {lost} rows unaccounted for"
+
+
+def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, then fsync and rename it into place.
+
+    Raises:
+        DataError: the disk is full or refuses; the temporary file is removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as sorted, indented JSON, atomically: equal values give equal bytes."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        DataError: the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise DataError(f"{path} is no valid JSON ({error}); delete it and run again") from None
+
+
+def read_record(path: Path) -> PartRecord:
+    """The record that a finished part left beside its data."""
+    try:
+        return PartRecord.model_validate(read_json(path))
+    except ValidationError:
+        raise DataError(f"{path} is no part record; delete it and run again") from None
+
+
+def stage_key(name: str, version: int, params: Any, inputs: list[str]) -> str:
+    """16 hex digits naming a stage's output: SHA-256 over all that can change it."""
+    identity = json.dumps([name, version, params, inputs], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hex.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as handle:
+            while chunk := handle.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    return digest.hexdigest()

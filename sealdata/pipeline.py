@@ -1,0 +1,265 @@
+"""The road from files to judged pairs: a recipe's plan as stages, run in order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sealdata.digests import Digests
+from sealdata.manifest import PartRecord
+from sealdata.plan import Plan, locate
+from sealdata.recipe import SourceTable
+from sealdata.rules import Judge
+from sealdata.scorers import PHASES, Phase
+from sealdata.stage import Done, Engine, Progress, Stage, run_stages
+from sealdata.stages.clean import Clean
+from sealdata.stages.decontaminate import Decontaminate, References, reference_files
+from sealdata.stages.dedup import Flag, KeyFile, Resolve, partition_names
+from sealdata.stages.ingest import Ingest
+from sealdata.stages.keys import Keys
+from sealdata.stages.score import Score
+from sealdata.stages.select import Cutoffs, HoldOut, Select
+
+
+@dataclass(frozen=True)
+class Curated:
+    """One source after all gates: the records of its stages, and the folder of its results."""
+
+    table: SourceTable
+    lang: str  # FLORES code of the side that is not English
+    ingested: PartRecord
+    cleaned: tuple[PartRecord, ...]
+    selected: Done
+
+
+@dataclass(frozen=True)
+class _Mask:
+    stage: str
+    reason: str
+    done: list[Done]  # one per source
+
+
+class Pipeline:
+    """Runs a plan's stages in ``work``; holds what each source has gathered so far."""
+
+    def __init__(
+        self, plan: Plan, work: Path, digests: Digests, engine: Engine, progress: Progress
+    ) -> None:
+        self.plan = plan
+        self.work = work
+        self.digests = digests
+        self.engine = engine
+        self.progress = progress
+        self.langs = [_other_side(table) for table in plan.recipe.source]
+
+    def curate(self, limit: int | None = None) -> list[Curated]:
+        """All stages from ingest to select, in the order of the recipe's sources."""
+        ingested = self._ingest(limit)
+        cleaned = self._clean(ingested)
+        self._score("text", cleaned, masks=[])
+        keys = self._keys(cleaned)
+        masks = self._dedup(cleaned, keys) + self._decontaminate(cleaned, keys)
+        for phase in PHASES[1:]:
+            self._score(phase, cleaned, masks)
+        selected = self._select(ingested, cleaned, keys, masks)
+        return [
+            Curated(table, lang, raw.records[0], clean.records, final)
+            for table, lang, raw, clean, final in zip(
+                self.plan.recipe.source, self.langs, ingested, cleaned, selected, strict=True
+            )
+        ]
+
+    def _run(self, stages: list[Stage]) -> list[Done]:
+        return run_stages(stages, self.work, self.engine, self.progress)
+
+    def _ingest(self, limit: int | None) -> list[Done]:
+        stages = []
+        for table in self.plan.recipe.source:
+            reader, source = self.plan.reader(table)
+            files = [self.digests.sha256(path) for path in reader.files(source.path)]
+            params = {
+                "reader": [table.reader, reader.fingerprint()],
+                "source": [source.name, source.src_lang, source.tgt_lang],
+                "part_rows": self.plan.recipe.part_rows,
+                "limit": limit,
+            }
+            job = Ingest(reader, source, self.plan.recipe.part_rows, limit)
+            stages.append(Stage("ingest", params, tuple(files), (table.name,), job))
+        return self._run(stages)
+
+    def _clean(self, ingested: list[Done]) -> list[Done]:
+        cleaners = self.plan.cleaners
+        params = [[name, cleaner.fingerprint()] for name, cleaner in cleaners.items()]
+        return self._run(
+            [
+                Stage(
+                    "clean",
+                    params,
+                    (raw.key,),
+                    tuple(raw.records[0].facts["parts"]),
+                    Clean(cleaners, raw.folder),
+                )
+                for raw in ingested
+            ]
+        )
+
+    def _score(self, phase: Phase, cleaned: list[Done], masks: list[_Mask]) -> None:
+        scorers = self.plan.phase_scorers(phase)
+        if not scorers:
+            return
+        self._run(
+            [
+                Stage(
+                    f"score-{phase}",
+                    [self._rule_params(before=phase), _prints(scorers)],
+                    (clean.key, *(mask.done[i].key for mask in masks)),
+                    clean.parts,
+                    Score(phase, scorers, self._judge(i, clean, masks)),
+                )
+                for i, clean in enumerate(cleaned)
+            ]
+        )
+
+    def _keys(self, cleaned: list[Done]) -> list[Done]:
+        params = self._rule_params(before="language")
+        return self._run(
+            [
+                Stage("keys", params, (clean.key,), clean.parts, Keys(self._judge(i, clean, [])))
+                for i, clean in enumerate(cleaned)
+            ]
+        )
+
+    def _dedup(self, cleaned: list[Done], keys: list[Done]) -> list[_Mask]:
+        if self.plan.recipe.dedup.off:
+            return []
+        places = [(i, part) for i, done in enumerate(keys) for part in done.parts]
+        order = {place: number for number, place in enumerate(places)}
+        files = tuple(
+            KeyFile(keys[i].folder / f"{part}.parquet", order[i, part], self.langs[i])
+            for i, part in places
+        )
+        total = sum(record.facts["keys"] for done in keys for record in done.records)
+        ranges = partition_names(total)
+        inputs = tuple(done.key for done in keys)
+        [resolved] = self._run([Stage("dedup", self.langs, inputs, ranges, Resolve(files))])
+        stages = []
+        for i, clean in enumerate(cleaned):
+            orders = {part: order[i, part] for part in clean.parts}
+            job = Flag(resolved.folder, ranges, orders, clean.folder)
+            stages.append(Stage("dedup-mask", orders, (resolved.key,), clean.parts, job))
+        return [_Mask("dedup", "duplicate", self._run(stages))]
+
+    def _decontaminate(self, cleaned: list[Done], keys: list[Done]) -> list[_Mask]:
+        refs = self.plan.recipe.decontaminate.refs
+        files = [file for ref in refs for file in reference_files(locate(ref, self.plan.base))]
+        if not files:
+            return []
+        digests = tuple(self.digests.sha256(file) for file in files)
+        [known] = self._run(
+            [Stage("references", None, digests, ("references",), References(tuple(files)))]
+        )
+        hashes = known.folder / "references.parquet"
+        stages = [
+            Stage(
+                "decontaminate",
+                None,
+                (key.key, known.key),
+                clean.parts,
+                Decontaminate(key.folder, hashes, clean.folder),
+            )
+            for clean, key in zip(cleaned, keys, strict=True)
+        ]
+        return [_Mask("decontaminate", "eval_leak", self._run(stages))]
+
+    def _select(
+        self, ingested: list[Done], cleaned: list[Done], keys: list[Done], masks: list[_Mask]
+    ) -> list[Done]:
+        recipe = self.plan.recipe
+        rules = self._rule_params(before=None)
+        judges = [self._judge(i, clean, masks) for i, clean in enumerate(cleaned)]
+        inputs = [
+            (clean.key, keys[i].key, *(mask.done[i].key for mask in masks))
+            for i, clean in enumerate(cleaned)
+        ]
+        share, seed = recipe.validation.share, recipe.seed
+        held = self._run(
+            [
+                Stage(
+                    "hold-out",
+                    [rules, share, seed],
+                    inputs[i],
+                    clean.parts,
+                    HoldOut(judges[i], keys[i].folder, share, seed),
+                )
+                for i, clean in enumerate(cleaned)
+            ]
+        )
+        cutoffs = self._cutoffs(held)
+        return self._run(
+            [
+                Stage(
+                    "select",
+                    rules,
+                    (*inputs[i], held[i].key, cutoffs.key),
+                    clean.parts,
+                    Select(
+                        judges[i],
+                        ingested[i].folder,
+                        held[i].folder,
+                        cutoffs.folder / "all.cutoffs.json",
+                    ),
+                )
+                for i, clean in enumerate(cleaned)
+            ]
+        )
+
+    def _cutoffs(self, held: list[Done]) -> Done:
+        candidates: dict[str, tuple[Path, ...]] = {}
+        for lang, done in zip(self.langs, held, strict=True):
+            files = tuple(done.folder / f"{part}.parquet" for part in done.parts)
+            candidates[lang] = candidates.get(lang, ()) + files
+        most = self.plan.recipe.validation.max_pairs
+        inputs = tuple(done.key for done in held)
+        job = Cutoffs(candidates, most)
+        [done] = self._run([Stage("cutoffs", [most, self.langs], inputs, ("all",), job)])
+        return done
+
+    def _judge(self, i: int, clean: Done, masks: list[_Mask]) -> Judge:
+        scorers = self.plan.scorers
+        return Judge(
+            rules=self.plan.bound_rules(),
+            stores={
+                name: self.work / f"scores-{name}-{self._store_key(name, clean)}"
+                for name in scorers
+            },
+            phases={name: scorer.phase for name, scorer in scorers.items()},
+            masks=tuple((mask.stage, mask.reason, mask.done[i].folder) for mask in masks),
+            tgt_lang=self.langs[i],
+            cleaned=clean.folder,
+        )
+
+    def _store_key(self, name: str, clean: Done) -> str:
+        scorer = self.plan.scorers[name]
+        return Stage("scores", [name, scorer.fingerprint()], (clean.key,), (), _no_job).key
+
+    def _rule_params(self, before: Phase | None) -> list[Any]:
+        """All that the judgement of the phases up to ``before`` depends on: scorers and rules."""
+        params: list[Any] = []
+        for phase in PHASES:
+            if phase == before:
+                break
+            rules = [rule.model_dump(mode="json") for rule in self.plan.rules(phase)]
+            params.append([phase, _prints(self.plan.phase_scorers(phase)), rules])
+        return params
+
+
+def _prints(components: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: component.fingerprint() for name, component in components.items()}
+
+
+def _no_job(part: str, folder: Path) -> PartRecord:
+    raise AssertionError(f"a store is no stage: {folder}/{part}")
+
+
+def _other_side(table: SourceTable) -> str:
+    return table.tgt_lang if table.src_lang == "eng_Latn" else table.src_lang

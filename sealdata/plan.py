@@ -1,0 +1,137 @@
+"""A plan: a recipe whose components are made, whose paths are found and whose rules are bound."""
+
+import os
+import re
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from sealdata.cleaners import Cleaner
+from sealdata.component import load
+from sealdata.errors import ConfigError
+from sealdata.readers import Reader, Source
+from sealdata.recipe import Options, Recipe, RuleTable, SourceTable, StreamTable, read_recipe
+from sealdata.rules import Rule
+from sealdata.scorers import PHASES, Scorer
+
+
+def load_plan(name_or_path: str) -> "Plan":
+    """The plan of a built-in recipe or a recipe file.
+
+    Raises:
+        ConfigError: see ``read_recipe`` and ``Plan``.
+    """
+    return Plan(*read_recipe(name_or_path))
+
+
+class Plan:
+    """A recipe with its components made and its rules bound to score columns.
+
+    Raises (on construction):
+        ConfigError: a component, parameter or score column that does not exist.
+    """
+
+    def __init__(self, recipe: Recipe, base: Path) -> None:
+        self.recipe = recipe
+        self.base = base
+        self.cleaners: dict[str, Cleaner] = {
+            name: load("cleaners", name, params) for name, params in recipe.clean.items()
+        }
+        self.scorers: dict[str, Scorer] = {
+            name: load("scorers", name, self._located(params))
+            for name, params in recipe.score.items()
+        }
+        for rule in recipe.rule:
+            self._check_rule(rule)
+
+    def _check_rule(self, rule: RuleTable) -> None:
+        scorer, _, column = rule.score.partition(".")
+        if scorer not in self.scorers:
+            raise ConfigError(
+                f"rule {rule.reason!r} needs the score {rule.score!r}, but there is no [score.{scorer}]"
+            )
+        if column not in self.scorers[scorer].columns:
+            known = ", ".join(f"{scorer}.{name}" for name in self.scorers[scorer].columns)
+            raise ConfigError(f"rule {rule.reason!r}: no score {rule.score!r}; known: {known}")
+
+    def _located(self, params: Options) -> Options:
+        """Parameters with ``sample:`` and relative paths made absolute; other values untouched."""
+        return {
+            key: str(locate(value, self.base)) if _is_path(value) else value
+            for key, value in params.items()
+        }
+
+    def rules(self, phase: str) -> list[RuleTable]:
+        """The rules whose score belongs to ``phase``, in the order of the recipe."""
+        assert phase in PHASES
+        return [
+            rule
+            for rule in self.recipe.rule
+            if self.scorers[rule.score.partition(".")[0]].phase == phase
+        ]
+
+    def bound_rules(self) -> tuple[Rule, ...]:
+        """All rules, ready to judge; a language's limit replaces the general one, and what it
+        leaves open stays."""
+        return tuple(self._bind(rule) for rule in self.recipe.rule)
+
+    def _bind(self, rule: RuleTable) -> Rule:
+        languages: dict[str, tuple[float | None, float | None] | None] = {}
+        for code, own in rule.languages.items():
+            low = rule.min if own.min is None else own.min
+            high = rule.max if own.max is None else own.max
+            languages[code] = None if own.off else (low, high)
+        return Rule(
+            reason=rule.reason,
+            score=rule.score,
+            phase=self.scorers[rule.score.partition(".")[0]].phase,
+            bounds=(rule.min, rule.max),
+            missing_drops=rule.missing == "drop",
+            languages=languages,
+        )
+
+    def phase_scorers(self, phase: str) -> dict[str, Scorer]:
+        """The scorers of one phase, in the order of the recipe."""
+        return {name: scorer for name, scorer in self.scorers.items() if scorer.phase == phase}
+
+    def reader(self, table: SourceTable | StreamTable) -> tuple[Reader, Source]:
+        """The reader of a source or stream, and what it is to read.
+
+        Raises:
+            ConfigError: a reader of documents for pairs, or the reverse.
+        """
+        reader: Reader = load("readers", table.reader, table.options)
+        wanted = "pairs" if isinstance(table, SourceTable) else "documents"
+        if reader.yields != wanted:
+            raise ConfigError(
+                f"{table.name!r}: reader {table.reader!r} yields {reader.yields}, not {wanted}"
+            )
+        path = locate(table.path, self.base)
+        if isinstance(table, SourceTable):
+            return reader, Source(table.name, path, table.src_lang, table.tgt_lang)
+        return reader, Source(table.name, path, table.lang)
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and (value.startswith("sample:") or "/" in value)
+
+
+def sample_dir() -> Path:
+    """The folder of the bundled sample corpus, tokenizers and encoder."""
+    with as_file(files("sealdata") / "sample") as path:
+        return path
+
+
+def locate(text: str, base: Path) -> Path:
+    """The file that a recipe means: ``sample:x`` is bundled, ``$VAR`` and ``~`` expand, and a
+    relative path starts at the folder of the recipe.
+
+    Raises:
+        ConfigError: an environment variable is not set.
+    """
+    if text.startswith("sample:"):
+        return sample_dir() / text.removeprefix("sample:")
+    expanded = os.path.expanduser(os.path.expandvars(text))
+    if unset := re.search(r"\$(\w+|\{\w+\})", expanded):
+        raise ConfigError(f"path {text!r}: the environment variable {unset[0]} is not set")
+    return base / expanded

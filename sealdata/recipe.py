@@ -1,0 +1,217 @@
+"""A recipe: one TOML file that says where pairs come from, what they must pass, and how they are packed."""
+
+import re
+import tomllib
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from sealdata.component import explain
+from sealdata.errors import ConfigError
+from sealdata.languages import resolve
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+Options = dict[str, Any]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _language(code: str) -> str:
+    return resolve(code).code
+
+
+class SourceTable(_Table):
+    """One corpus file. Languages are in the order of the file; any known code is accepted."""
+
+    name: str
+    reader: str
+    path: str
+    src_lang: str
+    tgt_lang: str
+    options: Options = {}
+    card: str | None = None  # stem of the data card of the corpus this file belongs to
+
+    _codes = field_validator("src_lang", "tgt_lang")(_language)
+
+
+class StreamTable(_Table):
+    """Documents packed beside the pairs: replay of the base model's data, or monolingual text."""
+
+    name: str
+    kind: Literal["replay", "monolingual"]
+    reader: str = "text"
+    path: str
+    lang: str = "eng_Latn"
+    options: Options = {}
+    card: str | None = None
+
+    _codes = field_validator("lang")(_language)
+
+
+class Bounds(_Table):
+    """Limits on one score, both inclusive; ``off`` switches the rule off for a language."""
+
+    min: float | None = None
+    max: float | None = None
+    off: bool = False
+
+
+class RuleTable(_Table):
+    """A pair whose ``score`` lies outside the bounds is dropped for ``reason``."""
+
+    reason: str
+    score: str
+    min: float | None = None
+    max: float | None = None
+    missing: Literal["pass", "drop"] = "pass"
+    languages: dict[str, Bounds] = {}  # by the side that is not English
+
+    @field_validator("languages")
+    @classmethod
+    def _known(cls, table: dict[str, Bounds]) -> dict[str, Bounds]:
+        return {_language(code): bounds for code, bounds in table.items()}
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        tables = [self, *self.languages.values()]
+        if all(table.min is None and table.max is None for table in tables):
+            raise ValueError(f"rule {self.reason!r} sets neither min nor max")
+        return self
+
+
+class DedupTable(_Table):
+    """Exact duplicates by normalised text; the source named first in the recipe keeps its pair."""
+
+    off: bool = False
+
+
+class DecontaminateTable(_Table):
+    """Folders or files of evaluation text: a pair with a side equal to one of its lines is dropped."""
+
+    refs: list[str] = []
+
+
+class ValidationTable(_Table):
+    """Held-out pairs, chosen by a hash of the English side so that no sentence is in both splits."""
+
+    share: float = Field(0.0005, ge=0, lt=1)
+    max_pairs: int = Field(1000, ge=0)  # per language pair; what exceeds it is dropped as held_out
+
+
+class TokenizerTable(_Table):
+    """The tokenizer of the model to be trained."""
+
+    kind: str = "hf"
+    path: str
+    options: Options = {}
+
+
+class FormatTable(_Table):
+    """How a pair becomes a training document."""
+
+    templates: list[str] = ["{first_name}: {first}\n{second_name}: {second}"]
+    weights: list[float] | None = None
+    directions: Literal["both", "alternate", "en-x", "x-en"] = "both"
+    names: Literal["english", "autonym"] = "english"
+
+
+class PackTable(_Table):
+    """Sequences of ``sequence_length`` tokens, files of whole blocks of ``block_length`` tokens."""
+
+    mode: Literal["whole", "concat"] = "whole"
+    sequence_length: int = Field(4096, ge=16)
+    block_length: int = Field(262_144, ge=16)
+    lookahead: int = Field(16_384, ge=1)  # documents held back to find the best fit
+    sidecars: list[Literal["olmo", "datatrove", "megatron", "torchtitan"]] = []
+
+    @model_validator(mode="after")
+    def _whole_sequences(self) -> Self:
+        if self.block_length % self.sequence_length:
+            raise ValueError("block_length must be a multiple of sequence_length")
+        return self
+
+
+class CardTable(_Table):
+    """What only a person can say about the dataset that is built."""
+
+    pretty_name: str = ""
+    license: str = ""
+    summary: str = ""
+    authors: list[str] = []
+
+
+class Recipe(_Table):
+    """The whole recipe; every field that can change a result is here and nowhere else."""
+
+    name: str
+    seed: int = 1
+    part_rows: int = Field(500_000, ge=1)
+    source: list[SourceTable]
+    stream: list[StreamTable] = []
+    clean: dict[str, Options] = {}
+    score: dict[str, Options] = {}
+    rule: list[RuleTable] = []
+    dedup: DedupTable = DedupTable()
+    decontaminate: DecontaminateTable = DecontaminateTable()
+    validation: ValidationTable = ValidationTable()
+    tokenizer: TokenizerTable
+    fertility: list[TokenizerTable] = []  # further tokenizers to compare in the report
+    format: FormatTable = FormatTable()
+    pack: PackTable = PackTable()
+    card: CardTable = CardTable()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [table.name for table in (*self.source, *self.stream)]
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"the name {name!r} must be letters, digits, '.', '_' or '-'")
+            if names.count(name) > 1:
+                raise ValueError(f"two sources or streams are named {name!r}")
+        if not self.source:
+            raise ValueError("a recipe needs at least one [[source]]")
+        for table in self.source:
+            if "eng_Latn" not in (table.src_lang, table.tgt_lang):
+                raise ValueError(f"source {table.name!r}: one side must be English (eng_Latn)")
+            if table.src_lang == table.tgt_lang:
+                raise ValueError(f"source {table.name!r}: both sides are {table.src_lang}")
+        return self
+
+
+def builtin_recipes() -> list[str]:
+    """Names of the recipes that come with the package."""
+    folder = files("sealdata") / "recipes"
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )
+
+
+def read_recipe(name_or_path: str) -> tuple[Recipe, Path]:
+    """The recipe called by a built-in name or by the path of a TOML file, and its folder.
+
+    Raises:
+        ConfigError: not found, no valid TOML, or a wrong key or value; the message names the file
+            and the place.
+    """
+    if name_or_path in builtin_recipes():
+        with as_file(files("sealdata") / "recipes" / f"{name_or_path}.toml") as bundled:
+            path = bundled
+    else:
+        path = Path(name_or_path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        recipe = Recipe.model_validate(table)
+    except OSError:
+        raise ConfigError(
+            f"no recipe {name_or_path!r}: neither a file nor one of the built-in recipes "
+            f"({', '.join(builtin_recipes())})"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: no valid TOML: {error}") from None
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {explain(error, Recipe)}") from None
+    return recipe, path.absolute().parent

@@ -1,0 +1,112 @@
+"""Results: finished files of the stages take their names in the build's folder, as hard links."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sealdata.build_manifest import MANIFEST, BuildManifest, FileFacts, pair_name
+from sealdata.digests import Digests
+from sealdata.errors import DataError
+from sealdata.frames import count_rows
+from sealdata.pipeline import Curated
+
+FOLDERS = ("pairs", "dropped", "shards", "report")
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Hold the build folder; the lock goes with the process, however it ends.
+
+    Raises:
+        DataError: another build holds it.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                f"another build is running in {out}; wait for it or use --out"
+            ) from None
+        yield
+
+
+def pair_files(curated: list[Curated]) -> dict[str, Path]:
+    """Names in the build folder, and the stage files behind them.
+
+    Parts of one language pair are numbered through all its sources in recipe order. A file without
+    rows gets no name, so that a data set never lists an empty file.
+    """
+    files: dict[str, Path] = {}
+    numbers: dict[tuple[str, str], int] = {}
+    for source in curated:
+        for part in source.selected.parts:
+            for split, folder in (
+                ("train", "pairs"),
+                ("validation", "pairs"),
+                ("dropped", "dropped"),
+            ):
+                path = source.selected.folder / f"{part}.{split}.parquet"
+                if count_rows(path) == 0:
+                    continue
+                number = numbers.get((source.lang, split), 0)
+                numbers[source.lang, split] = number + 1
+                stem = "part" if split == "dropped" else split
+                files[f"{folder}/{pair_name(source.lang)}/{stem}-{number:05d}.parquet"] = path
+    return files
+
+
+def place(files: dict[str, Path], out: Path) -> None:
+    """Make the build's result folders hold exactly ``files`` (name in ``out`` -> file to link).
+
+    The manifest goes first: while results change, the build is not finished.
+    """
+    (out / MANIFEST).unlink(missing_ok=True)
+    for folder in FOLDERS:
+        for path in sorted((out / folder).rglob("*"), reverse=True):
+            name = path.relative_to(out).as_posix()
+            if path.is_dir():
+                _remove_if_empty(path)
+            elif name not in files:
+                path.unlink()
+    for name, path in files.items():
+        _link(path, out / name)
+
+
+def _link(path: Path, name: Path) -> None:
+    """A hard link, or a copy where the file system has none; an equal link is left alone."""
+    if name.exists():
+        if name.samefile(path):
+            return
+        name.unlink()
+    name.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, name)
+    except OSError:
+        temporary = name.with_name(f".{name.name}.tmp")
+        shutil.copyfile(path, temporary)
+        temporary.replace(name)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def facts(files: dict[str, Path], digests: Digests) -> dict[str, FileFacts]:
+    """Size and SHA-256 of every result, by name."""
+    return {
+        name: FileFacts(size=path.stat().st_size, sha256=digests.sha256(path))
+        for name, path in sorted(files.items())
+    }
+
+
+def intact(out: Path, manifest: BuildManifest) -> bool:
+    """Whether every result is there at its size (``verify`` reads the bytes too)."""
+    return all(
+        (out / name).is_file() and (out / name).stat().st_size == fact.size
+        for name, fact in manifest.files.items()
+    )

@@ -1,0 +1,50 @@
+"""Clean: repair the text of a part's pairs; rows stay rows, and every step counts what it changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sealdata.cleaners import Cleaner
+from sealdata.frames import read_frame, write_frame
+from sealdata.manifest import PartRecord
+
+EXAMPLES = 5  # changed texts kept per step and part, for the audit
+
+
+@dataclass(frozen=True)
+class Clean:
+    """Applies the cleaners in order to both sides; ``ingested`` is the folder of the raw parts."""
+
+    cleaners: Mapping[str, Cleaner]
+    ingested: Path
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Facts: rows changed by each step, and examples [before, after]."""
+        pairs = read_frame(self.ingested / f"{part}.parquet")
+        changed: dict[str, int] = {}
+        examples: dict[str, list[list[str]]] = {}
+        for name, cleaner in self.cleaners.items():
+            pairs, changed[name], examples[name] = _apply(cleaner, pairs)
+        write_frame(pairs, folder / f"{part}.parquet")
+        facts: dict[str, Any] = {"changed": changed, "examples": examples}
+        return PartRecord(part=part, rows_in=pairs.height, rows_out=pairs.height, facts=facts)
+
+
+def _apply(cleaner: Cleaner, pairs: pl.DataFrame) -> tuple[pl.DataFrame, int, list[list[str]]]:
+    sides = {side: cleaner.clean(pairs[side]).alias(side) for side in ("src", "tgt")}
+    assert all(text.len() == pairs.height for text in sides.values()), type(cleaner).__name__
+    differs = {side: text.ne_missing(pairs[side]) for side, text in sides.items()}
+    rows = int((differs["src"] | differs["tgt"]).sum())
+    examples = [
+        [before, after]
+        for side, text in sides.items()
+        for before, after in zip(
+            pairs[side].filter(differs[side]).head(EXAMPLES),
+            text.filter(differs[side]).head(EXAMPLES),
+            strict=True,
+        )
+    ]
+    return pairs.with_columns(**sides), rows, examples[:EXAMPLES]

@@ -1,0 +1,73 @@
+"""Ingest: one source file becomes parts of a fixed number of records, plus its rejected records."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from sealdata.frames import write_frame
+from sealdata.manifest import PartRecord, read_record, write_json
+from sealdata.readers import Batch, Reader, Source
+
+MAX_REJECTS_KEPT = 1000  # per part and reason; all are counted
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """Reads a source; writes ``part-NNNNN.parquet`` and ``part-NNNNN.rejected.parquet``."""
+
+    reader: Reader
+    source: Source
+    part_rows: int
+    limit: int | None = None  # read only the first so many records
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """``part`` is the source's name; ``facts["parts"]`` lists the parts written."""
+        records = [
+            self._write(f"part-{number:05d}", batch, folder)
+            for number, batch in enumerate(self._batches())
+        ]
+        dropped: dict[str, int] = {}
+        for record in records:
+            for reason, count in record.dropped.items():
+                dropped[reason] = dropped.get(reason, 0) + count
+        return PartRecord(
+            part=part,
+            rows_in=sum(record.rows_in for record in records),
+            rows_out=sum(record.rows_out for record in records),
+            dropped=dropped,
+            facts={"parts": {record.part: record.rows_out for record in records}},
+        )
+
+    def _batches(self) -> Iterator[Batch]:
+        if self.limit is None:
+            yield from self.reader.batches(self.source, self.part_rows)
+            return
+        left = self.limit
+        for batch in self.reader.batches(self.source, min(self.part_rows, self.limit)):
+            within = pl.col("row") < self.limit
+            batch = Batch(batch.good.filter(within), batch.rejected.filter(within))
+            left -= batch.good.height + batch.rejected.height
+            yield batch
+            if left <= 0:
+                return
+
+    def _write(self, part: str, batch: Batch, folder: Path) -> PartRecord:
+        """Write one part unless an earlier, killed run already did."""
+        finished = folder / f"{part}.json"
+        if finished.exists():
+            return read_record(finished)
+        good, rejected = batch
+        kept = rejected.filter(pl.int_range(pl.len()).over("reason") < MAX_REJECTS_KEPT)
+        write_frame(good, folder / f"{part}.parquet")
+        write_frame(kept, folder / f"{part}.rejected.parquet")
+        counts = rejected.group_by("reason").len().sort("reason").rows()
+        record = PartRecord(
+            part=part,
+            rows_in=good.height + rejected.height,
+            rows_out=good.height,
+            dropped=dict(counts),
+        )
+        write_json(finished, record.model_dump(mode="json"))
+        return record

@@ -1,0 +1,31 @@
+"""Keys: hashes of the normal form of both sides, for the pairs that pass the rules on text alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from sealdata.frames import read_frame, write_frame
+from sealdata.keys import key_hashes
+from sealdata.manifest import PartRecord
+from sealdata.rules import Judge
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Writes ``at`` (row in the part), ``src_key`` and ``tgt_key`` (u64), sorted by ``src_key`` so
+    that a range of keys can be read without the rest of the file."""
+
+    judge: Judge
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Rows that fail a rule have no keys: they neither make nor are duplicates."""
+        pairs = read_frame(self.judge.cleaned / f"{part}.parquet", columns=["src", "tgt"])
+        alive = self.judge.judge(part, until="language").alive
+        hashes = key_hashes(pairs.filter(alive), ["src", "tgt"])
+        keys = pl.DataFrame(
+            {"at": alive.arg_true(), "src_key": hashes["src"], "tgt_key": hashes["tgt"]}
+        )
+        write_frame(keys.sort("src_key", "at"), folder / f"{part}.parquet")
+        facts = {"keys": keys.height}
+        return PartRecord(part=part, rows_in=pairs.height, rows_out=pairs.height, facts=facts)

@@ -1,0 +1,145 @@
+"""Select: every rule weighed, each pair goes to training, to validation, or to the ledger of drops."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sealdata.frames import read_frame, write_frame
+from sealdata.keys import mix
+from sealdata.manifest import PartRecord, read_json, write_json
+from sealdata.rules import Judge, Judged
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """Finds the living pairs whose English side hashes below ``share``: candidates for validation.
+
+    The hash is of the sentence's normal form, so all languages and sources that share an English
+    sentence decide alike.
+    """
+
+    judge: Judge
+    keys: Path
+    share: float
+    seed: int
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Writes ``at`` and ``hash`` (u64) of the candidates."""
+        keys = read_frame(self.keys / f"{part}.parquet", columns=["at", "src_key"])
+        alive = self.judge.judge(part).alive
+        keys = keys.sort("at").filter(alive.gather(keys["at"].sort()))
+        hashes = keys.select("at", hash=mix(keys["src_key"], self.seed))
+        chosen = hashes.filter(pl.col("hash") < pl.lit(int(self.share * 2**64), pl.UInt64))
+        write_frame(chosen, folder / f"{part}.parquet")
+        facts = {"candidates": chosen.height}
+        return PartRecord(part=part, rows_in=alive.len(), rows_out=alive.len(), facts=facts)
+
+
+@dataclass(frozen=True)
+class Cutoffs:
+    """Caps validation per language: the candidates with the smallest hashes stay."""
+
+    candidates: Mapping[str, tuple[Path, ...]]  # language -> files of its parts
+    max_pairs: int
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Writes JSON: language -> hash below which (exclusive) a candidate is validation."""
+        cutoffs: dict[str, int] = {}
+        total = 0
+        for lang, files in self.candidates.items():
+            frames = [read_frame(file, columns=["hash"]) for file in files]
+            hashes = pl.concat(frames)["hash"].sort()
+            total += hashes.len()
+            within = hashes.len() <= self.max_pairs
+            cutoffs[lang] = 2**64 if within else int(hashes[self.max_pairs])
+        write_json(folder / f"{part}.cutoffs.json", cutoffs)
+        return PartRecord(part=part, rows_in=total, rows_out=total)
+
+
+@dataclass(frozen=True)
+class Select:
+    """Writes ``PART.train.parquet``, ``PART.validation.parquet`` and ``PART.dropped.parquet``."""
+
+    judge: Judge
+    ingested: Path
+    candidates: Path
+    cutoffs: Path
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Facts: pairs per split, first failures by stage and reason, all and sole failures."""
+        pairs = read_frame(self.judge.cleaned / f"{part}.parquet")
+        judged = self.judge.judge(part)
+        table = pl.concat([pairs, judged.scores], how="horizontal").with_columns(
+            judged.verdicts(), split=self._splits(part, judged)
+        )
+        kept = table.filter(judged.alive)
+        surplus = pl.col("split") == "held_out"
+        dropped = table.filter(~judged.alive).drop("split")
+        held = kept.filter(surplus).drop("split").with_columns(**_held_out())
+        for split in ("train", "validation"):
+            rows = kept.filter(pl.col("split") == split).drop("stage", "reason", "reasons")
+            write_frame(rows, folder / f"{part}.{split}.parquet")
+        ledger = pl.concat([dropped, held]).sort("row").with_columns(raw=pl.lit(None, pl.String))
+        rejected = read_frame(self.ingested / f"{part}.rejected.parquet")
+        write_frame(
+            pl.concat([ledger, _as_dropped(rejected, ledger)]), folder / f"{part}.dropped.parquet"
+        )
+        return _record(part, kept, ledger, judged)
+
+    def _splits(self, part: str, judged: Judged) -> pl.Series:
+        cutoff = read_json(self.cutoffs)[self.judge.tgt_lang]
+        chosen = read_frame(self.candidates / f"{part}.parquet").select(
+            "at",
+            split=pl.when(pl.col("hash") < pl.lit(min(cutoff, 2**64 - 1), pl.UInt64))
+            .then(pl.lit("validation"))
+            .otherwise(pl.lit("held_out")),
+        )
+        every = pl.DataFrame({"at": pl.int_range(judged.alive.len(), dtype=pl.UInt32, eager=True)})
+        joined = every.join(chosen, on="at", how="left", maintain_order="left")
+        return joined["split"].fill_null("train")
+
+
+def _held_out() -> dict[str, pl.Expr]:
+    return {
+        "stage": pl.lit("select"),
+        "reason": pl.lit("held_out"),
+        "reasons": pl.lit(["held_out"], pl.List(pl.String)),
+    }
+
+
+def _as_dropped(rejected: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Records that could not be read, in the columns of the ledger."""
+    known = rejected.with_columns(
+        stage=pl.lit("ingest"), reasons=pl.concat_list("reason").cast(pl.List(pl.String))
+    )
+    return known.select(
+        pl.col(name) if name in known.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in ledger.schema.items()
+    )
+
+
+def _record(part: str, kept: pl.DataFrame, ledger: pl.DataFrame, judged: Judged) -> PartRecord:
+    splits = dict(kept.group_by("split").len().rows())
+    first: dict[str, dict[str, int]] = {}
+    for stage, reason, count in ledger.group_by("stage", "reason").len().sort("reason").rows():
+        first.setdefault(stage, {})[reason] = count
+    reasons = ledger.select(reason="reasons")
+    exploded = reasons.explode("reason")["reason"]
+    only = reasons.filter(pl.col("reason").list.len() == 1).explode("reason")["reason"]
+    facts: dict[str, Any] = {
+        "train": splits.get("train", 0),
+        "validation": splits.get("validation", 0),
+        "first": first,
+        "any": dict(exploded.value_counts().sort("reason").rows()),
+        "only": dict(only.value_counts().sort("reason").rows()),
+    }
+    dropped: dict[str, int] = {}
+    for counts in first.values():
+        for reason, count in counts.items():
+            dropped[reason] = dropped.get(reason, 0) + count
+    total = ledger.height
+    rows = facts["train"] + facts["validation"]
+    return PartRecord(part=part, rows_in=rows + total, rows_out=rows, dropped=dropped, facts=facts)

@@ -1,0 +1,46 @@
+"""Verify: every file of a finished build against its manifest, and every shard against its own."""
+
+from pathlib import Path
+
+from sealdata.build_manifest import read_build_manifest
+from sealdata.errors import CheckFailed
+from sealdata.manifest import file_sha256
+from sealdata.results import FOLDERS
+from sealdata.shards.reader import verify_stream
+
+SHOWN = 20
+
+
+def problems(out: Path) -> list[str]:
+    """What is wrong with the build in ``out``; nothing when all bytes are as they were written."""
+    manifest = read_build_manifest(out)
+    found = []
+    for name, fact in manifest.files.items():
+        path = out / name
+        if not path.is_file():
+            found.append(f"{name}: missing")
+        elif path.stat().st_size != fact.size:
+            found.append(f"{name}: {path.stat().st_size} bytes, not {fact.size}")
+        elif file_sha256(path) != fact.sha256:
+            found.append(f"{name}: its bytes have changed (SHA-256 differs)")
+    for folder in FOLDERS:
+        on_disk = (path for path in sorted((out / folder).rglob("*")) if path.is_file())
+        names = (path.relative_to(out).as_posix() for path in on_disk)
+        found += [f"{name}: not of this build" for name in names if name not in manifest.files]
+    for stream in manifest.streams:
+        found += [f"{stream.path}: {problem}" for problem in verify_stream(out / stream.path)]
+    return found
+
+
+def verify_build(out: Path) -> str:
+    """One line that says what was checked.
+
+    Raises:
+        CheckFailed: something is wrong; the message lists it.
+    """
+    found = problems(out)
+    if found:
+        more = f" … and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise CheckFailed(f"{out}: {'; '.join(found[:SHOWN])}{more}")
+    manifest = read_build_manifest(out)
+    return f"{out}: {len(manifest.files)} files and {len(manifest.streams)} streams are intact"
