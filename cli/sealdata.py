@@ -14,7 +14,7 @@ from sealdata.errors import SealError
 @click.group()
 @click.version_option(__version__, prog_name="sealdata")
 def commands() -> None:
-    """Curate parallel corpora: audited pairs, packed token shards, and the data card to defend them.
+    """Curate parallel corpora: audited pairs, packed token shards, a data card to defend them.
 
     \b
     Example:
@@ -40,7 +40,7 @@ def commands() -> None:
     help="Read only the first N records of each source; marks the build PARTIAL.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Check the recipe and its inputs, print the plan, stop."
+    "--dry-run", is_flag=True, help="Check the recipe and its inputs, print the plan, and stop."
 )
 def build(recipe: str, out: Path | None, workers: int, limit: int | None, dry_run: bool) -> None:
     """Build RECIPE, a TOML file or the name of a built-in recipe.
@@ -72,7 +72,7 @@ def build(recipe: str, out: Path | None, workers: int, limit: int | None, dry_ru
 @commands.command()
 @click.argument("shard")
 def inspect(shard: str) -> None:
-    """Print one sequence of SHARD, decoded, with its documents' boundaries and where they came from.
+    """Print one sequence of SHARD, decoded, with its documents' boundaries and origins.
 
     SHARD is a part file, with ":N" for sequence N (default 0).
 
@@ -91,7 +91,7 @@ def inspect(shard: str) -> None:
 @commands.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def verify(folder: Path) -> None:
-    """Check every file of the build in FOLDER against its manifest: digests, sizes, ids, boundaries.
+    """Check every file of the build in FOLDER: digests, sizes, token ids, boundaries.
 
     Exits with 3 if anything is wrong.
 

@@ -1,4 +1,4 @@
-"""A component is one file in one folder: its file name is its name in recipes, columns and cards."""
+"""A component is one file in one folder: its file name is its name everywhere."""
 
 import difflib
 import importlib

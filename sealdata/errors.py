@@ -17,7 +17,7 @@ class DataError(SealError):
     """An input file or a result on disk is missing, broken or not what it claims to be (exit 1)."""
 
 
-class CheckFailed(SealError):
+class CheckError(SealError):
     """A check the user asked for did not hold: gold, verify, audit --fail-on (exit 3)."""
 
     exit_code = 3

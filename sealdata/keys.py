@@ -1,4 +1,4 @@
-"""Normal forms and hashes by which texts count as the same: for dedup, decontamination and splits."""
+"""Normal forms and hashes by which two texts count as the same."""
 
 import polars as pl
 import polars_hash as plh
@@ -19,9 +19,9 @@ def text_key(column: str) -> pl.Expr:
 
 
 def key_hashes(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    """XXH3-64 of the normal form of each text column, as u64; the same on every machine and version.
+    """XXH3-64 (u64) of the normal form of each text column; the same on every machine.
 
-    Two sides together make 128 bits: at 400M pairs the chance of any false match is below 1e-20.
+    Two sides together make 128 bits: at 400M pairs any false match has odds below 1e-20.
     """
     keys = frame.select(text_key(column).alias(column) for column in columns)
     return keys.select(plh.col(column).nchash.xxh3_64() for column in columns)

@@ -1,4 +1,4 @@
-"""The languages the toolkit knows: FLORES-200 codes, their names, scripts and other people's codes."""
+"""The languages the toolkit knows: FLORES-200 codes, names, scripts and aliases."""
 
 import difflib
 import tomllib
@@ -18,6 +18,7 @@ class Language:
     autonym: str
     bcp47: str
     script: str
+    length_factor: float = 1.0  # characters of English for one character of this language
     lid176: str | None = None
     laser: str | None = None
     aliases: tuple[str, ...] = ()

@@ -58,7 +58,7 @@ def conform(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def english_first(frame: pl.DataFrame) -> pl.DataFrame:
-    """``frame`` with English as ``src``: where ``tgt_lang`` is English every src_/tgt_ column swaps."""
+    """``frame`` with English as ``src``: where it is ``tgt``, all src_/tgt_ columns swap."""
     swap = pl.col("tgt_lang") == "eng_Latn"
     swapped = []
     for name in frame.columns:

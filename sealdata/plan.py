@@ -48,7 +48,7 @@ class Plan:
         scorer, _, column = rule.score.partition(".")
         if scorer not in self.scorers:
             raise ConfigError(
-                f"rule {rule.reason!r} needs the score {rule.score!r}, but there is no [score.{scorer}]"
+                f"rule {rule.reason!r} needs {rule.score!r}, but there is no [score.{scorer}]"
             )
         if column not in self.scorers[scorer].columns:
             known = ", ".join(f"{scorer}.{name}" for name in self.scorers[scorer].columns)

@@ -1,4 +1,4 @@
-"""A recipe: one TOML file that says where pairs come from, what they must pass, and how they are packed."""
+"""A recipe: one TOML file for where pairs come from, what they must pass, how they are packed."""
 
 import re
 import tomllib
@@ -90,13 +90,13 @@ class DedupTable(_Table):
 
 
 class DecontaminateTable(_Table):
-    """Folders or files of evaluation text: a pair with a side equal to one of its lines is dropped."""
+    """Folders or files of evaluation text: a pair with one of its lines is dropped."""
 
     refs: list[str] = []
 
 
 class ValidationTable(_Table):
-    """Held-out pairs, chosen by a hash of the English side so that no sentence is in both splits."""
+    """Held-out pairs, chosen by a hash of the English side: no sentence is in both splits."""
 
     share: float = Field(0.0005, ge=0, lt=1)
     max_pairs: int = Field(1000, ge=0)  # per language pair; what exceeds it is dropped as held_out

@@ -1,4 +1,4 @@
-"""Rules judge pairs by their scores: which pairs are still alive, and every reason against the rest."""
+"""Rules judge pairs by their scores: which are alive, and every reason against the rest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sealdata.build_manifest import read_build_manifest
-from sealdata.errors import CheckFailed
+from sealdata.errors import CheckError
 from sealdata.manifest import file_sha256
 from sealdata.results import FOLDERS
 from sealdata.shards.reader import verify_stream
@@ -36,11 +36,11 @@ def verify_build(out: Path) -> str:
     """One line that says what was checked.
 
     Raises:
-        CheckFailed: something is wrong; the message lists it.
+        CheckError: something is wrong; the message lists it.
     """
     found = problems(out)
     if found:
         more = f" … and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise CheckFailed(f"{out}: {'; '.join(found[:SHOWN])}{more}")
+        raise CheckError(f"{out}: {'; '.join(found[:SHOWN])}{more}")
     manifest = read_build_manifest(out)
     return f"{out}: {len(manifest.files)} files and {len(manifest.streams)} streams are intact"

@@ -1,0 +1,213 @@
+"""The gates as jobs on parts: clean, score, keys, dedup, decontaminate, hold-out and select."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sealdata.cleaners import Cleaner
+from sealdata.errors import ConfigError, DataError
+from sealdata.frames import read_frame, write_frame
+from sealdata.manifest import read_json
+from sealdata.pairs import REJECT_SCHEMA, make_pairs
+from sealdata.rules import Judge, Rule
+from sealdata.scorers import Scorer
+from sealdata.stages.clean import Clean
+from sealdata.stages.decontaminate import Decontaminate, References, reference_files
+from sealdata.stages.dedup import Flag, KeyFile, Resolve, partition_names
+from sealdata.stages.keys import Keys
+from sealdata.stages.score import fill
+from sealdata.stages.select import Cutoffs, HoldOut, Select
+
+PART = "part-00000"
+
+
+class Strip(Cleaner):
+    def clean(self, text: pl.Series) -> pl.Series:
+        return text.str.strip_chars()
+
+
+class Chars(Scorer):
+    columns = {"src": "characters"}
+
+    def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        CALLS.append(pairs["src"].to_list())
+        return pairs.select(src=pl.col("src").str.len_chars())
+
+
+CALLS: list[list[str]] = []
+
+
+def put(folder: Path, rows: list[tuple[str, str]], part: str = PART) -> Path:
+    write_frame(make_pairs(rows), folder / f"{part}.parquet")
+    return folder
+
+
+def judge_of(cleaned: Path, stores: Path, low: int = 0) -> Judge:
+    for file in sorted(cleaned.glob("*.parquet")):
+        pairs = read_frame(file)
+        fill(stores / file.name, Chars(), pairs, pl.repeat(True, pairs.height, eager=True))
+    rule = Rule("too_short", "chars.src", "text", (low, None), False, {})
+    return Judge((rule,), {"chars": stores}, {"chars": "text"}, (), "ind_Latn", cleaned)
+
+
+def test_clean_counts_changed_rows_and_shows_examples(tmp_path):
+    put(tmp_path / "in", [(" a ", "b"), ("c", "d"), ("e", " f"), (" g", " h")])
+    record = Clean({"strip": Strip()}, tmp_path / "in")(PART, tmp_path / "out")
+    assert record.facts == {
+        "changed": {"strip": 3},
+        "examples": {"strip": [[" a ", "a"], [" g", "g"], [" f", "f"], [" h", "h"]]},
+    }
+    cleaned = read_frame(tmp_path / "out" / f"{PART}.parquet")
+    assert cleaned["src"].to_list() == ["a", "c", "e", "g"]
+    assert cleaned["row"].to_list() == [0, 1, 2, 3]
+
+
+def test_a_pair_is_scored_once_however_often_gates_move(tmp_path):
+    pairs = make_pairs([("a", "x"), ("bb", "x"), ("ccc", "x")])
+    path = tmp_path / "s.parquet"
+    CALLS.clear()
+    fill(path, Chars(), pairs, pl.Series([True, False, False]))
+    fill(path, Chars(), pairs, pl.Series([True, False, True]))
+    fill(path, Chars(), pairs, pl.Series([False, False, True]))
+    assert CALLS == [["a"], ["ccc"]]
+    assert read_frame(path).to_dict(as_series=False) == {
+        "src": [1, None, 3],
+        "scored": [True, False, True],
+    }
+
+
+@pytest.fixture
+def two_parts(tmp_path):
+    """Two parts with duplicates within and across, in case and spacing; one pair is too short."""
+    put(tmp_path / "clean", [("Come in.", "Masuk."), ("come  IN", "masuk"), ("x", "y")])
+    put(tmp_path / "clean", [("Come in!", "Masuk"), ("Come in.", "Silakan masuk.")], "part-00001")
+    return judge_of(tmp_path / "clean", tmp_path / "stores", low=2)
+
+
+def keys_of(judge: Judge, folder: Path) -> list[KeyFile]:
+    parts = ("part-00000", "part-00001")
+    for part in parts:
+        Keys(judge)(part, folder)
+    return [KeyFile(folder / f"{part}.parquet", i, "ind_Latn") for i, part in enumerate(parts)]
+
+
+@pytest.mark.parametrize("ranges", [("range-00000-of-00001",), partition_names(25_000_000)])
+def test_the_first_of_equal_pairs_survives(tmp_path, two_parts, ranges):
+    files = tuple(keys_of(two_parts, tmp_path / "keys"))
+    for name in ranges:
+        Resolve(files)(name, tmp_path / "dup")
+    orders = {"part-00000": 0, "part-00001": 1}
+    job = Flag(tmp_path / "dup", ranges, orders, two_parts.cleaned)
+    flags = []
+    for part in orders:
+        record = job(part, tmp_path / "mask")
+        flags.append(read_frame(tmp_path / "mask" / f"{part}.parquet")["flag"].to_list())
+        assert record.dropped == {"duplicate": 1}
+    assert flags == [[False, True, False], [True, False]]
+
+
+def test_pairs_of_two_languages_are_no_duplicates(tmp_path, two_parts):
+    files = keys_of(two_parts, tmp_path / "keys")
+    other = KeyFile(files[1].path, 1, "zsm_Latn")
+    record = Resolve((files[0], other))("range-00000-of-00001", tmp_path / "dup")
+    assert record.dropped == {"duplicate": 1}  # within the first part alone
+
+
+def test_partitions_are_bounded():
+    assert partition_names(0) == ("range-00000-of-00001",)
+    assert len(partition_names(403_799_833)) == 41
+
+
+def test_a_side_that_is_an_evaluation_sentence_is_a_leak(tmp_path, two_parts):
+    keys_of(two_parts, tmp_path / "keys")
+    refs = tmp_path / "refs"
+    refs.mkdir()
+    (refs / "eng_Latn.dev").write_bytes(b"\xef\xbb\xbfNever seen.\r\n\r\n")
+    (refs / "ind_Latn.dev").write_text("SILAKAN\u200b masuk\n", encoding="utf-8")
+    (refs / "README.md").write_text("Come in.")
+    files = reference_files(refs)
+    assert [file.name for file in files] == ["eng_Latn.dev", "ind_Latn.dev"]
+    record = References(tuple(files))("references", tmp_path / "refkeys")
+    assert record.facts == {"keys": 2}
+    job = Decontaminate(
+        tmp_path / "keys", tmp_path / "refkeys" / "references.parquet", two_parts.cleaned
+    )
+    for part, flags in (("part-00000", [False] * 3), ("part-00001", [False, True])):
+        record = job(part, tmp_path / "leaks")
+        assert record.dropped == {"eval_leak": sum(flags)}
+        assert read_frame(tmp_path / "leaks" / f"{part}.parquet")["flag"].to_list() == flags
+
+
+def test_reference_errors_name_the_place(tmp_path):
+    with pytest.raises(ConfigError, match="no evaluation text at"):
+        reference_files(tmp_path / "nothing")
+    bad = tmp_path / "eng_Latn.dev"
+    bad.write_bytes(b"ok\n\xff")
+    with pytest.raises(DataError, match=r"eng_Latn\.dev: byte 3 is not UTF-8"):
+        References((bad,))("references", tmp_path / "out")
+
+
+@pytest.fixture
+def selected(tmp_path):
+    """40 pairs, one too short, one unreadable; a quarter are candidates, two may be validation."""
+    rows = [("x", "pendek")] + [(f"Sentence number {i}.", f"Kalimat {i}.") for i in range(39)]
+    judge = judge_of(put(tmp_path / "clean", rows), tmp_path / "stores", low=2)
+    rejected = pl.DataFrame(
+        [("memory", 40, "nul_byte", "a\ufffdb")], schema=REJECT_SCHEMA, orient="row"
+    )
+    write_frame(rejected, tmp_path / "ingest" / f"{PART}.rejected.parquet")
+    Keys(judge)(PART, tmp_path / "keys")
+    held = HoldOut(judge, tmp_path / "keys", 0.25, 1)(PART, tmp_path / "held")
+    files = (tmp_path / "held" / f"{PART}.parquet",)
+    Cutoffs({"ind_Latn": files}, 2)("all", tmp_path / "cut")
+    job = Select(
+        judge, tmp_path / "ingest", tmp_path / "held", tmp_path / "cut" / "all.cutoffs.json"
+    )
+    record = job(PART, tmp_path / "out")
+    return held.facts["candidates"], record, tmp_path
+
+
+def test_every_row_lands_somewhere(selected):
+    candidates, record, folder = selected
+    assert candidates > 2
+    assert record.rows_in == 40
+    assert record.facts["validation"] == 2
+    assert record.facts["train"] == 39 - candidates
+    assert record.dropped == {"held_out": candidates - 2, "too_short": 1}
+    assert record.facts["first"] == {
+        "rules": {"too_short": 1},
+        "select": {"held_out": candidates - 2},
+    }
+    rows = [
+        read_frame(folder / "out" / f"{PART}.{name}.parquet")["row"].to_list()
+        for name in ("train", "validation", "dropped")
+    ]
+    assert sorted(row for part in rows for row in part) == list(range(41))
+
+
+def test_the_ledger_says_why(selected):
+    _, _, folder = selected
+    ledger = read_frame(folder / "out" / f"{PART}.dropped.parquet")
+    short = ledger.row(0, named=True)
+    assert (short["stage"], short["reason"], short["reasons"]) == (
+        "rules",
+        "too_short",
+        ["too_short"],
+    )
+    unreadable = ledger.row(-1, named=True)
+    assert (unreadable["stage"], unreadable["reason"], unreadable["src"], unreadable["raw"]) == (
+        "ingest",
+        "nul_byte",
+        None,
+        "a\ufffdb",
+    )
+
+
+def test_validation_takes_the_smallest_hashes(selected):
+    _, _, folder = selected
+    cutoff = read_json(folder / "cut" / "all.cutoffs.json")["ind_Latn"]
+    held = read_frame(folder / "held" / f"{PART}.parquet")
+    below = held.filter(pl.col("hash") < pl.lit(cutoff, pl.UInt64))["at"].to_list()
+    validation = read_frame(folder / "out" / f"{PART}.validation.parquet")
+    assert validation["row"].to_list() == sorted(below)
