@@ -1,4 +1,4 @@
-"""The manifest of a finished build: what went in, what was lost where, what came out, and by which means."""
+"""The manifest of a finished build: what went in, what was lost where, and what came out."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -87,7 +87,7 @@ class FunnelRow(_Facts):
 
 
 class FailureRow(_Facts):
-    """Pairs of one language for which ``reason`` was the first failure, one of all, or the only one.
+    """Pairs of one language with ``reason`` as first failure, as one of all, or as the only one.
 
     Counted among the scores each pair has: a gate hides what later gates would have said.
     """
@@ -115,7 +115,7 @@ class CleaningRow(_Facts):
 
 
 class StreamFacts(_Facts):
-    """One packed stream of shards; tokens include EOS and padding, padding counts EOS fill alone."""
+    """One packed stream of shards; tokens include EOS and padding, padding is EOS fill alone."""
 
     path: str  # relative to the build
     split: str
@@ -125,11 +125,12 @@ class StreamFacts(_Facts):
     num_documents: int
     num_tokens: int
     num_padding: int
+    num_split_documents: int = 0  # longer than a sequence
     num_sequences: int
 
 
 class ModelFacts(_Facts):
-    """A model that judged the pairs. A demonstration model is named as such wherever it is shown."""
+    """A model that judged the pairs; a demonstration model is named as such wherever shown."""
 
     use: str  # "language ID", "similarity", "tokenizer"
     name: str

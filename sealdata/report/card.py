@@ -1,0 +1,153 @@
+"""The built dataset's Hugging Face card: figures from the manifest and the sources' cards."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sealdata.build_manifest import STAGES, BuildManifest, pair_name
+from sealdata.languages import resolve
+from sealdata.manifest import write_atomic
+from sealdata.recipe import CardTable, builtin_recipes
+from sealdata.report.cards import SourceCard, read_card, strictest
+from sealdata.report.facts import manifest_rules
+from sealdata.report.funnel import funnel_lines
+from sealdata.report.markup import bounds
+
+TO_WRITE = "[To be written by a person:"  # `publish` looks for it
+_SIZES = {
+    "n<1K": 10**3,
+    "1K<n<10K": 10**4,
+    "10K<n<100K": 10**5,
+    "100K<n<1M": 10**6,
+    "1M<n<10M": 10**7,
+    "10M<n<100M": 10**8,
+    "100M<n<1B": 10**9,
+    "1B<n<10B": 10**10,
+}
+
+
+def render_card(manifest: BuildManifest) -> str:
+    """``README.md``: YAML front matter and text; equal manifests give equal text.
+
+    Raises:
+        ConfigError: a source names a data card that does not exist.
+        DataError: the front matter of a source's card is wrong.
+    """
+    cards = {
+        source.name: read_card(source.card) if source.card else None for source in manifest.sources
+    }
+    licence, reason = _licence(manifest, cards)
+    front = yaml.safe_dump(
+        front_matter(manifest, licence), sort_keys=False, allow_unicode=True, width=1000
+    )
+    environment = Environment(
+        loader=PackageLoader("sealdata.report"),
+        autoescape=False,  # Markdown, and no corpus text in it
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["cell"] = cell
+    environment.globals.update(to_write=to_write, bounds=bounds)
+    text = environment.get_template("card.md.j2").render(
+        _context(manifest, cards), licence=licence, licence_reason=reason
+    )
+    return f"---\n{front}---\n\n{text}"
+
+
+def write_card(manifest: BuildManifest, path: Path) -> None:
+    """Write the card, atomically; raises as ``render_card`` does.
+
+    Raises:
+        DataError: the disk is full or refuses.
+    """
+    text = render_card(manifest)
+    write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def front_matter(manifest: BuildManifest, licence: str) -> dict[str, Any]:
+    """The card's metadata, as the Hub and ``datasets`` read it; only splits that hold pairs."""
+    codes = ["eng_Latn", *manifest.languages]
+    kept = sum(row.kept for row in manifest.funnel)
+    tags = ["parallel-corpus", "sealdata"]
+    return {
+        "pretty_name": _table(manifest).pretty_name or manifest.name,
+        "language": list(dict.fromkeys(resolve(code).bcp47.split("-")[0] for code in codes)),
+        "license": licence,
+        **({"license_name": "see-card"} if licence == "other" else {}),
+        "multilinguality": ["translation"],
+        "task_categories": ["translation"],
+        "size_categories": [next(name for name, top in _SIZES.items() if kept < top)],
+        "tags": tags + (["demonstration"] if manifest.demonstrations else []),
+        "configs": [config for lang in manifest.languages if (config := _config(manifest, lang))],
+    }
+
+
+def to_write(what: str) -> str:
+    """The mark of a statement that no program can make."""
+    return f"*{TO_WRITE} {what}.]*"
+
+
+def cell(text: str) -> str:
+    """Text of others made fit for a table cell or a paragraph of Markdown."""
+    flat = " ".join(text.split())
+    for char in "\\`*_<>[]|":
+        flat = flat.replace(char, f"\\{char}")
+    return flat
+
+
+def _config(manifest: BuildManifest, lang: str) -> dict[str, Any] | None:
+    rows = [row for row in manifest.funnel if row.lang == lang]
+    counts = {
+        "train": sum(row.train for row in rows),
+        "validation": sum(row.validation for row in rows),
+    }
+    name = pair_name(lang)
+    data_files = [
+        {"split": split, "path": f"pairs/{name}/{split}-*.parquet"}
+        for split, count in counts.items()
+        if count
+    ]
+    return {"config_name": name, "data_files": data_files} if data_files else None
+
+
+def _table(manifest: BuildManifest) -> CardTable:
+    return CardTable.model_validate(manifest.recipe.get("card", {}))
+
+
+def _licence(manifest: BuildManifest, cards: dict[str, SourceCard | None]) -> tuple[str, str]:
+    """What the recipe states, else what follows from the sources' cards; and why."""
+    stated = _table(manifest).license
+    licences = {name: card.licence if card else None for name, card in cards.items()}
+    found, reason = strictest(licences)
+    if stated and stated != found:
+        return stated, f"Stated by the curators. From the sources follows {found}: {reason}"
+    return found, reason
+
+
+def _context(manifest: BuildManifest, cards: dict[str, SourceCard | None]) -> dict[str, Any]:
+    table = _table(manifest)
+    unique = {card.title: card for card in cards.values() if card is not None}
+    header, *funnel = funnel_lines(manifest)
+    return {
+        "build": manifest,
+        "title": table.pretty_name or manifest.name,
+        "summary": table.summary,
+        "authors": ", ".join(table.authors),
+        "read": sum(row.records for row in manifest.funnel),
+        "kept": sum(row.kept for row in manifest.funnel),
+        "names": {code: resolve(code).name for code in ("eng_Latn", *manifest.languages)},
+        "by_lang": {
+            lang: [row for row in manifest.funnel if row.lang == lang]
+            for lang in manifest.languages
+        },
+        "cards": cards,
+        "unique_cards": list(unique.values()),
+        "funnel": funnel,
+        "stages": [name for name in header if name in STAGES],
+        "rules": manifest_rules(manifest),
+        "builtin": manifest.name in builtin_recipes(),
+    }

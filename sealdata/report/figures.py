@@ -1,0 +1,136 @@
+"""The report's charts, drawn as SVG from the audit's facts."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from sealdata.build_manifest import STAGES, FunnelRow
+from sealdata.report.schema import Histogram, ScoreFacts
+
+_WIDTH, _BASE, _TOP = 260.0, 92.0, 18.0  # of a histogram, in SVG units
+_GAP = 3.0  # between the scale and the open bins at either end
+_BAR = 1000.0  # units that all records of a funnel bar take
+
+
+def funnel_bar(rows: Sequence[FunnelRow]) -> Markup:
+    """One stacked bar: what was kept, then what each stage dropped, as shares of the records."""
+    records = sum(row.records for row in rows)
+    parts = [("kept", sum(row.kept for row in rows))]
+    parts += [(stage, sum(row.lost(stage) for row in rows)) for stage in STAGES]
+    rects, at = [], 0.0
+    for name, count in parts:
+        if count == 0:
+            continue
+        width = _BAR * count / records
+        title = f"{name}: {count:,} of {records:,} ({count / records:.1%})"
+        rects.append(
+            Markup(
+                '<rect class="s-{}" x="{:.1f}" width="{:.1f}" height="20"><title>{}</title></rect>'
+            ).format(name, at, width, title)
+        )
+        at += width
+    label = ", ".join(f"{name} {count:,}" for name, count in parts if count)
+    return Markup(
+        '<svg class="bar" viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" '
+        'aria-label="{}">{}</svg>'
+    ).format(f"Of {records:,} records: {label}", Markup("").join(rects))
+
+
+def histogram(score: ScoreFacts, lang: str, language: str) -> Markup:
+    """One language's histogram: kept pairs below, dropped ones stacked on them, limits as lines."""
+    counts = score.languages[lang]
+    scale = _Scale(score)
+    tallest = max((k + d for k, d in zip(counts.kept, counts.dropped, strict=True)), default=0) or 1
+    parts = [_rejected(scale, counts)]
+    parts += [
+        _steps(scale, counts.kept, [0] * len(counts.kept), tallest, "kept"),
+        _steps(scale, counts.dropped, counts.kept, tallest, "lost"),
+        Markup('<path class="axis" d="M0 {0}H{1}"/>').format(_BASE, _WIDTH),
+    ]
+    parts += [_limit_line(scale, mark) for mark in _marks(counts)]
+    parts += _labels(score, scale)
+    label = f"{score.name}, {language}: {counts.num_scored:,} rows; " + "; ".join(
+        f"{limit.outside:,} outside the limits of {limit.reason}" for limit in counts.limits
+    )
+    return Markup(
+        '<svg class="histogram" viewBox="0 0 260 108" role="img" aria-label="{}">{}</svg>'
+    ).format(label, Markup("").join(parts))
+
+
+class _Scale:
+    """Where scores lie on the page; open bins have a place of their own where they hold rows."""
+
+    def __init__(self, score: ScoreFacts) -> None:
+        every = score.languages.values()
+        self.edges = score.edges
+        self.open_low = any(h.kept[0] + h.dropped[0] for h in every)
+        self.open_high = any(h.kept[-1] + h.dropped[-1] for h in every)
+        bins = len(self.edges) - 1 + self.open_low + self.open_high
+        self.bin = (_WIDTH - _GAP * (self.open_low + self.open_high)) / bins
+        self.left = (self.bin + _GAP) * self.open_low
+        self.right = self.left + self.bin * (len(self.edges) - 1)
+
+    def x(self, value: float) -> float:
+        """Position of a score, kept within the closed bins."""
+        low, high = self.edges[0], self.edges[-1]
+        share = (min(max(value, low), high) - low) / (high - low)
+        return self.left + share * (self.right - self.left)
+
+    def start(self, index: int) -> float:
+        """Left side of the bin that counts[index] fills."""
+        if index == 0:
+            return 0.0
+        gap = _GAP if index == len(self.edges) else 0.0
+        return self.left + (index - 1) * self.bin + gap
+
+
+def _steps(scale: _Scale, counts: list[int], under: list[int], tallest: int, kind: str) -> Markup:
+    unit = (_BASE - _TOP) / tallest
+    pieces = []
+    for index, (count, below) in enumerate(zip(counts, under, strict=True)):
+        if count:
+            x, foot = scale.start(index), _BASE - below * unit
+            width, height = scale.bin * 0.92, count * unit
+            pieces.append(f"M{x:.1f} {foot:.1f}v{-height:.1f}h{width:.2f}V{foot:.1f}z")
+    return Markup('<path class="{}" d="{}"/>').format(kind, "".join(pieces))
+
+
+def _rejected(scale: _Scale, counts: Histogram) -> Markup:
+    """Shade what lies outside the limits."""
+    shades = []
+    for limit in counts.limits:
+        if limit.min is not None:
+            shades.append((0.0, scale.x(limit.min)))
+        if limit.max is not None:
+            shades.append((scale.x(limit.max), _WIDTH))
+    rect = Markup('<rect class="outside" x="{:.1f}" y="14" width="{:.1f}" height="78"/>')
+    return Markup("").join(rect.format(start, end - start) for start, end in shades)
+
+
+def _marks(counts: Histogram) -> list[float]:
+    bounds = [bound for limit in counts.limits for bound in (limit.min, limit.max)]
+    return sorted({bound for bound in bounds if bound is not None})
+
+
+def _limit_line(scale: _Scale, mark: float) -> Markup:
+    x = scale.x(mark)
+    anchor = "start" if x < 20 else "end" if x > _WIDTH - 20 else "middle"
+    return Markup(
+        '<path class="limit" d="M{0:.1f} 14V92"/>'
+        '<text class="limit" x="{0:.1f}" y="10" text-anchor="{1}">{2}</text>'
+    ).format(x, anchor, f"{mark:g}")
+
+
+def _labels(score: ScoreFacts, scale: _Scale) -> list[Markup]:
+    low, high = f"{score.edges[0]:g}", f"{score.edges[-1]:g}"
+    text = Markup('<text x="{:.1f}" y="105" text-anchor="{}">{}</text>')
+    return [
+        text.format(0, "start", f"< {low}" if scale.open_low else low),
+        text.format(_WIDTH, "end", f"≥ {high}" if scale.open_high else high),
+    ]
+
+
+def legend(names: Sequence[str]) -> Markup:
+    """A key of the bars' parts."""
+    item = Markup('<span><i class="key s-{0}"></i>{0}</span>')
+    return Markup(" ").join(item.format(name) for name in names)

@@ -1,0 +1,38 @@
+"""The funnel of a build for the terminal: what was read, lost at each stage, and kept."""
+
+from sealdata.build_manifest import STAGES, BuildManifest, FunnelRow
+from sealdata.languages import resolve
+
+
+def funnel_lines(manifest: BuildManifest) -> list[list[str]]:
+    """Header, one line per language, and a last line of totals: cells as text.
+
+    Columns: language, read, each stage that lost something, kept, kept %.
+    """
+    stages = [stage for stage in STAGES if any(row.lost(stage) for row in manifest.funnel)]
+    lines = [["language", "read", *stages, "kept", "kept %"]]
+    for lang in manifest.languages:
+        rows = [row for row in manifest.funnel if row.lang == lang]
+        lines.append(_line(resolve(lang).name, rows, stages))
+    lines.append(_line("all", manifest.funnel, stages))
+    return lines
+
+
+def funnel_text(manifest: BuildManifest) -> str:
+    """The funnel as plain aligned text, one line per language, for logs and README files."""
+    lines = funnel_lines(manifest)
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    )
+
+
+def _line(name: str, rows: list[FunnelRow], stages: list[str]) -> list[str]:
+    read, kept = sum(row.records for row in rows), sum(row.kept for row in rows)
+    lost = [sum(row.lost(stage) for row in rows) for stage in stages]
+    share = f"{100 * kept / read:.1f}" if read else "-"
+    return [name, *(f"{count:,}" for count in (read, *lost, kept)), share]

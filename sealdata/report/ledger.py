@@ -1,0 +1,63 @@
+"""The rows of a finished build, kept and dropped, read in bounded batches."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from sealdata.build_manifest import pair_name
+from sealdata.errors import DataError
+
+BATCH_ROWS = 250_000
+
+
+def kept_files(out: Path, lang: str) -> list[Path]:
+    """Parquet files of the pairs of ``eng_Latn-<lang>`` that were kept, in order."""
+    return sorted((out / "pairs" / pair_name(lang)).glob("*.parquet"))
+
+
+def dropped_files(out: Path, lang: str) -> list[Path]:
+    """Parquet files of the pairs of ``eng_Latn-<lang>`` that were dropped, in order."""
+    return sorted((out / "dropped" / pair_name(lang)).glob("*.parquet"))
+
+
+def batches(files: list[Path], columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+    """Rows of parquet files in order, at most BATCH_ROWS at a time.
+
+    Raises:
+        DataError: a file is damaged.
+    """
+    for path in files:
+        with _reading(path):
+            scan = pl.scan_parquet(path, glob=False)
+            height = scan.select(pl.len()).collect().item()
+        for start in range(0, height, BATCH_ROWS):
+            part = scan.slice(start, BATCH_ROWS)
+            with _reading(path):
+                frame = (part if columns is None else part.select(columns)).collect()
+            yield frame
+
+
+def score_columns(out: Path, languages: list[str]) -> dict[str, pl.DataType]:
+    """The score columns (``scorer.name``) of a build and their types, in the order on disk.
+
+    Raises:
+        DataError: a file is damaged.
+    """
+    found: dict[str, pl.DataType] = {}
+    for lang in languages:
+        for path in (*kept_files(out, lang), *dropped_files(out, lang)):
+            with _reading(path):
+                schema = pl.read_parquet_schema(path)
+            found |= {name: dtype for name, dtype in schema.items() if "." in name}
+    return found
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        line = str(error).splitlines()[0]
+        raise DataError(f"cannot read {path} ({line}); delete it and build again") from None

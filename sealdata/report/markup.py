@@ -1,0 +1,108 @@
+"""How figures and corpus text are written: safe, and with the invisible made visible."""
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from sealdata.report.schema import Limit
+
+_CONTEXT = 60  # characters of unchanged text shown around a change
+_INVISIBLE = ("Cc", "Cf", "Co", "Cn", "Zl", "Zp")
+
+
+def number(value: int | float) -> str:
+    """``12,345``; fractions with up to four significant digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def percent(part: int, whole: int) -> str:
+    """``12.3 %``; a dash where there is nothing to be a part of; never 0 or 100 by rounding."""
+    if whole == 0:
+        return "–"
+    share = 100 * part / whole
+    if 0 < share < 0.05:
+        return "< 0.1 %"
+    if 99.95 <= share < 100:
+        return "> 99.9 %"
+    return f"{share:.1f} %"
+
+
+def bounds(low: float | None, high: float | None) -> str:
+    """What a score must be: ``≥ 0.6``, ``≤ 4``, ``1 to 4``."""
+    if low is None:
+        return "anything" if high is None else f"≤ {high:g}"
+    return f"≥ {low:g}" if high is None else f"{low:g} to {high:g}"
+
+
+def visible(text: str) -> Markup:
+    """Escaped text in which control and format characters stand as their code points."""
+    return Markup("").join(
+        Markup('<b class="code">U+{:04X}</b>').format(ord(char))
+        if unicodedata.category(char) in _INVISIBLE
+        else escape(char)
+        for char in text
+    )
+
+
+def changed(before: str, after: str) -> tuple[Markup, Markup]:
+    """Both texts with what differs marked; unchanged text far from it is left out."""
+    start = _common(before, after)
+    while start and _joins(before, after, start):
+        start -= 1
+    most = min(len(before), len(after)) - start
+    end = min(most, _common(before[::-1], after[::-1]))
+    while end and _joins(before, after, -end):
+        end -= 1
+    return _marked(before, start, end), _marked(after, start, end)
+
+
+def _common(one: str, other: str) -> int:
+    """Length of the longest common prefix."""
+    pairs = zip(one, other, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def _joins(before: str, after: str, at: int) -> bool:
+    """Whether a cut at ``at`` would part a mark from its letter in either text."""
+    return any(
+        unicodedata.category(text[at])[0] == "M" for text in (before, after) if at < len(text)
+    )
+
+
+def _marked(text: str, start: int, end: int) -> Markup:
+    stop = len(text) - end
+    head = ("…" if start > _CONTEXT else "") + text[max(0, start - _CONTEXT) : start]
+    tail = text[stop : stop + _CONTEXT] + ("…" if end > _CONTEXT else "")
+    middle = Markup("<mark>{}</mark>").format(visible(text[start:stop])) if start < stop else ""
+    return Markup("{}{}{}").format(visible(head), middle, visible(tail))
+
+
+def embedded(value: Any) -> Markup:
+    """JSON that can stand inside a script element: no character of it can end the element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return Markup(text)
+
+
+def failing(
+    scores: dict[str, int | float | str | None],
+    reasons: Sequence[str],
+    limits: dict[str, tuple[str, Limit]],
+) -> list[tuple[str, str]]:
+    """(reason, "laser.cosine 0.52, must be ≥ 0.6") per reason; "" where no score is behind it."""
+    found = []
+    for reason in reasons:
+        known = limits.get(reason)
+        value = scores.get(known[0]) if known else None
+        if known is None or value is None:
+            found.append((reason, "" if known is None else f"{known[0]} is missing"))
+        else:
+            shown = value if isinstance(value, str) else number(value)
+            found.append(
+                (reason, f"{known[0]} {shown}, must be {bounds(known[1].min, known[1].max)}")
+            )
+    return found

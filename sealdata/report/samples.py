@@ -1,0 +1,128 @@
+"""Pairs to look at: drawn by hash from strata, never from the head of a file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import polars_hash as plh
+
+from sealdata.report.ledger import batches, dropped_files, kept_files
+from sealdata.report.schema import LanguageSamples, Sample, ScoreFacts
+
+MAX_TEXT = 400  # characters shown of a text
+STRATA = 8  # score ranges that kept pairs are drawn from
+MOST_KEPT, MOST_DROPPED = 40, 60  # per language
+MOST_ROWS = 1200  # in all, so that the page stays small
+
+_TEXTS = ("src", "tgt", "raw")
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws the same rows from the same build, whatever its files are cut into."""
+
+    out: Path
+    score_names: list[str]
+    ranking: ScoreFacts | None  # kept pairs are spread over the range of this score
+
+    def draw(self, lang: str, share: float = 1.0) -> LanguageSamples:
+        """Rows of one language; ``share`` scales the caps."""
+        kept, num_kept = _draw(
+            kept_files(self.out, lang), self._kept_strata, max(1, int(MOST_KEPT * share))
+        )
+        dropped, num_dropped = _draw(
+            dropped_files(self.out, lang), _dropped_strata, max(1, int(MOST_DROPPED * share))
+        )
+        return LanguageSamples(
+            kept=[self._sample(row) for row in kept],
+            dropped=[self._sample(row) for row in dropped],
+            num_kept=num_kept,
+            num_dropped=num_dropped,
+        )
+
+    def _kept_strata(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """``stratum`` names the score range; ``order`` sorts the ranges from low to high."""
+        if self.ranking is None:
+            return frame.with_columns(stratum=pl.lit("all"), order=pl.lit(0))
+        marks = coarse(self.ranking.edges)
+        score = pl.col(self.ranking.name)
+        at = pl.lit(pl.Series(marks)).search_sorted(score.fill_nan(None), side="right")
+        names = pl.Series([f"{self.ranking.name} {text}" for text in _ranges(marks)])
+        return frame.with_columns(
+            order=pl.when(score.is_null()).then(-1).otherwise(at.cast(pl.Int32)),
+        ).with_columns(
+            stratum=pl.when(pl.col("order") < 0)
+            .then(pl.lit(f"no {self.ranking.name}"))
+            .otherwise(pl.lit(names).gather(pl.col("order").clip(0)))
+        )
+
+    def _sample(self, row: dict[str, Any]) -> Sample:
+        return Sample(
+            source=row["source"],
+            row=row["row"],
+            stratum=row["stratum"],
+            outcome=row.get("split") or row["stage"],
+            reasons=row.get("reasons") or [],
+            src=row["src"],
+            tgt=row["tgt"],
+            raw=row.get("raw"),
+            scores={name: _short(row.get(name)) for name in self.score_names},
+        )
+
+
+def coarse(edges: list[float]) -> list[float]:
+    """About STRATA + 1 of the histogram's edges, evenly spaced."""
+    step = max(1, len(edges) // STRATA)
+    return edges[::step]
+
+
+def _ranges(marks: list[float]) -> list[str]:
+    inner = [f"{low:g} to {high:g}" for low, high in pairwise(marks)]
+    return [f"below {marks[0]:g}", *inner, f"from {marks[-1]:g}"]
+
+
+def _dropped_strata(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(stratum=pl.format("{}: {}", "stage", "reason"), order=pl.lit(0))
+
+
+def _draw(
+    files: list[Path], stratify: Callable[[pl.DataFrame], pl.DataFrame], most: int
+) -> tuple[list[dict[str, Any]], int]:
+    """At most ``most`` rows, taken from the strata in turn by hash; and the number of all rows."""
+    best: list[pl.DataFrame] = []
+    total = 0
+    for frame in batches(files):
+        total += frame.height
+        name = plh.concat_str(pl.col("source"), pl.lit("/"), pl.col("row").cast(pl.String))
+        ranked = stratify(frame).with_columns(hash=name.nchash.xxh3_64())
+        best = [_lowest(pl.concat([*best, _lowest(ranked, most)], how="diagonal_relaxed"), most)]
+    if not best:
+        return [], 0
+    turn = pl.col("hash").rank("ordinal").over("stratum")
+    drawn = best[0].with_columns(turn=turn).sort("turn", "order", "stratum").head(most)
+    return _cut(drawn).to_dicts(), total
+
+
+def _lowest(frame: pl.DataFrame, most: int) -> pl.DataFrame:
+    return frame.filter(pl.col("hash").rank("ordinal").over("stratum") <= most)
+
+
+def _cut(frame: pl.DataFrame) -> pl.DataFrame:
+    texts = [pl.col(name) for name in _TEXTS if name in frame.columns]
+    return frame.with_columns(
+        pl.when(text.str.len_chars() > MAX_TEXT)
+        .then(text.str.slice(0, MAX_TEXT) + "…")
+        .otherwise(text)
+        for text in texts
+    )
+
+
+def _short(value: Any) -> Any:
+    """A score with four significant digits; infinity and NaN, which JSON lacks, as text."""
+    if not isinstance(value, float):
+        return value
+    short = float(f"{value:.4g}")
+    return short if abs(short) < float("inf") else str(value)

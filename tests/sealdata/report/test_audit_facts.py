@@ -1,0 +1,196 @@
+"""Audit facts: histograms equal a recount, samples come from all strata, totals tie."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sealdata.build_manifest import BuildManifest, FailureRow, FunnelRow, read_build_manifest
+from sealdata.errors import DataError
+from sealdata.manifest import write_json
+from sealdata.report import ledger
+from sealdata.report.facts import audit_facts, manifest_rules, write_facts
+from sealdata.report.histograms import limits, nice_edges
+from sealdata.report.ledger import dropped_files, kept_files
+from sealdata.report.schema import AuditFacts
+
+Build = tuple[Path, BuildManifest]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "integer", "step", "first", "last"),
+    [
+        (0.0, 1.0, False, 0.025, 0.0, 1.025),
+        (1.0, 3.9, False, 0.1, 1.0, 4.0),
+        (3, 17, True, 1, 3, 18),
+        (0, 400, True, 10, 0, 410),
+        (0.7, 0.7, False, 0.025, 0.7, 0.725),
+    ],
+)
+def test_edges_are_round(
+    low: float, high: float, integer: bool, step: float, first: float, last: float
+) -> None:
+    edges = nice_edges(low, high, integer)
+    assert np.allclose(np.diff(edges), step)
+    assert edges[0] == pytest.approx(first)
+    assert edges[-1] == pytest.approx(last)
+
+
+@given(st.floats(-1e6, 1e6, allow_subnormal=False), st.floats(0, 1e6), st.booleans())
+def test_edges_enclose_the_range(low: float, span: float, integer: bool) -> None:
+    if integer:
+        low, span = float(round(low)), float(round(span))
+    edges = nice_edges(low, low + span, integer)
+    slack = 1e-6 * max(1.0, abs(low), span)
+    assert edges[0] <= low + slack
+    assert edges[-1] >= low + span - slack
+    assert 2 <= len(edges) <= 90
+    assert (np.diff(edges) > 0).all()
+
+
+def test_histograms_equal_a_recount(build: Build) -> None:
+    out, manifest = build
+    facts = audit_facts(out, manifest)
+    assert [score.name for score in facts.scores] == [
+        "length.src_chars",
+        "ratio.chars",
+        "lid.tgt_prob",
+        "laser.cosine",
+    ]
+    for score in facts.scores:
+        for lang, found in score.languages.items():
+            files = {"kept": kept_files(out, lang), "dropped": dropped_files(out, lang)}
+            for side, counts in (("kept", found.kept), ("dropped", found.dropped)):
+                column = pl.read_parquet(files[side])[score.name]
+                edges = pl.Series(score.edges).cast(
+                    column.dtype if column.dtype.is_float() else pl.Float64
+                )
+                bounds = [-float("inf"), *edges, float("inf")]
+                assert counts == [
+                    int(((column >= low) & (column < high)).sum()) for low, high in pairwise(bounds)
+                ]
+                assert sum(counts) == column.len() - column.null_count()
+
+
+def test_limits_count_what_lies_outside(build: Build) -> None:
+    facts = audit_facts(*build)
+    cosine = next(score for score in facts.scores if score.name == "laser.cosine")
+    limit = cosine.languages["tha_Thai"].limits[0]
+    assert (limit.reason, limit.min, limit.max) == ("low_similarity", 0.6, None)
+    lost = build[1].funnel[0].dropped["similarity"]["low_similarity"]
+    assert limit.outside == lost  # a float32 score of exactly 0.6 passes, as it does in the rule
+
+
+def test_limits_follow_the_language(build: Build) -> None:
+    rules = [rule for rule in manifest_rules(build[1]) if rule.reason == "length_ratio"]
+    assert limits(rules, "jav_Latn") == [("length_ratio", None, 2.5)]
+    assert limits(rules, "mya_Mymr") == [("length_ratio", None, 3.5)]
+    assert limits(rules, "tha_Thai") == []
+
+
+def test_infinite_and_absent_scores_are_counted(build: Build) -> None:
+    out, manifest = build
+    path = kept_files(out, "tha_Thai")[0]
+    frame = pl.read_parquet(path)
+    odd = [float("inf"), float("nan"), None] + [1.0] * (frame.height - 3)
+    frame.with_columns(pl.Series("ratio.chars", odd, pl.Float32)).write_parquet(path)
+    facts = audit_facts(out, manifest)
+    found = facts.scores[1].languages["tha_Thai"]
+    assert found.kept[-1] == 1
+    assert found.missing_kept == 2
+    assert "inf" in {s.scores["ratio.chars"] for s in facts.samples["tha_Thai"].kept}
+
+
+def test_samples_come_from_every_stratum_and_not_from_the_head(build: Build) -> None:
+    drawn = audit_facts(*build).samples["mya_Mymr"]
+    assert {row.reasons[0] for row in drawn.dropped[:4]} == {
+        "bad_columns",
+        "duplicate",
+        "low_similarity",
+        "wrong_language",
+    }
+    assert drawn.num_kept == build[1].funnel[1].kept
+    rows = [row.row for row in drawn.kept]
+    assert rows != sorted(rows)
+    raw = next(row for row in drawn.dropped if row.reasons == ["bad_columns"])
+    assert (raw.src, raw.raw) == (None, "only one column <b>here</b>")
+    values = [row.scores["laser.cosine"] for row in drawn.kept]
+    low, high = min(values), max(values)  # type: ignore[type-var]
+    assert low < 0.65  # type: ignore[operator]
+    assert high > 0.9  # type: ignore[operator]
+
+
+def test_facts_do_not_depend_on_batches(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = audit_facts(*build)
+    monkeypatch.setattr(ledger, "BATCH_ROWS", 7)
+    assert audit_facts(*build) == whole
+
+
+def test_reasons_come_in_gate_order_with_ingest(build: Build) -> None:
+    thai = [row for row in audit_facts(*build).reasons if row.lang == "tha_Thai"]
+    assert [(r.stage, r.reason, r.first, r.any, r.only) for r in thai] == [
+        ("ingest", "bad_columns", 1, 1, 1),
+        ("dedup", "duplicate", 1, 1, 1),
+        ("lid", "wrong_language", 20, 20, 20),
+        ("similarity", "low_similarity", 15, 17, 15),
+    ]
+
+
+def test_audit_json_reads_back(build: Build) -> None:
+    facts = audit_facts(*build)
+    path = build[0] / "report" / "audit.json"
+    write_facts(facts, path)
+    assert AuditFacts.model_validate(json.loads(path.read_text("utf-8"))) == facts
+
+
+def test_a_language_that_lost_everything(build: Build) -> None:
+    out, manifest = build
+    for path in kept_files(out, "jav_Latn"):
+        path.unlink()
+    facts = audit_facts(out, manifest)
+    assert facts.samples["jav_Latn"].kept == []
+    assert sum(facts.scores[0].languages["jav_Latn"].kept) == 0
+
+
+def test_a_damaged_file_is_named(build: Build) -> None:
+    out, manifest = build
+    kept_files(out, "jav_Latn")[0].write_bytes(b"PAR1 nothing PAR1")
+    with pytest.raises(DataError, match=r"cannot read .*eng_Latn-jav_Latn"):
+        audit_facts(out, manifest)
+
+
+def test_the_funnel_must_tie() -> None:
+    with pytest.raises(ValueError, match="10 records, but 3 dropped and 6 kept"):
+        FunnelRow(
+            source="a",
+            lang="tha_Thai",
+            records=10,
+            dropped={"lid": {"x": 3}},
+            train=5,
+            validation=1,
+        )
+    with pytest.raises(ValueError, match="no stage is called 'lidd'"):
+        FunnelRow(
+            source="a",
+            lang="tha_Thai",
+            records=1,
+            dropped={"lidd": {"x": 1}},
+            train=0,
+            validation=0,
+        )
+    with pytest.raises(ValueError, match="only <= first <= any"):
+        FailureRow(lang="tha_Thai", reason="x", first=3, any=2, only=1)
+
+
+def test_a_manifest_on_disk(build: Build) -> None:
+    out, manifest = build
+    write_json(out / "manifest.json", manifest.model_dump(mode="json"))
+    assert read_build_manifest(out) == manifest
+    write_json(out / "manifest.json", {"name": "x"})
+    with pytest.raises(DataError, match=r"is no build manifest \(sealdata: Field required\)"):
+        read_build_manifest(out)

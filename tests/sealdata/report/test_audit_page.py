@@ -1,0 +1,179 @@
+"""The audit page: safe with hostile text, self-contained, honest about what it shows."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from sealdata.build_manifest import BuildManifest
+from sealdata.report.facts import audit_facts
+from sealdata.report.figures import funnel_bar, histogram
+from sealdata.report.html import render_report, write_report
+from sealdata.report.markup import changed, embedded, failing, number, percent, visible
+from sealdata.report.schema import Histogram, Limit, ScoreFacts
+
+Build = tuple[Path, BuildManifest]
+
+
+class _Elements(HTMLParser):
+    """Every start tag with its attributes, and the text of the page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "input", "path", "br", "link", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def page(build: Build) -> str:
+    return render_report(audit_facts(*build))
+
+
+def test_hostile_text_is_only_text(page: str) -> None:
+    elements = _Elements(re.sub(r"<path[^>]*/>", "", page))
+    assert elements.open == []
+    assert [tag for tag, _ in elements.tags].count("script") == 2  # facts, and our own
+    assert "img" not in {tag for tag, _ in elements.tags}
+    assert not any(name.startswith("on") for _, attrs in elements.tags for name in attrs)
+    assert "</script><script>alert(1)</script><img src=x" in elements.text
+
+
+def test_the_page_asks_for_nothing(page: str) -> None:
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in page
+    assert not re.search(r"@import|\burl\(|<link|src=\"", page)
+    assert "default-src 'none'" in page
+
+
+def test_size_and_determinism(build: Build) -> None:
+    facts = audit_facts(*build)
+    path = build[0] / "report" / "index.html"
+    write_report(facts, path)
+    assert path.read_text("utf-8") == render_report(facts)
+    assert path.stat().st_size < 300_000
+
+
+def test_embedded_json_survives(page: str) -> None:
+    text = re.search(r'id="chart-data">(.*?)</script>', page, re.DOTALL)
+    assert text is not None
+    names = [score["name"] for score in json.loads(text[1])]
+    assert names == ["length.src_chars", "ratio.chars", "lid.tgt_prob", "laser.cosine"]
+    hostile = {"</script><!--": "\u2028 & ສະບາຍດີ"}
+    assert not set("<>&\u2028") & set(embedded(hostile))
+    assert json.loads(embedded(hostile)) == hostile
+
+
+def test_notices(build: Build) -> None:
+    out, manifest = build
+    facts = audit_facts(out, manifest)
+    page = render_report(facts)
+    assert "Demonstration model." in page
+    assert "PARTIAL" not in page
+    real = [model.model_copy(update={"demonstration": False}) for model in manifest.models]
+    other = manifest.model_copy(update={"models": real, "limit": 1000})
+    page = render_report(facts.model_copy(update={"build": other}))
+    assert "Demonstration model." not in page
+    assert "<b>PARTIAL.</b> Only the first 1,000 records" in page
+
+
+def test_languages_are_marked(page: str) -> None:
+    assert '<p lang="th">พี่สาวของฉันซื้อมะม่วง' in page
+    assert '<p lang="my">' in page
+    assert "laser.cosine 0.5786, must be ≥ 0.6" in page
+
+
+def test_a_build_without_extras(build: Build) -> None:
+    bare = build[1].model_copy(
+        update={"models": [], "cleaning": [], "streams": [], "fertility": [], "recipe": {}}
+    )
+    page = render_report(audit_facts(build[0], bare))
+    assert "<h1>made-up</h1>" in page
+    assert 'href="#fertility"' not in page
+
+
+def test_funnel_bar_is_to_scale(build: Build) -> None:
+    bar = funnel_bar(build[1].funnel[:1])
+    widths = [float(width) for width in re.findall(r'width="([\d.]+)"', bar)]
+    assert sum(widths) == pytest.approx(1000, abs=0.5)
+    assert "kept: 34 of 71 (47.9%)" in bar
+
+
+def test_histogram_draws_open_bins_and_limits() -> None:
+    limit = Limit(reason="r", min=0.5, max=None, outside=3)
+    counts = Histogram(
+        kept=[0, 0, 4, 0], dropped=[1, 2, 0, 0], missing_kept=0, missing_dropped=5, limits=[limit]
+    )
+    score = ScoreFacts(name="a.b", meaning="", edges=[0, 0.5, 1], languages={"tha_Thai": counts})
+    drawn = histogram(score, "tha_Thai", "Thai")
+    assert 'aria-label="a.b, Thai: 7 rows; 3 outside the limits of r"' in drawn
+    assert "&lt; 0</text>" in drawn
+    assert "≥ 1" not in drawn
+    kept = re.search(r'class="kept" d="([^"]*)"', drawn)
+    assert kept is not None
+    assert kept[1].startswith("M174.3 92.0v-74.0")  # third of three bins, full height
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (1, 3, "33.3 %"),
+        (0, 0, "–"),
+        (0, 9, "0.0 %"),
+        (9, 9, "100.0 %"),
+        (1, 10**6, "< 0.1 %"),
+        (10**6 - 1, 10**6, "> 99.9 %"),
+    ],
+)
+def test_percent_never_rounds_to_nothing_or_all(part: int, whole: int, text: str) -> None:
+    assert percent(part, whole) == text
+
+
+def test_numbers_and_failings() -> None:
+    assert (number(12345), number(0.123456), number(7)) == ("12,345", "0.1235", "7")
+    limit = Limit(reason="slow", min=1, max=4, outside=0)
+    known = {"slow": ("a.b", limit)}
+    assert failing({"a.b": 5.0}, ["slow", "duplicate"], known) == [
+        ("slow", "a.b 5, must be 1 to 4"),
+        ("duplicate", ""),
+    ]
+    assert failing({"a.b": None}, ["slow"], known) == [("slow", "a.b is missing")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "marked"),
+    [
+        ("Tom &amp; Jerry", "Tom & Jerry", ("Tom &amp;<mark>amp;</mark> Jerry", "Tom &amp; Jerry")),
+        ("a\u200bb", "ab", ('a<mark><b class="code">U+200B</b></mark>b', "ab")),
+        ("ก\u0e49า", "กา", ("<mark>ก\u0e49</mark>า", "<mark>ก</mark>า")),
+        ("same", "same", ("same", "same")),
+        ("", "x", ("", "<mark>x</mark>")),
+        ("aa", "a", ("a<mark>a</mark>", "a")),
+    ],
+)
+def test_changes_are_marked(before: str, after: str, marked: tuple[str, str]) -> None:
+    assert changed(before, after) == marked
+
+
+def test_long_unchanged_text_is_left_out() -> None:
+    before, after = changed("x" * 100 + "1" + "y" * 100, "x" * 100 + "2" + "y" * 100)
+    assert before == f"…{'x' * 60}<mark>1</mark>{'y' * 60}…"
+    assert after == f"…{'x' * 60}<mark>2</mark>{'y' * 60}…"
+
+
+def test_invisible_characters_show() -> None:
+    assert visible("<b>\u200e") == '&lt;b&gt;<b class="code">U+200E</b>'
