@@ -1,7 +1,6 @@
 """The `sealdata` command: parse, call, print."""
 
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -52,7 +51,8 @@ def build(recipe: str, out: Path | None, workers: int, limit: int | None, dry_ru
         sealdata build quickstart --workers 2
         sealdata build my-recipe.toml --out /data/builds/mine
     """
-    from sealdata import build as builder
+    from sealcli.show import show_build, show_plan
+    from sealdata.build import build as run_build
     from sealdata.engines.local import LocalEngine
     from sealdata.plan import load_plan
     from sealdata.progress import make_progress
@@ -60,13 +60,46 @@ def build(recipe: str, out: Path | None, workers: int, limit: int | None, dry_ru
     plan = load_plan(recipe)
     folder = out or Path("builds") / plan.recipe.name
     if dry_run:
-        click.echo(builder.describe(plan, folder))
+        show_plan(plan, folder)
         return
     with LocalEngine(workers) as engine:
-        built = builder.build(plan, folder, engine, make_progress(), limit)
+        built = run_build(plan, folder, engine, make_progress(), limit)
     if not built.fresh:
         click.echo(f"{folder} is up to date with {recipe}: nothing to do", err=True)
-    click.echo(builder.summary(built.manifest, folder))
+    show_build(built.manifest, folder)
+
+
+@commands.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--tokenizer",
+    "tokenizers",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="tokenizer.json, SentencePiece .model, or a folder with one; may be repeated.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def fertility(folder: Path, tokenizers: tuple[Path, ...], as_json: bool) -> None:
+    """Say into how many tokens each tokenizer cuts the languages of the build in FOLDER.
+
+    Measured on a sample of up to 2,000 training pairs per language, against their English sides.
+
+    \b
+    Example:
+        sealdata fertility builds/quickstart --tokenizer tokenizer.json --tokenizer unigram.model
+    """
+    from sealcli.show import show_fertility
+    from sealdata.build_manifest import read_build_manifest
+    from sealdata.describe import fertility_of_pairs
+    from sealdata.tokenizers import open_tokenizer
+
+    opened = [open_tokenizer(path) for path in tokenizers]
+    rows = fertility_of_pairs(folder, read_build_manifest(folder).languages, opened)
+    if as_json:
+        click.echo(rows.write_json())
+    else:
+        show_fertility(rows)
 
 
 @commands.command()
@@ -80,12 +113,13 @@ def inspect(shard: str) -> None:
     Example:
         sealdata inspect builds/quickstart/shards/train/parallel/eng_Latn-tha_Thai/part-00000.npy:3
     """
-    from sealdata.shards.reader import describe_sequence
+    from sealcli.show import show_sequence
+    from sealdata.shards.reader import view_sequence
 
     path, _, number = shard.partition(":")
     if number and not number.isdecimal():
         raise click.UsageError(f"{shard}: after the colon comes the number of a sequence")
-    click.echo(describe_sequence(Path(path), int(number or 0), colour=sys.stdout.isatty()))
+    show_sequence(view_sequence(Path(path), int(number or 0)))
 
 
 @commands.command()

@@ -1,5 +1,6 @@
 """What a text is written with: counts of its letters by script, digits, punctuation and spaces."""
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -59,26 +60,31 @@ def count_characters(text: pl.Series) -> pl.DataFrame:
     language uses), ``digits`` (of any script), ``punctuation``, ``spaces``, ``other``.
     """
     columns = (*_CLASSES, *scripts())
-    text = text.fill_null("")
-    ends = np.cumsum(text.str.len_chars().to_numpy(), dtype=np.int64)
-    counts = np.empty((len(text), len(columns)), np.uint32)
-    start = 0
-    while start < len(text):
-        first = int(ends[start - 1]) if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, first + _CHUNK, side="right")))
-        lengths = np.diff(ends[start:stop], prepend=first)
-        counts[start:stop] = _count(text[start:stop], lengths, len(columns))
-        start = stop
-    frame = pl.DataFrame(counts, schema=list(columns))
+    parts = [_count(part, len(columns)) for part in chunks(text.fill_null(""), _CHUNK)]
+    counts = np.concatenate([np.empty((0, len(columns)), np.int64), *parts])
+    frame = pl.DataFrame(counts, schema=dict.fromkeys(columns, pl.UInt32))
     letters = ["shared_letters", "foreign_letters", *scripts()]
-    return frame.with_columns(letters=pl.sum_horizontal(letters).cast(pl.UInt32))
+    return frame.with_columns(letters=pl.sum_horizontal(letters))
 
 
-def _count(
-    text: pl.Series, lengths: npt.NDArray[np.int64], num_classes: int
-) -> npt.NDArray[np.int64]:
+def chunks(text: pl.Series, max_chars: int) -> Iterator[pl.Series]:
+    """Consecutive slices of about ``max_chars`` characters: at least one text, at most 65,536."""
+    ends = np.cumsum(text.str.len_chars().to_numpy(), dtype=np.int64)
+    start = done = 0
+    while start < len(text):
+        stop = int(np.searchsorted(ends, done + max_chars, side="right"))
+        stop = min(max(stop, start + 1), start + (1 << 16))
+        yield text[start:stop]
+        start, done = stop, int(ends[stop - 1])
+
+
+def code_points(text: pl.Series) -> npt.NDArray[np.uint32]:
+    """The code points of all texts one after another, uint32 [characters]."""
+    return np.frombuffer(text.str.join("").item().encode("utf-32-le"), "<u4")
+
+
+def _count(text: pl.Series, num_classes: int) -> npt.NDArray[np.int64]:
     """Characters by text and class, int64 [len(text), num_classes]."""
-    characters = np.frombuffer(text.str.join("").item().encode("utf-32-le"), "<u4")
-    cells = np.repeat(np.arange(len(text)) * num_classes, lengths)
-    cells += class_table()[characters]
+    cells = np.repeat(np.arange(len(text)) * num_classes, text.str.len_chars().to_numpy())
+    cells += class_table()[code_points(text)]
     return np.bincount(cells, minlength=len(text) * num_classes).reshape(len(text), num_classes)

@@ -5,6 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from sealdata.errors import ConfigError
 
@@ -30,11 +31,12 @@ class Language:
 def languages() -> dict[str, Language]:
     """All known languages by FLORES-200 code, in the order of ``languages.toml``."""
     tables = tomllib.loads(files("sealdata").joinpath("languages.toml").read_text("utf-8"))
-    listed = ("aliases", "confusable")
-    return {
-        code: Language(code, **{k: tuple(v) if k in listed else v for k, v in row.items()})
-        for code, row in tables.items()
-    }
+    return {code: _language(code, row) for code, row in tables.items()}
+
+
+def _language(code: str, row: dict[str, Any]) -> Language:
+    lists = {key: tuple(row.get(key, ())) for key in ("aliases", "confusable")}
+    return Language(code=code, **{**row, **lists})
 
 
 @cache

@@ -61,6 +61,13 @@ class Plan:
             for key, value in params.items()
         }
 
+    def fingerprints(self) -> dict[str, Any]:
+        """What identifies every cleaner and scorer: version, parameters, model digests."""
+        return {
+            kind: {name: component.fingerprint() for name, component in components.items()}
+            for kind, components in (("clean", self.cleaners), ("score", self.scorers))
+        }
+
     def rules(self, phase: str) -> list[RuleTable]:
         """The rules whose score belongs to ``phase``, in the order of the recipe."""
         assert phase in PHASES

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sealdata.component import explain
 from sealdata.errors import ConfigError
+from sealdata.formats.documents import Directions
+from sealdata.formats.templates import Names, Template
 from sealdata.languages import resolve
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -46,6 +48,7 @@ class StreamTable(_Table):
     reader: str = "text"
     path: str
     lang: str = "eng_Latn"
+    mode: Literal["whole", "concat"] | None = None  # absent: concat for replay, else as [pack]
     options: Options = {}
     card: str | None = None
 
@@ -77,8 +80,8 @@ class RuleTable(_Table):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        tables = [self, *self.languages.values()]
-        if all(table.min is None and table.max is None for table in tables):
+        limits = [(self.min, self.max), *((own.min, own.max) for own in self.languages.values())]
+        if all(low is None and high is None for low, high in limits):
             raise ValueError(f"rule {self.reason!r} sets neither min nor max")
         return self
 
@@ -103,10 +106,10 @@ class ValidationTable(_Table):
 
 
 class TokenizerTable(_Table):
-    """The tokenizer of the model to be trained."""
+    """A tokenizer: its file or folder; ``kind`` is chosen by the file if absent."""
 
-    kind: str = "hf"
     path: str
+    kind: str | None = None
     options: Options = {}
 
 
@@ -115,8 +118,19 @@ class FormatTable(_Table):
 
     templates: list[str] = ["{first_name}: {first}\n{second_name}: {second}"]
     weights: list[float] | None = None
-    directions: Literal["both", "alternate", "en-x", "x-en"] = "both"
-    names: Literal["english", "autonym"] = "english"
+    directions: Directions = "both"
+    names: Names = "english"
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        for template in self.templates:
+            Template.parse(template)
+        weights = [1.0] * len(self.templates) if self.weights is None else self.weights
+        if len(weights) != len(self.templates) or not self.templates:
+            raise ValueError("templates and weights must be lists of one length, not empty")
+        if min(weights) <= 0:
+            raise ValueError("every weight must be above 0")
+        return self
 
 
 class PackTable(_Table):
@@ -126,7 +140,6 @@ class PackTable(_Table):
     sequence_length: int = Field(4096, ge=16)
     block_length: int = Field(262_144, ge=16)
     lookahead: int = Field(16_384, ge=1)  # documents held back to find the best fit
-    sidecars: list[Literal["olmo", "datatrove", "megatron", "torchtitan"]] = []
 
     @model_validator(mode="after")
     def _whole_sequences(self) -> Self:
@@ -166,7 +179,7 @@ class Recipe(_Table):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [table.name for table in (*self.source, *self.stream)]
+        names = [*(table.name for table in self.source), *(table.name for table in self.stream)]
         for name in names:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"the name {name!r} must be letters, digits, '.', '_' or '-'")

@@ -11,7 +11,12 @@ from sealdata.build_manifest import MANIFEST, BuildManifest, FileFacts, pair_nam
 from sealdata.digests import Digests
 from sealdata.errors import DataError
 from sealdata.frames import count_rows
+from sealdata.manifest import file_sha256
 from sealdata.pipeline import Curated
+from sealdata.plan import Plan
+from sealdata.stage import Done
+from sealdata.stages.pack import STREAM
+from sealdata.streams import Stream, open_table
 
 FOLDERS = ("pairs", "dropped", "shards", "report")
 
@@ -59,6 +64,16 @@ def pair_files(curated: list[Curated]) -> dict[str, Path]:
     return files
 
 
+def stream_files(plan: Plan, streams: list[Stream], packed: list[Done]) -> dict[str, Path]:
+    """Names under ``shards`` of the packed streams' files and of the tokenizer that made them."""
+    tokenizer = open_table(plan.recipe.tokenizer, plan)
+    files = {f"shards/tokenizer/{path.name}": path for path in tokenizer.files()}
+    for stream, done in zip(streams, packed, strict=True):
+        for path in sorted((done.folder / STREAM).glob("*")):
+            files[f"shards/{stream.path}/{path.name}"] = path
+    return files
+
+
 def place(files: dict[str, Path], out: Path) -> None:
     """Make the build's result folders hold exactly ``files`` (name in ``out`` -> file to link).
 
@@ -102,6 +117,11 @@ def facts(files: dict[str, Path], digests: Digests) -> dict[str, FileFacts]:
         name: FileFacts(size=path.stat().st_size, sha256=digests.sha256(path))
         for name, path in sorted(files.items())
     }
+
+
+def file_facts(path: Path) -> FileFacts:
+    """Size and SHA-256 of one file."""
+    return FileFacts(size=path.stat().st_size, sha256=file_sha256(path))
 
 
 def intact(out: Path, manifest: BuildManifest) -> bool:

@@ -121,7 +121,7 @@ class Judge:
         for name, folder in self.stores.items():
             if self.phases[name] == phase:
                 frame = read_frame(folder / f"{part}.parquet").drop("scored")
-                frames.append(frame.rename(lambda column, name=name: f"{name}.{column}"))
+                frames.append(frame.rename({c: f"{name}.{c}" for c in frame.columns}))
         if not frames:
             return pl.DataFrame()
         joined = pl.concat(frames, how="horizontal")

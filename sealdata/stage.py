@@ -55,8 +55,9 @@ class Task:
         self.folder.mkdir(parents=True, exist_ok=True)
         record = self.job(self.part, self.folder)
         assert record.part == self.part, f"{record.part} != {self.part}"
-        write_json(self.folder / f"{self.part}.json", record.model_dump(mode="json"))
-        return record
+        path = self.folder / f"{self.part}.json"
+        write_json(path, record.model_dump(mode="json"))
+        return read_record(path)  # as a resumed build sees it, down to the order of keys
 
 
 class Engine(Protocol):

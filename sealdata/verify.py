@@ -6,7 +6,7 @@ from sealdata.build_manifest import read_build_manifest
 from sealdata.errors import CheckError
 from sealdata.manifest import file_sha256
 from sealdata.results import FOLDERS
-from sealdata.shards.reader import verify_stream
+from sealdata.shards.verify import verify_stream
 
 SHOWN = 20
 

@@ -1,0 +1,87 @@
+"""What `sealdata` prints: the funnel of a build, the plan of a recipe, a sequence taken apart."""
+
+from pathlib import Path
+
+import click
+import polars as pl
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sealdata.build_manifest import BuildManifest
+from sealdata.languages import resolve
+from sealdata.plan import Plan
+from sealdata.report.funnel import funnel_text
+from sealdata.shards.reader import SequenceView
+
+_COLOURS = ("cyan", "green", "yellow", "magenta")  # neighbouring documents differ
+
+
+def show_build(manifest: BuildManifest, out: Path) -> None:
+    """The funnel, the tokens, and where everything lies."""
+    click.echo(funnel_text(manifest))
+    click.echo()
+    train = [stream for stream in manifest.streams if stream.split == "train"]
+    for kind in dict.fromkeys(stream.kind for stream in train):
+        streams = [stream for stream in train if stream.kind == kind]
+        tokens = sum(stream.num_tokens for stream in streams)
+        sequences = sum(stream.num_sequences for stream in streams)
+        click.echo(f"{kind + ':':<13}{tokens:,} training tokens in {sequences:,} sequences")
+    if manifest.limit is not None:
+        click.echo(f"PARTIAL: only the first {manifest.limit:,} records of each source")
+    for model in manifest.demonstrations:
+        click.echo(f"DEMONSTRATION ONLY: {model.use} by the {model.name} ({model.note})")
+    click.echo()
+    places = {"report": "report/index.html", "card": "README.md", "pairs": "pairs"}
+    for name, place in (places | {"shards": "shards"}).items():
+        click.echo(f"{name:<8}{out / place}")
+
+
+def show_plan(plan: Plan, out: Path) -> None:
+    """What a build would read and do; every input file is looked for."""
+    recipe = plan.recipe
+    table = Table("source", "reader", "languages", "MB", title=f"{recipe.name} → {out}")
+    for source in recipe.source:
+        reader, where = plan.reader(source)
+        files = reader.files(where.path)
+        missing = [str(path) for path in files if not path.is_file()]
+        size = f"{sum(path.stat().st_size for path in files) / 1e6:,.1f}" if not missing else ""
+        pair = f"{resolve(source.src_lang).name} – {resolve(source.tgt_lang).name}"
+        table.add_row(source.name, source.reader, pair, size or f"missing: {missing[0]}")
+    Console(highlight=False).print(table)
+    click.echo(f"clean   {', '.join(plan.cleaners) or 'nothing'}")
+    for rule in recipe.rule:
+        limits = [f">= {rule.min:g}"] if rule.min is not None else []
+        limits += [f"<= {rule.max:g}"] if rule.max is not None else []
+        own = f" ({len(rule.languages)} languages differ)" if rule.languages else ""
+        click.echo(f"rule    {rule.reason}: {rule.score} {' and '.join(limits)}{own}")
+    click.echo(
+        f"pack    {recipe.pack.mode}, {recipe.pack.sequence_length:,} tokens a sequence, "
+        f"{recipe.format.directions} directions"
+    )
+
+
+def show_sequence(view: SequenceView) -> None:
+    """A sequence as text, its documents in alternating colours, with where each comes from."""
+    console = Console(highlight=False, soft_wrap=True)
+    length = view.manifest.sequence_length
+    console.print(
+        f"{view.stream}, sequence {view.number}: {length} tokens, {view.num_padding} padding"
+    )
+    for number, document in enumerate(view.documents):
+        colour = _COLOURS[number % len(_COLOURS)]
+        where = f"{document.source} row {document.row}" if document.source is not None else ""
+        before = "" if document.begins else "… "
+        after = " ■" if document.ends else " …"
+        console.print(f"[dim]{document.start:>5}–{document.stop:<5} {escape(where)}[/dim]")
+        console.print(f"[{colour}]{before}{escape(document.text)}{after}[/{colour}]")
+
+
+def show_fertility(rows: pl.DataFrame) -> None:
+    """A row per tokenizer and language."""
+    table = Table(*(name.replace("_", " ") for name in rows.columns))
+    for row in rows.iter_rows():
+        table.add_row(
+            *("–" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v) for v in row)
+        )
+    Console(width=140 if not Console().is_terminal else None).print(table)

@@ -1,0 +1,157 @@
+"""Build: run a recipe to its results, describe them, and leave a manifest that says it is done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sealdata import __version__, describe
+from sealdata.build_manifest import (
+    MANIFEST,
+    BuildManifest,
+    FertilityRow,
+    StreamFacts,
+    read_build_manifest,
+)
+from sealdata.digests import Digests
+from sealdata.errors import DataError
+from sealdata.manifest import stage_key, write_json
+from sealdata.pipeline import Curated, Pipeline
+from sealdata.plan import Plan, locate
+from sealdata.report.card import write_card
+from sealdata.report.facts import audit_facts, write_facts
+from sealdata.report.html import write_report
+from sealdata.results import facts, file_facts, intact, locked, pair_files, place, stream_files
+from sealdata.stage import Done, Engine, Progress, run_stages
+from sealdata.stages.decontaminate import reference_files
+from sealdata.streams import SPLITS, PairFiles, Stream, open_table, plan_streams
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished build; ``fresh`` is false where it was there already."""
+
+    manifest: BuildManifest
+    fresh: bool
+
+
+def build(
+    plan: Plan, out: Path, engine: Engine, progress: Progress, limit: int | None = None
+) -> Built:
+    """Bring ``out`` to what the plan says, doing only what is not done yet.
+
+    Raises:
+        SealError: an input or a stage failed; what had finished stays, and the next call goes on.
+    """
+    with locked(out):
+        work = out / "work"
+        digests = Digests(work / "digests.json")
+        key = _build_key(plan, digests, limit)
+        finished = _finished(out, key)
+        if finished:
+            return Built(finished, fresh=False)
+        pipeline = Pipeline(plan, work, digests, engine, progress)
+        curated = pipeline.curate(limit)
+        streams = plan_streams(plan, _pair_inputs(curated), digests.sha256, limit)
+        packed = run_stages([stream.stage for stream in streams], work, engine, progress)
+        files = pair_files(curated) | stream_files(plan, streams, packed)
+        place(files, out)
+        manifest = BuildManifest(
+            name=plan.recipe.name,
+            sealdata=__version__,
+            build_key=key,
+            limit=limit,
+            recipe=plan.recipe.model_dump(mode="json"),
+            versions=describe.versions(),
+            models=describe.model_facts(plan),
+            sources=describe.source_facts(plan, digests),
+            funnel=[describe.funnel_row(source) for source in curated],
+            failures=describe.failure_rows(curated),
+            cleaning=[
+                row for source in curated for row in describe.cleaning_rows(source, plan.cleaners)
+            ],
+            fertility=_fertility(plan, out, curated),
+            streams=[fact for fact in map(_stream_facts, streams, packed) if fact],
+            files=facts(files, digests),
+        )
+        manifest = _report(out, manifest)
+        write_json(out / MANIFEST, manifest.model_dump(mode="json"))
+        return Built(manifest, fresh=True)
+
+
+def _report(out: Path, manifest: BuildManifest) -> BuildManifest:
+    """Write audit, report and card; the manifest with their digests added."""
+    audit = audit_facts(out, manifest)
+    written: dict[str, Callable[[Path], None]] = {
+        "report/audit.json": lambda path: write_facts(audit, path),
+        "report/index.html": lambda path: write_report(audit, path),
+        "README.md": lambda path: write_card(manifest, path),
+    }
+    files = dict(manifest.files)
+    for name, write in written.items():
+        write(out / name)
+        files[name] = file_facts(out / name)
+    return manifest.model_copy(update={"files": files})
+
+
+def _pair_inputs(curated: list[Curated]) -> list[PairFiles]:
+    """The kept pairs per language and split, over all sources of the language."""
+    return [
+        PairFiles(
+            lang,
+            split,
+            tuple(
+                source.selected.folder / f"{part}.{split}.parquet"
+                for source in curated
+                if source.lang == lang
+                for part in source.selected.parts
+            ),
+            tuple(source.selected.key for source in curated if source.lang == lang),
+        )
+        for lang in dict.fromkeys(source.lang for source in curated)
+        for split in SPLITS
+    ]
+
+
+def _fertility(plan: Plan, out: Path, curated: list[Curated]) -> list[FertilityRow]:
+    """The model's tokenizer and those to compare it with, on the pairs just placed in ``out``."""
+    tables = [plan.recipe.tokenizer, *plan.recipe.fertility]
+    tokenizers = [open_table(table, plan) for table in tables]
+    languages = list(dict.fromkeys(source.lang for source in curated))
+    rows = describe.fertility_of_pairs(out, languages, tokenizers, plan.recipe.seed)
+    return [FertilityRow(**row) for row in rows.iter_rows(named=True)]
+
+
+def _stream_facts(stream: Stream, done: Done) -> StreamFacts | None:
+    """The row of the manifest for a packed stream; None for one without documents."""
+    found = dict(done.records[0].facts)
+    if found.pop("empty"):
+        return None
+    return StreamFacts(path=f"shards/{stream.path}", **found)
+
+
+def _finished(out: Path, key: str) -> BuildManifest | None:
+    """The manifest of an earlier run that gave just this, and whose results are all there."""
+    try:
+        manifest = read_build_manifest(out)
+    except DataError:
+        return None
+    return manifest if manifest.build_key == key and intact(out, manifest) else None
+
+
+def _build_key(plan: Plan, digests: Digests, limit: int | None) -> str:
+    """Names the results: the recipe, every component with its models, every input file's bytes."""
+    recipe = plan.recipe
+    readers = [plan.reader(table) for table in recipe.source]
+    readers += [plan.reader(table) for table in recipe.stream]
+    files = [path for reader, source in readers for path in reader.files(source.path)]
+    for ref in recipe.decontaminate.refs:
+        files += reference_files(locate(ref, plan.base))
+    params = {
+        "recipe": recipe.model_dump(mode="json"),
+        "components": plan.fingerprints(),
+        "tokenizers": [
+            open_table(table, plan).fingerprint() for table in (recipe.tokenizer, *recipe.fertility)
+        ],
+        "limit": limit,
+    }
+    return stage_key(__version__, 1, params, [digests.sha256(path) for path in files])

@@ -1,0 +1,140 @@
+"""Describe: the records that the stages left, as the rows of a build's manifest."""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+
+from sealdata import __version__
+from sealdata.build_manifest import (
+    CleaningRow,
+    FailureRow,
+    FunnelRow,
+    ModelFacts,
+    SourceFacts,
+    SourceFile,
+    pair_name,
+)
+from sealdata.digests import Digests
+from sealdata.fertility import fertility, sample_pairs
+from sealdata.pipeline import Curated
+from sealdata.plan import Plan
+from sealdata.stages.clean import EXAMPLES
+from sealdata.tokenizers import Tokenizer
+
+LIBRARIES = (
+    "polars",
+    "polars-hash",
+    "ftfy",
+    "fasttext-predict",
+    "sentencepiece",
+    "tokenizers",
+    "torch",
+)
+
+
+def model_facts(plan: Plan) -> list[ModelFacts]:
+    """Every model that judged the pairs or cuts them into tokens."""
+    return [
+        ModelFacts(**model._asdict())
+        for scorer in plan.scorers.values()
+        for model in scorer.models()
+    ]
+
+
+def source_facts(plan: Plan, digests: Digests) -> list[SourceFacts]:
+    """Every source as the recipe wrote it, with the digests of its files."""
+    rows = []
+    for table in plan.recipe.source:
+        reader, source = plan.reader(table)
+        named = [
+            SourceFile(name=path.name, size=path.stat().st_size, sha256=digests.sha256(path))
+            for path in reader.files(source.path)
+        ]
+        rows.append(
+            SourceFacts(
+                name=table.name,
+                reader=table.reader,
+                path=table.path,
+                src_lang=table.src_lang,
+                tgt_lang=table.tgt_lang,
+                card=table.card,
+                files=named,
+            )
+        )
+    return rows
+
+
+def funnel_row(source: Curated) -> FunnelRow:
+    """From file record to split, one source; the model checks that the counts tie."""
+    dropped: dict[str, dict[str, int]] = {}
+    if source.ingested.dropped:
+        dropped["ingest"] = dict(source.ingested.dropped)
+    records = source.selected.records
+    for record in records:
+        for stage, reasons in record.facts["first"].items():
+            for reason, count in reasons.items():
+                counts = dropped.setdefault(stage, {})
+                counts[reason] = counts.get(reason, 0) + count
+    return FunnelRow(
+        source=source.table.name,
+        lang=source.lang,
+        records=source.ingested.rows_in,
+        dropped=dropped,
+        train=sum(record.facts["train"] for record in records),
+        validation=sum(record.facts["validation"] for record in records),
+    )
+
+
+def failure_rows(curated: Iterable[Curated]) -> list[FailureRow]:
+    """Per language and reason: pairs that fail it first, at all, and only."""
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+
+    def add(lang: str, reason: str, kind: str, count: int) -> None:
+        row = counts.setdefault((lang, reason), {"first": 0, "any": 0, "only": 0})
+        row[kind] += count
+
+    for source in curated:
+        for record in source.selected.records:
+            for reason, count in record.dropped.items():
+                add(source.lang, reason, "first", count)
+            for kind in ("any", "only"):
+                for reason, count in record.facts[kind].items():
+                    add(source.lang, reason, kind, count)
+    return [
+        FailureRow(lang=lang, reason=reason, **kinds)
+        for (lang, reason), kinds in sorted(counts.items())
+    ]
+
+
+def cleaning_rows(source: Curated, steps: Iterable[str]) -> list[CleaningRow]:
+    """Per cleaning step, in order: how many pairs it changed, and the first few changes."""
+    rows = []
+    for step in steps:
+        examples = [pair for record in source.cleaned for pair in record.facts["examples"][step]]
+        rows.append(
+            CleaningRow(
+                source=source.table.name,
+                step=step,
+                changed=sum(record.facts["changed"][step] for record in source.cleaned),
+                examples=examples[:EXAMPLES],
+            )
+        )
+    return rows
+
+
+def fertility_of_pairs(
+    out: Path, languages: list[str], tokenizers: list[Tokenizer], seed: int = 1
+) -> pl.DataFrame:
+    """Fertility over a sample of the training pairs in ``out``, by language; see ``fertility``."""
+    samples = []
+    for lang in languages:
+        files = sorted((out / "pairs" / pair_name(lang)).glob("train-*.parquet"))
+        samples.append((lang, sample_pairs(files, seed=seed)))
+    return fertility({made.name: made for made in tokenizers}, samples)
+
+
+def versions() -> dict[str, str]:
+    """What ran: this package and the libraries whose output can end up in results."""
+    return {"sealdata": __version__, **{name: version(name) for name in LIBRARIES}}

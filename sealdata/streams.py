@@ -1,0 +1,152 @@
+"""The streams that a recipe asks for, each as a stage that packs it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sealdata.errors import ConfigError
+from sealdata.formats.documents import PairFormat, orders
+from sealdata.formats.templates import language_name
+from sealdata.plan import Plan, locate
+from sealdata.recipe import StreamTable, TokenizerTable
+from sealdata.shards.manifest import Split
+from sealdata.stage import Stage
+from sealdata.stages.pack import Layout, Pack, PairOrigin, StreamLabel, TextOrigin
+from sealdata.tokenizers import Tokenizer, open_tokenizer
+
+PART = "packed"  # the one part of a pack stage
+SPLITS: tuple[Split, ...] = ("train", "validation")
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """The kept pairs of one language and split; ``keys`` of the stages that wrote them."""
+
+    lang: str  # the side that is not English
+    split: Split
+    files: tuple[Path, ...]
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One stream to be: where it belongs under ``shards``, and the stage that makes it."""
+
+    label: StreamLabel
+    stage: Stage
+
+    @property
+    def path(self) -> str:
+        """``train/parallel/eng_Latn-tha_Thai``: its folder under ``shards``."""
+        return f"{self.label.split}/{self.label.kind}/{self.label.name}"
+
+
+def open_table(table: TokenizerTable, plan: Plan) -> Tokenizer:
+    """The tokenizer that a recipe's table means.
+
+    Raises:
+        ConfigError: see ``open_tokenizer``.
+    """
+    return open_tokenizer(locate(table.path, plan.base), table.kind, table.options)
+
+
+def plan_streams(
+    plan: Plan,
+    pairs: Sequence[PairFiles],
+    digest: Callable[[Path], str],
+    limit: int | None = None,
+) -> list[Stream]:
+    """All streams, parallel ones first, ready for ``run_stages``; some may turn out empty.
+
+    ``digest`` gives the SHA-256 of an input file; ``limit`` reads only the first records of each.
+
+    Raises:
+        ConfigError: the tokenizer is unusable, or two streams would have one place.
+    """
+    tokenizer = open_table(plan.recipe.tokenizer, plan)
+    streams = [
+        *_parallel(plan, tokenizer, pairs),
+        *_documents(plan, tokenizer, digest, limit),
+    ]
+    places = [stream.path for stream in streams]
+    for place in places:
+        if places.count(place) > 1:
+            raise ConfigError(f"two [[stream]] tables make {place}; put their text in one file")
+    return streams
+
+
+def _parallel(plan: Plan, tokenizer: Tokenizer, pairs: Sequence[PairFiles]) -> Iterator[Stream]:
+    table = plan.recipe.format
+    for kept in pairs:
+        for english_first in orders(table.directions):
+            form = PairFormat(
+                lang=kept.lang,
+                english_first=english_first,
+                halved=table.directions == "alternate",
+                templates=tuple(table.templates),
+                weights=tuple(table.weights or [1.0] * len(table.templates)),
+                names=table.names,
+            )
+            label = StreamLabel(
+                split=kept.split,
+                kind="parallel",
+                name="-".join(form.languages),
+                languages=form.languages,
+                language_names=form.language_names,
+                templates=form.templates,
+            )
+            origin = PairOrigin(kept.files, form)
+            yield _stream(plan, tokenizer, label, origin, form.params(), kept.keys)
+
+
+def _documents(
+    plan: Plan, tokenizer: Tokenizer, digest: Callable[[Path], str], limit: int | None
+) -> Iterator[Stream]:
+    recipe = plan.recipe
+    for table in recipe.stream:
+        reader, source = plan.reader(table)
+        inputs = tuple(digest(path) for path in reader.files(source.path))
+        for split in SPLITS:
+            label = StreamLabel(
+                split=split,
+                kind=table.kind,
+                name=table.lang if table.kind == "monolingual" else table.name,
+                languages=(table.lang,),
+                language_names={table.lang: language_name(table.lang, recipe.format.names)},
+            )
+            origin = TextOrigin(reader, source, recipe.validation.share, split, limit)
+            params = {
+                "reader": [table.reader, reader.fingerprint()],
+                "source": [source.name, source.src_lang],
+                "share": origin.share,
+                "limit": limit,
+            }
+            yield _stream(plan, tokenizer, label, origin, params, inputs, table)
+
+
+def _stream(
+    plan: Plan,
+    tokenizer: Tokenizer,
+    label: StreamLabel,
+    origin: PairOrigin | TextOrigin,
+    params: dict[str, object],
+    inputs: tuple[str, ...],
+    table: StreamTable | None = None,
+) -> Stream:
+    recipe = plan.recipe
+    layout = Layout(
+        mode=_mode(plan, table),
+        sequence_length=recipe.pack.sequence_length,
+        block_length=recipe.pack.block_length,
+        lookahead=recipe.pack.lookahead,
+    )
+    job = Pack(label, origin, tokenizer, layout, recipe.seed)
+    return Stream(label, Stage("pack", job.params(params), inputs, (PART,), job))
+
+
+def _mode(plan: Plan, table: StreamTable | None) -> Literal["whole", "concat"]:
+    """Replay goes end to end, as the base model's own data did, unless its table says otherwise."""
+    if table is None or (table.mode is None and table.kind == "monolingual"):
+        return plan.recipe.pack.mode
+    return table.mode or "concat"

@@ -1,0 +1,110 @@
+"""Fertility: counted on the same pairs, never by white space where a script has none."""
+
+from pathlib import Path
+
+import pytest
+
+from sealdata.errors import DataError
+from sealdata.fertility import FERTILITY_SCHEMA, fertility, sample_pairs
+from sealdata.frames import write_frame
+from sealdata.pairs import make_pairs
+from sealdata.plan import sample_dir
+from sealdata.tokenizers import open_tokenizer
+
+SAMPLE = sample_dir()
+BPE = open_tokenizer(SAMPLE / "tokenizers" / "bpe")
+UNIGRAM = open_tokenizer(SAMPLE / "tokenizers" / "unigram")
+THAI = make_pairs([("The boat is here.", "เรืออยู่ที่นี่"), ("Yes.", "ใช่")], tgt_lang="tha_Thai")
+MALAY = make_pairs([("The boat is here.", "Bot ada di sini.")], tgt_lang="zsm_Latn")
+
+
+def count(*texts: str) -> int:
+    return len(BPE.encode(texts).ids)
+
+
+def test_a_table() -> None:
+    frame = fertility({"bpe": BPE}, [("tha_Thai", THAI), ("zsm_Latn", MALAY)])
+    assert frame.schema == FERTILITY_SCHEMA
+    assert frame["lang"].to_list() == ["eng_Latn", "tha_Thai", "zsm_Latn"]
+    assert frame["num_pairs"].to_list() == [3, 2, 1]
+    thai = frame.row(1, named=True)
+    tokens = count(*THAI["tgt"])
+    assert thai["bytes_per_token"] == pytest.approx((14 + 3) * 3 / tokens)
+    assert thai["tokens_per_char"] == pytest.approx(tokens / (14 + 3))
+    assert thai["parity"] == pytest.approx(tokens / count("The boat is here.", "Yes."))
+    assert thai["tokens_per_word"] is None
+    malay = frame.row(2, named=True)
+    assert malay["tokens_per_word"] == pytest.approx(count("Bot ada di sini.") / 4)
+    english = frame.row(0, named=True)
+    assert english["parity"] == 1
+    assert english["tokens_per_word"] == pytest.approx(
+        count("The boat is here.", "Yes.", "The boat is here.") / 9
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [(" the", 0.0), ("\U0001f9ff", 1.0), (" the \U0001f9ff", 5 / 6)],  # a space and four bytes
+)
+def test_single_bytes(text: str, share: float) -> None:
+    frame = fertility({"bpe": BPE}, [("zsm_Latn", make_pairs([("a", text)]))])
+    assert frame.row(1, named=True)["single_byte_share"] == pytest.approx(share)
+
+
+def test_sentencepiece_counts_byte_pieces() -> None:
+    frame = fertility({"unigram": UNIGRAM}, [("zsm_Latn", make_pairs([("a", "\U0001f9ff")]))])
+    row = frame.row(1, named=True)
+    # a piece for the space put before the text, and four for the bytes of the character
+    assert (row["single_byte_share"], row["tokens_per_char"]) == (1.0, 5.0)
+
+
+def test_nothing_to_count() -> None:
+    assert fertility({"bpe": BPE}, [("tha_Thai", THAI.clear())]).height == 0
+    assert fertility({}, [("tha_Thai", THAI)]).height == 0
+    row = fertility({"bpe": BPE}, [("tha_Thai", make_pairs([("", "")]))]).row(1, named=True)
+    assert [row[name] for name in ("bytes_per_token", "tokens_per_char", "parity")] == [None] * 3
+
+
+def test_the_bundled_tokenizers_differ_by_language() -> None:
+    def side(code: str) -> list[str]:
+        return (SAMPLE / "text" / f"{code}.txt").read_text("utf-8").splitlines()
+
+    codes = ("ind_Latn", "tha_Thai", "mya_Mymr")
+    pairs = [
+        (code, make_pairs(list(zip(side("eng_Latn"), side(code), strict=True)))) for code in codes
+    ]
+    frame = fertility({"bpe": BPE, "unigram": UNIGRAM}, pairs)
+    parity = {
+        (name, lang): value for name, lang, value in frame["tokenizer", "lang", "parity"].rows()
+    }
+    assert 1.3 < parity["bpe", "ind_Latn"] < parity["bpe", "tha_Thai"] < parity["bpe", "mya_Mymr"]
+    for code in codes:
+        assert parity["unigram", code] < parity["bpe", code]
+
+
+def test_the_sample_does_not_depend_on_the_files(tmp_path: Path) -> None:
+    pairs = make_pairs([(f"Number {n}.", f"Nomor {n}.") for n in range(1000)])
+    whole, first, second = (tmp_path / f"{name}.parquet" for name in ("whole", "a", "b"))
+    write_frame(pairs, whole)
+    write_frame(pairs[:300], first)
+    write_frame(pairs[300:], second)
+    drawn = sample_pairs([whole], max_pairs=50, seed=1)
+    assert drawn.height == 50
+    parts = sample_pairs([second, first], max_pairs=50, seed=1)
+    assert sorted(parts["tgt"]) == sorted(drawn["tgt"])
+    assert drawn["src"].str.replace("Number", "Nomor").equals(drawn["tgt"])
+    numbers = drawn["tgt"].str.extract(r"(\d+)").cast(int)
+    assert numbers.max() > 900  # type: ignore[operator]
+    assert numbers.min() < 100  # type: ignore[operator]
+    assert sorted(sample_pairs([whole], 50, seed=2)["tgt"]) != sorted(drawn["tgt"])
+
+
+def test_small_and_absent_files(tmp_path: Path) -> None:
+    file = tmp_path / "few.parquet"
+    write_frame(THAI, file)
+    assert sample_pairs([file], max_pairs=50).rows() == THAI["src", "tgt"].rows()
+    write_frame(THAI.clear(), file)
+    assert sample_pairs([file]).height == 0
+    assert sample_pairs([]).height == 0
+    with pytest.raises(DataError, match="no such file of pairs"):
+        sample_pairs([tmp_path / "absent.parquet"])

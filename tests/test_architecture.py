@@ -1,0 +1,93 @@
+"""The shape of the tree: imports run downward, the two packages never meet, help stays light."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Each floor may import from itself and from those above it in this list, never from below.
+FLOORS = [
+    {"errors"},
+    {"languages", "pairs", "manifest", "frames", "keys", "characters"},
+    {"component"},
+    {"laser"},
+    {"readers", "cleaners", "scorers", "tokenizers", "formats", "shards"},
+    {"rules", "stage"},
+    {"stages"},
+    {"engines"},
+    {"recipe", "plan", "digests", "fertility", "build_manifest", "progress"},
+    {"pipeline", "streams", "results", "verify", "report", "describe"},
+    {"build"},
+]
+FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names that a file imports, at any depth of its code."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def modules(package: str) -> dict[str, Path]:
+    """Dotted name -> file; what makes the bundled sample is a script, not part of the library."""
+    files = (ROOT / package).rglob("*.py")
+    named = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in files
+    }
+    return {name: path for name, path in named.items() if not name.startswith("sealdata.sample")}
+
+
+SEALDATA = modules("sealdata")
+
+
+@pytest.mark.parametrize("name", sorted(set(SEALDATA) - {"sealdata"}))
+def test_imports_run_downward(name):
+    part = name.split(".")[1]
+    assert part in FLOOR_OF, f"put {part} on a floor of this test"
+    for imported in imports(SEALDATA[name]):
+        if imported.startswith("sealdata.") and imported != "sealdata.__version__":
+            other = imported.split(".")[1]
+            assert FLOOR_OF[other] <= FLOOR_OF[part], f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("package", ["sealdata", "sealtrain"])
+def test_no_import_cycles(package):
+    known = modules(package)
+    graph = {name: imports(path) & set(known) - {name} for name, path in known.items()}
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize(
+    ("package", "other"), [("sealdata", "sealtrain"), ("sealtrain", "sealdata")]
+)
+def test_the_packages_share_nothing_but_files(package, other):
+    for name, path in modules(package).items():
+        assert not any(i == other or i.startswith(f"{other}.") for i in imports(path)), name
+
+
+@pytest.mark.parametrize("program", ["sealdata", "sealtrain"])
+def test_help_loads_nothing_heavy(program):
+    """What makes start-up slow is imports: none of these may be loaded before a command runs."""
+    heavy = (
+        "{'torch', 'polars', 'numpy', 'transformers', 'datasets', 'fasttext', 'pydantic', 'ray'}"
+    )
+    code = (
+        f"import sys; sys.argv = ['{program}', '--help']\n"
+        f"from sealcli.{program} import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Example" in done.stdout

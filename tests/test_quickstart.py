@@ -1,0 +1,189 @@
+"""The bundled corpus, end to end: every planted defect is caught, nothing clean is lost, and a
+build that is repeated, killed or spread over other workers gives the same bytes."""
+
+import csv
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sealdata.build_manifest import read_build_manifest
+from sealdata.plan import sample_dir
+
+pytestmark = [pytest.mark.xdist_group("quickstart"), pytest.mark.slow]
+
+SEALDATA = str(Path(sys.executable).with_name("sealdata"))
+RESULTS = ("pairs", "dropped", "shards", "report", "README.md", "manifest.json")
+
+
+def run(*args: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([SEALDATA, *args], capture_output=True, text=True, check=False, **options)
+
+
+def digest(out: Path) -> dict[str, str]:
+    """SHA-256 of every result file."""
+    files = [out / name for name in RESULTS]
+    every = [path for file in files for path in ([file] if file.is_file() else file.rglob("*"))]
+    return {
+        path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(every)
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("quickstart") / "out"
+    done = run("build", "quickstart", "--out", str(out), "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def rows(out: Path, folder: str) -> pl.DataFrame:
+    files = sorted((out / folder).rglob("*.parquet"))
+    return pl.concat([pl.read_parquet(file) for file in files], how="diagonal")
+
+
+def key() -> dict[tuple[str, int], tuple[str, str]]:
+    """(source, row) -> (defect, reason) of everything planted."""
+    with (sample_dir() / "corpus" / "defects.tsv").open(encoding="utf-8", newline="") as handle:
+        return {
+            (line["source"], int(line["row"])): (line["defect"], line["reason"])
+            for line in csv.DictReader(handle, delimiter="\t")
+        }
+
+
+def test_every_planted_defect_is_dropped_for_its_reason(built):
+    dropped = rows(built, "dropped")
+    found = {
+        (source, row): reason
+        for source, row, reason in dropped.select("source", "row", "reason").iter_rows()
+    }
+    missed = {
+        place: (defect, reason, found.get(place, "kept"))
+        for place, (defect, reason) in key().items()
+        if found.get(place) != reason
+    }
+    assert missed == {}
+
+
+def test_no_clean_pair_is_lost(built):
+    planted = key()
+    dropped = rows(built, "dropped").filter(pl.col("reason") != "held_out")
+    lost = [
+        row
+        for row in dropped.select("source", "row", "reason", "src", "tgt").iter_rows()
+        if row[:2] not in planted
+    ]
+    assert lost == []
+
+
+def test_every_reason_of_the_recipe_occurs(built):
+    manifest = read_build_manifest(built)
+    reasons = {rule["reason"] for rule in manifest.recipe["rule"]} | {"duplicate", "eval_leak"}
+    assert reasons - set(rows(built, "dropped")["reason"]) == set()
+
+
+def test_a_second_run_does_nothing_and_says_so(built):
+    before = {path: path.stat().st_mtime_ns for path in built.rglob("*") if path.is_file()}
+    done = run("build", "quickstart", "--out", str(built))
+    assert done.returncode == 0, done.stderr
+    assert "nothing to do" in done.stderr
+    lock = built / ".lock"
+    after = {path: path.stat().st_mtime_ns for path in built.rglob("*") if path.is_file()}
+    assert {path for path in before if before[path] != after.get(path)} <= {lock}
+
+
+def test_verify_finds_it_intact_and_then_damaged(built, tmp_path):
+    assert run("verify", str(built)).returncode == 0
+    copy = tmp_path / "copy"
+    shutil.copytree(built, copy, ignore=shutil.ignore_patterns("work"))
+    victim = copy / "pairs" / "eng_Latn-tha_Thai" / "train-00000.parquet"
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(data)
+    done = run("verify", str(copy))
+    assert done.returncode == 3
+    assert "pairs/eng_Latn-tha_Thai/train-00000.parquet: its bytes have changed" in done.stderr
+
+
+def test_one_worker_gives_the_same_bytes_as_two(built, tmp_path):
+    done = run("build", "quickstart", "--out", str(tmp_path / "one"), "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert digest(tmp_path / "one") == digest(built)
+
+
+def test_killed_at_any_instant_it_resumes_to_the_same_bytes(built, tmp_path):
+    out = tmp_path / "killed"
+    command = ["build", "quickstart", "--out", str(out), "--workers", "2"]
+    instants = random.Random(os.environ.get("SEALDATA_KILL_SEED", "7"))
+    survived = 0
+    for _ in range(5):
+        process = subprocess.Popen(
+            [SEALDATA, *command],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(instants.uniform(1.0, 6.0))
+        survived += process.poll() is not None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert survived < 5, "the build ended before any kill; shorten the waits"
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert digest(out) == digest(built)
+
+
+def test_two_builds_in_one_folder_are_refused(built):
+    import fcntl
+
+    with (built / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        done = run("build", "quickstart", "--out", str(built))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: another build is running in")
+
+
+def test_datasets_loads_every_configuration_offline(built, tmp_path):
+    import datasets
+
+    manifest = read_build_manifest(built)
+    for row in manifest.funnel:
+        name = f"eng_Latn-{row.lang}"
+        loaded = datasets.load_dataset(str(built), name, cache_dir=str(tmp_path))
+        assert {split: len(part) for split, part in loaded.items()} == {
+            "train": row.train,
+            "validation": row.validation,
+        }
+    thai = datasets.load_dataset(str(built), "eng_Latn-tha_Thai", cache_dir=str(tmp_path))
+    assert set(thai["train"][0]) >= {"src", "tgt", "laser.cosine", "lid.tgt_prob"}
+
+
+def test_no_english_sentence_is_in_both_splits(built):
+    pairs = rows(built, "pairs")
+    english = pairs.select(key=pl.col("src").str.to_lowercase(), split="split").unique()
+    assert english["key"].is_duplicated().sum() == 0
+
+
+def test_tokens_tie_from_pairs_to_shards(built):
+    """Every kept pair is two documents, one a direction."""
+    manifest = read_build_manifest(built)
+    for row in manifest.funnel:
+        for split, kept in (("train", row.train), ("validation", row.validation)):
+            documents = [
+                stream.num_documents
+                for stream in manifest.streams
+                if stream.split == split
+                and stream.kind == "parallel"
+                and row.lang in stream.languages
+            ]
+            assert documents == [kept, kept]
