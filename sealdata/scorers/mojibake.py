@@ -1,0 +1,50 @@
+"""Signs of text decoded in a wrong character set, such as ``donâ€™t`` and ``tiáº¿ng``."""
+
+from typing import ClassVar
+
+import polars as pl
+
+from sealdata.scorers import Scorer
+
+_LOST = "\ufffd"
+_CONTROLS = r"[\x80-\x9f]"  # C1: bytes 80 to 9F read as Latin-1; no text has them
+# A lead byte of UTF-8 and the byte after it, both as Windows-1252 or Latin-1 show them. Necessary,
+# not sufficient (Vietnamese ends quotations so): it only spares other texts the closer look.
+_LEAD = r"[\u00c0-\u00f4]"
+_NEXT = rf"[\u0080-\u00bf{bytes(range(0x80, 0xA0)).decode('cp1252', 'ignore')}]"
+_SUSPECT = f"{_LEAD}{_NEXT}|{_CONTROLS}"
+
+
+class Mojibake(Scorer):
+    """Counts ftfy's signs of mojibake, U+FFFD and C1 control characters.
+
+    Source: ftfy's "badness", sequences of characters that hardly occur but by wrong decoding
+    (Speer 2019, https://ftfy.readthedocs.io/en/latest/heuristic.html).
+    """
+
+    columns: ClassVar[dict[str, str]] = {
+        "signs": "sequences typical of wrong decoding, U+FFFD and C1 controls on both sides, count"
+    }
+
+    def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        """A UInt32 column; null never."""
+        return pl.DataFrame({"signs": _signs(pairs["src"]) + _signs(pairs["tgt"])})
+
+
+def _signs(texts: pl.Series) -> pl.Series:
+    """Signs in each text; only suspicious texts are looked at one by one."""
+    frame = pl.DataFrame({"text": texts})
+    lost = pl.col("text").str.count_matches(_LOST, literal=True)
+    controls = pl.col("text").str.count_matches(_CONTROLS)
+    suspect = frame["text"].str.contains(_SUSPECT)
+    counts = frame.select(lost + controls).to_series().cast(pl.UInt32)
+    if not suspect.any():
+        return counts
+    from ftfy.badness import badness
+
+    places = suspect.arg_true()
+    looked_at = pl.Series([badness(text) for text in texts.gather(places)], dtype=pl.UInt32)
+    return counts.scatter(places, counts.gather(places) + looked_at)
+
+
+COMPONENT = Mojibake
