@@ -1,0 +1,1 @@
+"""Shards: documents shuffled, packed into sequences of token ids, written and read back."""

@@ -1,0 +1,99 @@
+"""The manifest of a stream: all that a reader needs to know of its token files."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sealdata.errors import DataError
+from sealdata.manifest import read_json, write_json
+
+MANIFEST = "manifest.json"
+Split = Literal["train", "validation"]
+Kind = Literal["parallel", "monolingual", "replay"]
+Dtype = Literal["uint16", "uint32"]
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Segment(_Facts):
+    """A run of whole sequences inside one headerless file of little-endian token ids."""
+
+    path: str  # relative to the manifest's folder
+    dtype: Dtype
+    byte_start: int = Field(ge=0)
+    num_sequences: int = Field(ge=1)
+    file_size: int = Field(ge=1)  # of the whole file, bytes
+    sha256: str | None  # of the whole file; None where a file from elsewhere was not hashed
+
+
+class TokenizerFacts(_Facts):
+    """The tokenizer that made the ids."""
+
+    name: str
+    path: str  # its folder, relative to the manifest's folder
+    sha256: str  # of its tokenizer.json or .model
+
+
+class StreamManifest(_Facts):
+    """``manifest.json`` of a stream: one direction, language or replay source of one split.
+
+    A sequence is ``sequence_length`` ids; a document is its tokens and an EOS; padding is a run of
+    EOS after a document's EOS that reaches the end of its sequence.
+    """
+
+    format: Literal["sealdata-stream"] = "sealdata-stream"
+    version: Literal[1] = 1
+    split: Split
+    kind: Kind
+    name: str  # FIRST-SECOND, in the order on the page; LANG of monolingual text; name of a replay
+    languages: list[str]  # FLORES-200, in the order on the page
+    language_names: dict[str, str]  # as the templates print them
+    templates: list[str]
+    tokenizer: TokenizerFacts
+    eos_id: int = Field(ge=0)
+    vocab_size: int = Field(ge=1)  # largest id + 1
+    dtype: Dtype
+    sequence_length: int = Field(ge=1)
+    block_length: int = Field(ge=1)
+    num_documents: int = Field(ge=1)
+    num_tokens: int  # without padding, with the EOS of each document
+    num_padding: int = Field(ge=0)
+    num_split_documents: int = Field(ge=0)  # documents that lie in more than one sequence
+    num_sequences: int
+    segments: list[Segment]
+
+    @model_validator(mode="after")
+    def _ties(self) -> Self:
+        if self.num_tokens + self.num_padding != self.num_sequences * self.sequence_length:
+            raise ValueError("num_tokens and num_padding do not fill num_sequences")
+        if sum(segment.num_sequences for segment in self.segments) != self.num_sequences:
+            raise ValueError("the segments do not hold num_sequences")
+        return self
+
+
+def dtype_for(vocab_size: int) -> Dtype:
+    """The smallest dtype that holds every id of a vocabulary."""
+    return "uint16" if vocab_size <= 1 << 16 else "uint32"
+
+
+def write_stream_manifest(manifest: StreamManifest, folder: Path) -> None:
+    """Write the manifest of the stream in ``folder``, atomically."""
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+
+
+def read_stream_manifest(folder: Path) -> StreamManifest:
+    """The manifest of the stream in ``folder``.
+
+    Raises:
+        DataError: missing, or not a stream manifest; the message names the first wrong field.
+    """
+    path = folder / MANIFEST
+    try:
+        return StreamManifest.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise DataError(f"{path} is no stream manifest ({where}: {first['msg']})") from None

@@ -1,0 +1,209 @@
+"""Reading a stream back: its sequences, the documents in them, and where those are from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from sealdata.errors import ConfigError, DataError
+from sealdata.frames import read_frame
+from sealdata.shards.manifest import MANIFEST, Segment, StreamManifest, read_stream_manifest
+from sealdata.shards.tokens import Ids, Numbers
+from sealdata.shards.writer import SIDECAR_SCHEMA, sidecar_name
+from sealdata.tokenizers import Tokenizer, open_tokenizer
+
+Bools = npt.NDArray[np.bool_]
+
+
+class Marks(NamedTuple):
+    """What each token is, from the ids alone (all bool [tokens])."""
+
+    first: Bools  # opens a document
+    last: Bools  # the EOS that closes a document
+    padding: Bools
+
+
+def mark(ids: Ids, eos_id: int, before: int | None) -> Marks:
+    """Tell documents from padding; ``before`` is the id before ``ids``, None at the stream's start.
+
+    An EOS after an EOS is padding, since no document is empty.
+    """
+    eos = ids == eos_id
+    after_eos = np.concatenate([[before is None or before == eos_id], eos[:-1]])
+    return Marks(first=~eos & after_eos, last=eos & ~after_eos, padding=eos & after_eos)
+
+
+@dataclass(frozen=True)
+class DocumentView:
+    """One document as far as it lies in a sequence; absent facts where no sidecar tells them."""
+
+    text: str
+    start: int  # token of the sequence
+    stop: int  # exclusive, EOS included
+    begins: bool  # False: it began in an earlier sequence
+    ends: bool  # False: it goes on in the next
+    source: str | None = None
+    row: int | None = None
+    template: int | None = None
+    prompt: int | None = None  # tokens
+
+
+@dataclass(frozen=True)
+class SequenceView:
+    """One sequence taken apart, for people to look at."""
+
+    stream: Path
+    number: int  # in the stream
+    manifest: StreamManifest
+    documents: tuple[DocumentView, ...]
+    num_padding: int
+
+
+class PackedStream:
+    """The stream in ``folder``; token files are mapped, not read.
+
+    Raises (on construction):
+        DataError: the manifest is missing or is none, or a file's size is not what it says.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = read_stream_manifest(folder)
+        self._maps = [self._map(segment) for segment in self.manifest.segments]
+        counts = [segment.num_sequences for segment in self.manifest.segments]
+        self.first_sequences = np.concatenate([[0], np.cumsum(counts)])
+
+    def __len__(self) -> int:
+        return self.manifest.num_sequences
+
+    def sequence(self, number: int) -> Ids:
+        """Ids uint32 [sequence_length].
+
+        Raises:
+            ConfigError: the stream has fewer sequences.
+        """
+        part, place = self._find(number)
+        return np.asarray(self._maps[part][place], dtype=np.uint32)
+
+    def sidecar(self, number: int) -> pl.DataFrame:
+        """SIDECAR_SCHEMA of the documents that begin in a sequence; empty without a sidecar."""
+        path = self.folder / sidecar_name(self.manifest.segments[self._find(number)[0]].path)
+        if not path.is_file():
+            return pl.DataFrame(schema=SIDECAR_SCHEMA)
+        rows = pl.scan_parquet(path, glob=False).filter(pl.col("sequence") == number)
+        try:
+            return rows.collect()
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise DataError(f"cannot read {path} ({str(error).splitlines()[0]})") from None
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that the manifest points to.
+
+        Raises:
+            ConfigError: it is not there.
+            DataError: it is another one than the one that made the ids.
+        """
+        facts = self.manifest.tokenizer
+        tokenizer = open_tokenizer(self.folder / facts.path)
+        if tokenizer.sha256 != facts.sha256:
+            raise DataError(f"{tokenizer.path} is not the tokenizer that made {self.folder}")
+        return tokenizer
+
+    def chunks(self, sequences: int) -> Iterator[tuple[int, int, Ids]]:
+        """(segment, first sequence, ids) of runs of at most so many sequences, in order."""
+        for part, tokens in enumerate(self._maps):
+            for start in range(0, len(tokens), sequences):
+                ids = np.asarray(tokens[start : start + sequences], dtype=np.uint32).reshape(-1)
+                yield part, int(self.first_sequences[part]) + start, ids
+
+    def _find(self, number: int) -> tuple[int, int]:
+        if not 0 <= number < len(self):
+            raise ConfigError(f"{self.folder}: no sequence {number}; it has 0 to {len(self) - 1}")
+        part = int(np.searchsorted(self.first_sequences, number, side="right")) - 1
+        return part, number - int(self.first_sequences[part])
+
+    def _map(self, segment: Segment) -> npt.NDArray[Any]:
+        path = self.folder / segment.path
+        if not path.is_file() or path.stat().st_size != segment.file_size:
+            raise DataError(f"{path} is missing or not of {segment.file_size} bytes: build again")
+        return np.memmap(
+            path,
+            dtype=np.dtype(segment.dtype).newbyteorder("<"),
+            mode="r",
+            offset=segment.byte_start,
+            shape=(segment.num_sequences, self.manifest.sequence_length),
+        )
+
+
+def find_sequence(path: Path, number: int) -> tuple[Path, int]:
+    """(folder of the stream, sequence in it) for a stream's folder, manifest or token file.
+
+    With a token file, ``number`` counts from the start of that file.
+
+    Raises:
+        ConfigError: it is none of these, or the file has fewer sequences.
+    """
+    if path.is_dir():
+        return path, number
+    if path.name == MANIFEST:
+        return path.parent, number
+    if not path.is_file() or not (path.parent / MANIFEST).is_file():
+        raise ConfigError(f"{path} is neither the folder of a stream nor one of its token files")
+    first = 0
+    for segment in read_stream_manifest(path.parent).segments:
+        if segment.path == path.name:
+            if not 0 <= number < segment.num_sequences:
+                raise ConfigError(f"{path}: no sequence {number}; it has {segment.num_sequences}")
+            return path.parent, first + number
+        first += segment.num_sequences
+    raise ConfigError(f"{path} is no token file of the stream beside it")
+
+
+def view_sequence(path: Path, number: int = 0) -> SequenceView:
+    """A sequence decoded, document by document; for ``path`` see ``find_sequence``."""
+    folder, number = find_sequence(path, number)
+    stream = PackedStream(folder)
+    ids = stream.sequence(number)
+    eos_id = stream.manifest.eos_id
+    before = int(stream.sequence(number - 1)[-1]) if number else None
+    marks = mark(ids, eos_id, before)
+    starts, stops = spans(marks)
+    origins = {row["offset"]: row for row in stream.sidecar(number).iter_rows(named=True)}
+    documents = []
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        begins, ends = bool(marks.first[start]), bool(marks.last[stop - 1])
+        origin = origins.get(start, {}) if begins else {}
+        documents.append(
+            DocumentView(
+                text=stream.tokenizer.decode(ids[start : stop - ends].tolist()),
+                start=start,
+                stop=stop,
+                begins=begins,
+                ends=ends,
+                **{name: origin.get(name) for name in ("source", "row", "template", "prompt")},
+            )
+        )
+    padding = int(marks.padding.sum())
+    return SequenceView(folder, number, stream.manifest, tuple(documents), padding)
+
+
+def spans(marks: Marks) -> tuple[Numbers, Numbers]:
+    """Start and stop of each document, or part of one, in a sequence."""
+    real = np.flatnonzero(~marks.padding)
+    begins = marks.first[real]
+    begins[:1] = True  # what an earlier sequence began
+    starts = real[begins]
+    stops = np.append(starts[1:], real[-1] + 1) if len(real) else starts
+    return starts, stops
+
+
+def read_sidecar(folder: Path, segment: Segment) -> pl.DataFrame | None:
+    """SIDECAR_SCHEMA of all documents that begin in a token file; None without a sidecar."""
+    path = folder / sidecar_name(segment.path)
+    return read_frame(path) if path.is_file() else None

@@ -1,0 +1,82 @@
+"""The order of a stream: by a hash of each row's origin, whatever order and files it came in."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import polars as pl
+import polars_hash as plh
+
+from sealdata.errors import DataError
+from sealdata.keys import mix
+
+
+def row_keys(frame: pl.DataFrame, seed: int) -> pl.Series:
+    """A u64 per row, a function of (seed, ``source``, ``row``) alone: orders and draws rows."""
+    import numpy as np
+
+    source = frame.select(plh.col("source").nchash.xxh3_64()).to_series().to_numpy()
+    with np.errstate(over="ignore"):
+        key = source + mix(frame["row"], seed).to_numpy()
+    return mix(pl.Series("key", key), seed)
+
+
+def shuffled(
+    frames: Iterable[pl.DataFrame], partitions: int, folder: Path
+) -> Iterator[pl.DataFrame]:
+    """All rows in the order of their ``key`` (u64), one range of keys after the other.
+
+    With more than one partition, rows wait for their turn in files under ``folder``, which must
+    exist; the order does not depend on the number of partitions.
+
+    Raises:
+        DataError: the disk is full or refuses.
+    """
+    if partitions == 1:
+        held = list(frames)
+        if held:
+            yield _ordered(pl.concat(held))
+        return
+    for number, frame in enumerate(frames):
+        _spill(frame, number, partitions, folder)
+    for partition in range(partitions):
+        pieces = sorted(folder.glob(f"{partition:06d}-*.arrow"))
+        if pieces:
+            yield _ordered(pl.concat([pl.read_ipc(piece) for piece in pieces]))
+        for piece in pieces:
+            piece.unlink()
+
+
+def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.sort("key", "source", "row")
+
+
+def _spill(frame: pl.DataFrame, number: int, partitions: int, folder: Path) -> None:
+    partition = ((pl.col("key") // 2**32) * partitions) // 2**32
+    parts = frame.with_columns(_partition=partition).partition_by(
+        "_partition", include_key=False, as_dict=True
+    )
+    for (key,), part in parts.items():
+        path = folder / f"{key:06d}-{number:06d}.arrow"
+        try:
+            part.write_ipc(path, compression="lz4")
+        except (OSError, pl.exceptions.PolarsError) as error:
+            reason = str(error).splitlines()[0]
+            raise DataError(f"cannot write {path} ({reason}); make room and run again") from None
+
+
+def rebatched(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """The same rows in frames of exactly ``rows`` (the last may be shorter, none is empty)."""
+    held: list[pl.DataFrame] = []
+    count = 0
+    for frame in frames:
+        held.append(frame)
+        count += frame.height
+        if count < rows:
+            continue
+        joined = pl.concat(held)
+        whole = count - count % rows
+        for start in range(0, whole, rows):
+            yield joined.slice(start, rows)
+        held, count = [joined.slice(whole)], count - whole
+    if count:
+        yield pl.concat(held)

@@ -1,0 +1,128 @@
+"""Documents as token ids, each closed by EOS, with what is remembered of their origin."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from sealdata.errors import DataError
+from sealdata.tokenizers import Tokenizer
+
+Ids = npt.NDArray[np.uint32]
+Numbers = npt.NDArray[np.int64]
+
+ORIGIN_SCHEMA = {
+    "source": pl.String(),
+    "row": pl.UInt64(),
+    "template": pl.UInt8(),
+    "prompt": pl.UInt32(),  # tokens before the part to be learnt: they lie wholly in the prompt
+}
+
+
+@dataclass(frozen=True)
+class TokenDocuments:
+    """Documents end to end: document i is ``ids[ends[i - 1] : ends[i]]``, its last id EOS."""
+
+    ids: Ids  # [tokens]
+    ends: Numbers  # [documents]
+    origin: pl.DataFrame  # [documents], ORIGIN_SCHEMA
+
+    @classmethod
+    def empty(cls) -> "TokenDocuments":
+        """No documents."""
+        origin = pl.DataFrame(schema=ORIGIN_SCHEMA)
+        return cls(np.empty(0, np.uint32), np.empty(0, np.int64), origin)
+
+    @property
+    def lengths(self) -> Numbers:
+        """Tokens of each document, EOS included."""
+        return np.diff(self.ends, prepend=0)
+
+    def take(self, places: Numbers) -> "TokenDocuments":
+        """The documents at ``places``, in that order."""
+        lengths = self.lengths[places]
+        ends = np.cumsum(lengths)
+        shift = (self.ends[places] - lengths) - (ends - lengths)
+        ids = self.ids[np.arange(lengths.sum()) + np.repeat(shift, lengths)]
+        return TokenDocuments(ids, ends, self.origin[places])
+
+    def followed_by(self, other: "TokenDocuments") -> "TokenDocuments":
+        """These documents, then the others."""
+        return TokenDocuments(
+            np.concatenate([self.ids, other.ids]),
+            np.concatenate([self.ends, other.ends + len(self.ids)]),
+            pl.concat([self.origin, other.origin]),
+        )
+
+
+def tokenize(tokenizer: Tokenizer, documents: pl.DataFrame) -> TokenDocuments:
+    """Encode ``text``; documents without a token are left out.
+
+    ``documents`` has ``source``, ``row``, ``template``, ``text`` and ``prompt_chars``.
+
+    Raises:
+        DataError: an id outside the vocabulary, or an EOS inside a document.
+    """
+    texts = documents["text"].to_list()
+    ids, ends = tokenizer.encode(texts)
+    _check_ids(ids, tokenizer, documents, ends)
+    prompts = prompt_tokens(tokenizer, documents, ids, ends)
+    origin = documents.select("source", "row", "template", prompt=pl.Series(prompts)).cast(
+        ORIGIN_SCHEMA  # type: ignore[arg-type]
+    )
+    closed = np.insert(ids, ends, tokenizer.eos_id)
+    whole = TokenDocuments(closed, ends + np.arange(1, len(ends) + 1), origin)
+    empty = whole.lengths == 1
+    return whole.take(np.flatnonzero(~empty)) if empty.any() else whole
+
+
+def _check_ids(ids: Ids, tokenizer: Tokenizer, documents: pl.DataFrame, ends: Numbers) -> None:
+    wrong = np.flatnonzero((ids >= tokenizer.vocab_size) | (ids == tokenizer.eos_id))
+    if not len(wrong):
+        return
+    source, row = documents.row(int(np.searchsorted(ends, wrong[0], side="right")))[:2]
+    index = int(ids[wrong[0]])
+    kind = "its EOS inside the text" if index == tokenizer.eos_id else "an id of no vocabulary"
+    raise DataError(
+        f"the tokenizer {tokenizer.path} gave {kind} ({index}) for row {row} of {source!r}; "
+        "use another kind of tokenizer for this file"
+    )
+
+
+def prompt_tokens(
+    tokenizer: Tokenizer, documents: pl.DataFrame, ids: Ids, ends: Numbers
+) -> Numbers:
+    """How many tokens of each document lie wholly in its first ``prompt_chars`` characters.
+
+    A token on the border belongs to what is to be learnt. Where pieces are not the bytes of the
+    text, the prompt is encoded by itself and the ids that both begin with are counted.
+    """
+    starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)[: len(ends)]
+    if not (documents["prompt_chars"] > 0).any():
+        return np.zeros_like(ends)
+    prompts = documents.select(pl.col("text").str.head(pl.col("prompt_chars"))).to_series()
+    if not tokenizer.vocabulary.lossless:
+        alone = tokenizer.encode(prompts.to_list())
+        return _common_prefix(ids, starts, ends, alone.ids, alone.ends)
+    stops = np.concatenate([[0], np.cumsum(tokenizer.vocabulary.piece_bytes[ids])])
+    text_bytes = documents["text"].str.len_bytes().to_numpy()
+    assert (stops[ends] - stops[starts] == text_bytes).all(), f"{tokenizer.path} is not lossless"
+    limits = stops[starts] + prompts.str.len_bytes().to_numpy()
+    whole: Numbers = np.searchsorted(stops, limits, side="right") - 1 - starts
+    return whole
+
+
+def _common_prefix(
+    ids: Ids, starts: Numbers, ends: Numbers, other: Ids, other_ends: Numbers
+) -> Numbers:
+    """Length of the longest common prefix of text i of ``ids`` and text i of ``other``."""
+    other_starts = np.concatenate([[0], other_ends[:-1]]).astype(np.int64)
+    lengths = np.minimum(ends - starts, other_ends - other_starts)
+    text = np.repeat(np.arange(len(lengths)), lengths)
+    step = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    differs = np.flatnonzero(ids[starts[text] + step] != other[other_starts[text] + step])
+    places, first = np.unique(text[differs], return_index=True)
+    common: Numbers = lengths.copy()
+    common[places] = step[differs[first]]
+    return common

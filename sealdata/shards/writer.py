@@ -1,0 +1,184 @@
+"""Writing a stream: headerless token files of whole blocks, each with a sidecar of origins."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+import polars as pl
+
+from sealdata.errors import DataError
+from sealdata.frames import write_frame
+from sealdata.shards.manifest import Segment, dtype_for
+from sealdata.shards.tokens import ORIGIN_SCHEMA, Ids, Numbers, TokenDocuments
+
+BLOCKS_PER_FILE = 256  # of 262,144 ids in uint32: files of 256 MiB
+
+SIDECAR_SCHEMA = {
+    "sequence": pl.UInt32(),  # sequence of the stream in which the document begins
+    "offset": pl.UInt32(),  # token of that sequence at which it begins
+    **ORIGIN_SCHEMA,
+}
+
+
+def sidecar_name(part: str) -> str:
+    """The file, beside a token file, with a row for each document that begins in it."""
+    return f"{Path(part).stem}.docs.parquet"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a stream holds; see StreamManifest."""
+
+    num_documents: int
+    num_tokens: int
+    num_padding: int
+    num_split_documents: int
+    segments: tuple[Segment, ...]
+
+    @property
+    def num_sequences(self) -> int:
+        """Sequences of the stream."""
+        return sum(segment.num_sequences for segment in self.segments)
+
+
+class StreamWriter:
+    """Appends documents to ``part-NNNNN.npy`` files; a file appears once it is whole and on disk.
+
+    Use as a context; ``close`` pads the last sequence and returns the totals.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        eos_id: int,
+        vocab_size: int,
+        sequence_length: int,
+        block_length: int,
+        blocks_per_file: int = BLOCKS_PER_FILE,
+    ) -> None:
+        assert block_length % sequence_length == 0
+        self._folder = folder
+        self._eos_id = eos_id
+        self._sequence = sequence_length
+        self._file_tokens = block_length * blocks_per_file
+        self._dtype = dtype_for(vocab_size)
+        self._position = 0  # tokens of the stream written so far
+        self._documents = self._padding = self._split = 0
+        self._segments: list[Segment] = []
+        self._file: BinaryIO | None = None
+        self._digest = hashlib.sha256()
+        self._sidecar: list[pl.DataFrame] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._temporary.unlink(missing_ok=True)
+
+    def write(self, documents: TokenDocuments, padding: Numbers) -> None:
+        """Append documents in the order given, ``padding[i]`` EOS after document i.
+
+        Raises:
+            DataError: the disk is full or refuses.
+        """
+        lengths = documents.lengths
+        extents = lengths + padding
+        starts = self._position + np.cumsum(extents) - extents
+        ids = np.insert(documents.ids, np.repeat(documents.ends, padding), self._eos_id)
+        self._documents += len(lengths)
+        self._padding += int(padding.sum())
+        last = starts + lengths - 1
+        self._split += int(np.count_nonzero(starts // self._sequence != last // self._sequence))
+        sidecar = documents.origin.select(
+            pl.Series("sequence", starts // self._sequence, pl.UInt32),
+            pl.Series("offset", starts % self._sequence, pl.UInt32),
+            *ORIGIN_SCHEMA,
+        )
+        self._append(ids, starts, sidecar)
+
+    def close(self) -> Totals:
+        """Pad the last sequence, finish the last file."""
+        missing = -self._position % self._sequence
+        self._padding += missing
+        tail = np.full(missing, self._eos_id, np.uint32)
+        self._append(tail, np.empty(0, np.int64), pl.DataFrame(schema=SIDECAR_SCHEMA))
+        if self._file is not None:
+            self._finish_file()
+        num_tokens = self._position - self._padding
+        return Totals(
+            self._documents, num_tokens, self._padding, self._split, tuple(self._segments)
+        )
+
+    def _append(self, ids: Ids, starts: Numbers, sidecar: pl.DataFrame) -> None:
+        """Write ids, and the sidecar's rows beside the file in which each document begins."""
+        while len(ids):
+            room = self._file_tokens - self._position % self._file_tokens
+            here, ids = ids[:room], ids[room:]
+            self._write_bytes(here)
+            self._position += len(here)
+            begun = int(np.searchsorted(starts, self._position))
+            self._sidecar.append(sidecar[:begun])
+            starts, sidecar = starts[begun:], sidecar[begun:]
+            if len(here) == room:
+                self._finish_file()
+
+    @property
+    def _name(self) -> str:
+        return f"part-{len(self._segments):05d}.npy"
+
+    @property
+    def _temporary(self) -> Path:
+        return self._folder / f".{self._name}.tmp"
+
+    def _write_bytes(self, ids: Ids) -> None:
+        data = ids.astype(np.dtype(self._dtype).newbyteorder("<")).tobytes()
+        try:
+            if self._file is None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._file = self._temporary.open("wb")
+            self._file.write(data)
+        except OSError as error:
+            raise self._failure(error) from None
+        self._digest.update(data)
+
+    def _finish_file(self) -> None:
+        """Bring the file to disk under its name, its sidecar first."""
+        assert self._file is not None
+        write_frame(pl.concat(self._sidecar), self._folder / sidecar_name(self._name))
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._temporary.replace(self._folder / self._name)
+        except OSError as error:
+            raise self._failure(error) from None
+        tokens = self._position - len(self._segments) * self._file_tokens
+        self._segments.append(
+            Segment(
+                path=self._name,
+                dtype=self._dtype,
+                byte_start=0,
+                num_sequences=tokens // self._sequence,
+                file_size=tokens * np.dtype(self._dtype).itemsize,
+                sha256=self._digest.hexdigest(),
+            )
+        )
+        self._file = None
+        self._digest = hashlib.sha256()
+        self._sidecar = []
+
+    def _failure(self, error: OSError) -> DataError:
+        path = self._folder / self._name
+        return DataError(f"cannot write {path}: {error.strerror or error}")

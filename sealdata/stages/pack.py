@@ -1,0 +1,257 @@
+"""Pack: documents of one stream shuffled, tokenised and packed into sequences on disk."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sealdata.errors import DataError
+from sealdata.formats.documents import PairFormat
+from sealdata.frames import count_rows
+from sealdata.keys import key_hashes, mix
+from sealdata.manifest import PartRecord
+from sealdata.readers import Reader, Source
+from sealdata.shards.manifest import (
+    Kind,
+    Split,
+    StreamManifest,
+    TokenizerFacts,
+    dtype_for,
+    write_stream_manifest,
+)
+from sealdata.shards.packing import Mode, pack
+from sealdata.shards.shuffle import rebatched, row_keys, shuffled
+from sealdata.shards.tokens import TokenDocuments, tokenize
+from sealdata.shards.writer import StreamWriter, Totals
+from sealdata.tokenizers import Tokenizer
+
+STREAM = "stream"  # the subfolder of the stage that holds the result
+TOKENIZER_FOLDER = "../../../tokenizer"  # from SPLIT/KIND/NAME to the tokenizer of all streams
+
+READ_ROWS = 100_000  # pairs read at a time
+ROUND = 16_384  # documents tokenised and packed at a time
+PARTITION_BYTES = 32 << 20  # of input files: about half a GiB in memory, shuffled at once
+
+
+@dataclass
+class Tally:
+    """Rows read, and rows that make no document of this stream, by reason."""
+
+    rows: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class PairOrigin:
+    """Kept pairs of one language, in one direction."""
+
+    files: tuple[Path, ...]
+    format: PairFormat
+
+    def paths(self) -> list[Path]:
+        """The files that are read."""
+        return list(self.files)
+
+    def read(self, seed: int, tally: Tally) -> Iterator[pl.DataFrame]:
+        """``source``, ``row``, ``src``, ``tgt``, ``key`` of the pairs that this direction takes."""
+        for file in self.files:
+            for start in range(0, count_rows(file), READ_ROWS):
+                pairs = _read_slice(file, start, READ_ROWS)
+                tally.rows += pairs.height
+                keys = row_keys(pairs, seed)
+                taken = self.format.takes(keys)
+                tally.dropped["other_direction"] += int((~taken).sum())
+                yield pairs.with_columns(key=keys).filter(taken)
+
+    def documents(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """See PairFormat.documents."""
+        return self.format.documents(rows, rows["key"])
+
+
+@dataclass(frozen=True)
+class TextOrigin:
+    """Documents of a reader, a share of them held out by the hash of their normal form.
+
+    The hash is that of ``select``: a document that equals a validation sentence is validation.
+    """
+
+    reader: Reader
+    source: Source
+    share: float
+    split: Split  # the side to keep
+    limit: int | None = None  # read only the first so many records
+
+    def paths(self) -> list[Path]:
+        """The files that are read."""
+        return self.reader.files(self.source.path)
+
+    def read(self, seed: int, tally: Tally) -> Iterator[pl.DataFrame]:
+        """``source``, ``row``, ``text``, ``key`` of the documents of this split."""
+        rows = ROUND if self.limit is None else min(ROUND, max(1, self.limit))
+        for batch in self.reader.batches(self.source, rows):
+            good, rejected = (self._within(frame) for frame in batch)
+            tally.rows += good.height + rejected.height
+            tally.dropped.update(dict(rejected["reason"].value_counts().iter_rows()))
+            hashes = mix(key_hashes(good, ["text"])["text"], seed)
+            held_out = hashes < int(self.share * 2**64)
+            taken = held_out if self.split == "validation" else ~held_out
+            tally.dropped["other_split"] += int((~taken).sum())
+            yield good.select("source", "row", "text", key=row_keys(good, seed)).filter(taken)
+            if self.limit is not None and tally.rows >= self.limit:
+                return
+
+    def _within(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame if self.limit is None else frame.filter(pl.col("row") < self.limit)
+
+    def documents(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The documents as they are: no template, no prompt."""
+        nothing = {"template": pl.lit(0, pl.UInt8), "prompt_chars": pl.lit(0, pl.UInt32)}
+        return rows.select("source", "row", "text", **nothing)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How documents are laid into sequences; see the recipe's [pack]."""
+
+    mode: Mode
+    sequence_length: int
+    block_length: int
+    lookahead: int
+
+
+@dataclass(frozen=True)
+class StreamLabel:
+    """What the manifest says of a stream besides its tokens."""
+
+    split: Split
+    kind: Kind
+    name: str
+    languages: tuple[str, ...]  # in the order on the page
+    language_names: dict[str, str]
+    templates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Writes a stream into ``STREAM`` under the stage's folder; nothing if it has no document."""
+
+    label: StreamLabel
+    origin: PairOrigin | TextOrigin
+    tokenizer: Tokenizer
+    layout: Layout
+    seed: int
+
+    def params(self, origin: dict[str, object]) -> dict[str, object]:
+        """All that can change the stream but its input; ``origin`` are those of the origin."""
+        return {
+            "label": asdict(self.label),
+            "origin": origin,
+            "tokenizer": [self.tokenizer.name, self.tokenizer.fingerprint()],
+            "layout": asdict(self.layout),
+            "seed": self.seed,
+        }
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Facts: the label, ``empty``, and the counts of the manifest."""
+        stream, spilled = folder / STREAM, folder / ".shuffle"
+        for leftover in (stream, spilled):
+            shutil.rmtree(leftover, ignore_errors=True)
+        spilled.mkdir(parents=True)
+        tally = Tally()
+        try:
+            totals = self._write(stream, spilled, tally)
+        finally:
+            shutil.rmtree(spilled, ignore_errors=True)
+        if totals.num_documents:
+            write_stream_manifest(self._manifest(totals), stream)
+        dropped = {reason: count for reason, count in sorted(tally.dropped.items()) if count}
+        return PartRecord(
+            part=part,
+            rows_in=tally.rows,
+            rows_out=totals.num_documents,
+            dropped=dropped,
+            facts=self._facts(totals),
+        )
+
+    def _write(self, stream: Path, spilled: Path, tally: Tally) -> Totals:
+        """Shuffle, tokenise, pack, write: a round of documents at a time."""
+        size = sum(path.stat().st_size for path in self.origin.paths())
+        partitions = 1 + size // PARTITION_BYTES
+        frames = shuffled(self.origin.read(self.seed, tally), partitions, spilled)
+        writer = StreamWriter(
+            stream,
+            eos_id=self.tokenizer.eos_id,
+            vocab_size=self.tokenizer.vocab_size,
+            sequence_length=self.layout.sequence_length,
+            block_length=self.layout.block_length,
+        )
+        waiting = TokenDocuments.empty()
+        with writer:
+            for rows in rebatched(frames, ROUND):
+                fresh = tokenize(self.tokenizer, self.origin.documents(rows))
+                tally.dropped["no_tokens"] += rows.height - len(fresh.ends)
+                waiting = self._pack(writer, waiting.followed_by(fresh), self.layout.lookahead)
+            left = self._pack(writer, waiting, hold=0)
+            assert not len(left.ends)
+            return writer.close()
+
+    def _pack(self, writer: StreamWriter, pool: TokenDocuments, hold: int) -> TokenDocuments:
+        """Write what is packed; return what is held back."""
+        lengths = pool.lengths
+        order, padding, left = pack(self.layout.mode, lengths, self.layout.sequence_length, hold)
+        writer.write(pool.take(order), padding)
+        return pool.take(left)
+
+    def _manifest(self, totals: Totals) -> StreamManifest:
+        tokenizer = self.tokenizer
+        return StreamManifest(
+            **_label_facts(self.label),
+            language_names=self.label.language_names,
+            templates=list(self.label.templates),
+            tokenizer=TokenizerFacts(
+                name=tokenizer.name, path=TOKENIZER_FOLDER, sha256=tokenizer.sha256
+            ),
+            eos_id=tokenizer.eos_id,
+            vocab_size=tokenizer.vocab_size,
+            dtype=dtype_for(tokenizer.vocab_size),
+            sequence_length=self.layout.sequence_length,
+            block_length=self.layout.block_length,
+            segments=list(totals.segments),
+            **_counts(totals),
+        )
+
+    def _facts(self, totals: Totals) -> dict[str, Any]:
+        empty = totals.num_documents == 0
+        return {"empty": empty, **_label_facts(self.label), **_counts(totals)}
+
+
+def _label_facts(label: StreamLabel) -> dict[str, Any]:
+    return {
+        "split": label.split,
+        "kind": label.kind,
+        "name": label.name,
+        "languages": list(label.languages),
+    }
+
+
+def _counts(totals: Totals) -> dict[str, int]:
+    return {
+        "num_documents": totals.num_documents,
+        "num_tokens": totals.num_tokens,
+        "num_padding": totals.num_padding,
+        "num_split_documents": totals.num_split_documents,
+        "num_sequences": totals.num_sequences,
+    }
+
+
+def _read_slice(file: Path, start: int, rows: int) -> pl.DataFrame:
+    wanted = pl.scan_parquet(file, glob=False).slice(start, rows)
+    try:
+        return wanted.select("source", "row", "src", "tgt").collect()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"cannot read {file} ({reason}); delete it and run again") from None

@@ -1,0 +1,159 @@
+"""A ``tokenizer.json`` for plain text: its special tokens can be decoded, never typed."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sealdata.errors import ConfigError
+from sealdata.tokenizers import Vocabulary
+
+if TYPE_CHECKING:
+    import tokenizers
+
+# Put before the spelling of a special token so that no text matches it: a noncharacter, which
+# Unicode keeps out of text meant for interchange.
+_UNTYPABLE = "\uffff"
+_NO_UNTYPABLE = {"type": "Replace", "pattern": {"String": _UNTYPABLE}, "content": "\ufffd"}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One file, loaded: ``encoder`` knows no special token by its spelling, ``decoder`` all."""
+
+    declared: dict[str, Any]  # the JSON, special tokens spelt as in the file
+    vocabulary: Vocabulary
+    encoder: "tokenizers.Tokenizer"
+    decoder: "tokenizers.Tokenizer"
+
+
+@cache
+def load_json(path: Path, eos: str | None) -> Loaded:
+    """Load ``tokenizer.json``; ``eos`` overrides what ``tokenizer_config.json`` beside it names.
+
+    Raises:
+        ConfigError: unreadable, not of the tokenizers library, or the EOS token is unknown.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        declared = json.loads(text)
+        decoder = Tokenizer.from_str(text)
+    except OSError as error:
+        raise ConfigError(f"cannot read the tokenizer {path}: {error.strerror or error}") from None
+    except Exception as error:  # the library raises bare Exception for anything it dislikes
+        raise ConfigError(f"{path} is no tokenizer.json: {error}") from None
+    token = eos or _declared_eos(path)
+    eos_id = decoder.token_to_id(token)
+    if eos_id is None:
+        raise ConfigError(f"{path}: its EOS token {token!r} is not in the vocabulary")
+    special = {row["content"] for row in declared.get("added_tokens", []) if row["special"]}
+    encoder = Tokenizer.from_str(json.dumps(_untypable(json.loads(text), special | {token})))
+    encoder.encode_special_tokens = True
+    encoder.no_truncation()
+    encoder.no_padding()
+    return Loaded(declared, _vocabulary(declared, decoder, eos_id), encoder, decoder)
+
+
+def _declared_eos(path: Path) -> str:
+    config = path.with_name("tokenizer_config.json")
+    try:
+        token = json.loads(config.read_text(encoding="utf-8")).get("eos_token")
+    except (OSError, ValueError):
+        token = None
+    text = token.get("content") if isinstance(token, dict) else token
+    if not isinstance(text, str):
+        raise ConfigError(
+            f"{path}: no eos_token in {config.name} beside it; "
+            'name it in the recipe: options = { eos = "<|endoftext|>" }'
+        )
+    return text
+
+
+def _untypable(declared: dict[str, Any], special: set[str]) -> dict[str, Any]:
+    """The same tokenizer, same ids, with ``special`` respelt wherever a text could match it."""
+
+    def respelt(token: str) -> str:
+        return _UNTYPABLE + token if token in special else token
+
+    declared["post_processor"] = None  # adds special tokens, which is never asked for here
+    for row in declared.get("added_tokens", []):
+        row["special"] = row["special"] or row["content"] in special
+        row["content"] = respelt(row["content"])
+    model = declared["model"]
+    vocab = model["vocab"]
+    if isinstance(vocab, dict):
+        model["vocab"] = {respelt(token): index for token, index in vocab.items()}
+    else:  # Unigram: [piece, log probability], in order of id; matches any piece of its list
+        model["vocab"] = [[respelt(token), score] for token, score in vocab]
+    if isinstance(model.get("unk_token"), str):
+        model["unk_token"] = respelt(model["unk_token"])
+    if not _steps(declared, "ByteLevel"):  # whose pieces are spelt in other letters than text is
+        rest = [declared["normalizer"]] if declared["normalizer"] else []
+        declared["normalizer"] = {"type": "Sequence", "normalizers": [_NO_UNTYPABLE, *rest]}
+    return declared
+
+
+def _vocabulary(
+    declared: dict[str, Any], tokenizer: "tokenizers.Tokenizer", eos_id: int
+) -> Vocabulary:
+    vocab = tokenizer.get_vocab(with_added_tokens=True)
+    size = max(vocab.values()) + 1
+    byte_level = bool(_steps(declared, "ByteLevel"))
+    piece_bytes = _piece_bytes(vocab, size, byte_level)
+    added = tokenizer.get_added_tokens_decoder()
+    for index, token in added.items():
+        piece_bytes[index] = 0 if token.special else len(token.content.encode())
+    trims = any(token.lstrip or token.rstrip for token in added.values() if not token.special)
+    lossless = (
+        byte_level
+        and not any(step["add_prefix_space"] for step in _steps(declared, "ByteLevel"))
+        and declared["normalizer"] is None
+        and all(letter in vocab for letter in byte_letters())
+        and not trims
+    )
+    return Vocabulary(size, eos_id, piece_bytes, lossless)
+
+
+def _piece_bytes(vocab: dict[str, int], size: int, byte_level: bool) -> npt.NDArray[np.int64]:
+    """Bytes of each piece; elsewhere than byte-level a space is U+2581 and a lone byte <0xE3>."""
+    lengths = np.zeros(size, np.int64)
+    for token, index in vocab.items():
+        if byte_level:
+            lengths[index] = len(token)
+        elif len(token) == 6 and token.startswith("<0x"):
+            lengths[index] = 1
+        else:
+            lengths[index] = len(token.replace("\u2581", " ").encode())
+    return lengths
+
+
+def _steps(declared: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    """The pre-tokenizers of one type, in order."""
+    return [step for step in pre_tokenizers(declared) if step["type"] == kind]
+
+
+def pre_tokenizers(declared: dict[str, Any]) -> list[dict[str, Any]]:
+    """The pre-tokenizers that a text passes, in order."""
+    step = declared["pre_tokenizer"]
+    if step is None:
+        return []
+    return list(step["pretokenizers"]) if step["type"] == "Sequence" else [step]
+
+
+@cache
+def byte_letters() -> tuple[str, ...]:
+    """The letter by which byte-level vocabularies spell each byte, by value of the byte.
+
+    Source: GPT-2: printable Latin-1 stands for itself, the rest for U+0100 onwards, in order.
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    letters = {byte: chr(byte) for byte in printable}
+    letters |= {byte: chr(0x100 + place) for place, byte in enumerate(others)}
+    return tuple(letters[byte] for byte in range(256))

@@ -1,0 +1,72 @@
+"""A SentencePiece ``.model`` file, through the ``sentencepiece`` library."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sealdata.errors import ConfigError
+from sealdata.tokenizers import Encoded, Tokenizer, Vocabulary, flatten
+
+if TYPE_CHECKING:
+    from sentencepiece import SentencePieceProcessor
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    processor: "SentencePieceProcessor"
+    vocabulary: Vocabulary
+
+
+class SentencePiece(Tokenizer):
+    """A SentencePiece model; its control pieces are never matched in text."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return _load(self.path, self.eos).vocabulary
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        processor = _load(self.path, self.eos).processor
+        return flatten(processor.encode(list(texts), num_threads=1))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        processor = _load(self.path, self.eos).processor
+        return str(processor.decode([int(index) for index in ids]))
+
+
+@cache
+def _load(path: Path, eos: str | None) -> _Loaded:
+    """Load the model.
+
+    Raises:
+        ConfigError: unreadable, or no EOS: neither the model's own nor a control piece ``eos``.
+    """
+    from sentencepiece import SentencePieceProcessor
+
+    try:
+        processor = SentencePieceProcessor(model_proto=path.read_bytes())
+    except (OSError, RuntimeError) as error:
+        raise ConfigError(f"cannot read {path} as a SentencePiece model: {error}") from None
+    eos_id = processor.eos_id() if eos is None else processor.piece_to_id(eos)
+    if eos_id < 0 or not processor.is_control(eos_id):
+        asked = "has no EOS piece" if eos is None else f"has no control piece {eos!r}"
+        raise ConfigError(
+            f'{path} {asked}; name one of its control pieces: options = {{ eos = "</s>" }}'
+        )
+    size = processor.get_piece_size()
+    lengths = [_piece_bytes(processor, index) for index in range(size)]
+    return _Loaded(processor, Vocabulary(size, eos_id, np.array(lengths, np.int64), lossless=False))
+
+
+def _piece_bytes(processor: "SentencePieceProcessor", index: int) -> int:
+    if processor.is_control(index) or processor.is_unknown(index):
+        return 0
+    if processor.is_byte(index):
+        return 1
+    return len(processor.id_to_piece(index).replace("\u2581", " ").encode())
+
+
+COMPONENT = SentencePiece
