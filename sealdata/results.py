@@ -1,4 +1,4 @@
-"""Results: finished files of the stages take their names in the build's folder, as hard links."""
+"""Results: finished files of the stages take their names in the build's folder."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from sealdata.build_manifest import MANIFEST, BuildManifest, FileFacts, pair_nam
 from sealdata.digests import Digests
 from sealdata.errors import DataError
 from sealdata.frames import count_rows
-from sealdata.manifest import file_sha256
+from sealdata.manifest import file_sha256, write_atomic
 from sealdata.pipeline import Curated
 from sealdata.plan import Plan
 from sealdata.stage import Done
@@ -75,7 +75,7 @@ def stream_files(plan: Plan, streams: list[Stream], packed: list[Done]) -> dict[
 
 
 def place(files: dict[str, Path], out: Path) -> None:
-    """Make the build's result folders hold exactly ``files`` (name in ``out`` -> file to link).
+    """Make the build's result folders hold exactly ``files`` (name in ``out`` -> file).
 
     The manifest goes first: while results change, the build is not finished.
     """
@@ -88,7 +88,9 @@ def place(files: dict[str, Path], out: Path) -> None:
             elif name not in files:
                 path.unlink()
     for name, path in files.items():
-        _link(path, out / name)
+        # An input such as the tokenizer is copied: its owner may write to it tomorrow.
+        put = _link if path.is_relative_to(out / "work") else _copy
+        put(path, out / name)
 
 
 def _link(path: Path, name: Path) -> None:
@@ -101,9 +103,11 @@ def _link(path: Path, name: Path) -> None:
     try:
         os.link(path, name)
     except OSError:
-        temporary = name.with_name(f".{name.name}.tmp")
-        shutil.copyfile(path, temporary)
-        temporary.replace(name)
+        _copy(path, name)
+
+
+def _copy(path: Path, name: Path) -> None:
+    write_atomic(name, lambda temporary: shutil.copyfile(path, temporary))
 
 
 def _remove_if_empty(folder: Path) -> None:

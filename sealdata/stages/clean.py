@@ -1,4 +1,4 @@
-"""Clean: repair the text of a part's pairs; rows stay rows, and every step counts what it changed."""
+"""Clean: repair the text of pairs; rows stay rows, and every step counts its changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -40,7 +40,7 @@ def _names_language(file: Path) -> bool:
 
 @dataclass(frozen=True)
 class References:
-    """Reads evaluation files, one sentence a line, and keeps nothing but the hashes of their keys."""
+    """Reads evaluation files, a sentence a line, and keeps only the hashes of their keys."""
 
     files: tuple[Path, ...]
 

@@ -1,4 +1,4 @@
-"""Dedup: of pairs with equal keys the first survives, by order of sources, then parts, then rows."""
+"""Dedup: of pairs with equal keys the first survives, by source, then part, then row."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ class Resolve:
     files: tuple[KeyFile, ...]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Writes ``order``, ``at`` of each duplicate, sorted; pairs of two languages never match."""
+        """Writes ``order``, ``at`` of each duplicate, sorted; no match across languages."""
         index, count = (int(number) for number in part.removeprefix("range-").split("-of-"))
         low, high = index * 2**64 // count, (index + 1) * 2**64 // count - 1
         within = pl.col("src_key").is_between(pl.lit(low, pl.UInt64), pl.lit(high, pl.UInt64))

@@ -1,4 +1,4 @@
-"""Keys: hashes of the normal form of both sides, for the pairs that pass the rules on text alone."""
+"""Keys: hashes of both sides' normal form, for pairs that pass the rules on text."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Score: fill in the score columns of the pairs that earlier gates let pass; never score one twice."""
+"""Score: fill in the scores of the pairs that earlier gates let pass; none is scored twice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

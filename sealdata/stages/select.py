@@ -1,4 +1,4 @@
-"""Select: every rule weighed, each pair goes to training, to validation, or to the ledger of drops."""
+"""Select: each pair goes to training, to validation, or to the ledger of drops."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,0 +1,51 @@
+"""Text whose UTF-8 was once read in another encoding, put right: "cafÃ©" is "café"."""
+
+from functools import cache
+
+import polars as pl
+
+from sealdata.cleaners import Cleaner
+from sealdata.cleaners._where import repair_where
+
+
+class Mojibake(Cleaner):
+    """The repair of encodings by ftfy, and nothing else that ftfy does.
+
+    Let it come before ``unicode``, which removes the control characters that it reads.
+    """
+
+    def clean(self, text: pl.Series) -> pl.Series:
+        """Only texts change that hold characters in the sequences of misread UTF-8."""
+        import ftfy
+
+        return repair_where(
+            _suspicious(),
+            text,
+            lambda found: pl.Series(
+                found.name, map(ftfy.fix_encoding, found.to_list()), dtype=pl.String
+            ),
+        )
+
+
+@cache
+def _suspicious() -> str:
+    """Two characters in a row that single-byte encodings have for bytes above 0x7F.
+
+    UTF-8 has two such bytes or more for one character; of these 0xA0 may have become a space.
+    """
+    from ftfy.chardata import CHARMAP_ENCODINGS
+
+    high = {_decoded(byte, name) for byte in range(0x80, 0x100) for name in CHARMAP_ENCODINGS}
+    before_a0 = {_decoded(0xC3, name) for name in CHARMAP_ENCODINGS}
+    return f"[{_listed(high)}]{{2}}|[{_listed(before_a0)}] |[\\x80-\\x9f]"
+
+
+def _decoded(byte: int, encoding: str) -> str:
+    return bytes([byte]).decode(encoding, "ignore")
+
+
+def _listed(characters: set[str]) -> str:
+    return "".join(rf"\u{{{ord(character):x}}}" for character in sorted(characters - {""}))
+
+
+COMPONENT = Mojibake

@@ -1,0 +1,51 @@
+"""Readers: one file per corpus format, each yielding batches of records and rejects."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, NamedTuple
+
+import polars as pl
+
+from sealdata.component import Component
+
+MAX_CHARS = 20_000  # a side or document line longer than this is no sentence: rejected as too_long
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input file (or archive) of a recipe, with the languages the recipe declares for it."""
+
+    name: str
+    path: Path
+    src_lang: str  # FLORES-200; for documents, the language of the text
+    tgt_lang: str | None = None  # None for documents
+
+
+class Batch(NamedTuple):
+    """Consecutive records of one source.
+
+    ``good`` follows PAIR_SCHEMA (or DOCUMENT_SCHEMA), English as ``src``; ``rejected`` follows
+    REJECT_SCHEMA. Their heights add up to the records read; ``row`` numbers every record once.
+    """
+
+    good: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+class Reader(Component):
+    """Turns one file into batches."""
+
+    yields: ClassVar[Literal["pairs", "documents"]] = "pairs"
+
+    def files(self, path: Path) -> list[Path]:
+        """The files on disk that hold the source: their digests identify it."""
+        return [path]
+
+    def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
+        """Yield batches of exactly ``batch_rows`` records (the last may be shorter), in file order.
+
+        Raises:
+            DataError: the file as a whole is unusable (missing, truncated, unequal line counts).
+        """
+        raise NotImplementedError

@@ -1,0 +1,110 @@
+"""Splits a byte stream into batches of lines, at line feeds only."""
+
+import codecs
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from sealdata.errors import DataError
+
+_BLOCK = 4 << 20
+_MAX_LINE = 64 << 20  # bytes; without a limit a file that has no line feeds would fill the memory
+_LINE_FEED = 10
+
+
+def line_batches(stream: BinaryIO, batch_rows: int, where: str) -> Iterator[pl.Series]:
+    """Binary series of exactly ``batch_rows`` lines (the last may be shorter), in file order.
+
+    Only LF ends a line: U+2028, U+0085 and a lone CR are text. Lines keep their LF (the last line
+    may have none); a byte-order mark at the start of the stream is dropped.
+
+    Raises:
+        DataError: a line of more than 64 MiB: ``where`` names no text file.
+    """
+    pending: list[bytes] = []  # what waits to fill a batch, and where lines end in it
+    pending_ends: list[npt.NDArray[np.int64]] = []
+    size = waiting = 0  # bytes and lines that wait
+    block = stream.read(_BLOCK).removeprefix(codecs.BOM_UTF8)
+    while block:
+        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _LINE_FEED) + 1
+        start = first = 0  # in this block: the first byte and line that no batch has
+        while waiting + len(ends) - first >= batch_rows:
+            last = first + batch_rows - waiting
+            stop = int(ends[last - 1])
+            lines = b"".join([*pending, block[start:stop]])
+            lines_end = np.concatenate([*pending_ends, ends[first:last] - start + size])
+            pending, pending_ends, size, waiting = [], [], 0, 0
+            start, first = stop, last
+            yield _as_series(lines, lines_end)
+        pending.append(block[start:])
+        pending_ends.append(ends[first:] - start + size)
+        size += len(block) - start
+        waiting += len(ends) - first
+        if size - _last(pending_ends) > _MAX_LINE:
+            raise DataError(f"{where}: a line of more than {_MAX_LINE:,} bytes; is it a text file?")
+        block = stream.read(_BLOCK)
+    if size:
+        rest = [size] if _last(pending_ends) < size else []
+        yield _as_series(b"".join(pending), np.concatenate([*pending_ends, rest]))
+
+
+def _last(ends: list[npt.NDArray[np.int64]]) -> int:
+    return next((int(part[-1]) for part in reversed(ends) if len(part)), 0)
+
+
+def _as_series(lines: bytes, ends: npt.NDArray[np.int64]) -> pl.Series:
+    import pyarrow as pa
+
+    offsets = np.concatenate([[0], ends]).astype(np.int64)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(lines)]
+    array = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(ends), buffers)
+    return pl.Series("line", array)
+
+
+def as_text(lines: pl.Series) -> pl.Series:
+    """The lines as text without their ends (LF or CR LF); null where the bytes are no UTF-8."""
+    text = decoded(lines).to_frame("line")
+    return text.select(without_end(pl.col("line"))).to_series()
+
+
+def decoded(lines: pl.Series) -> pl.Series:
+    """The lines as text, ends included; null where the bytes are no UTF-8."""
+    try:
+        return lines.cast(pl.String)
+    except pl.exceptions.ComputeError:  # some line is no UTF-8: find out which, one by one
+        return pl.Series(lines.name, map(_decode, lines.to_list()), dtype=pl.String)
+
+
+def _decode(line: bytes) -> str | None:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def without_end(text: pl.Expr) -> pl.Expr:
+    """``text`` without a line feed, or carriage return and line feed, at its end."""
+    return text.str.strip_suffix("\n").str.strip_suffix("\r")
+
+
+def as_raw(lines: pl.Series) -> pl.Series:
+    """The lines as text for a person to look at: what is no UTF-8 becomes U+FFFD."""
+    decoded = [line.decode("utf-8", errors="replace").rstrip("\r\n") for line in lines.to_list()]
+    return pl.Series(lines.name, decoded, dtype=pl.String)
+
+
+def text_series(values: list[str | None]) -> pl.Series:
+    """Python strings as text; null where one holds lone surrogates, which are no Unicode text."""
+    try:
+        return pl.Series(values, dtype=pl.String)
+    except UnicodeEncodeError:
+        return pl.Series(
+            [value if _is_unicode(value) else None for value in values], dtype=pl.String
+        )
+
+
+def _is_unicode(value: str | None) -> bool:
+    return value is None or value.encode("utf-8", "replace").decode() == value

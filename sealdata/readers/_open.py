@@ -1,0 +1,79 @@
+"""Opens corpus files and archive members, whatever compresses them, and reports damage by place."""
+
+import bz2
+import gzip
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from sealdata.errors import DataError
+
+_DAMAGE = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
+
+
+@contextmanager
+def open_stream(path: Path) -> Iterator[BinaryIO]:
+    """A stream of the decompressed bytes of a plain, gzip, xz, bzip2 or Zstandard file.
+
+    The compression is told from the first bytes, not the name; all members of a file are read.
+
+    Raises:
+        DataError: the file cannot be read, or it is damaged or cut short; names file and byte.
+    """
+    try:
+        with path.open("rb") as raw:
+            try:
+                yield _decompressed(raw)
+            except _DAMAGE as error:
+                raise _damaged(path, raw.tell(), error) from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A zip archive.
+
+    Raises:
+        DataError: it cannot be read, is no zip archive, is damaged, or is encrypted.
+    """
+    try:
+        with path.open("rb") as raw:
+            try:
+                with zipfile.ZipFile(raw) as archive:
+                    yield archive
+            except _DAMAGE as error:
+                raise _damaged(path, raw.tell(), error) from None
+            except (NotImplementedError, RuntimeError) as error:  # unknown method, or a password
+                raise DataError(f"{path}: {error}; unpack it and name the files") from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _decompressed(raw: BinaryIO) -> BinaryIO:
+    magic = raw.read(6)
+    raw.seek(0)
+    if magic.startswith(b"\x1f\x8b"):
+        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
+    if magic == b"\xfd7zXZ\x00":
+        return cast(BinaryIO, lzma.LZMAFile(raw))
+    if magic.startswith(b"BZh") and magic[4:] == b"1A":
+        return cast(BinaryIO, bz2.BZ2File(raw))
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        return _zstandard(raw)
+    return raw
+
+
+def _zstandard(raw: BinaryIO) -> BinaryIO:
+    import pyarrow as pa
+
+    return cast(BinaryIO, pa.CompressedInputStream(raw, "zstd"))
+
+
+def _damaged(path: Path, offset: int, error: Exception) -> DataError:
+    what = "is cut short" if isinstance(error, EOFError) else f"is damaged ({error})"
+    return DataError(f"{path} {what} at byte {offset:,} of {path.stat().st_size:,}; fetch it again")

@@ -1,0 +1,64 @@
+"""Parts records into good ones and rejected ones, each of these with the first fault it has."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from sealdata.pairs import DOCUMENT_SCHEMA, REJECT_SCHEMA, conform, english_first
+from sealdata.readers import MAX_CHARS, Batch, Source
+
+RAW_CHARS = 2_000
+
+Faults = list[tuple[str, pl.Expr]]  # reason -> rows that have it; the first that holds is charged
+
+
+def either_side(test: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """Rows of which one side or both pass ``test``."""
+    return test(pl.col("src")) | test(pl.col("tgt"))
+
+
+SIDE_FAULTS: Faults = [
+    ("empty_side", either_side(lambda side: ~side.str.contains(r"\S"))),
+    ("too_long", either_side(lambda side: side.str.len_chars() > MAX_CHARS)),
+]
+
+
+def first_fault(faults: Faults) -> pl.Expr:
+    """The reason of the first fault that holds, null where none does."""
+    return pl.coalesce(pl.when(mask.fill_null(False)).then(pl.lit(name)) for name, mask in faults)
+
+
+def pair_batch(source: Source, first_row: int, records: pl.DataFrame, raw: pl.Series) -> Batch:
+    """A batch of pairs from parsed records.
+
+    ``records`` has ``src``, ``tgt`` and further columns of PAIR_SCHEMA in the order of the file,
+    and ``reason``: null for a good record. ``raw`` holds the text of each rejected record.
+    """
+    records = _numbered(source, first_row, records)
+    good = records.filter(pl.col("reason").is_null()).with_columns(
+        src_lang=pl.lit(source.src_lang), tgt_lang=pl.lit(source.tgt_lang)
+    )
+    good = conform(good)
+    if source.tgt_lang == "eng_Latn":
+        good = english_first(good)
+    return Batch(good, _rejected(records, raw))
+
+
+def document_batch(source: Source, first_row: int, records: pl.DataFrame, raw: pl.Series) -> Batch:
+    """A batch of documents from parsed records with the columns ``text`` and ``reason``."""
+    records = _numbered(source, first_row, records)
+    good = records.filter(pl.col("reason").is_null()).with_columns(lang=pl.lit(source.src_lang))
+    return Batch(good.select(list(DOCUMENT_SCHEMA)), _rejected(records, raw))
+
+
+def _numbered(source: Source, first_row: int, records: pl.DataFrame) -> pl.DataFrame:
+    return records.with_columns(
+        source=pl.lit(source.name),
+        row=pl.int_range(first_row, first_row + records.height, dtype=pl.UInt64),
+    )
+
+
+def _rejected(records: pl.DataFrame, raw: pl.Series) -> pl.DataFrame:
+    rejected = records.filter(pl.col("reason").is_not_null())
+    assert rejected.height == len(raw), "one raw text for each rejected record"
+    return rejected.with_columns(raw=raw.str.slice(0, RAW_CHARS)).select(list(REJECT_SCHEMA))

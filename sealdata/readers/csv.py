@@ -1,0 +1,85 @@
+"""Comma-separated corpora with a header, quoted as spreadsheets do: SCB-MT-EN-TH-2020."""
+
+import csv
+import io
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+
+from sealdata.errors import DataError
+from sealdata.readers import Batch, Reader, Source
+from sealdata.readers._lines import text_series
+from sealdata.readers._open import open_stream
+from sealdata.readers._sift import SIDE_FAULTS, Faults, either_side, first_fault, pair_batch
+
+_FAULTS: Faults = [
+    ("wrong_column_count", ~pl.col("complete")),
+    ("invalid_utf8", either_side(lambda side: side.is_null())),
+    ("nul_byte", either_side(lambda side: side.str.contains("\0", literal=True))),
+    ("embedded_newline", either_side(lambda side: side.str.contains(r"[\r\n]"))),
+    *SIDE_FAULTS,
+]
+
+
+class Csv(Reader):
+    """A CSV file whose header names the columns of the two sides, in the order of the languages.
+
+    A line break inside a quoted field is legal CSV, but no sentence: such a record is rejected.
+    """
+
+    columns: tuple[str, str] = ("en_text", "th_text")  # those of src_lang and tgt_lang
+
+    def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
+        """Batches of records; the header is none.
+
+        Raises:
+            DataError: no such column, an unclosed quote, or a file that cannot be read.
+        """
+        row = 0
+        with open_stream(source.path) as stream:
+            # What is no UTF-8 becomes lone surrogates, which valid UTF-8 never holds.
+            text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
+            reader = csv.reader(text)
+            try:
+                header = next(reader, list[str]())
+                src, tgt = (_place(source.path, header, name) for name in self.columns)
+                while records := list(islice(reader, batch_rows)):
+                    complete = [len(record) == len(header) for record in records]
+                    yield _batch(source, row, records, complete, (src, tgt))
+                    row += len(records)
+            except csv.Error as error:
+                where = f"{source.path}, line {reader.line_num:,}"
+                raise DataError(f"{where}: {error}; is a quotation mark left open?") from None
+
+
+def _place(path: Path, header: list[str], name: str) -> int:
+    if header.count(name) != 1:
+        raise DataError(f"{path}: one column named {name!r} is needed; the header has: {header}")
+    return header.index(name)
+
+
+def _batch(
+    source: Source,
+    row: int,
+    records: list[list[str]],
+    complete: list[bool],
+    places: tuple[int, int],
+) -> Batch:
+    src, tgt = (
+        text_series([r[place] if ok else "" for r, ok in zip(records, complete, strict=True)])
+        for place in places
+    )
+    frame = pl.DataFrame({"src": src, "tgt": tgt, "complete": complete})
+    frame = frame.with_columns(reason=first_fault(_FAULTS))
+    rejected = frame["reason"].is_not_null().arg_true()
+    raw = [_readable(",".join(records[index])) for index in rejected]
+    return pair_batch(source, row, frame, pl.Series("raw", raw, pl.String))
+
+
+def _readable(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+COMPONENT = Csv

@@ -1,0 +1,144 @@
+"""Moses text: one aligned file per language, loose or in the zip archives of OPUS."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import zip_longest
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import polars as pl
+
+from sealdata.errors import ConfigError, DataError
+from sealdata.languages import resolve
+from sealdata.readers import Batch, Reader, Source
+from sealdata.readers._lines import as_raw, as_text, line_batches
+from sealdata.readers._open import open_archive, open_stream
+from sealdata.readers._sift import SIDE_FAULTS, either_side, first_fault, pair_batch
+
+_COMPRESSION = (".gz", ".xz", ".bz2", ".zst")
+_SCORES = "scores"
+
+
+class Moses(Reader):
+    """Line-aligned files, one per language, and the corpus's own scores where it has them.
+
+    The path is an OPUS archive (``en-id.txt.zip``) or what loose files have in common before the
+    language (``corpus.en-id`` for ``corpus.en-id.en``, ``.id``, ``.scores``). Suffixes may be any
+    known code of the declared languages.
+    """
+
+    def files(self, path: Path) -> list[Path]:
+        """The archive, or the loose files of every known language and of the scores."""
+        return [path] if path.is_file() else sorted(_loose(path).values())
+
+    def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
+        """Batches of aligned lines.
+
+        Raises:
+            DataError: a file is missing or damaged, or line counts differ (once the shorter file
+                ends; the source as a whole is then of no use).
+        """
+        assert source.tgt_lang is not None, "a parallel corpus has two languages"
+        with ExitStack() as stack:
+            streams = _open(source, stack)
+            row, seen = 0, dict.fromkeys(streams, 0)
+            readers = [
+                line_batches(stream, batch_rows, f"{source.path} ({role})")
+                for role, stream in streams.items()
+            ]
+            for columns in zip_longest(*readers, fillvalue=pl.Series("line", [], pl.Binary)):
+                for role, lines in zip(streams, columns, strict=True):
+                    seen[role] += len(lines)
+                if len(set(seen.values())) > 1:
+                    raise _unequal(source, seen, dict(zip(streams, readers, strict=True)))
+                yield _batch(source, row, dict(zip(streams, columns, strict=True)))
+                row = seen["src"]
+
+
+def _open(source: Source, stack: ExitStack) -> dict[str, BinaryIO]:
+    """Streams of ``src``, ``tgt`` and, where there is one, ``scores``."""
+    if source.path.is_file():
+        archive = stack.enter_context(open_archive(source.path))
+        members = _by_suffix(archive.namelist())
+        chosen = _choose(source, members)
+        return {
+            role: cast(BinaryIO, stack.enter_context(archive.open(name)))
+            for role, name in chosen.items()
+        }
+    loose = {suffix: str(path) for suffix, path in _loose(source.path).items()}
+    chosen = _choose(source, loose)
+    return {role: stack.enter_context(open_stream(Path(name))) for role, name in chosen.items()}
+
+
+def _loose(prefix: Path) -> dict[str, Path]:
+    """Files named ``prefix.SUFFIX`` by suffix, one for each known language and the scores."""
+    names = [path.name for path in prefix.parent.glob(f"{prefix.name}.*") if path.is_file()]
+    direct = [name for name in names if "." not in _bare(name)[len(prefix.name) + 1 :]]
+    return {suffix: prefix.parent / name for suffix, name in _by_suffix(direct).items()}
+
+
+def _by_suffix(names: list[str]) -> dict[str, str]:
+    """Names by what their suffix means: a FLORES-200 code or ``scores``; others are left out."""
+    meanings: dict[str, str] = {}
+    for name in sorted(names):
+        suffix = _bare(name).rpartition(".")[2]
+        meaning = _SCORES if suffix == _SCORES else _language(suffix)
+        if meaning is None:
+            continue
+        if meaning in meanings:
+            raise DataError(f"{meanings[meaning]} and {name} both hold {meaning}; remove one")
+        meanings[meaning] = name
+    return meanings
+
+
+def _bare(name: str) -> str:
+    """``name`` without a suffix of compression."""
+    return next((name.removesuffix(end) for end in _COMPRESSION if name.endswith(end)), name)
+
+
+def _language(suffix: str) -> str | None:
+    try:
+        return resolve(suffix).code
+    except ConfigError:
+        return None
+
+
+def _choose(source: Source, by_suffix: dict[str, str]) -> dict[str, str]:
+    roles = {"src": source.src_lang, "tgt": str(source.tgt_lang)}
+    for lang in roles.values():
+        if lang not in by_suffix:
+            found = ", ".join(sorted(by_suffix.values())) or "nothing"
+            raise DataError(f"{source.path}: no file of {lang}; known languages found in: {found}")
+    chosen = {role: by_suffix[lang] for role, lang in roles.items()}
+    return chosen | ({_SCORES: by_suffix[_SCORES]} if _SCORES in by_suffix else {})
+
+
+def _unequal(
+    source: Source, seen: dict[str, int], readers: dict[str, Iterator[pl.Series]]
+) -> DataError:
+    names = {"src": source.src_lang, "tgt": source.tgt_lang, _SCORES: _SCORES}
+    totals = (
+        f"{names[role]} {count + sum(map(len, readers[role])):,}" for role, count in seen.items()
+    )
+    return DataError(f"{source.path}: line counts differ: {', '.join(totals)}; fetch it again")
+
+
+def _batch(source: Source, row: int, lines: dict[str, pl.Series]) -> Batch:
+    texts = pl.DataFrame({role: as_text(series) for role, series in lines.items()})
+    faults = [
+        ("invalid_utf8", pl.any_horizontal(pl.col(*lines).is_null())),
+        ("nul_byte", either_side(lambda side: side.str.contains("\0", literal=True))),
+        *SIDE_FAULTS,
+    ]
+    if _SCORES in lines:
+        written = pl.col(_SCORES).str.strip_chars()
+        margin = written.cast(pl.Float32, strict=False)
+        texts = texts.with_columns(stored_margin=pl.when(margin.is_finite()).then(margin))
+        faults.append(("bad_number", (written != "") & pl.col("stored_margin").is_null()))
+    records = texts.with_columns(reason=first_fault(faults))
+    bad = records["reason"].is_not_null()
+    src, tgt = as_raw(lines["src"].filter(bad)), as_raw(lines["tgt"].filter(bad))
+    return pair_batch(source, row, records, src + "\t" + tgt)
+
+
+COMPONENT = Moses

@@ -1,0 +1,92 @@
+"""Tab-separated corpora: NLLB, CCMatrix, CCAligned, ParaCrawl, WikiMatrix."""
+
+from collections.abc import Iterator
+
+import polars as pl
+from pydantic import field_validator
+
+from sealdata.readers import Batch, Reader, Source
+from sealdata.readers._lines import as_raw, decoded, line_batches, without_end
+from sealdata.readers._open import open_stream
+from sealdata.readers._sift import SIDE_FAULTS, first_fault, pair_batch
+
+# Columns in the order of the file; src is the side that comes first, whatever its language.
+LAYOUTS: dict[str, tuple[str, ...]] = {
+    # allenai/nllb, e.g. eng_Latn-jav_Latn.gz, but ceb_Latn-eng_Latn.gz: codes in ASCII order
+    "nllb": (
+        *("src", "tgt", "stored_margin", "stored_src_lid", "stored_tgt_lid"),
+        *("src_corpus", "src_url", "tgt_corpus", "tgt_url"),
+    ),
+    "ccmatrix": ("stored_margin", "src", "tgt"),  # en-id.bitextf.tsv.gz
+    "wikimatrix": ("stored_margin", "src", "tgt"),  # WikiMatrix.en-id.tsv.gz
+    "ccaligned": ("src", "tgt", "stored_margin"),  # en_XX-th_TH.tsv.xz
+    "paracrawl": ("src", "tgt"),  # en-xx.txt.gz
+    "pairs": ("src", "tgt"),
+}
+
+
+class Tsv(Reader):
+    """One pair a line, fields between tabs, no header and no quoting.
+
+    A quotation mark is text. The layout says which column is which; languages are declared in the
+    order of the file.
+    """
+
+    layout: str = "nllb"
+
+    @field_validator("layout")
+    @classmethod
+    def _known(cls, layout: str) -> str:
+        if layout not in LAYOUTS:
+            raise ValueError(f"no layout {layout!r}; known: {', '.join(LAYOUTS)}")
+        return layout
+
+    def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
+        """Batches of lines; a blank line is a record with a wrong column count.
+
+        Raises:
+            DataError: the file cannot be read or is cut short.
+        """
+        row = 0
+        with open_stream(source.path) as stream:
+            for lines in line_batches(stream, batch_rows, str(source.path)):
+                records = parse(lines, LAYOUTS[self.layout])
+                raw = as_raw(lines.filter(records["reason"].is_not_null()))
+                yield pair_batch(source, row, records, raw)
+                row += len(lines)
+
+
+def parse(lines: pl.Series, layout: tuple[str, ...]) -> pl.DataFrame:
+    """The fields of each line, named by ``layout``, and ``reason``: null where all is well.
+
+    A margin or probability that is empty, and a URL or corpus that is empty or ``_``, is null.
+    """
+    line, parts = pl.col("line"), pl.col("parts")
+    records = pl.DataFrame({"line": decoded(lines)})
+    records = records.with_columns(parts=line.str.split("\t"))
+    records = records.with_columns(
+        parts.list.get(index, null_on_oob=True).alias(name) for index, name in enumerate(layout)
+    )
+    records = records.with_columns(without_end(pl.col(layout[-1])))  # the line's end is in there
+    values = [_value(name) for name in layout if name not in ("src", "tgt")]
+    numbers = [name for name in layout if name.startswith("stored_")]
+    faults = [
+        ("invalid_utf8", line.is_null()),
+        ("nul_byte", line.str.contains("\0", literal=True)),
+        ("wrong_column_count", parts.list.len() != len(layout)),
+        *SIDE_FAULTS,
+        *(("bad_number", (pl.col(name) != "") & _value(name).is_null()) for name in numbers),
+    ]
+    return records.select("src", "tgt", *values, reason=first_fault(faults))
+
+
+def _value(name: str) -> pl.Expr:
+    field = pl.col(name)
+    if not name.startswith("stored_"):
+        return pl.when(~field.is_in(["_", ""])).then(field).alias(name)
+    number = field.str.strip_chars().cast(pl.Float32, strict=False)
+    number = pl.when(number.is_finite()).then(number).alias(name)
+    return number.clip(0, 1) if name.endswith("_lid") else number  # NLLB stores 1.00001
+
+
+COMPONENT = Tsv

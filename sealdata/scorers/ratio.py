@@ -1,0 +1,37 @@
+"""Ratio of the lengths of the two sides."""
+
+from typing import ClassVar
+
+import polars as pl
+
+from sealdata.languages import languages
+from sealdata.scorers import Scorer
+
+
+class Ratio(Scorer):
+    """Characters on the longer side over characters on the shorter, at equal language lengths.
+
+    Characters are first multiplied by the language's length factor (``languages.toml``): Chinese
+    says the same in a third of the characters of English. An empty side counts as one character.
+
+    Source: Gale & Church 1993; the factors are those of stopes, the pipeline of NLLB.
+    """
+
+    columns: ClassVar[dict[str, str]] = {
+        "chars": "longer side over shorter, 1 or more; 1 is what a translation has on average",
+    }
+
+    def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        """A Float64 column; null never."""
+        src, tgt = _expected_length("src"), _expected_length("tgt")
+        return pairs.select(chars=pl.max_horizontal(src, tgt) / pl.min_horizontal(src, tgt))
+
+
+def _expected_length(side: str) -> pl.Expr:
+    """Length of the side in characters of English."""
+    factors = {code: language.length_factor for code, language in languages().items()}
+    factor = pl.col(f"{side}_lang").replace_strict(factors, default=1.0, return_dtype=pl.Float64)
+    return pl.col(side).str.len_chars().clip(lower_bound=1) * factor
+
+
+COMPONENT = Ratio

@@ -1,0 +1,181 @@
+import bz2
+import gzip
+import lzma
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sealdata.component import load
+from sealdata.errors import ConfigError, DataError
+from sealdata.readers import MAX_CHARS, Source
+
+ENGLISH_FIRST = (
+    "A man reads.\tWong lanang maca.\t1.25\t1.0000100135803223\t0.99\tweb\t_\tnews\thttp://x/1"
+)
+ENGLISH_SECOND = "Ang tawo nagbasa.\tA man reads.\t1.1\t0.7\t0.9\tweb\thttp://x/2\tnews\t_"
+
+
+def test_nllb_columns(read):
+    good, rejected = read("tsv", f"{ENGLISH_FIRST}\n".encode(), langs=("eng_Latn", "jav_Latn"))
+    assert rejected.is_empty()
+    assert good.row(0, named=True) == {
+        "source": "corpus",
+        "row": 0,
+        "src_lang": "eng_Latn",
+        "tgt_lang": "jav_Latn",
+        "src": "A man reads.",
+        "tgt": "Wong lanang maca.",
+        "stored_margin": 1.25,
+        "stored_src_lid": 1.0,  # 1.00001 in the file
+        "stored_tgt_lid": pytest.approx(0.99),
+        "src_corpus": "web",
+        "tgt_corpus": "news",
+        "src_url": None,  # _ in the file
+        "tgt_url": "http://x/1",
+    }
+
+
+def test_english_comes_first_with_all_that_belongs_to_it(read):
+    good, _ = read("tsv", ENGLISH_SECOND.encode(), langs=("ceb_Latn", "eng_Latn"))
+    row = good.row(0, named=True)
+    assert (row["src_lang"], row["tgt_lang"]) == ("eng_Latn", "ceb_Latn")
+    assert (row["src"], row["tgt"]) == ("A man reads.", "Ang tawo nagbasa.")
+    assert (row["stored_src_lid"], row["stored_tgt_lid"]) == pytest.approx((0.9, 0.7))
+    assert (row["src_corpus"], row["tgt_corpus"]) == ("news", "web")
+    assert (row["src_url"], row["tgt_url"]) == (None, "http://x/2")
+
+
+@pytest.mark.parametrize(
+    ("layout", "line", "margin"),
+    [
+        ("ccmatrix", "1.2\tHello.\tHalo.", 1.2),
+        ("wikimatrix", "1.05\tHello.\tHalo.", 1.05),
+        ("ccaligned", "Hello.\tHalo.\t1.3", 1.3),
+        ("ccaligned", "Hello.\tHalo.\t", None),
+        ("paracrawl", "Hello.\tHalo.", None),
+        ("pairs", "Hello.\tHalo.", None),
+    ],
+)
+def test_layouts(read, layout, line, margin):
+    good, rejected = read("tsv", line.encode(), layout=layout)
+    assert rejected.is_empty()
+    assert good.select("src", "tgt").row(0) == ("Hello.", "Halo.")
+    assert good["stored_margin"].item() == pytest.approx(margin)
+
+
+def test_unknown_layout_names_the_known():
+    with pytest.raises(ConfigError, match=r"no layout 'nlb'.*nllb, ccmatrix"):
+        load("readers", "tsv", {"layout": "nlb"})
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "raw"),
+    [
+        (b"1.1\tHello.", "wrong_column_count", "1.1\tHello."),
+        (b"1.1\tHello.\tHalo.\tmore", "wrong_column_count", "1.1\tHello.\tHalo.\tmore"),
+        (b"", "wrong_column_count", ""),
+        (b"1.1\tHello.\tHal\xff.", "invalid_utf8", "1.1\tHello.\tHal\ufffd."),
+        (b"1.1\tHel\0lo.\tHalo.", "nul_byte", "1.1\tHel\0lo.\tHalo."),
+        (b"1.1\t \xc2\xa0\tHalo.", "empty_side", "1.1\t \u00a0\tHalo."),
+        (b"1.1\tHello.\t", "empty_side", "1.1\tHello.\t"),
+        (b"one\tHello.\tHalo.", "bad_number", "one\tHello.\tHalo."),
+        (b"nan\tHello.\tHalo.", "bad_number", "nan\tHello.\tHalo."),
+        (b"1.1\t%s\tHalo." % (b"x" * (MAX_CHARS + 1)), "too_long", "1.1\t" + "x" * 1996),
+    ],
+)
+def test_a_bad_line_is_rejected_and_its_neighbours_are_not(read, line, reason, raw):
+    data = b"1.2\tOne.\tSatu.\n" + line + b"\n1.3\tTwo.\tDua.\n"
+    good, rejected = read("tsv", data, layout="ccmatrix")
+    assert good["row"].to_list() == [0, 2]
+    assert rejected.rows() == [("corpus", 1, reason, raw)]
+
+
+def test_only_a_line_feed_ends_a_line(read):
+    odd = 'He said: "Go\u2028now\u0085.\x0b\x0c\x1c'  # and an unbalanced quotation mark
+    good, rejected = read("tsv", f"{odd}\t'\"Pergi.\n".encode(), layout="pairs")
+    assert rejected.is_empty()
+    assert good.select("src", "tgt").rows() == [(odd, "'\"Pergi.")]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
+def test_line_ends_and_byte_order_mark(read, end):
+    good, rejected = read("tsv", b"\xef\xbb\xbfOne.\tSatu." + end, layout="pairs")
+    assert rejected.is_empty()
+    assert good.select("src", "tgt").rows() == [("One.", "Satu.")]
+
+
+@pytest.mark.parametrize(
+    "compress",
+    [
+        bytes,
+        gzip.compress,
+        lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:]),
+        lzma.compress,
+        bz2.compress,
+        lambda data: pa.compress(data, "zstd", asbytes=True),
+    ],
+    ids=["plain", "gzip", "gzip-members", "xz", "bzip2", "zstd"],
+)
+def test_compression_is_told_from_the_bytes(read, compress):
+    good, _ = read("tsv", compress(b"One.\tSatu.\nTwo.\tDua.\n"), layout="pairs")
+    assert good["tgt"].to_list() == ["Satu.", "Dua."]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, bz2.compress])
+def test_a_file_cut_short_names_itself_and_the_byte(read, compress):
+    data = compress("".join(f"{i * 7919}\tkata {i}\n" for i in range(50_000)).encode())
+    kept = data[: len(data) // 2]
+    with pytest.raises(DataError, match=rf"file\.tsv is cut short at byte {len(kept):,} of"):
+        read("tsv", kept, layout="pairs")
+
+
+def test_a_damaged_file_names_itself(read):
+    data = bytearray(gzip.compress(b"One.\tSatu.\n" * 1000))
+    data[-5] ^= 0xFF  # the checksum
+    with pytest.raises(DataError, match=r"file\.tsv is damaged \(CRC check failed"):
+        read("tsv", bytes(data), layout="pairs")
+
+
+def test_a_missing_file(tmp_path):
+    source = Source("corpus", tmp_path / "absent.gz", "eng_Latn", "ind_Latn")
+    with pytest.raises(DataError, match=r"cannot read .*absent\.gz: No such file"):
+        list(load("readers", "tsv").batches(source, 10))
+
+
+def test_an_empty_file_has_no_batches(read):
+    good, rejected = read("tsv", b"")
+    assert good.is_empty()
+    assert rejected.is_empty()
+
+
+def test_a_line_without_end_is_no_text(read, monkeypatch):
+    monkeypatch.setattr("sealdata.readers._lines._MAX_LINE", 100)
+    monkeypatch.setattr("sealdata.readers._lines._BLOCK", 64)
+    with pytest.raises(DataError, match=r"file\.tsv: a line of more than 100 bytes"):
+        read("tsv", b"x" * 500)
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(
+    lines=st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=40),
+    batch_rows=st.integers(1, 9),
+    block=st.integers(3, 50),
+)
+def test_batches_do_not_depend_on_blocks(tmp_path_factory, lines, batch_rows, block):
+    path = tmp_path_factory.mktemp("tsv") / "file.tsv"
+    path.write_bytes(b"".join(b"x" + line + b"\n" for line in lines))  # x: no magic number
+    source = Source("corpus", path, "eng_Latn", "ind_Latn")
+    reader = load("readers", "tsv", {"layout": "pairs"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sealdata.readers._lines._BLOCK", block)
+        batches = list(reader.batches(source, batch_rows))
+    sizes = [good.height + rejected.height for good, rejected in batches]
+    whole, rest = divmod(len(lines), batch_rows)
+    assert sizes == [batch_rows] * whole + [rest] * (rest > 0)
+    (one,) = reader.batches(source, 1000) if lines else [None]
+    if one:
+        for part in ("good", "rejected"):
+            assert pl.concat(getattr(batch, part) for batch in batches).equals(getattr(one, part))
