@@ -20,6 +20,9 @@ def one_line_errors() -> Iterator[None]:
     except SealError as error:
         click.echo(f"sealtrain: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:  # disk full, no permission
+        click.echo(f"sealtrain: {error.filename or ''}: {error.strerror or error}", err=True)
+        sys.exit(1)
 
 
 @click.group()

@@ -1,0 +1,110 @@
+"""One step of a run: the sequences it reads, the update it makes."""
+
+# ruff: noqa: N806 (names end in their shape)
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.distributed.tensor import DTensor
+
+from sealtrain import data, mixture, model, optim, parallel
+from sealtrain.config import Config
+from sealtrain.data import IGNORED, Stream, labels_of
+from sealtrain.errors import DataError
+from sealtrain.mixture import Order
+from sealtrain.parallel import World
+from sealtrain.progress import Metrics
+
+
+@dataclass
+class Run:
+    """Everything a step needs; only `step` and the tensors change."""
+
+    config: Config
+    world: World
+    order: Order
+    validation: list[Stream]
+    tokenizer: Path
+    model: Any
+    optimizer: torch.optim.AdamW
+    num_steps: int
+    step: int = 0  # steps made: all the state there is, beside weights and moments
+
+    @property
+    def manifest(self) -> data.Manifest:
+        """What all streams share: tokenizer, EOS, sequence length."""
+        return self.order.streams[0].manifest
+
+
+def setup(config: Config, world: World) -> Run:
+    """A run before its first step; what can be known to make it fail later is refused now."""
+    streams = data.open_streams(config.shards, "train")
+    validation = data.open_streams(config.shards, "validation")
+    if validation[0].shape != streams[0].shape:
+        raise DataError(f"{config.shards}: train and validation differ: rebuild the shards")
+    tokenizer = data.tokenizer_folder(streams[0])
+    world.share(config.train.batch_sequences)
+    order = mixture.make_order(config.mixture, config.seed, streams, config.train.batch_sequences)
+    num_steps = len(order) // config.train.batch_sequences
+    optim.check_schedule(config.optim, num_steps)
+    network = parallel.parallelize(
+        model.build(config.model, config.seed, streams[0].manifest), world
+    )
+    optimizer = optim.make_optimizer(network, config.optim)
+    return Run(config, world, order, validation, tokenizer, network, optimizer, num_steps)
+
+
+def train_step(run: Run) -> Metrics:
+    """One update from the step's sequences, every label of the whole batch weighing the same.
+
+    Where loss or gradients are not finite the update is skipped on every rank: DataError.
+    """
+    config, world, eos_id = run.config.train, run.world, run.manifest.eos_id
+    first = run.step * config.batch_sequences
+    mine = world.share(config.batch_sequences)
+    ids_BS = run.order.sequences(first + mine.start, first + mine.stop)
+    labels_BS = labels_of(ids_BS, eos_id)
+    num_labels = int(world.sum(torch.tensor((labels_BS != IGNORED).sum())).item())
+
+    run.model.train()
+    nats = torch.zeros((), dtype=torch.float64, device=world.device)
+    for start in range(0, len(ids_BS), config.micro_batch_sequences):
+        part = slice(start, start + config.micro_batch_sequences)
+        total, losses_BS = run.model.training_loss(ids_BS[part], labels_BS[part], eos_id, config)
+        (total * (world.size / num_labels)).backward()  # FSDP averages over the ranks
+        nats += losses_BS.sum(dtype=torch.float64)
+
+    lr = optim.learning_rate(run.config.optim, run.step, run.num_steps)
+    norm = _update(run, lr)
+    loss = world.sum(nats).item() / num_labels
+    if not torch.isfinite(torch.tensor([loss, norm])).all():
+        raise DataError(_not_finite(run, loss, norm))
+    run.step += 1
+    return Metrics(run.step, loss, lr, norm, world.size * ids_BS.size, num_labels)
+
+
+def _update(run: Run, lr: float) -> float:
+    """Clip, step and clear; returns the norm of the gradients before clipping."""
+    norm = torch.nn.utils.clip_grad_norm_(run.model.parameters(), run.config.optim.clip_norm)
+    if isinstance(norm, DTensor):
+        norm = norm.full_tensor()
+    for group in run.optimizer.param_groups:
+        group["lr"] = lr
+    # The fused kernel reads this flag, and leaves weights and moments alone where it is up.
+    run.optimizer.found_inf = (~torch.isfinite(norm)).float()  # type: ignore[attr-defined]
+    run.optimizer.step()
+    run.optimizer.zero_grad()
+    return float(norm.item())
+
+
+def _not_finite(run: Run, loss: float, norm: float) -> str:
+    """Where the numbers broke: the step and the sequences it read."""
+    batch = run.config.train.batch_sequences
+    places = range(run.step * batch, (run.step + 1) * batch)
+    read = ", ".join(f"{stream.key}:{number}" for stream, number in map(run.order.at, places))
+    return (
+        f"step {run.step + 1}: loss {loss}, gradient norm {norm}, update skipped, last checkpoint "
+        f"sound: lower optim.lr, or look at the sequences it read: {read}"
+    )

@@ -1,0 +1,101 @@
+"""Configs: what is accepted, and how a mistake is explained."""
+
+from pathlib import Path
+
+import pytest
+
+from sealtrain.config import load
+from sealtrain.errors import ConfigError
+
+GOOD = """
+seed = 1
+shards = "shards"
+out = "runs/x"
+[mixture]
+strategy = "parallel-only"
+total_tokens = 1000
+[model]
+hidden_size = 16
+intermediate_size = 32
+num_layers = 1
+num_heads = 2
+[train]
+batch_sequences = 4
+micro_batch_sequences = 2
+[optim]
+lr = 1e-3
+warmup_steps = 1
+decay_steps = 1
+[checkpoint]
+every_steps = 5
+"""
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "run.toml"
+    path.write_text(text, "utf-8")
+    return str(path)
+
+
+def test_defaults(tmp_path: Path) -> None:
+    config = load(write(tmp_path, GOOD))
+    assert config.mixture.replay == 0.25
+    assert config.train.document_mask is True
+    assert config.eval.refs is None
+
+
+def test_quickstart_is_found_by_name() -> None:
+    config = load("quickstart")
+    assert config.out == Path("runs/quickstart")
+    assert config.mixture.strategy == "parallel-only"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "lr = 1e-3",
+            "lr = 1e-3\nwarmup = 5",
+            "unknown key 'optim.warmup'; did you mean 'warmup_s",
+        ),
+        ("seed = 1", "sed = 1", "unknown key 'sed'; did you mean 'seed'"),
+        ("lr = 1e-3", "lr = 1e-3\nzzzzz = 5", "unknown key 'optim.zzzzz'; allowed: lr, betas"),
+        ("lr = 1e-3", "", "optim.lr: is required"),
+        ("lr = 1e-3", "lr = 0.0", "optim.lr: Input should be greater than 0"),
+        ('"parallel-only"', '"parallel"', "mixture.strategy: Input should be 'parallel-only'"),
+        ("total_tokens = 1000", "", "mixture: give one of total_tokens"),
+        ("total_tokens = 1000", "total_tokens = 1\nparallel_tokens = 1", "give one of"),
+        ("num_heads = 2", "num_heads = 3", "model: hidden_size must be an even multiple"),
+        ("num_heads = 2", "", "model: give init_from, or all of"),
+        ("num_heads = 2", 'num_heads = 2\ninit_from = "x"', "init_from brings its own shape"),
+        ("total_tokens = 1000", "total_tokens = 9\nparallel_share = 0.5", "has no parallel_share"),
+        ("seed = 1", "seed = ", "not valid TOML"),
+    ],
+)
+def test_mistakes_are_explained(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, GOOD.replace(old, new)))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_multilingual_has_no_parallel_budget(tmp_path: Path) -> None:
+    text = GOOD.replace("parallel-only", "multilingual").replace("total_", "parallel_")
+    with pytest.raises(ConfigError, match="multilingual reads no parallel text"):
+        load(write(tmp_path, text))
+
+
+def test_unknown_name_lists_the_built_in_ones() -> None:
+    with pytest.raises(ConfigError, match=r"built-in config 'quikstart'; built in: .*quickstart"):
+        load("quikstart")
+
+
+def test_identity_is_what_changes_the_model(tmp_path: Path) -> None:
+    def identity(text: str) -> dict[str, object]:
+        return load(write(tmp_path, text)).identity()
+
+    same = GOOD.replace("runs/x", "runs/y").replace("every_steps = 5", "every_steps = 7")
+    same = same.replace("micro_batch_sequences = 2", "micro_batch_sequences = 1")
+    assert identity(same) == identity(GOOD)
+    assert identity(GOOD.replace("1e-3", "2e-3"))["optim.lr"] == 2e-3
+    assert identity(GOOD.replace("seed = 1", "seed = 2"))["seed"] == 2

@@ -1,0 +1,183 @@
+"""Prompts, references, scores and bits per byte of a checkpoint."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_shards import SENTENCES, TEMPLATE, make_config
+
+from sealtrain import evaluate, train
+from sealtrain.errors import ConfigError, DataError
+from sealtrain.validate import byte_lengths
+
+
+@pytest.fixture(scope="module")
+def run(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("evaluated") / "run"
+    train.train(make_config(shards, out))
+    return out
+
+
+@pytest.fixture
+def refs(tmp_path: Path) -> Path:
+    folder = tmp_path / "refs"
+    folder.mkdir()
+    for code, lines in SENTENCES.items():
+        (folder / f"{code}.devtest").write_text("\n".join(lines) + "\n", "utf-8")
+    (folder / "README.md").write_text("not a language", "utf-8")
+    return folder
+
+
+def test_the_prompt_is_the_training_text_cut_at_the_translation() -> None:
+    prompt = evaluate.make_prompt(TEMPLATE, "English", "Thai", "Please wash your hands.")
+    assert prompt == "English: Please wash your hands.\nThai:"
+    braces = evaluate.make_prompt(TEMPLATE, "Thai", "English", "วงเล็บ {second} {x}")
+    assert braces == "Thai: วงเล็บ {second} {x}\nEnglish:"
+
+
+def test_references_are_read_by_code_whatever_the_extension(refs: Path) -> None:
+    assert evaluate.read_refs(refs, None) == SENTENCES
+    assert evaluate.read_refs(refs, 2)["tha_Thai"] == SENTENCES["tha_Thai"][:2]
+    blank = refs / "ind_Latn.devtest"
+    blank.write_text("a\n\nc\nd\ne\nf\n", "utf-8")  # an empty line is a line
+    assert evaluate.read_refs(refs, None)["ind_Latn"] == ["a", "", "c", "d", "e", "f"]
+
+
+def test_broken_references_are_refused(refs: Path) -> None:
+    with pytest.raises(DataError, match="no references at"):
+        evaluate.read_refs(refs / "nowhere", None)
+    (refs / "tha_Thai.txt").write_text("ก", "utf-8")
+    with pytest.raises(DataError, match="a second file of tha_Thai"):
+        evaluate.read_refs(refs, None)
+    (refs / "tha_Thai.devtest").unlink()
+    with pytest.raises(DataError, match=r"not aligned.*'tha_Thai': 1"):
+        evaluate.read_refs(refs, None)
+
+
+def test_references_inside_a_package() -> None:
+    folder = evaluate.refs_folder("package:sealtrain/recipes")
+    assert (folder / "quickstart.toml").is_file()
+    assert evaluate.refs_folder("some/folder") == Path("some/folder")
+    with pytest.raises(ConfigError, match="no package 'sealnothing' is installed"):
+        evaluate.refs_folder("package:sealnothing/x")
+
+
+@pytest.mark.parametrize(
+    ("tgt", "tokenizer"),
+    [("eng_Latn", "13a"), ("ind_Latn", "13a"), ("tam_Taml", "13a"), ("zho_Hans", "zh"),
+     ("tha_Thai", "char"), ("lao_Laoo", "char"), ("khm_Khmr", "char"), ("mya_Mymr", "char")],
+)  # fmt: skip
+def test_bleu_splits_by_the_script(tgt: str, tokenizer: str) -> None:
+    lines = ["hari ini hujan turun lebat sekali"]
+    score = evaluate.score(lines, lines, "eng_Latn", tgt)
+    assert score.bleu == pytest.approx(100)
+    assert score.chrf == pytest.approx(100)
+    assert f"tok:{tokenizer}" in score.bleu_signature
+    assert "nw:2" in score.chrf_signature
+    assert evaluate.score(["x"], lines, "eng_Latn", tgt).chrf < 5
+
+
+def test_both_directions_of_every_known_language(run: Path, refs: Path) -> None:
+    (refs / "fra_Latn.devtest").write_text("\n".join(SENTENCES["eng_Latn"]), "utf-8")
+    said: list[str] = []
+    found = evaluate.evaluate(evaluate.load(run), refs, 4, said.append)
+    assert [(s.src, s.tgt) for s in found.scores] == [
+        ("eng_Latn", "ind_Latn"),
+        ("ind_Latn", "eng_Latn"),
+        ("eng_Latn", "tha_Thai"),
+        ("tha_Thai", "eng_Latn"),
+    ]
+    assert {s.num_sentences for s in found.scores} == {4}
+    assert found.skipped == ["fra_Latn"]
+    assert set(found.english) == {"refs/eng_Latn", "replay/english"}
+    text = evaluate.report(found)
+    assert "eng_Latn -> tha_Thai" in text
+    assert "tok:char" in text
+    assert "not in the training shards, skipped: fra_Latn" in text
+    # the validation of the run measured the same replay
+    after = evaluate.load(run).record.after["replay/english"]
+    assert found.english["replay/english"].loss == pytest.approx(after.loss, rel=1e-6)
+
+
+def test_a_model_that_knows_nothing_has_known_bits_per_byte(run: Path, refs: Path) -> None:
+    """Every token equally likely: log2(vocabulary) bits a label, over the bytes they spell."""
+    loaded = evaluate.load(run)
+    with torch.no_grad():
+        loaded.model.lm_head.weight.zero_()
+    found = evaluate.evaluate(loaded, refs, None, lambda _: None)
+    english = found.english["refs/eng_Latn"]
+    encoded = [loaded.tokenizer.encode(s) for s in SENTENCES["eng_Latn"]]
+    num_tokens = sum(len(e.ids) - 1 for e in encoded)  # the first of each is given
+    num_bytes = sum(len(e.tokens[0]) for e in encoded)
+    num_bytes = sum(map(len, SENTENCES["eng_Latn"])) - num_bytes
+    assert english.num_labels == num_tokens + len(encoded)  # and each end is predicted
+    assert english.loss == pytest.approx(math.log(512), rel=1e-6)
+    assert english.bits_per_byte == pytest.approx(num_tokens * 9 / num_bytes, rel=1e-6)
+
+
+def test_bytes_of_tokens_add_up_to_the_text(shards: Path) -> None:
+    lengths = byte_lengths(shards / "tokenizer")
+    tokenizer = evaluate.Tokenizer.from_file(str(shards / "tokenizer/tokenizer.json"))
+    for lines in SENTENCES.values():
+        for line in lines:
+            assert lengths[tokenizer.encode(line).ids].sum() == len(line.encode())
+    assert lengths[tokenizer.token_to_id("<|endoftext|>")] == 0
+
+
+def test_bytes_of_sentencepiece_tokens(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, decoders, models
+
+    tokenizer = Tokenizer(models.BPE({"▁the": 0, "น้ำ": 1, "<0xE3>": 2, "▁": 3}, []))
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    assert byte_lengths(tmp_path).tolist() == [4, len("น้ำ".encode()), 1, 1]
+
+
+def test_translation_ends_at_a_newline(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Generation is told to stop there, and what comes after never counts."""
+    loaded = evaluate.load(run)
+    newline = loaded.tokenizer.encode("\n").ids[0]
+    seen: list[list[int]] = []
+
+    def generate(
+        loaded: evaluate.Loaded, prompts: list[list[int]], ends: list[int]
+    ) -> list[list[int]]:
+        seen.append(ends)
+        line = loaded.tokenizer.encode(" ฝนตกทั้งคืน").ids
+        rest = loaded.tokenizer.encode("English: no").ids
+        return [[*line, newline, *rest] for _ in prompts]
+
+    monkeypatch.setattr(evaluate, "_generate", generate)
+    lines = evaluate.translate(loaded, ["a", "bb", "c"], "eng_Latn", "tha_Thai")
+    assert lines == ["ฝนตกทั้งคืน"] * 3
+    assert newline in seen[0]
+    assert loaded.record.eos_id in seen[0]
+
+
+def test_padding_does_not_change_a_translation(run: Path) -> None:
+    loaded = evaluate.load(run)
+    sentences = SENTENCES["eng_Latn"]
+    together = evaluate.translate(loaded, sentences, "eng_Latn", "tha_Thai")
+    alone = [evaluate.translate(loaded, [s], "eng_Latn", "tha_Thai")[0] for s in sentences]
+    assert together == alone
+
+
+def test_a_checkpoint_or_the_newest_of_a_run(run: Path, tmp_path: Path) -> None:
+    newest = evaluate.load(run)
+    assert newest.record.step == 12
+    assert evaluate.load(run / "checkpoints/step-000010").record.step == 10
+    with pytest.raises(DataError, match="no checkpoint in"):
+        evaluate.load(tmp_path)
+    logits = newest.model(torch.from_numpy(np.arange(8)[None])).logits
+    assert logits.shape == (1, 8, 512)
+
+
+def test_a_model_of_no_parallel_text_is_not_asked_to_translate(
+    run: Path, refs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = evaluate.load(run)
+    monkeypatch.setattr(loaded.record, "template", None)
+    with pytest.raises(ConfigError, match="trained on no parallel text"):
+        evaluate.evaluate(loaded, refs, None, lambda _: None)

@@ -1,0 +1,121 @@
+"""Chunked cross-entropy against torch, and attention that stays inside documents."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tiny_shards import LENGTH, make_config
+from torch.nn import functional
+
+from sealtrain import parallel
+from sealtrain.config import Train
+from sealtrain.data import IGNORED, labels_of, open_streams, positions_of
+from sealtrain.loss import ChunkedCrossEntropy
+from sealtrain.model import build
+
+
+def reference(
+    hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor, z_loss: float
+) -> torch.Tensor:
+    """The same loss by torch, all logits at once."""
+    logits = hidden @ weight.T
+    kept = labels != IGNORED
+    z = logits.logsumexp(1)[kept].square().sum()
+    return (
+        functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum") + z_loss * z
+    )
+
+
+@pytest.mark.parametrize("z_loss", [0.0, 1e-2])
+@pytest.mark.parametrize("chunk", [1, 7, 64, 1000])
+def test_loss_and_gradients_equal_torch(z_loss: float, chunk: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(100, 24, generator=generator, requires_grad=True)
+    weight = torch.randn(513, 24, generator=generator, requires_grad=True)
+    labels = torch.randint(0, 513, (100,), generator=generator)
+    labels[::9] = IGNORED
+    expected = reference(hidden, weight, labels, z_loss) / 50
+    wanted = torch.autograd.grad(expected, (hidden, weight))
+    total, losses = ChunkedCrossEntropy.apply(hidden, weight, labels, z_loss, chunk)
+    (total / 50).backward()
+
+    assert total.item() / 50 == pytest.approx(expected.item(), rel=1e-6)
+    assert hidden.grad is not None
+    assert weight.grad is not None
+    for ours, theirs in ((hidden.grad, wanted[0]), (weight.grad, wanted[1])):
+        assert (ours - theirs).norm() / theirs.norm() < 1e-5
+    per_token = functional.cross_entropy(
+        hidden @ weight.T, labels, ignore_index=IGNORED, reduction="none"
+    )
+    torch.testing.assert_close(losses, per_token.detach(), rtol=1e-5, atol=1e-5)
+    assert losses[::9].eq(0).all()
+
+
+@pytest.fixture
+def model(shards: Path, tmp_path: Path) -> Any:
+    """Random weights ten times their usual size: attention far from uniform shows leaks."""
+    manifest = open_streams(shards, "train")[0].manifest
+    config = make_config(shards, tmp_path, model={"init_std": 0.2})
+    return parallel.parallelize(build(config.model, 1, manifest), parallel.start())
+
+
+DOCUMENTS = [[7, 8, 9, 0], [0], [11, 12, 13, 14, 15, 0], [16, 0], [17, 18, 19]]  # EOS is 0
+
+
+def packed_logits(model: Any, document_mask: bool) -> torch.Tensor:
+    ids = np.array([[i for document in DOCUMENTS for i in document]])
+    positions = torch.from_numpy(positions_of(ids, 0)) if document_mask else None
+    rows = torch.from_numpy(np.concatenate([ids, ids]))  # a batch, and both modes of the model
+    if positions is not None:
+        positions = positions.expand_as(rows)
+    return model(input_ids=rows, position_ids=positions, use_cache=False).logits[0]
+
+
+def separate_logits(model: Any) -> torch.Tensor:
+    logits = [model(input_ids=torch.tensor([d]), use_cache=False).logits[0] for d in DOCUMENTS]
+    return torch.cat(logits)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_packed_documents_do_not_see_each_other(model: Any, training: bool) -> None:
+    model.train(training)
+    difference = (packed_logits(model, True) - separate_logits(model)).abs().max()
+    assert difference < 1e-5
+
+
+def test_the_comparison_would_see_a_leak(model: Any) -> None:
+    difference = (packed_logits(model, False) - separate_logits(model)).abs()
+    assert difference[: len(DOCUMENTS[0])].max() < 1e-5  # nothing stands before the first
+    assert difference.max() > 0.1
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_training_loss_is_that_of_separate_documents(model: Any, training: bool) -> None:
+    """Through the very call a step makes: the wrapper must not lose the mask."""
+    model.train(training)
+    ids = np.array([[i for document in DOCUMENTS for i in document]])
+    losses = {}
+    for mask in (True, False):
+        config = Train(batch_sequences=1, micro_batch_sequences=1, document_mask=mask, z_loss=0.0)
+        total, _ = model.training_loss(ids, labels_of(ids, 0), 0, config)
+        losses[mask] = total.item()
+    apart = sum(
+        functional.cross_entropy(
+            model(input_ids=torch.tensor([d]), use_cache=False).logits[0, :-1],
+            torch.tensor(d[1:]),
+            reduction="sum",
+        ).item()
+        for d in DOCUMENTS
+        if len(d) > 1
+    )
+    assert losses[True] == pytest.approx(apart, rel=1e-6)
+    assert losses[False] != pytest.approx(apart, rel=1e-3)
+
+
+def test_without_the_mask_attention_is_that_of_one_long_document(model: Any) -> None:
+    ids = torch.tensor([[i for document in DOCUMENTS for i in document]])
+    plain = model(input_ids=ids).logits[0]
+    torch.testing.assert_close(packed_logits(model, False), plain, rtol=0, atol=1e-5)
+    assert len(ids[0]) < LENGTH

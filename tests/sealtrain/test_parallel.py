@@ -1,0 +1,75 @@
+"""Two processes against one: the same sequences, labels, losses and checkpoints."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_shards import make_config
+
+from sealtrain import train
+from sealtrain.config import Config
+
+PROGRAM = (
+    "import sys, torch; torch.set_num_threads(1); from sealtrain.config import Config;"
+    "from sealtrain import parallel; from sealtrain.train import train;"
+    "parallel.stop = lambda: None;"  # a group is joined once in a process
+    "[train(Config.model_validate_json(text)) for text in sys.argv[1:]]"
+)
+
+
+def run_on_two(*configs: Config) -> None:
+    """What `torchrun --nproc-per-node 2` does, one config after the other."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    ranks = []
+    for rank in (0, 1):
+        place = {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": port}
+        ranks.append(
+            subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, *(c.model_dump_json() for c in configs)],
+                env={**os.environ, **place, "MASTER_ADDR": "127.0.0.1"},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    try:
+        errors = [process.communicate(timeout=120)[1] for process in ranks]
+    finally:
+        for process in ranks:
+            process.kill()
+    assert [process.returncode for process in ranks] == [0, 0], errors
+
+
+def losses(out: Path) -> list[float]:
+    lines = map(json.loads, (out / "log.jsonl").read_text("utf-8").splitlines())
+    return [line["loss"] for line in lines if line["event"] == "step"]
+
+
+def test_two_processes_equal_one(shards: Path, tmp_path: Path) -> None:
+    """And each finishes what the other began."""
+    # 3 validation sequences over 2 ranks: one of them has nothing left in the last batch
+    sections: dict[str, dict[str, object]] = {"eval": {"validation_sequences": 3}}
+    one = make_config(shards, tmp_path / "one", **sections)
+    two = make_config(shards, tmp_path / "two", train={"micro_batch_sequences": 1}, **sections)
+    single = train.train(one)
+    whole = losses(one.out)
+    shutil.rmtree(one.out / "checkpoints/step-000012")  # begun by one, finished by two
+    run_on_two(two, one)
+
+    double = train.finished(two)
+    assert single is not None
+    assert double is not None
+    assert losses(two.out) == pytest.approx(whole, rel=1e-5)
+    assert losses(one.out) == pytest.approx(whole, rel=1e-5)
+    for key, loss in single.after.items():
+        assert double.after[key].num_labels == loss.num_labels
+        assert double.after[key].loss == pytest.approx(loss.loss, rel=1e-5)
+    shutil.rmtree(two.out / "checkpoints/step-000012")  # begun by two, finished by one
+    train.train(two)
+    assert losses(two.out) == pytest.approx(whole, rel=1e-5)

@@ -1,0 +1,315 @@
+"""Whole runs on a tiny model: learning, resuming bit for bit, stopping, refusing."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_shards import LENGTH, make_config
+
+from sealtrain import checkpoint, parallel, train
+from sealtrain.config import Config
+from sealtrain.errors import ConfigError, DataError
+from sealtrain.report import validation_table
+from sealtrain.step import Run, setup, train_step
+
+
+def steps_of(out: Path) -> list[dict[str, Any]]:
+    lines = (out / "log.jsonl").read_text("utf-8").splitlines()
+    return [line for line in map(json.loads, lines) if line["event"] == "step"]
+
+
+def weights_of(out: Path) -> dict[str, bytes]:
+    """Bytes of every weight and moment in the newest checkpoint, by name."""
+    folder = checkpoint.latest(out)
+    assert folder is not None
+    tensors = {k: t for path in (folder / "state").iterdir() for k, t in load_file(path).items()}
+    return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
+
+
+def changed(config: Config, section: str, **values: object) -> Config:
+    part = getattr(config, section).model_copy(update=values)
+    return config.model_copy(update={section: part})
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing in the program catches it."""
+
+
+def run_until(config: Config, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run, and die in the middle of a step after some were made."""
+
+    def dying(run: Run) -> object:
+        if run.step == step:
+            raise Killed
+        return train_step(run)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "train_step", dying)
+        with pytest.raises(Killed):
+            train.train(config)
+
+
+@pytest.fixture(scope="module")
+def unbroken(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run nobody interrupted."""
+    out = tmp_path_factory.mktemp("unbroken") / "run"
+    assert train.train(make_config(shards, out)) is not None
+    return out
+
+
+def test_loss_falls_and_is_reported(shards: Path, tmp_path: Path) -> None:
+    screen = io.StringIO()
+    config = make_config(shards, tmp_path / "run")
+    result = train.train(config, screen=screen)
+    assert result is not None
+    for key, before in result.before.items():
+        assert before.loss == pytest.approx(6.24, abs=0.02)  # ln 512: knows nothing yet
+        assert result.after[key].loss < before.loss - 0.5
+        assert result.after[key].bits_per_byte < before.bits_per_byte
+    steps = steps_of(config.out)
+    assert [line["step"] for line in steps] == list(range(1, 13))
+    assert steps[0]["lr"] == 5e-3  # (t+1)/W of the peak
+    assert steps[-1]["num_tokens"] == 4 * LENGTH
+    assert 0 < steps[-1]["num_labels"] < 4 * LENGTH
+    lines = screen.getvalue().splitlines()
+    assert lines[0].startswith("from step 0 to 12 of 4 x 32 tokens: 21,648 parameters on 1 x")
+    assert lines[1].startswith("step 10/12  loss ")
+    assert "tokens/s" in lines[1]
+    assert lines[-1].endswith("step-000012")
+    assert validation_table(result).splitlines()[2].split("  ")[0] == "language"
+    assert "Thai (tha_Thai)" in validation_table(result)
+    assert "replay/english" in validation_table(result)
+
+
+def test_checkpoints_are_kept_as_asked(unbroken: Path) -> None:
+    kept = sorted(path.name for path in (unbroken / "checkpoints").iterdir())
+    assert kept == ["step-000010", "step-000012"]  # of 5, 10 and 12, the last two
+
+
+@pytest.mark.parametrize("step", [3, 7, 11])
+def test_a_killed_run_ends_bit_identical(
+    shards: Path, tmp_path: Path, unbroken: Path, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config(shards, tmp_path / "run")
+    run_until(config, step, monkeypatch)
+    assert len(steps_of(config.out)) == step
+    result = train.train(config)
+    assert result is not None
+    assert steps_of(config.out) == steps_of(unbroken)  # losses, norms and rates, bit for bit
+    assert weights_of(config.out) == weights_of(unbroken)
+    whole = train.finished(make_config(shards, unbroken))
+    assert whole is not None
+    assert (result.before, result.after) == (whole.before, whole.after)
+
+
+def test_killed_while_saving(
+    shards: Path, tmp_path: Path, unbroken: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint half written is not a checkpoint."""
+    config = make_config(shards, tmp_path / "run")
+    real = checkpoint.replace_text
+    saves = []
+
+    def dying(path: Path, text: str) -> None:
+        saves.append(path)
+        if len(saves) == 2:
+            raise Killed
+        real(path, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "replace_text", dying)
+        with pytest.raises(Killed):
+            train.train(config)
+    names = sorted(path.name for path in (config.out / "checkpoints").iterdir())
+    assert names == ["step-000005", "step-000010.partial"]
+    train.train(config)
+    assert steps_of(config.out) == steps_of(unbroken)
+    assert weights_of(config.out) == weights_of(unbroken)
+    assert not list(config.out.glob("checkpoints/*.partial"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop_it_saves_and_says_so(
+    shards: Path, tmp_path: Path, unbroken: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config(shards, tmp_path / "run")
+    handler = signal.getsignal(number)
+
+    def signalled(run: Run) -> object:
+        if run.step == 6:
+            os.kill(os.getpid(), number)
+        return train_step(run)
+
+    screen = io.StringIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "train_step", signalled)
+        assert train.train(config, screen=screen) is None
+    assert "stopped after step 7; run it again" in screen.getvalue()
+    assert signal.getsignal(number) is handler
+    assert train.train(config, must_resume=True) is not None
+    assert steps_of(config.out) == steps_of(unbroken)
+    assert weights_of(config.out) == weights_of(unbroken)
+
+
+def test_sigterm_ends_the_process_with_0(shards: Path, tmp_path: Path, unbroken: Path) -> None:
+    """The command itself, in a process of its own."""
+    config = make_config(shards, tmp_path / "run")
+    program = (
+        "import sys; from sealtrain.config import Config; from sealtrain.train import train;"
+        "import sealtrain.train as t; import time; real = t.train_step;"
+        "t.train_step = lambda run: (time.sleep(0.2), real(run))[1];"
+        "import torch; torch.set_num_threads(int(sys.argv[2]));"
+        "train(Config.model_validate_json(sys.argv[1]), screen=sys.stderr)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, config.model_dump_json(), str(torch.get_num_threads())],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    log = config.out / "log.jsonl"
+    while process.poll() is None and not (log.exists() and '"step": 2' in log.read_text()):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "run it again to continue" in errors
+    assert 2 <= len(steps_of(config.out)) < 12
+    assert train.train(config) is not None
+    assert weights_of(config.out) == weights_of(unbroken)
+
+
+def test_the_micro_batch_changes_only_rounding(
+    shards: Path, tmp_path: Path, unbroken: Path
+) -> None:
+    for micro in (1, 3):
+        config = make_config(shards, tmp_path / str(micro), train={"micro_batch_sequences": micro})
+        train.train(config)
+        for ours, theirs in zip(steps_of(config.out), steps_of(unbroken), strict=True):
+            assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
+            assert ours["num_labels"] == theirs["num_labels"]
+
+
+def test_the_mask_matters(shards: Path, tmp_path: Path, unbroken: Path) -> None:
+    config = make_config(shards, tmp_path / "run", train={"document_mask": False})
+    train.train(config)
+    assert steps_of(config.out)[-1]["loss"] != steps_of(unbroken)[-1]["loss"]
+
+
+def test_a_finished_run_is_known(shards: Path, unbroken: Path) -> None:
+    config = make_config(shards, unbroken)
+    result = train.finished(config)
+    assert result is not None
+    assert result.num_steps == 12
+    assert train.finished(config.model_copy(update={"out": unbroken / "no"})) is None
+    with pytest.raises(ConfigError, match=r"optim\.lr was 0\.01 and is 0\.02\): choose another"):
+        train.finished(changed(config, "optim", lr=0.02))
+
+
+def test_another_config_is_refused(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config(shards, tmp_path / "run")
+    run_until(config, 6, monkeypatch)
+    for section, key, value in [
+        ("mixture", "replay", 0.5),
+        ("train", "batch_sequences", 2),
+        ("model", "hidden_size", 32),
+    ]:
+        with pytest.raises(ConfigError, match=rf"{section}\.{key} was .* and is {value}"):
+            train.train(changed(config, section, **{key: value}))
+    with pytest.raises(ConfigError, match="seed was 1 and is 2"):
+        train.train(config.model_copy(update={"seed": 2}))
+    assert train.train(changed(config, "checkpoint", every_steps=3)) is not None
+
+
+def test_other_shards_are_refused(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Path(shutil.copytree(shards, tmp_path / "shards"))
+    config = make_config(copy, tmp_path / "run")
+    run_until(config, 6, monkeypatch)
+    manifest = copy / "train/parallel/eng_Latn-tha_Thai/manifest.json"
+    text = manifest.read_text("utf-8")
+    manifest.write_text(text + " ", "utf-8")
+    with pytest.raises(ConfigError, match=r"other shards \(parallel/eng_Latn-tha_Thai was"):
+        train.train(config)
+    manifest.write_text(text, "utf-8")
+    shutil.rmtree(copy / "train/parallel/eng_Latn-ind_Latn")
+    with pytest.raises(ConfigError, match=r"eng_Latn-ind_Latn was .* and is None"):
+        train.train(config)
+
+
+def test_resume_needs_something_to_resume(shards: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nothing to resume: there is no checkpoint"):
+        train.train(make_config(shards, tmp_path / "run"), must_resume=True)
+
+
+def test_a_damaged_checkpoint_is_refused(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config(shards, tmp_path / "run")
+    run_until(config, 6, monkeypatch)
+    folder = checkpoint.latest(config.out)
+    assert folder is not None
+    (path,) = (folder / "state").iterdir()
+    payload = bytearray(path.read_bytes())
+    payload[-1] ^= 1
+    path.write_bytes(payload)
+    with pytest.raises(DataError, match=r"safetensors: missing or damaged; delete .*step-000005"):
+        train.train(config)
+    (folder / "checkpoint.json").unlink()
+    with pytest.raises(DataError, match="not a sealtrain checkpoint"):
+        train.train(config)
+
+
+def test_an_update_that_is_not_finite_is_skipped(shards: Path, tmp_path: Path) -> None:
+    run = setup(make_config(shards, tmp_path / "run"), parallel.start())
+    train_step(run)
+    head = run.model.lm_head.weight
+    with torch.no_grad():
+        head[3, 0] = float("inf")
+    before = {name: p.detach().clone() for name, p in run.model.named_parameters()}
+    with pytest.raises(DataError, match=r"step 2: loss nan.*parallel/eng_Latn-ind_Latn:\d"):
+        train_step(run)
+    for name, parameter in run.model.named_parameters():
+        assert torch.equal(parameter.detach(), before[name])
+
+
+def test_weights_from_hugging_face_become_float32(shards: Path, tmp_path: Path) -> None:
+    run = setup(make_config(shards, tmp_path / "run"), parallel.start())
+    expected = {name: p.detach().bfloat16().float() for name, p in run.model.named_parameters()}
+    del run.model.training_loss
+    run.model.to(torch.bfloat16).save_pretrained(tmp_path / "hf")
+    base = make_config(shards, tmp_path / "run2")
+    section = {"init_from": str(tmp_path / "hf")}
+    config = Config.model_validate({**base.model_dump(), "model": section})
+    again = setup(config, parallel.start())
+    for name, parameter in again.model.named_parameters():
+        assert parameter.dtype == torch.float32
+        assert torch.equal(parameter.detach(), expected[name])
+    missing = {"init_from": str(tmp_path / "nowhere")}
+    with pytest.raises(ConfigError, match=r"model\.init_from .*nowhere: cannot load it"):
+        setup(Config.model_validate({**base.model_dump(), "model": missing}), parallel.start())
+
+
+def test_weights_too_small_for_the_shards_are_refused(shards: Path, tmp_path: Path) -> None:
+    run = setup(make_config(shards, tmp_path / "run"), parallel.start())
+    run.model.resize_token_embeddings(100)
+    del run.model.training_loss
+    run.model.save_pretrained(tmp_path / "hf")
+    values = {
+        **make_config(shards, tmp_path).model_dump(),
+        "model": {"init_from": str(tmp_path / "hf")},
+    }
+    with pytest.raises(ConfigError, match="knows 100 tokens and 32 positions, the shards have 4"):
+        setup(Config.model_validate(values), parallel.start())
