@@ -1,33 +1,30 @@
 """How a command ends when something a user can mend went wrong: one line, and an exit code."""
 
-import sys
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import click
 
 
-class _UserError(Protocol):
-    exit_code: int
+class Program(click.Group):
+    """A command group whose users never see a traceback for what is theirs to mend.
 
-
-def run(command: click.Group, user_error: type[Exception], argv: list[str] | None = None) -> None:
-    """Run a command group; errors of type ``user_error`` become one line on stderr.
-
-    Anything else is a bug of ours and keeps its traceback. Ctrl-C exits with 130.
+    Errors of type ``user_error`` (with their ``exit_code``) and of the operating system become one
+    line on stderr; any other is a bug of ours and keeps its traceback. Ctrl-C exits with 130.
     """
-    call: Callable[..., Any] = command.main
-    try:
-        code = call(args=argv, standalone_mode=False)
-    except user_error as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(getattr(error, "exit_code", 1))
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; run the same command again to go on", err=True)
-        sys.exit(130)
-    sys.exit(code if isinstance(code, int) else 0)
+
+    def __init__(self, *, user_error: type[Exception], **options: Any) -> None:
+        super().__init__(**options)
+        self.user_error = user_error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except self.user_error as error:
+            code, message = getattr(error, "exit_code", 1), str(error)
+        except OSError as error:  # disk full, no permission
+            code, message = 1, f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
+        except KeyboardInterrupt:
+            code, message = 130, "interrupted; run the same command again to go on"
+        click.echo(f"{self.name}: {message}", err=True)
+        return ctx.exit(code)

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import click
 
-from sealcli.errors import run
 from sealdata import __version__
 from sealdata.errors import SealError
 
+from .errors import Program
 
-@click.group()
+
+@click.group("sealdata", cls=Program, user_error=SealError)
 @click.version_option(__version__, prog_name="sealdata")
-def commands() -> None:
+def main() -> None:
     """Curate parallel corpora: audited pairs, packed token shards, a data card to defend them.
 
     \b
@@ -22,7 +23,7 @@ def commands() -> None:
     """
 
 
-@commands.command()
+@main.command()
 @click.argument("recipe")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Result folder.  [default: builds/RECIPE-NAME]"
@@ -51,11 +52,12 @@ def build(recipe: str, out: Path | None, workers: int, limit: int | None, dry_ru
         sealdata build quickstart --workers 2
         sealdata build my-recipe.toml --out /data/builds/mine
     """
-    from sealcli.show import show_build, show_plan
     from sealdata.build import build as run_build
     from sealdata.engines.local import LocalEngine
     from sealdata.plan import load_plan
     from sealdata.progress import make_progress
+
+    from .show import show_build, show_plan
 
     plan = load_plan(recipe)
     folder = out or Path("builds") / plan.recipe.name
@@ -69,7 +71,7 @@ def build(recipe: str, out: Path | None, workers: int, limit: int | None, dry_ru
     show_build(built.manifest, folder)
 
 
-@commands.command()
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--tokenizer",
@@ -89,10 +91,11 @@ def fertility(folder: Path, tokenizers: tuple[Path, ...], as_json: bool) -> None
     Example:
         sealdata fertility builds/quickstart --tokenizer tokenizer.json --tokenizer unigram.model
     """
-    from sealcli.show import show_fertility
     from sealdata.build_manifest import read_build_manifest
     from sealdata.describe import fertility_of_pairs
     from sealdata.tokenizers import open_tokenizer
+
+    from .show import show_fertility
 
     opened = [open_tokenizer(path) for path in tokenizers]
     rows = fertility_of_pairs(folder, read_build_manifest(folder).languages, opened)
@@ -102,7 +105,7 @@ def fertility(folder: Path, tokenizers: tuple[Path, ...], as_json: bool) -> None
         show_fertility(rows)
 
 
-@commands.command()
+@main.command()
 @click.argument("shard")
 def inspect(shard: str) -> None:
     """Print one sequence of SHARD, decoded, with its documents' boundaries and origins.
@@ -113,8 +116,9 @@ def inspect(shard: str) -> None:
     Example:
         sealdata inspect builds/quickstart/shards/train/parallel/eng_Latn-tha_Thai/part-00000.npy:3
     """
-    from sealcli.show import show_sequence
     from sealdata.shards.reader import view_sequence
+
+    from .show import show_sequence
 
     path, _, number = shard.partition(":")
     if number and not number.isdecimal():
@@ -122,7 +126,7 @@ def inspect(shard: str) -> None:
     show_sequence(view_sequence(Path(path), int(number or 0)))
 
 
-@commands.command()
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def verify(folder: Path) -> None:
     """Check every file of the build in FOLDER: digests, sizes, token ids, boundaries.
@@ -136,8 +140,3 @@ def verify(folder: Path) -> None:
     from sealdata.verify import verify_build
 
     click.echo(verify_build(folder))
-
-
-def main() -> None:
-    """Entry point of the console script."""
-    run(commands, SealError)

@@ -3,29 +3,16 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from sealtrain.errors import ConfigError, SealError
 
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """End with one line on stderr and the error's exit code where the user can mend it."""
-    try:
-        yield
-    except SealError as error:
-        click.echo(f"sealtrain: {error}", err=True)
-        sys.exit(error.exit_code)
-    except OSError as error:  # disk full, no permission
-        click.echo(f"sealtrain: {error.filename or ''}: {error.strerror or error}", err=True)
-        sys.exit(1)
+from .errors import Program
 
 
-@click.group()
+@click.group("sealtrain", cls=Program, user_error=SealError)
 def main() -> None:
     """Train a language model on shards of parallel text, and see what it learned and forgot.
 
@@ -51,28 +38,27 @@ def run(config: str, out: Path | None, dry_run: bool, resume: bool) -> None:
         sealtrain run quickstart --dry-run
         sealtrain run my-run.toml --out runs/second
     """
-    with one_line_errors():
-        from sealtrain.config import load
+    from sealtrain.config import load
 
-        chosen = load(config)
-        if out is not None:
-            chosen = chosen.model_copy(update={"out": out})
-        if dry_run:
-            from sealtrain.plan import plan
+    chosen = load(config)
+    if out is not None:
+        chosen = chosen.model_copy(update={"out": out})
+    if dry_run:
+        from sealtrain.plan import plan
 
-            click.echo(plan(chosen))
-            return
-        _prepare_libraries()
-        from sealtrain.report import validation_table
-        from sealtrain.train import finished, train
+        click.echo(plan(chosen))
+        return
+    _prepare_libraries()
+    from sealtrain.report import validation_table
+    from sealtrain.train import finished, train
 
-        done = finished(chosen)
-        if done is not None:
-            click.echo(f"{chosen.out} is finished ({done.num_steps} steps): nothing to do")
-            return
-        result = train(chosen, resume, sys.stderr)
-        if result is not None:
-            click.echo(validation_table(result))
+    done = finished(chosen)
+    if done is not None:
+        click.echo(f"{chosen.out} is finished ({done.num_steps} steps): nothing to do")
+        return
+    result = train(chosen, resume, sys.stderr)
+    if result is not None:
+        click.echo(validation_table(result))
 
 
 @main.command("eval")
@@ -88,22 +74,21 @@ def evaluate(checkpoint: Path, refs: str | None, max_sentences: int | None, as_j
         sealtrain eval runs/quickstart
         sealtrain eval runs/quickstart/checkpoints/step-000080 --refs flores/devtest --json
     """
-    with one_line_errors():
-        _prepare_libraries()
-        from sealtrain import evaluate as evaluation
+    _prepare_libraries()
+    from sealtrain import evaluate as evaluation
 
-        loaded = evaluation.load(checkpoint)
-        where = refs or loaded.record.config.eval.refs
-        if where is None:
-            raise ConfigError("this run names no references: give --refs FOLDER")
-        cap = max_sentences or loaded.record.config.eval.max_sentences
-        found = evaluation.evaluate(
-            loaded, evaluation.refs_folder(where), cap, lambda s: click.echo(s, err=True)
-        )
-        if as_json:
-            click.echo(json.dumps(found.model_dump(), indent=1, ensure_ascii=False))
-        else:
-            click.echo(evaluation.report(found))
+    loaded = evaluation.load(checkpoint)
+    where = refs or loaded.record.config.eval.refs
+    if where is None:
+        raise ConfigError("this run names no references: give --refs FOLDER")
+    cap = max_sentences or loaded.record.config.eval.max_sentences
+    found = evaluation.evaluate(
+        loaded, evaluation.refs_folder(where), cap, lambda s: click.echo(s, err=True)
+    )
+    if as_json:
+        click.echo(json.dumps(found.model_dump(), indent=1, ensure_ascii=False))
+    else:
+        click.echo(evaluation.report(found))
 
 
 def _prepare_libraries() -> None:
@@ -114,7 +99,3 @@ def _prepare_libraries() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-
-if __name__ == "__main__":
-    main()

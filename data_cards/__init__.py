@@ -1,1 +1,1 @@
-"""Data cards of upstream corpora; installed as package `sealcards` so that the program can read them."""
+"""Data cards of upstream corpora; installed as `sealcards`, so that the program can read them."""

@@ -150,7 +150,7 @@ def test_two_builds_in_one_folder_are_refused(built):
         fcntl.flock(handle, fcntl.LOCK_EX)
         done = run("build", "quickstart", "--out", str(built))
     assert done.returncode == 1
-    assert done.stderr.startswith("error: another build is running in")
+    assert done.stderr.startswith("sealdata: another build is running in")
 
 
 def test_datasets_loads_every_configuration_offline(built, tmp_path):

@@ -1,0 +1,93 @@
+"""Reads LASER2 checkpoint files without running anything that may be hidden in them."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sealdata.errors import ConfigError, DataError
+from sealdata.laser.lstm import LaserLstm
+
+_PARAMS = ("num_embeddings", "padding_idx", "embed_dim", "hidden_size", "num_layers")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network ready to encode, and the id of each piece it knows."""
+
+    network: LaserLstm
+    dictionary: dict[str, int]
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The encoder stored at ``path`` as ``{"params", "model", "dictionary"}``, in float32.
+
+    Raises:
+        DataError: the file is missing, damaged, not a LASER2 checkpoint, or holds pickled code
+            (which is not run).
+        ConfigError: it is a LASER3 checkpoint.
+    """
+    state = _load(path)
+    if not isinstance(state, dict):
+        raise _not_laser2(path, f"it holds a {type(state).__name__}")
+    if "cfg" in state and "params" not in state:
+        # A transformer of fairseq's; it goes into a module of its own beside lstm.py.
+        raise ConfigError(
+            f"{path}: a LASER3 checkpoint; only LASER2 checkpoints can be read so far"
+        )
+    for part in ("params", "model", "dictionary"):
+        if not isinstance(state.get(part), dict):
+            raise _not_laser2(path, f"it has no {part!r}")
+    network = _build(path, state["params"], state["model"])
+    return Checkpoint(network, _check_dictionary(path, state["dictionary"], network))
+
+
+def _load(path: Path) -> Any:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; fetch the encoder or give another path")
+    try:
+        # LASER3 files hold a Namespace, a plain record; nothing else is let through.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged bytes surface as almost any exception
+        raise DataError(
+            f"{path}: not a checkpoint of tensors and plain values; it is damaged or holds code, "
+            "which was not run; fetch it again from a source you trust"
+        ) from error
+
+
+def _build(path: Path, params: dict[str, Any], weights: dict[str, Any]) -> LaserLstm:
+    sizes: dict[str, int] = {}
+    for name in _PARAMS:
+        size = params.get(name)
+        if type(size) is not int or size < 0:
+            raise _not_laser2(path, f"its {name} is {size!r}")
+        sizes[name] = size
+    if params.get("bidirectional") is not True:
+        raise _not_laser2(path, "its LSTM is not bidirectional")
+    if len(weights) != 1 + 8 * sizes["num_layers"]:
+        raise _not_laser2(path, f"{len(weights)} tensors do not make {sizes['num_layers']} layers")
+    if not all(isinstance(tensor, Tensor) for tensor in weights.values()):
+        raise _not_laser2(path, "its weights are not all tensors")
+    try:
+        with torch.device("meta"):  # sizes are checked against the tensors before memory is taken
+            network = LaserLstm(**sizes)
+        network.load_state_dict({k: v.float() for k, v in weights.items()}, assign=True)
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise _not_laser2(path, "its tensors do not have the sizes it states") from error
+    return network.eval().requires_grad_(False)
+
+
+def _check_dictionary(path: Path, dictionary: dict[Any, Any], network: LaserLstm) -> dict[str, int]:
+    num_rows = network.embed_tokens.num_embeddings
+    for piece, row in dictionary.items():
+        if not isinstance(piece, str) or type(row) is not int or not 0 <= row < num_rows:
+            raise _not_laser2(path, f"its dictionary maps {piece!r} to {row!r}")
+    return dictionary
+
+
+def _not_laser2(path: Path, why: str) -> DataError:
+    return DataError(f"{path}: not a LASER2 checkpoint: {why}")

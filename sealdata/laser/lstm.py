@@ -1,0 +1,35 @@
+"""LASER2's network: a bidirectional LSTM over pieces, and the maximum over time of its states."""
+
+from torch import Tensor, nn
+
+
+class LaserLstm(nn.Module):
+    """The states start at zero and the closing </s> takes part in the maximum.
+
+    Parameters are named as in LASER2's released checkpoint.
+    Source: Artetxe and Schwenk 2019 (LASER); Heffernan et al. 2022 (LASER2).
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        padding_idx: int,
+        embed_dim: int,
+        hidden_size: int,
+        num_layers: int,
+    ) -> None:
+        super().__init__()
+        self.dim = 2 * hidden_size
+        self.embed_tokens = nn.Embedding(num_embeddings, embed_dim, padding_idx=padding_idx)
+        self.lstm = nn.LSTM(
+            embed_dim, hidden_size, num_layers, bidirectional=True, batch_first=True
+        )
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Embeddings, float32 [texts, dim], of texts of one length: int64 ids [texts, pieces].
+
+        Nothing is padded and ``</s>`` closes each row.
+        """
+        states, _ = self.lstm(self.embed_tokens(ids))
+        embeddings: Tensor = states.amax(dim=1)
+        return embeddings

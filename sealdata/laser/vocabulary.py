@@ -1,0 +1,92 @@
+"""From texts to a LASER encoder's ids: SentencePiece cuts, the dictionary numbers."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from sentencepiece import SentencePieceProcessor
+
+from sealdata.errors import ConfigError, DataError
+from sealdata.laser.preprocess import normalise
+
+Ids = np.ndarray  # int32 [T], the closing </s> included
+
+# Rows that every LASER dictionary has at these places (fairseq's convention).
+SPECIAL_IDS = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
+_EOS = SPECIAL_IDS["</s>"]
+_UNK = SPECIAL_IDS["<unk>"]
+
+_LOOK_UP_BY_TEXT = -1
+_TEXTS_AT_ONCE = 4096
+
+
+class Vocabulary:
+    """Numbers pieces by their text: SentencePiece's own ids mean nothing to LASER."""
+
+    def __init__(self, spm: Path, dictionary: Mapping[str, int]) -> None:
+        """Read the SentencePiece model at ``spm``.
+
+        Raises:
+            DataError: the file is missing or no SentencePiece model.
+            ConfigError: most of its pieces are not in the dictionary.
+        """
+        self._pieces = _read_pieces(spm)
+        self._dictionary = {**dictionary, **SPECIAL_IDS}
+        self._id_of_piece = np.array(
+            [self._id_of(i) for i in range(self._pieces.get_piece_size())], dtype=np.int32
+        )
+        num_known = int((self._id_of_piece > _UNK).sum())
+        if 2 * num_known < len(self._id_of_piece):
+            raise ConfigError(
+                f"{spm}: only {num_known} of its {len(self._id_of_piece)} pieces are in the "
+                "checkpoint's dictionary; use the SentencePiece model that belongs to it"
+            )
+
+    def _id_of(self, piece_id: int) -> int:
+        piece = self._pieces.id_to_piece(piece_id)
+        # The text behind an unknown piece may be in the dictionary all the same, and LASER splits
+        # pieces again at white space: both need the text.
+        if self._pieces.is_unknown(piece_id) or piece.split() != [piece]:
+            return _LOOK_UP_BY_TEXT
+        return self._dictionary.get(piece, _UNK)
+
+    def pieces(self, texts: Sequence[str]) -> list[list[str]]:
+        """The pieces of each text, after LASER's preprocessing and without ``</s>``."""
+        return self._split(normalise(texts))
+
+    def _split(self, normalised: Sequence[str]) -> list[list[str]]:
+        encoded = self._pieces.encode(list(normalised), out_type=str, num_threads=1)
+        return [" ".join(pieces).split() for pieces in encoded]
+
+    def ids(self, texts: Sequence[str]) -> list[Ids]:
+        """Ids of each text, closed by ``</s>`` (so an empty text has one), without ``<s>``."""
+        ids: list[Ids] = []
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            ids += self._block_ids(normalise(texts[start : start + _TEXTS_AT_ONCE]))
+        return ids
+
+    def _block_ids(self, normalised: list[str]) -> list[Ids]:
+        eos_piece = len(self._id_of_piece)
+        encoded = self._pieces.encode(normalised, out_type=int, num_threads=1)
+        for piece_ids in encoded:
+            piece_ids.append(eos_piece)
+        ends = np.cumsum([len(piece_ids) for piece_ids in encoded])
+        flat = np.fromiter(chain.from_iterable(encoded), dtype=np.int32, count=int(ends[-1]))
+        ids = np.append(self._id_of_piece, np.int32(_EOS))[flat]
+        rows = np.split(ids, ends[:-1])
+        by_text = np.unique(np.searchsorted(ends, np.flatnonzero(ids == _LOOK_UP_BY_TEXT), "right"))
+        pieces_by_text = self._split([normalised[i] for i in by_text])
+        for i, pieces in zip(by_text.tolist(), pieces_by_text, strict=True):
+            looked_up = [self._dictionary.get(piece, _UNK) for piece in pieces]
+            rows[i] = np.array([*looked_up, _EOS], dtype=np.int32)
+        return rows
+
+
+def _read_pieces(spm: Path) -> SentencePieceProcessor:
+    if not spm.is_file():
+        raise DataError(f"{spm}: no such file; a LASER encoder needs its SentencePiece model")
+    try:
+        return SentencePieceProcessor(model_file=str(spm))
+    except (OSError, RuntimeError) as error:
+        raise DataError(f"{spm}: not a SentencePiece model; fetch it again") from error
