@@ -82,7 +82,8 @@ _PLANTED = {
         other language/tgl_Latn; misaligned/84:8; misaligned/18:121; misaligned/33:54
     """,
     "vie_Latn": """
-        byte that is no UTF-8; escaped tag; mojibake; mojibake of quotes; untranslated;
+        one character; said sixty times; byte that is no UTF-8; escaped tag; mojibake;
+        mojibake of quotes; untranslated;
         other script/tha_Thai; truncated English; other number; duplicate by spacing;
         evaluation pair; other language/tgl_Latn; other language/tgl_Latn
     """,

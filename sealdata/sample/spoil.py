@@ -121,6 +121,9 @@ KINDS: dict[str, Kind] = {
     "line break in a field": Kind(
         "embedded_newline", _medium, lambda p, _: (p[0], _insert(p[1], "\n"))
     ),
+    # a length no sentence has
+    "one character": Kind("too_short", _medium, lambda p, _: (p[0][:1], p[1][:1])),
+    "said sixty times": Kind("too_long", _medium, lambda p, _: (" ".join([p[0]] * 60), p[1] * 60)),
     # what a web page leaves behind, too broken to repair: whole tags would be taken out
     "link": Kind("markup", _medium, lambda p, _: (p[0], f'<a href="/berita/2>{p[1]}</a>')),
     "closing tag": Kind("markup", _medium, lambda p, _: (p[0], p[1] + "</div")),
