@@ -30,7 +30,7 @@ def show_build(manifest: BuildManifest, out: Path) -> None:
     if manifest.limit is not None:
         click.echo(f"PARTIAL: only the first {manifest.limit:,} records of each source")
     for model in manifest.demonstrations:
-        click.echo(f"DEMONSTRATION ONLY: {model.use} by the {model.name} ({model.note})")
+        click.echo(f"DEMONSTRATION ONLY: {model.use} by the {model.name}. {model.note}")
     click.echo()
     places = {"report": "report/index.html", "card": "README.md", "pairs": "pairs"}
     for name, place in (places | {"shards": "shards"}).items():

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata import __version__
 from sealdata.build_manifest import (
     CleaningRow,
     FailureRow,
@@ -136,5 +135,5 @@ def fertility_of_pairs(
 
 
 def versions() -> dict[str, str]:
-    """What ran: this package and the libraries whose output can end up in results."""
-    return {"sealdata": __version__, **{name: version(name) for name in LIBRARIES}}
+    """The libraries whose output can end up in results; a build of one (+cpu) is not told apart."""
+    return {name: version(name).partition("+")[0] for name in LIBRARIES}

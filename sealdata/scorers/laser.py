@@ -5,6 +5,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import polars as pl
 
 from sealdata.errors import DataError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sealdata.laser.encoder import Encoder
 
 _SAMPLE = "sample"
+_CHUNK = 16_384  # pairs encoded at a time: 128 MiB of LASER2's vectors
 _DECIMALS = 4  # of a score: batches and machines differ in the seventh digit, results must not
 
 
@@ -51,29 +53,33 @@ class Laser(Scorer):
                 sha256=_digest(_files(self.encoder)[0]),
                 licence="CC BY 4.0" if sample else "that of the encoder given by path",
                 demonstration=sample,
-                note="trained on TICO-19 and TALPCo alone; not for judging data of use"
-                if sample
-                else "",
+                note="It was trained on TICO-19 and TALPCo alone." if sample else "",
             )
         ]
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """A Float32 column; null where a side has no text.
+        """A Float32 column; null where a side has no text, or more of it than the encoder reads.
 
         Raises:
             DataError: the encoder's files are missing, damaged or something else.
         """
-        from sealdata.laser.similarity import cosine
-
         text = pairs.select("src", "tgt").with_row_index("pair")
         text = text.filter(pl.all_horizontal(pl.col("src", "tgt").str.contains(r"\S")))
-        scored = text.select("pair", cosine=pl.lit(None, pl.Float32))
-        if text.height:
-            vectors = _load(self.encoder).encode([*text["src"], *text["tgt"]])
-            values = cosine(vectors[: text.height], vectors[text.height :])
-            scored = text.select("pair", cosine=pl.Series(values).round(_DECIMALS))
+        empty = text.clear().select("pair", cosine=pl.lit(None, pl.Float32))
+        scored = pl.concat([empty, *map(self._cosines, text.iter_slices(_CHUNK))])
         pair = pl.int_range(pairs.height, dtype=pl.UInt32, eager=True).alias("pair").to_frame()
         return pair.join(scored, on="pair", how="left", maintain_order="left").select("cosine")
+
+    def _cosines(self, text: pl.DataFrame) -> pl.DataFrame:
+        """``pair`` and ``cosine`` of the rows of which both sides were read to their end."""
+        if not text.height:
+            return text.select("pair", cosine=pl.lit(None, pl.Float32))
+        from sealdata.laser.similarity import cosine
+
+        found = _load(self.encoder).encode_counted([*text["src"], *text["tgt"]])
+        (src, tgt), cut = np.split(found.vectors, 2), np.split(found.cut, 2)
+        values = pl.Series(cosine(src, tgt)).round(_DECIMALS)
+        return text.select("pair", cosine=values).filter(~(cut[0] | cut[1]))
 
 
 def _files(encoder: str) -> tuple[Path, Path]:

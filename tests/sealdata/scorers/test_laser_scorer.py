@@ -4,6 +4,7 @@ import pytest
 
 from sealdata.component import load
 from sealdata.errors import DataError
+from sealdata.laser.encoder import Encoded
 from sealdata.pairs import make_pairs
 from sealdata.scorers import laser
 
@@ -13,10 +14,11 @@ def sample():
 
 
 class Letters:
-    """An encoder whose vectors are counts of letters."""
+    """An encoder whose vectors are counts of letters; it reads four characters at most."""
 
-    def encode(self, texts):
-        return np.array([[text.count(char) for char in "abc"] for text in texts], np.float32)
+    def encode_counted(self, texts):
+        counts = [[text.count(char) for char in "abc"] for text in texts]
+        return Encoded(np.array(counts, np.float32), np.array([len(text) > 4 for text in texts]))
 
 
 @pytest.fixture
@@ -30,6 +32,18 @@ def test_cosine_of_the_two_sides(letters):
     assert scores.schema == {"cosine": pl.Float32}
     expected = [1.0, 0.7071, None, 0.0, None, 1.0]
     assert scores["cosine"].to_list() == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_text_read_only_in_part_has_no_score(letters):
+    rows = [("a", "aaaa"), ("a", "aaaaa"), ("aaaaa", "a")]
+    assert sample().score(make_pairs(rows))["cosine"].to_list() == [1.0, None, None]
+
+
+def test_chunks_change_nothing(letters, monkeypatch):
+    rows = [("a" * (i % 3), "ab"[: i % 2 + 1]) for i in range(23)]
+    whole = sample().score(make_pairs(rows))
+    monkeypatch.setattr(laser, "_CHUNK", 5)
+    assert sample().score(make_pairs(rows)).equals(whole)
 
 
 def test_nothing_to_encode_loads_no_encoder(monkeypatch):
