@@ -27,7 +27,7 @@ class _Meter:
     def summary(self) -> str:
         seconds = max(time.monotonic() - self.started, 1e-3)
         share = self.dropped / self.rows if self.rows else 0.0
-        return f"{self.rows:,} rows, {self.rows / seconds:,.0f} rows/s, {share:.1%} rejected"
+        return f"{self.rows:,} rows, {self.rows / seconds:,.0f} rows/s, {share:.1%} dropped"
 
 
 class PlainProgress:

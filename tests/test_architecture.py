@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -91,3 +92,15 @@ def test_help_loads_nothing_heavy(program):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Example" in done.stdout
+
+
+def test_every_folder_is_packaged():
+    """The list in pyproject.toml is by hand, because cli/ is installed under another name."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {
+        path.parent.relative_to(ROOT).as_posix().replace("/", ".")
+        for package in ("sealdata", "sealtrain")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
+    }
+    assert folders | {"sealcli", "sealcards"} == set(listed)

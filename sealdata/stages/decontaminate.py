@@ -63,7 +63,7 @@ class References:
 
 def _lines(file: Path) -> list[str]:
     try:
-        return file.read_text(encoding="utf-8-sig").split("\n")
+        return file.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{file}: byte {error.start} is not UTF-8; an evaluation file must be"
