@@ -143,6 +143,46 @@ def test_killed_at_any_instant_it_resumes_to_the_same_bytes(built, tmp_path):
     assert digest(out) == digest(built)
 
 
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    """Process ids of the build's workers, once they are all there."""
+    for _ in range(300):
+        found = subprocess.run(
+            ["pgrep", "-P", str(process.pid), "-f", "spawn_main"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if len(found.stdout.split()) == 2:
+            return [int(pid) for pid in found.stdout.split()]
+        time.sleep(0.1)
+    raise AssertionError("no workers appeared")
+
+
+def start(out: Path) -> subprocess.Popen[str]:
+    command = [SEALDATA, "build", "quickstart", "--out", str(out), "--workers", "2"]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def test_a_killed_worker_is_one_line(tmp_path):
+    process = start(tmp_path / "out")
+    os.kill(workers_of(process)[0], signal.SIGKILL)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "sealdata: a worker process died in ingest-" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_ctrl_c_is_one_line_and_leaves_no_worker(tmp_path):
+    process = start(tmp_path / "out")
+    workers = workers_of(process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.splitlines()[-1] == "sealdata: interrupted; run the same command again to go on"
+    assert "Traceback" not in stderr
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
 def test_two_builds_in_one_folder_are_refused(built):
     import fcntl
 

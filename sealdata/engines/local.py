@@ -2,9 +2,12 @@
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -34,9 +37,13 @@ class LocalEngine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=kind is None, cancel_futures=True)
-            self._pool = None
+        if self._pool is None:
+            return
+        if kind is not None and not issubclass(kind, Exception):  # Ctrl-C: do not wait for a part
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+        self._pool.shutdown(cancel_futures=True)
+        self._pool = None
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[int, PartRecord]]:
         """Yield (index, record) as tasks finish.
@@ -50,7 +57,8 @@ class LocalEngine:
                 yield index, task()
             return
         pool = self._pool = self._pool or _make_pool(self.workers)
-        running = {pool.submit(task): index for index, task in enumerate(tasks)}
+        with _uninterruptible_children():
+            running = {pool.submit(task): index for index, task in enumerate(tasks)}
         try:
             yield from _as_finished(running)
         except BrokenProcessPool:
@@ -82,12 +90,25 @@ def _make_pool(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
         workers,
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=_limit_threads,
+        initializer=_begin_worker,
         initargs=(threads,),
     )
 
 
-def _limit_threads(threads: str) -> None:
+@contextmanager
+def _uninterruptible_children() -> Iterator[None]:
+    """Processes started within leave Ctrl-C to the parent, from their first instruction on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set signals
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _begin_worker(threads: str) -> None:
     """Keep libraries that a worker imports later from starting a thread per core each."""
     for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"):
         os.environ[name] = threads

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from sealdata.errors import DataError
 from sealdata.frames import write_frame
 from sealdata.manifest import PartRecord, read_record, write_json
 from sealdata.readers import Batch, Reader, Source
@@ -23,11 +24,17 @@ class Ingest:
     limit: int | None = None  # read only the first so many records
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """``part`` is the source's name; ``facts["parts"]`` lists the parts written."""
+        """``part`` is the source's name; ``facts["parts"]`` lists the parts written.
+
+        Raises:
+            DataError: the file is empty, or not readable to its end.
+        """
         records = [
             self._write(f"part-{number:05d}", batch, folder)
             for number, batch in enumerate(self._batches())
         ]
+        if not records:
+            raise DataError(f"{self.source.path} holds no records; fetch it again or leave it out")
         dropped: dict[str, int] = {}
         for record in records:
             for reason, count in record.dropped.items():
