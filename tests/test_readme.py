@@ -1,0 +1,57 @@
+"""What the README says works: its recipe builds, its scorer scores, its commands exist."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sealcli import sealdata, sealtrain
+from sealdata.pairs import make_pairs
+from sealdata.plan import sample_dir
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_recipe_for_real_nllb_builds(tmp_path):
+    """With the bundled files under the names that the README gives to the fetched ones."""
+    recipe = next(block for block in blocks("toml") if block.startswith("# nllb-id.toml"))
+    (tmp_path / "nllb-id.toml").write_text(recipe, encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    corpus = sample_dir() / "corpus"
+    shutil.copy(corpus / "en-id.txt.zip", tmp_path / "data")
+    shutil.copy(corpus / "replay-english.jsonl.gz", tmp_path / "data" / "replay.jsonl.gz")
+    shutil.copytree(sample_dir() / "tokenizers" / "bpe", tmp_path / "models" / "olmo2")
+    arguments = ["build", str(tmp_path / "nllb-id.toml"), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(sealdata.main, [*arguments, "--workers", "1"])
+    assert done.exit_code == 0, done.output
+    assert "Indonesian" in done.stdout
+
+
+def test_the_scorer_of_the_readme_scores():
+    [source] = [block for block in blocks("python") if "class Questions" in block]
+    module: dict[str, object] = {}
+    exec(source, module)
+    scores = module["COMPONENT"]().score(make_pairs([("Why?", "为什么？"), ("Why?", "Ja.")]))
+    assert scores["differ"].to_list() == [0, 1]
+
+
+@pytest.mark.parametrize("program", [sealdata, sealtrain])
+def test_every_command_of_the_readme_exists(program):
+    name = program.main.name
+    used = set(re.findall(rf"^(?:\$ )?{name} ([a-z]+)", README, flags=re.MULTILINE))
+    assert used
+    assert used <= set(program.main.commands)
+
+
+@pytest.mark.parametrize("program", [sealdata, sealtrain])
+def test_every_command_shows_an_example(program):
+    for name in program.main.commands:
+        shown = CliRunner().invoke(program.main, [name, "--help"])
+        assert shown.exit_code == 0
+        assert "Example" in shown.output, name
