@@ -1,4 +1,4 @@
-"""Documents, for replay and monolingual training: JSON lines with a text field, or plain lines."""
+"""Documents, for replay and monolingual training: JSON lines, Parquet, or plain lines."""
 
 import json
 from collections.abc import Iterator
@@ -8,32 +8,42 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from sealdata.readers import Batch, Reader, Source
-from sealdata.readers._lines import as_raw, as_text, line_batches, text_series
+from sealdata.readers._lines import as_raw, as_text, decoded, line_batches, text_series
 from sealdata.readers._open import open_stream
 from sealdata.readers._sift import Faults, document_batch, first_fault
+from sealdata.readers._tables import of_size, parquet_frames
 
 _JSON_ENDINGS = {".jsonl", ".json", ".ndjson"}
 
+_FAULTS: Faults = [
+    ("nul_byte", pl.col("text").str.contains("\0", literal=True)),
+    ("empty_text", ~pl.col("text").str.contains(r"\S")),
+]
+
 
 class Text(Reader):
-    """One document a line: a JSON object with a text field, or the text itself.
+    """One document a line, a JSON object with a text field or the text itself; or one a row.
 
     ``format`` is told from the file name where the recipe does not say: ``.jsonl`` or ``.json``
-    (also compressed) hold JSON, any other name plain text. A document has no limit of length.
+    (also compressed, as Dolma's ``.json.zst``) hold JSON, ``.parquet`` a table with a column of
+    text, any other name plain text. A document has no limit of length.
     """
 
     yields: ClassVar[Literal["pairs", "documents"]] = "documents"
 
-    field: str = "text"
-    format: Literal["auto", "jsonl", "lines"] = "auto"
+    field: str = "text"  # of the JSON object, or column of the table
+    format: Literal["auto", "jsonl", "lines", "parquet"] = "auto"
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of documents.
 
         Raises:
-            DataError: the file cannot be read or is cut short.
+            DataError: the file cannot be read or is cut short, or has no such column.
         """
         row = 0
+        if self._format(source.path) == "parquet":
+            yield from self._rows(source, batch_rows)
+            return
         with open_stream(source.path) as stream:
             for lines in line_batches(stream, batch_rows, str(source.path)):
                 records = self._records(source.path, as_text(lines))
@@ -41,26 +51,38 @@ class Text(Reader):
                 yield document_batch(source, row, records, raw)
                 row += len(lines)
 
+    def _rows(self, source: Source, batch_rows: int) -> Iterator[Batch]:
+        """Batches of the rows of a Parquet file."""
+        row = 0
+        frames = parquet_frames(source.path, batch_rows, lambda _: {"text": self.field})
+        for frame in of_size(frames, batch_rows):
+            binary = frame["text"].fill_null(b"")
+            text = pl.col("text")
+            faults: Faults = [("invalid_utf8", text.is_null()), *_FAULTS]
+            records = pl.DataFrame({"text": decoded(binary)})
+            records = records.with_columns(reason=first_fault(faults))
+            raw = as_raw(binary.filter(records["reason"].is_not_null()))
+            yield document_batch(source, row, records, raw)
+            row += frame.height
+
     def _records(self, path: Path, lines: pl.Series) -> pl.DataFrame:
         text = pl.col("text")
         faults: Faults = [("invalid_utf8", pl.col("line").is_null())]
-        if self._is_json(path):
+        if self._format(path) == "jsonl":
             parsed = [None if line is None else self._text_of(line) for line in lines]
             unusable = pl.Series([value is None for value in parsed], dtype=pl.Boolean)
             frame = pl.DataFrame({"line": lines, "text": text_series(parsed), "bad": unusable})
             faults += [("bad_json", pl.col("bad")), ("invalid_utf8", text.is_null())]
         else:
             frame = pl.DataFrame({"line": lines, "text": lines})
-        faults += [
-            ("nul_byte", text.str.contains("\0", literal=True)),
-            ("empty_text", ~text.str.contains(r"\S")),
-        ]
-        return frame.select("text", reason=first_fault(faults))
+        return frame.select("text", reason=first_fault([*faults, *_FAULTS]))
 
-    def _is_json(self, path: Path) -> bool:
-        if self.format == "auto":
-            return any(ending in _JSON_ENDINGS for ending in path.suffixes[-2:])
-        return self.format == "jsonl"
+    def _format(self, path: Path) -> str:
+        if self.format != "auto":
+            return self.format
+        if path.suffix == ".parquet":
+            return "parquet"
+        return "jsonl" if _JSON_ENDINGS & set(path.suffixes[-2:]) else "lines"
 
     def _text_of(self, line: str) -> str | None:
         """The text field of a JSON object, or None where there is no such thing."""

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import polars as pl
@@ -6,6 +7,17 @@ import pytest
 from sealdata.component import load
 from sealdata.pairs import DOCUMENT_SCHEMA, PAIR_SCHEMA, REJECT_SCHEMA
 from sealdata.readers import Batch, Source
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def shared_data():
+    """The folder of real corpora that are not part of the project."""
+    folder = Path(os.environ.get("SEALDATA_SHARED", ROOT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip("no shared corpora; SEALDATA_SHARED names their folder")
+    return folder
 
 
 @pytest.fixture

@@ -1,9 +1,13 @@
 import gzip
+import io
 import json
 
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from sealdata.component import load
+from sealdata.errors import DataError
 
 
 def documents(read, data, name, **options):
@@ -64,6 +68,43 @@ def test_plain_lines(read):
 def test_format_and_field(read, name, options, text):
     good, _ = documents(read, b'{"body": "a"}\n', name, **options)
     assert good["text"].to_list() == [text]
+
+
+@pytest.mark.parametrize("name", ["dolma-0001.json.zst", "docs.jsonl.zst"])
+def test_zstandard_as_dolma_writes_it(read, name):
+    lines = [{"id": f"{i}", "text": f"Document {i}.", "source": "x"} for i in range(3)]
+    data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    good, rejected = documents(read, pa.compress(data, "zstd", asbytes=True), name, batch_rows=2)
+    assert rejected.is_empty()
+    assert good["text"].to_list() == ["Document 0.", "Document 1.", "Document 2."]
+
+
+def parquet(columns, **options):
+    file = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(file, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.parquet", {}), ("a", {"format": "parquet"})])
+def test_parquet(read, name, options):
+    texts = ["First\nparagraph.", None, " ", "a\0b", "ภาษาไทย"]
+    data = parquet({"id": range(5), "text": texts}, row_group_size=2)
+    good, rejected = documents(read, data, name, batch_rows=3, **options)
+    assert good.select("row", "lang", "text").rows() == [
+        (0, "tha_Thai", "First\nparagraph."),
+        (4, "tha_Thai", "ภาษาไทย"),
+    ]
+    assert rejected.select("row", "reason", "raw").rows() == [
+        (1, "empty_text", ""),
+        (2, "empty_text", " "),
+        (3, "nul_byte", "a\0b"),
+    ]
+
+
+def test_parquet_without_the_column(read):
+    data = parquet({"id": [1], "body": ["a"]})
+    with pytest.raises(DataError, match=r"a\.parquet: no column 'text'; it has: id, body"):
+        documents(read, data, "a.parquet")
 
 
 def test_it_yields_documents():

@@ -66,6 +66,24 @@ def test_layouts(read, layout, line, margin):
     assert good["stored_margin"].item() == pytest.approx(margin)
 
 
+@pytest.mark.parametrize(
+    ("layout", "line"),
+    [
+        ("ccmatrix", "1.3\tUsa.\tOne."),
+        ("wikimatrix", "1.3\tUsa.\tOne."),
+        ("ccaligned", "Usa.\tOne.\t1.3"),
+        ("nllb", "Usa.\tOne.\t1.3\t0.5\t0.6\ta\t_\tb\t_"),
+    ],
+)
+def test_reversed_files_are_declared_by_the_order_of_the_languages(read, layout, line):
+    good, rejected = read("tsv", line.encode(), langs=("ceb_Latn", "eng_Latn"), layout=layout)
+    assert rejected.is_empty()
+    assert good.select("src_lang", "tgt_lang", "src", "tgt").rows() == [
+        ("eng_Latn", "ceb_Latn", "One.", "Usa.")
+    ]
+    assert good["stored_margin"].item() == pytest.approx(1.3)
+
+
 def test_unknown_layout_names_the_known():
     with pytest.raises(ConfigError, match=r"no layout 'nlb'.*nllb, ccmatrix"):
         load("readers", "tsv", {"layout": "nlb"})

@@ -1,0 +1,131 @@
+"""Columns of Arrow tables, as Parquet files and Hugging Face datasets hold them."""
+
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from sealdata.errors import DataError
+from sealdata.readers._lines import decoded
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TEXTS = ("src", "tgt", "text", "src_url", "tgt_url")  # what is taken as bytes, for bytes it may be
+
+
+def parquet_frames(
+    path: Path, batch_rows: int, choose: Callable[["pa.Schema"], dict[str, str]]
+) -> Iterator[pl.DataFrame]:
+    """What ``take`` gives of a Parquet file, in frames of at most ``batch_rows``.
+
+    ``choose`` tells the columns from the schema; only they are read, row group by row group.
+
+    Raises:
+        DataError: the file cannot be read, is damaged or no Parquet file, or lacks a column.
+    """
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(path) as file:
+            schema = file.schema_arrow
+            columns = choose(schema)
+            take(path, schema.empty_table(), columns)  # says which columns there are, all of them
+            for batch in file.iter_batches(batch_rows, columns=list(columns.values())):
+                yield take(path, pa.Table.from_batches([batch]), columns)
+    except (OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise DataError(f"cannot read {path}: {os.strerror(error.errno)}") from None
+        raise DataError(f"{path} is no Parquet file, or damaged ({first_line(error)})") from None
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what a library says, or the name of the error where it says nothing."""
+    said = str(error).strip().splitlines()
+    return said[0] if said else type(error).__name__
+
+
+def columns_of(schema: "pa.Schema") -> dict[str, "pa.DataType"]:
+    """All columns, and the fields of structs as ``column.field``, with their types."""
+    import pyarrow as pa
+
+    found = {}
+    for field in schema:
+        found[field.name] = field.type
+        if pa.types.is_struct(field.type):
+            found |= {f"{field.name}.{inner.name}": inner.type for inner in field.type}
+    return found
+
+
+def take(where: Path, table: "pa.Table", columns: dict[str, str]) -> pl.DataFrame:
+    """The named columns of ``table`` under the names of their roles.
+
+    Texts are Binary, since nothing says that the bytes in a file are UTF-8. The ``score`` is
+    Float64: null where there is none, NaN where it is no number.
+
+    Raises:
+        DataError: there is no such column, or one of text holds no text.
+    """
+    types = columns_of(table.schema)
+    taken = {}
+    for role, name in columns.items():
+        if name not in types:
+            raise DataError(f"{where}: no column {name!r}; it has: {', '.join(types)}")
+        values = _values(table, name)
+        taken[role] = (
+            _text_bytes(where, name, values) if role in TEXTS else _numbers(where, name, values)
+        )
+    return pl.DataFrame(taken)
+
+
+def _values(table: "pa.Table", name: str) -> Any:
+    import pyarrow.compute as pc
+
+    if name in table.column_names:
+        return table[name]
+    column, _, field = name.partition(".")
+    return pc.struct_field(table[column], field)
+
+
+def _text_bytes(where: Path, name: str, values: Any) -> pl.Series:
+    import pyarrow as pa
+
+    if not _is_text(values.type):
+        raise DataError(f"{where}: column {name!r} holds {values.type}, not text")
+    return pl.Series(values.cast(pa.large_string()).cast(pa.large_binary()), dtype=pl.Binary)
+
+
+def _is_text(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(test(kind) for test in (*tests, pa.types.is_null))
+
+
+def _numbers(where: Path, name: str, values: Any) -> pl.Series:
+    import pyarrow as pa
+
+    if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
+        return pl.Series(values.cast(pa.float64()), dtype=pl.Float64)
+    if not _is_text(values.type):
+        raise DataError(f"{where}: column {name!r} holds {values.type}, not numbers")
+    written = _text_bytes(where, name, values)
+    numbers = decoded(written).cast(pl.Float64, strict=False)
+    return numbers.fill_null(math.nan).set(written.is_null(), None)
+
+
+def of_size(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """The same rows in frames of exactly ``rows`` (the last may be shorter)."""
+    waiting = pl.DataFrame()
+    for frame in frames:
+        waiting = pl.concat([waiting, frame], rechunk=False) if waiting.height else frame
+        while waiting.height >= rows:
+            yield waiting[:rows]
+            waiting = waiting[rows:]
+    if waiting.height:
+        yield waiting

@@ -1,0 +1,96 @@
+"""Pairs in datasets of the ``datasets`` library, on disk or on the Hugging Face Hub."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import Field, ValidationInfo, field_validator
+
+from sealdata.errors import DataError
+from sealdata.readers import Batch, Source
+from sealdata.readers._columns import ColumnReader, column_batch, pair_columns
+from sealdata.readers._tables import first_line, of_size, take
+
+_COMMIT = re.compile("[0-9a-f]{40}")
+
+
+class Hf(ColumnReader):
+    """The folder that ``save_to_disk`` wrote; or, with ``repo``, a dataset streamed from the hub.
+
+    A dataset on the hub has no files here whose digests could identify it. ``revision`` does: the
+    commit, whose content never changes. ``path`` is then a label that nothing reads.
+    """
+
+    split: str = "train"  # without effect on a folder that holds but one split
+    repo: str | None = None  # owner/name
+    revision: str | None = Field(None, validate_default=True)
+    subset: str | None = None  # the configuration of the dataset
+
+    @field_validator("revision")
+    @classmethod
+    def _pinned(cls, revision: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("repo") is not None and not _COMMIT.fullmatch(revision or ""):
+            raise ValueError(
+                "a repo needs the commit, 40 hexadecimal digits from the history of its files; "
+                "branches and tags move"
+            )
+        return revision
+
+    @field_validator("revision", "subset")
+    @classmethod
+    def _of_a_repo(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("repo") is None:
+            raise ValueError("without effect, since no repo is named")
+        return value
+
+    def files(self, path: Path) -> list[Path]:
+        """The files of the split on disk; none for a dataset on the hub."""
+        if self.repo is not None:
+            return []
+        if not path.is_dir():
+            return [path]
+        found = (file for file in self._folder(path).glob("*") if file.is_file())
+        # The library leaves results of its own computations beside the data.
+        return sorted(file for file in found if not file.name.startswith(("cache-", "tmp")))
+
+    def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
+        """Batches of rows.
+
+        Raises:
+            DataError: no such dataset, split or column, or the hub cannot be reached.
+        """
+        row = 0
+        for frame in of_size(self._frames(source, batch_rows), batch_rows):
+            yield column_batch(source, row, frame)
+            row += frame.height
+
+    def _folder(self, path: Path) -> Path:
+        return path / self.split if (path / "dataset_dict.json").is_file() else path
+
+    def _frames(self, source: Source, batch_rows: int) -> Iterator[pl.DataFrame]:
+        where = Path(self.repo) if self.repo is not None else source.path
+        tables = self._tables(source.path, batch_rows)
+        while True:
+            try:
+                table = next(tables, None)
+            except Exception as error:  # of the file system, Arrow, HTTP: they share no other base
+                raise DataError(f"{where}: {first_line(error)}") from None
+            if table is None:
+                return
+            yield take(where, table, pair_columns(self, source, where, table.schema))
+
+    def _tables(self, path: Path, batch_rows: int) -> Iterator[Any]:
+        import datasets
+
+        if self.repo is None:
+            dataset = datasets.load_from_disk(str(self._folder(path)))
+        else:
+            dataset = datasets.load_dataset(
+                self.repo, self.subset, split=self.split, revision=self.revision, streaming=True
+            )
+        yield from dataset.with_format("arrow").iter(batch_size=batch_rows)
+
+
+COMPONENT = Hf

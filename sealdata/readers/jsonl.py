@@ -1,0 +1,109 @@
+"""Pairs in JSON Lines: one object a line, a key for each side."""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from sealdata.readers import Batch, Source
+from sealdata.readers._columns import STRUCT, ColumnReader, in_language, judge
+from sealdata.readers._lines import as_raw, as_text, line_batches, text_series
+from sealdata.readers._open import open_stream
+from sealdata.readers._sift import pair_batch
+
+
+class Jsonl(ColumnReader):
+    """One JSON object a line, plain or compressed; its keys are the columns.
+
+    A side that is absent or null is missing; one that is no string makes the record ``bad_json``.
+    """
+
+    def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
+        """Batches of lines; a blank line is a record of bad JSON.
+
+        Raises:
+            DataError: the file cannot be read or is cut short.
+        """
+        row = 0
+        with open_stream(source.path) as stream:
+            for lines in line_batches(stream, batch_rows, str(source.path)):
+                records = self._records(source, as_text(lines))
+                raw = as_raw(lines.filter(records["reason"].is_not_null()))
+                yield pair_batch(source, row, records, raw)
+                row += len(lines)
+
+    def _records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
+        parsed = [{} if line is None else self._parse(source, line) for line in lines]
+        frame = pl.DataFrame(
+            {
+                "undecoded": lines.is_null(),
+                "bad": pl.Series([fields is None for fields in parsed], dtype=pl.Boolean),
+            }
+        )
+        rows = [fields or {} for fields in parsed]
+        texts = {role: [row.get(role) for row in rows] for role in ("src", "tgt")}
+        for role in self.optional_columns():
+            values = [row.get(role) for row in rows]
+            series = pl.Series(values, dtype=pl.Float64) if role == "score" else text_series(values)
+            frame = frame.with_columns(series.alias(role))
+        missing = [src is None or tgt is None for src, tgt in zip(*texts.values(), strict=True)]
+        frame = frame.with_columns(
+            *(text_series(values).alias(role) for role, values in texts.items()),
+            missing=pl.Series(missing, dtype=pl.Boolean),
+        )
+        return judge(frame, [("invalid_utf8", pl.col("undecoded")), ("bad_json", pl.col("bad"))])
+
+    def _parse(self, source: Source, line: str) -> dict[str, Any] | None:
+        """What the line holds, by role; None where it is no object or a side is no string."""
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(record, dict):
+            return None
+        fields = {
+            "src": _side(record, self.src_column, source.src_lang),
+            "tgt": _side(record, self.tgt_column, str(source.tgt_lang)),
+        }
+        if not all(side is None or isinstance(side, str) for side in fields.values()):
+            return None
+        for role, name in self.optional_columns().items():
+            value = _at(record, name)
+            fields[role] = _number(value) if role == "score" else _url(value)
+        return fields
+
+
+def _side(record: dict[str, Any], column: str | None, lang: str) -> Any:
+    if column is not None:
+        return _at(record, column)
+    inner = record.get(STRUCT)
+    sides = inner if isinstance(inner, dict) else record
+    names = in_language(sides, lang)
+    return sides[names[0]] if len(names) == 1 else None
+
+
+def _at(record: dict[str, Any], name: str) -> Any:
+    if name in record:
+        return record[name]
+    outer, _, field = name.partition(".")
+    inner = record.get(outer)
+    return inner.get(field) if isinstance(inner, dict) else None
+
+
+def _number(value: Any) -> float | None:
+    """NaN where the value is no number."""
+    if value is None:
+        return None
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _url(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+COMPONENT = Jsonl

@@ -1,0 +1,43 @@
+"""Pairs in Parquet files, as the datasets of the Hugging Face Hub store them."""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from sealdata.errors import DataError
+from sealdata.readers import Batch, Source
+from sealdata.readers._columns import ColumnReader, column_batch, pair_columns
+from sealdata.readers._tables import of_size, parquet_frames
+
+
+class Parquet(ColumnReader):
+    """A Parquet file, or a folder whose ``*.parquet`` files are read in the order of their names.
+
+    Sides are columns of text or fields of a ``translation``; what is null there is missing.
+    """
+
+    def files(self, path: Path) -> list[Path]:
+        """The file, or those of the folder."""
+        return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+
+    def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
+        """Batches of rows; the rows of a folder are numbered through.
+
+        Raises:
+            DataError: no such column, a file that cannot be read, or a folder without files.
+        """
+        files = self.files(source.path)
+        if not files:
+            raise DataError(f"{source.path}: no file in this folder is named *.parquet")
+        row = 0
+        frames = chain.from_iterable(
+            parquet_frames(path, batch_rows, partial(pair_columns, self, source, path))
+            for path in files
+        )
+        for frame in of_size(frames, batch_rows):
+            yield column_batch(source, row, frame)
+            row += frame.height
+
+
+COMPONENT = Parquet
