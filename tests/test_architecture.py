@@ -21,9 +21,9 @@ FLOORS = [
     {"rules", "stage"},
     {"stages"},
     {"engines"},
-    {"recipe", "plan", "digests", "fertility", "build_manifest", "progress"},
-    {"pipeline", "streams", "results", "verify", "report", "describe"},
-    {"build"},
+    {"recipe", "plan", "digests", "fertility", "build_manifest", "progress", "download", "unpack"},
+    {"pipeline", "streams", "results", "verify", "report", "describe", "sources"},
+    {"build", "gold"},
 ]
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

@@ -8,7 +8,6 @@ depends on the clock, and every choice is a hash of what is chosen for.
 
 import csv
 import gzip
-import hashlib
 import io
 import json
 import struct
@@ -18,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sealdata.gold.noise import encoded, fraction
 from sealdata.sample.plan import FILES, PLAN, File
 from sealdata.sample.spoil import KINDS, Pair
 
@@ -47,16 +47,6 @@ class Record:
     margin: float
     defect: str = ""
     reason: str = ""
-
-
-def fraction(*parts: object) -> float:
-    """A number in [0, 1) that depends on ``parts`` alone."""
-    digest = hashlib.sha256(_encode("/".join(map(str, parts)))).digest()
-    return int.from_bytes(digest[:6], "big") / 2**48
-
-
-def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")  # lone surrogates are bytes that are no UTF-8
 
 
 def pick(options: tuple[str, ...], *parts: object) -> str:
@@ -137,7 +127,7 @@ def nllb(file: File, rows: list[Record]) -> bytes:
     """Nine columns between tabs, unquoted, gzip; the Khmer file lacks the last line feed."""
     lines = ["\t".join(_nllb_fields(file, row)) for row in rows]
     text = "\n".join(lines) + ("\n" if file.english_first else "")
-    return gzip.compress(_encode(text), mtime=0)
+    return gzip.compress(encoded(text), mtime=0)
 
 
 def _nllb_fields(file: File, row: Record) -> list[str]:
@@ -181,7 +171,7 @@ def moses(file: File, rows: list[Record]) -> bytes:
         "scores": [_float32(row.margin) for row in rows],
     }
     members = {
-        f"{stem}.{suffix}": _encode("".join(f"{text}\n" for text in texts))
+        f"{stem}.{suffix}": encoded("".join(f"{text}\n" for text in texts))
         for suffix, texts in columns.items()
     }
     members |= {name: text.encode() for name, text in ARCHIVE_NOTES.items()}
@@ -202,7 +192,7 @@ def scb(file: File, rows: list[Record]) -> bytes:
     for row in rows:
         extra = ["th"] if row.defect == "column too many" else []
         writer.writerow([row.english, row.other, *extra])
-    return _encode(text.getvalue())
+    return encoded(text.getvalue())
 
 
 WRITERS = {"nllb": nllb, "moses": moses, "csv": scb}

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from sealdata.gold.noise import REMAINS, curly, misread, other_number, repeated
+
 Pair = tuple[str, str]  # English, the other language
 
 
@@ -20,12 +22,6 @@ class Kind:
     fits: Callable[[Pair], bool]
     spoil: Callable[[Pair, str], Pair]
     pairs: Literal["text", "eval"] = "text"
-
-
-def misread(text: str) -> str:
-    """UTF-8 read as Windows-1252; bytes that it leaves undefined become control characters."""
-    single = (bytes([value]) for value in text.encode())
-    return "".join(byte.decode("cp1252", "ignore") or chr(byte[0]) for byte in single)
 
 
 # --- which pairs a defect fits ----------------------------------------------------------------
@@ -70,28 +66,12 @@ def _foreign(pair: Pair) -> bool:
 # --- how it changes the text ------------------------------------------------------------------
 
 
-def _curly(text: str) -> str:
-    """Typographic quotation marks and apostrophes."""
-    opened = re.sub(r'"(?=\w)', "\N{LEFT DOUBLE QUOTATION MARK}", text)
-    closed = opened.replace('"', "\N{RIGHT DOUBLE QUOTATION MARK}")
-    return closed.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")
-
-
-def _other_number(text: str) -> str:
-    """Every digit raised by one, in its own script: 27 becomes 38."""
-    return "".join(chr(ord(c) + (1 if int(c) < 9 else -9)) if c.isdecimal() else c for c in text)
-
-
 def _turned_number(text: str) -> str:
     return re.sub(r"\d+", lambda number: number[0][::-1], text)
 
 
 def _cut(text: str) -> str:
     return text[: len(text) // 7].rstrip()
-
-
-def _repeat(text: str) -> str:
-    return (" " if " " in text else "").join([text] * 6)
 
 
 def _insert(text: str, inserted: str) -> str:
@@ -125,19 +105,15 @@ KINDS: dict[str, Kind] = {
     "one character": Kind("too_short", _medium, lambda p, _: (p[0][:1], p[1][:1])),
     "said sixty times": Kind("too_long", _medium, lambda p, _: (" ".join([p[0]] * 60), p[1] * 60)),
     # what a web page leaves behind, too broken to repair: whole tags would be taken out
-    "link": Kind("markup", _medium, lambda p, _: (p[0], f'<a href="/berita/2>{p[1]}</a>')),
-    "closing tag": Kind("markup", _medium, lambda p, _: (p[0], p[1] + "</div")),
-    "attribute": Kind("markup", _medium, lambda p, _: (p[0], f'class="post-title">{p[1]}')),
-    "cut tag": Kind("markup", _medium, lambda p, _: (p[0] + ' <span style="font-si', p[1])),
-    "escaped tag": Kind(
-        "markup", _medium, lambda p, _: (p[0], f"&lt;p class=&quot;lead&gt;{p[1]}&lt;/p&gt;")
-    ),
-    "script": Kind(
-        "markup", _medium, lambda p, _: (p[0], p[1] + ' function(){window.location.href="/";}')
-    ),
+    "link": Kind("markup", _medium, lambda p, _: (p[0], REMAINS["link"](p[1]))),
+    "closing tag": Kind("markup", _medium, lambda p, _: (p[0], REMAINS["closing tag"](p[1]))),
+    "attribute": Kind("markup", _medium, lambda p, _: (p[0], REMAINS["attribute"](p[1]))),
+    "cut tag": Kind("markup", _medium, lambda p, _: (REMAINS["cut tag"](p[0]), p[1])),
+    "escaped tag": Kind("markup", _medium, lambda p, _: (p[0], REMAINS["escaped tag"](p[1]))),
+    "script": Kind("markup", _medium, lambda p, _: (p[0], REMAINS["script"](p[1]))),
     # a wrong character set
     "mojibake": Kind("mojibake", _foreign, lambda p, _: (p[0], misread(p[1]))),
-    "mojibake of quotes": Kind("mojibake", _quoted, lambda p, _: (misread(_curly(p[0])), p[1])),
+    "mojibake of quotes": Kind("mojibake", _quoted, lambda p, _: (misread(curly(p[0])), p[1])),
     # no translation, or a part of one
     "untranslated": Kind("copy", _medium, lambda p, _: (p[0], p[0])),
     "untranslated in capitals": Kind("copy", _medium, lambda p, _: (p[0], p[0].upper())),
@@ -146,8 +122,10 @@ KINDS: dict[str, Kind] = {
     "other script for English": Kind("wrong_script", _medium, lambda p, third: (third, p[1])),
     "truncated": Kind("length_ratio", _long, lambda p, _: (p[0], _cut(p[1]))),
     "truncated English": Kind("length_ratio", _long, lambda p, _: (_cut(p[0]), p[1])),
-    "repeated phrase": Kind("repetition", _short, lambda p, _: (_repeat(p[0]), _repeat(p[1]))),
-    "other number": Kind("number_mismatch", _numbered, lambda p, _: (p[0], _other_number(p[1]))),
+    "repeated phrase": Kind(
+        "repetition", _short, lambda p, _: (repeated(p[0], 6), repeated(p[1], 6))
+    ),
+    "other number": Kind("number_mismatch", _numbered, lambda p, _: (p[0], other_number(p[1]))),
     "digits turned round": Kind(
         "number_mismatch", _two_digits, lambda p, _: (_turned_number(p[0]), p[1])
     ),

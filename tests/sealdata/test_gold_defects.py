@@ -1,0 +1,126 @@
+"""Planted defects: what each kind makes of a sentence, and that chance has no part in it."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sealdata.gold.defects import DEFECTS, PER_KIND, Case, kinship, spoil
+from sealdata.gold.noise import curly, misread, other_number, repeated
+from sealdata.gold.references import REFERENCE_SCHEMA, read_references
+
+SAMPLE = Path(str(files("sealdata") / "sample" / "eval"))
+
+
+def case(src: str, tgt: str, chance: float = 0.0, **translations: str) -> Case:
+    return Case("tha_Thai", src, tgt, chance, "คนอื่น", translations)
+
+
+BUS = ("The bus with 27 seats leaves at 8.", "รถบัส ๒๗ ที่นั่งออกเวลา 8 นาฬิกา")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "expected"),
+    [
+        ("shuffled", case(*BUS), (BUS[0], "คนอื่น")),
+        ("number", case(*BUS), (BUS[0], "รถบัส ๓๘ ที่นั่งออกเวลา 9 นาฬิกา")),
+        ("number", case("Two buses", "รถ ๒ คัน"), None),
+        ("copy", case(*BUS, chance=0.0), (BUS[0], BUS[0])),
+        ("copy", case(*BUS, chance=0.5), (BUS[0], BUS[0].upper())),
+        ("copy", case(*BUS, chance=0.9), (BUS[1], BUS[1])),
+        ("truncated", case(*BUS, chance=0.0), (BUS[0], "รถบ")),
+        ("truncated", case(*BUS, chance=0.999), ("The bus wit", BUS[1])),
+        ("truncated", case("Too short to cut.", "สั้นเกินไป"), None),
+        ("mojibake", case("Tea", "ชา"), ("Tea", "à¸Šà¸²")),
+        ("mojibake", case("Don't", "Jangan"), ("Donâ€™t", "Jangan")),
+        ("mojibake", case("Stop", "Berhenti"), ("Stop", "Berhenti")),
+        ("html", case("Tea", "ชา", chance=0.0), ("Tea", '<a href="/berita/2>ชา</a>')),
+        ("html", case("Tea", "ชา", chance=0.99), ("Tea", "<p>ชา</p>")),
+        ("repetition", case("Tea now", "ชา"), ("Tea now Tea now Tea now", "ชาชาชา")),
+        ("swap, other script", case("Tea", "ชา", lao_Laoo="ຊາ", khm_Khmr="តែ"), ("Tea", "តែ")),
+        ("swap, confusable", case("Tea", "ชา", lao_Laoo="ຊາ", khm_Khmr="តែ"), ("Tea", "ຊາ")),
+        ("swap, same script", case("Tea", "ชา", lao_Laoo="ຊາ", khm_Khmr="តែ"), None),
+    ],
+)
+def test_what_a_defect_is(kind, given, expected):
+    assert DEFECTS[kind](given) == expected
+
+
+def test_truncation_leaves_less_than_a_third():
+    for step in range(100):
+        src, tgt = DEFECTS["truncated"](case("x" * 90, "y" * 90, chance=step / 100))
+        assert 1 <= min(len(src), len(tgt)) < 30
+        assert max(len(src), len(tgt)) == 90
+
+
+@pytest.mark.parametrize(
+    ("lang", "other", "expected"),
+    [
+        ("ind_Latn", "zsm_Latn", "confusable"),
+        ("tha_Thai", "lao_Laoo", "confusable"),  # by languages.toml, though the scripts differ
+        ("tgl_Latn", "ceb_Latn", "confusable"),
+        ("ind_Latn", "vie_Latn", "same script"),
+        ("tha_Thai", "khm_Khmr", "other script"),
+    ],
+)
+def test_kinship_goes_both_ways(lang, other, expected):
+    assert kinship(lang, other) == kinship(other, lang) == expected
+
+
+def test_text_spoilers():
+    assert other_number("٩ of 19, ๙") == "٠ of 20, ๐"
+    assert curly('"Don\'t go" he said') == "“Don’t go” he said"
+    assert misread("é") == "Ã©"
+    assert repeated("ab", 2) == "abab"
+    assert repeated("a b", 2) == "a b a b"
+
+
+def references(rows: list[tuple[str, str, int, str, str]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=REFERENCE_SCHEMA, orient="row")
+
+
+def test_a_spoiled_pair_is_never_the_pair_itself():
+    """Indonesian and Malay often say the same; such a swap is no defect."""
+    rows = [
+        ("ind_Latn", "dev", 1, "I eat rice.", "Saya makan nasi."),
+        ("zsm_Latn", "dev", 1, "I eat rice.", "Saya makan nasi."),
+        ("ind_Latn", "dev", 2, "The shop is closed.", "Tokonya tutup."),
+        ("zsm_Latn", "dev", 2, "The shop is closed.", "Kedai itu tutup."),
+    ]
+    swaps = spoil(references(rows), ["ind_Latn"]).filter(pl.col("kind") == "swap, confusable")
+    assert swaps.rows() == [
+        ("ind_Latn", "dev", 2, "The shop is closed.", "Kedai itu tutup.", "swap, confusable")
+    ]
+    assert spoil(references(rows[:1]), ["ind_Latn"]).filter(pl.col("kind") == "shuffled").is_empty()
+
+
+def test_defects_depend_on_the_text_alone():
+    """Not on the order of the lines, nor on which other languages are judged."""
+    known = read_references(SAMPLE)
+    spoiled = spoil(known, ["tha_Thai", "ind_Latn"])
+    again = spoil(known.reverse(), ["ind_Latn"])
+    assert again.rows() == spoiled.filter(pl.col("lang") == "ind_Latn").rows()
+    counts = dict(spoiled.group_by("kind").len().rows())
+    assert counts == {
+        "shuffled": 60,
+        "swap, other script": 60,
+        "swap, same script": 30,  # no other language here is written in Thai letters
+        "swap, confusable": 60,
+        "truncated": 54,  # of six sentences the English is too short to cut
+        "copy": 60,
+        "number": 16,
+        "mojibake": 30,  # the Indonesian is all ASCII, and the English has no quotation marks
+        "html": 60,
+        "repetition": 60,
+    }
+
+
+def test_large_sets_are_sampled():
+    rows = [
+        ("ind_Latn", "dev", n, f"Bus {n} is late.", f"Bus {n} terlambat.")
+        for n in range(1, PER_KIND + 100)
+    ]
+    spoiled = spoil(references(rows), ["ind_Latn"])
+    counts = dict(spoiled.group_by("kind").len().rows())
+    assert counts == dict.fromkeys(["shuffled", "copy", "number", "html", "repetition"], PER_KIND)
