@@ -4,10 +4,11 @@ import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 import sealdata
 from sealdata.component import explain
@@ -15,6 +16,8 @@ from sealdata.errors import ConfigError, DataError
 from sealdata.languages import resolve
 
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n---\n(.*)", re.DOTALL)
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+OWN_TERMS = "other"  # the Hub's word for terms that no identifier names
 
 # What a licence asks for; the identifiers are those of the Hugging Face Hub.
 Demand = Literal["attribution", "share-alike", "non-commercial", "no-derivatives"]
@@ -31,7 +34,30 @@ LICENCES: dict[str, frozenset[Demand]] = {
     "cc-by-nc-sa-4.0": frozenset({"attribution", "share-alike", "non-commercial"}),
     "cc-by-nd-4.0": frozenset({"attribution", "no-derivatives"}),
     "cc-by-nc-nd-4.0": frozenset({"attribution", "non-commercial", "no-derivatives"}),
+    OWN_TERMS: frozenset(),  # what they ask for, the card's note says
 }
+
+
+class Download(BaseModel):
+    """One file that a corpus is published as."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(pattern=r"^https?://")
+    file: str = ""  # its name on disk; by default the last part of the address
+    sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$")  # as published; empty where it is not
+    size: int | None = Field(None, ge=0)  # bytes, as published
+
+    @model_validator(mode="after")
+    def _plain_name(self) -> Self:
+        if not _FILE_NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} is no plain file name; set 'file'")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The file's name on disk."""
+        return self.file or unquote(urlsplit(self.url).path.rpartition("/")[2])
 
 
 class SourceCard(BaseModel):
@@ -46,7 +72,10 @@ class SourceCard(BaseModel):
     citation: str = ""  # BibTeX
     urls: dict[str, str] = {}  # what it is (homepage, download, paper) -> address
     languages: list[str]  # FLORES-200 codes, English included
-    counts: dict[str, int] = {}  # sentence pairs with English by language
+    counts: dict[str, int] = {}  # sentence pairs with English by language, as published
+    unique_counts: dict[str, int] = {}  # the same without duplicates
+    parts: dict[str, int] = {}  # records by file, subcorpus or split, where there are such
+    downloads: dict[str, Download] = {}  # by language pair (eng_Latn-jav_Latn), or by what it is
     origin: str  # how the sentences and their alignment came to be, in a sentence or two
     producers: str  # who wrote and translated the text
     defects: list[str] = []  # known ones
@@ -58,6 +87,11 @@ class SourceCard(BaseModel):
         if licence not in LICENCES:
             raise ValueError(f"unknown licence {licence!r}; known: {', '.join(LICENCES)}")
         return licence
+
+    @field_validator("counts", "unique_counts")
+    @classmethod
+    def _known_counts(cls, counts: dict[str, int]) -> dict[str, int]:
+        return {resolve(code).code: count for code, count in counts.items()}
 
     @field_validator("languages")
     @classmethod
@@ -128,6 +162,9 @@ def strictest(licences: dict[str, str | None]) -> tuple[str, str]:
     if silent:
         return "unknown", f"No licence is stated for {', '.join(silent)}."
     stated = sorted({licence for licence in licences.values() if licence is not None})
+    if OWN_TERMS in stated:
+        own = sorted(source for source, licence in licences.items() if licence == OWN_TERMS)
+        return OWN_TERMS, f"{', '.join(own)} has terms that no identifier names; see its card."
     demands = frozenset[Demand]().union(*(LICENCES[licence] for licence in stated))
     if "no-derivatives" in demands:
         return "other", (
@@ -150,6 +187,6 @@ def strictest(licences: dict[str, str | None]) -> tuple[str, str]:
 def _folder() -> Traversable:
     """The installed cards, or those of the repository the package is run from."""
     try:
-        return files("sealdata.data_cards")
+        return files("sealcards")
     except ModuleNotFoundError:
         return Path(sealdata.__file__).parent.parent / "data_cards"

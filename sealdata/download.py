@@ -1,0 +1,219 @@
+"""Downloads of corpus files: resumed after any break, checked, and in place only when whole."""
+
+import fcntl
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import BinaryIO, cast
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from sealdata import __version__
+from sealdata.errors import DataError
+from sealdata.manifest import file_sha256, write_json
+
+Report = Callable[[int, int | None], None]  # bytes there, bytes in all (None: server does not say)
+
+TRIES = 4  # attempts in a row that bring nothing, before giving up
+_TIMEOUT = 60.0  # seconds without a byte
+_CHUNK = 1 << 18
+_PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses that may be gone in a moment
+
+
+class _BrokenError(Exception):
+    """The connection broke or the server is busy: worth another attempt."""
+
+
+@dataclass(frozen=True)
+class _Partial:
+    """What is known of a file that has begun to arrive; kept beside it."""
+
+    url: str
+    total: int | None = None  # bytes
+    validator: str | None = None  # ETag or Last-Modified: the same means the same file
+
+
+def download(
+    url: str,
+    path: Path,
+    report: Report = lambda done, total: None,
+    sha256: str = "",
+    size: int | None = None,
+    wait: Callable[[float], None] = time.sleep,
+) -> str:
+    """Fetch ``url`` to ``path`` and return its SHA-256 (hex).
+
+    What has arrived stays in ``.NAME.part`` until the file is whole, and the next call goes on
+    there, if the server can and says that its file is still the same one. ``sha256`` and ``size``
+    (bytes) are what it must turn out to have.
+
+    Raises:
+        DataError: the server cannot be reached or refuses, the file has another size or digest
+            than it should, the disk is full, or another process is fetching it.
+    """
+    part = path.with_name(f".{path.name}.part")
+    with _held(part) as handle:
+        _complete(url, part, handle, report, wait)
+        os.fsync(handle.fileno())
+        arrived = part.stat().st_size
+        found = file_sha256(part)
+        if (size is not None and arrived != size) or (sha256 and found != sha256):
+            _drop(part)
+            wanted = f"{size:,} bytes, " if size is not None else ""
+            raise DataError(
+                f"{url} is not the file it should be: got {arrived:,} bytes, sha256 {found}; "
+                f"wanted {wanted}sha256 {sha256 or 'any'}. Deleted. If it comes like that again, "
+                f"the published file has changed: see its card and {path.name}.sha256.json"
+            )
+        part.replace(path)
+        _note(part).unlink(missing_ok=True)
+    return found
+
+
+@contextmanager
+def _held(part: Path) -> Iterator[BinaryIO]:
+    """The partial file, open at its end and locked against other processes."""
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("ab") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield handle
+    except BlockingIOError:
+        raise DataError(f"{part} is being fetched by another process; wait for it") from None
+    except OSError as error:
+        raise DataError(
+            f"cannot write {part}: {error.strerror or error}; what has arrived stays there"
+        ) from None
+
+
+def _complete(
+    url: str, part: Path, handle: BinaryIO, report: Report, wait: Callable[[float], None]
+) -> None:
+    """Attempt until the file is whole; an attempt that gets further starts the count anew."""
+    failures, furthest = 0, handle.seek(0, os.SEEK_END)
+    while True:
+        try:
+            _attempt(url, part, handle, report)
+            handle.flush()
+            return
+        except _BrokenError as broken:
+            reached = handle.seek(0, os.SEEK_END)
+            failures = 1 if reached > furthest else failures + 1
+            furthest = max(furthest, reached)
+            if failures == TRIES:
+                raise DataError(f"{broken}; run the same command again to go on") from None
+            wait(2.0 ** (failures - 1))
+
+
+def _attempt(url: str, part: Path, handle: BinaryIO, report: Report) -> None:
+    start, known = _resumable(url, part, handle)
+    with _ask(url, start, known) as response:
+        start, total = _placed(response, start, url)
+        if start == 0:
+            handle.truncate(0)
+            write_json(_note(part), asdict(_Partial(url, total, _validator(response))))
+        elif total is None or total != known.total or start > total:
+            handle.truncate(0)
+            raise _BrokenError(f"{url}: the file has changed on the server while it was fetched")
+        if response.status != 416:
+            _copy(response, handle, start, total, report, url)
+
+
+def _resumable(url: str, part: Path, handle: BinaryIO) -> tuple[int, _Partial]:
+    """Where to go on and what is known of the file; from the start where nothing is for sure."""
+    try:
+        known = _Partial(**json.loads(_note(part).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        known = _Partial(url)
+    if known.url != url or known.validator is None or known.total is None:
+        return 0, _Partial(url)
+    return handle.seek(0, os.SEEK_END), known
+
+
+def _ask(url: str, start: int, known: _Partial) -> HTTPResponse:
+    headers = {"User-Agent": f"sealdata/{__version__}", "Accept-Encoding": "identity"}
+    if start and known.validator:
+        headers |= {"Range": f"bytes={start}-", "If-Range": known.validator}
+    try:
+        return cast(HTTPResponse, urlopen(Request(url, headers=headers), timeout=_TIMEOUT))
+    except HTTPError as error:
+        if error.code == 416:
+            return cast(HTTPResponse, error)
+        if error.code in _PASSING:
+            raise _BrokenError(f"{url}: the server answers {error.code} {error.reason}") from None
+        raise DataError(f"{url}: the server answers {error.code} {error.reason}") from None
+    except URLError as error:
+        raise _unreachable(url, error.reason) from None
+    except (OSError, HTTPException) as error:
+        raise _unreachable(url, error) from None
+
+
+def _unreachable(url: str, reason: object) -> _BrokenError:
+    host = urlsplit(url).netloc
+    if isinstance(reason, socket.gaierror):
+        return _BrokenError(
+            f"cannot reach {host} for {url}: its name cannot be looked up (offline?)"
+        )
+    return _BrokenError(f"cannot reach {host} for {url}: {reason}")
+
+
+def _placed(response: HTTPResponse, start: int, url: str) -> tuple[int, int | None]:
+    """The byte that the answer begins with, and the size of the whole file where it is told."""
+    if response.status not in (206, 416):
+        length = response.headers.get("Content-Length")
+        return 0, int(length) if length and length.isdecimal() else None
+    span = response.headers.get("Content-Range", "")
+    match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", span)
+    begins = int(match[1]) if match and match[1] else start
+    if not match or begins != start:
+        raise DataError(f"{url}: asked for bytes from {start:,}, the server answers {span!r}")
+    return start, int(match[2])
+
+
+def _copy(
+    response: HTTPResponse,
+    handle: BinaryIO,
+    start: int,
+    total: int | None,
+    report: Report,
+    url: str,
+) -> None:
+    done = start
+    report(done, total)
+    while True:
+        try:
+            chunk = response.read(_CHUNK)
+        except (OSError, HTTPException) as error:
+            raise _BrokenError(f"{url} broke off at byte {done:,}: {error}") from None
+        if not chunk:
+            break
+        handle.write(chunk)
+        done += len(chunk)
+        report(done, total)
+    if total is not None and done != total:
+        raise _BrokenError(f"{url} broke off at byte {done:,} of {total:,}")
+
+
+def _validator(response: HTTPResponse) -> str | None:
+    """What If-Range takes: a strong ETag, else the time of change."""
+    etag = response.headers.get("ETag")
+    if etag and not etag.startswith("W/"):
+        return etag
+    return response.headers.get("Last-Modified")
+
+
+def _note(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _drop(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _note(part).unlink(missing_ok=True)

@@ -1,0 +1,321 @@
+"""Downloads against a server on this machine that drops, lies, changes and refuses."""
+
+import fcntl
+import hashlib
+import re
+import resource
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from sealdata.download import TRIES, download
+from sealdata.errors import DataError
+
+BODY = b"".join(hashlib.sha256(bytes([n % 256, n // 256])).digest() for n in range(40_000))
+DIGEST = hashlib.sha256(BODY).hexdigest()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves ``body`` to everybody, as its switches say; ``asked`` notes each Range."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.body = BODY
+        self.etag: str | None = '"one"'
+        self.modified: str | None = None
+        self.ranges = True
+        self.sized = True
+        self.lie = 0  # bytes announced beyond those sent
+        self.drops: list[int] = []  # bytes sent before the connection breaks, per answer
+        self.statuses: list[int] = []  # sent in place of an answer
+        self.answer_range: str | None = None  # a Content-Range in place of the true one
+        self.asked: list[str | None] = []
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up, as ours does on a wrong answer, is no error of the test."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/en-jv.txt.zip"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        server = self.server
+        asked = self.headers.get("Range")
+        server.asked.append(asked)
+        if server.statuses:
+            self.send_error(server.statuses.pop(0))
+            return
+        valid = self.headers.get("If-Range") in (server.etag, server.modified)
+        start = int(asked[6:-1]) if asked and server.ranges and valid else 0
+        total = len(server.body)
+        if start >= total:
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{total}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(206 if start else 200)
+        if start:
+            true = f"bytes {start}-{total - 1}/{total}"
+            self.send_header("Content-Range", server.answer_range or true)
+        if server.sized:
+            self.send_header("Content-Length", str(total - start + server.lie))
+        for name, value in (("ETag", server.etag), ("Last-Modified", server.modified)):
+            if value:
+                self.send_header(name, value)
+        self.end_headers()
+        stop = start + server.drops.pop(0) if server.drops else total
+        self.wfile.write(server.body[start:stop])
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "nllb-opus" / "en-jv.txt.zip"
+
+
+def get(server: Server, path: Path, **more: object) -> str:
+    return download(server.url, path, wait=lambda seconds: None, **more)  # type: ignore[arg-type]
+
+
+def part_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def assert_whole(path: Path) -> None:
+    """The file is there, and nothing else is."""
+    assert path.read_bytes() == BODY
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_whole_file(server: Server, path: Path) -> None:
+    seen: list[tuple[int, int | None]] = []
+    digest = get(server, path, report=lambda done, total: seen.append((done, total)))
+    assert digest == DIGEST
+    assert_whole(path)
+    assert seen[0] == (0, len(BODY))
+    assert seen[-1] == (len(BODY), len(BODY))
+    assert server.asked == [None]
+
+
+def test_dropped_connections_are_resumed(server: Server, path: Path) -> None:
+    server.drops = [300_000, 1, 500_000]
+    assert get(server, path) == DIGEST
+    assert_whole(path)
+    assert server.asked == [None, "bytes=300000-", "bytes=300001-", "bytes=800001-"]
+
+
+def test_more_drops_than_tries_while_bytes_arrive(server: Server, path: Path) -> None:
+    server.drops = [1000] * (3 * TRIES)
+    assert get(server, path) == DIGEST
+    assert len(server.asked) == 3 * TRIES + 1
+
+
+def test_gives_up_and_goes_on_in_the_next_call(server: Server, path: Path) -> None:
+    server.drops = [700_000] + [0] * TRIES
+    with pytest.raises(DataError, match=r"broke off at byte 700,000 of 1,280,000") as caught:
+        get(server, path)
+    assert "\n" not in str(caught.value)
+    assert not path.exists()
+    assert part_of(path).stat().st_size == 700_000
+    server.drops, server.asked = [], []
+    assert get(server, path) == DIGEST
+    assert_whole(path)
+    assert server.asked == ["bytes=700000-"]
+
+
+def test_a_part_that_is_whole_already(server: Server, path: Path) -> None:
+    server.drops = [700_000] + [0] * TRIES
+    with pytest.raises(DataError):
+        get(server, path)
+    part_of(path).write_bytes(BODY)
+    assert get(server, path) == DIGEST
+    assert_whole(path)
+
+
+def test_a_part_that_is_too_long_is_not_trusted(server: Server, path: Path) -> None:
+    server.drops = [700_000] + [0] * TRIES
+    with pytest.raises(DataError):
+        get(server, path)
+    part_of(path).write_bytes(BODY + b"x")
+    server.drops = []
+    assert get(server, path) == DIGEST
+    assert_whole(path)
+
+
+def test_server_without_ranges(server: Server, path: Path) -> None:
+    server.ranges = False
+    server.drops = [300_000, 200_000]
+    assert get(server, path) == DIGEST
+    assert_whole(path)
+
+
+@pytest.mark.parametrize("etag", [None, 'W/"weak"'])
+def test_without_a_validator_it_starts_anew(server: Server, path: Path, etag: str | None) -> None:
+    server.etag = etag
+    server.drops = [300_000]
+    assert get(server, path) == DIGEST
+    assert server.asked == [None, None]
+
+
+def test_last_modified_is_a_validator(server: Server, path: Path) -> None:
+    server.etag, server.modified = None, "Mon, 01 Jun 2026 00:00:00 GMT"
+    server.drops = [300_000]
+    assert get(server, path) == DIGEST
+    assert server.asked == [None, "bytes=300000-"]
+
+
+def test_a_file_that_changed_in_between_is_fetched_from_the_start(
+    server: Server, path: Path
+) -> None:
+    server.body = bytes(len(BODY))
+    server.drops = [700_000] + [0] * TRIES
+    with pytest.raises(DataError):
+        get(server, path)
+    server.body, server.etag, server.drops = BODY, '"two"', []
+    assert get(server, path) == DIGEST
+    assert_whole(path)
+
+
+def test_a_part_of_another_address_is_not_gone_on_with(server: Server, path: Path) -> None:
+    server.drops = [700_000] + [0] * TRIES
+    with pytest.raises(DataError):
+        download(f"{server.url}?old", path, wait=lambda seconds: None)
+    server.drops, server.asked = [], []
+    assert get(server, path) == DIGEST
+    assert server.asked == [None]
+
+
+def test_a_size_that_never_arrives(server: Server, path: Path) -> None:
+    server.lie, server.ranges = 10, False
+    with pytest.raises(DataError, match=r"broke off at byte 1,280,000 of 1,280,010"):
+        get(server, path)
+    assert not path.exists()
+
+
+def test_a_server_that_says_no_size(server: Server, path: Path) -> None:
+    server.sized = False
+    assert get(server, path) == DIGEST
+    assert_whole(path)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sha256": "0" * 64}, {"size": 5}, {"sha256": DIGEST, "size": len(BODY) + 1}]
+)
+def test_another_digest_or_size_than_published(
+    server: Server, path: Path, wrong: dict[str, object]
+) -> None:
+    with pytest.raises(DataError, match="is not the file it should be") as caught:
+        get(server, path, **wrong)
+    assert DIGEST in str(caught.value)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_corruption_is_caught_and_mended_by_fetching_again(server: Server, path: Path) -> None:
+    server.body = BODY[:-1] + b"?"
+    with pytest.raises(DataError, match="is not the file it should be"):
+        get(server, path, sha256=DIGEST)
+    server.body = BODY
+    assert get(server, path, sha256=DIGEST) == DIGEST
+    assert_whole(path)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_refusal_is_final(server: Server, path: Path, status: int) -> None:
+    server.statuses = [status]
+    with pytest.raises(DataError, match=rf"{re.escape(server.url)}: the server answers {status}"):
+        get(server, path)
+    assert len(server.asked) == 1
+    assert not path.exists()
+
+
+def test_a_busy_server_is_asked_again(server: Server, path: Path) -> None:
+    server.statuses = [503, 429, 502]
+    assert get(server, path) == DIGEST
+
+
+def test_a_server_that_stays_busy(server: Server, path: Path) -> None:
+    server.statuses = [503] * TRIES
+    waits: list[float] = []
+    with pytest.raises(DataError, match="answers 503"):
+        download(server.url, path, wait=waits.append)
+    assert waits == [1, 2, 4]
+
+
+def test_an_answer_for_other_bytes_than_asked(server: Server, path: Path) -> None:
+    server.drops = [300_000]
+    server.answer_range = "bytes 5-1279999/1280000"
+    with pytest.raises(DataError, match=r"asked for bytes from 300,000"):
+        get(server, path)
+    assert not path.exists()
+
+
+def test_offline_says_what_could_not_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(socket, "getaddrinfo", offline)
+    with pytest.raises(DataError, match=r"cannot reach nowhere\.invalid for http://nowhere") as end:
+        download("http://nowhere.invalid/a.gz", tmp_path / "a.gz", wait=lambda seconds: None)
+    assert "\n" not in str(end.value)
+
+
+def test_connection_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with Server() as closed:
+        url = closed.url
+    with pytest.raises(DataError, match=r"cannot reach 127\.0\.0\.1:\d+ for .*refused"):
+        download(url, tmp_path / "a.gz", wait=lambda seconds: None)
+
+
+def test_a_disk_that_takes_no_more(server: Server, path: Path) -> None:
+    """A limit on file size stands in for a full disk: the write fails in the same place."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"cannot write .*File too large; what has") as caught:
+            get(server, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "\n" not in str(caught.value)
+    assert not path.exists()
+    server.asked = []
+    assert get(server, path) == DIGEST
+    assert_whole(path)
+    assert server.asked == ["bytes=500000-"]
+
+
+def test_two_processes_do_not_write_one_file(server: Server, path: Path) -> None:
+    path.parent.mkdir()
+    with part_of(path).open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(DataError, match="is being fetched by another process"):
+            get(server, path)
