@@ -197,7 +197,7 @@ def gold(
     from sealdata.progress import make_progress
     from sealdata.recipe import read_recipe
 
-    from .show import show_gold
+    from .show_gold import show_gold
 
     table, base = read_recipe(recipe)
     with LocalEngine(workers) as engine:
@@ -244,7 +244,7 @@ def list_sources(name: str | None, as_json: bool) -> None:
     from sealdata.report.cards import read_card
     from sealdata.sources import catalogue
 
-    from .show import show_source, show_sources
+    from .show_sources import show_source, show_sources
 
     cards = {name: read_card(name)} if name else catalogue()
     if as_json:
@@ -284,7 +284,7 @@ def fetch_source(name: str, pairs: tuple[str, ...], out: Path, unpack: bool, dry
     from sealdata.unpack import is_archive
     from sealdata.unpack import unpack as unpack_archive
 
-    from .show import fetch_progress
+    from .show_sources import fetch_progress
 
     for item in choose(name, pairs).values():
         path = place(name, item, out)

@@ -22,9 +22,9 @@ def test_the_recipe_for_real_nllb_builds(tmp_path):
     """With the bundled files under the names that the README gives to the fetched ones."""
     recipe = next(block for block in blocks("toml") if block.startswith("# nllb-id.toml"))
     (tmp_path / "nllb-id.toml").write_text(recipe, encoding="utf-8")
-    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "nllb-opus").mkdir(parents=True)
     corpus = sample_dir() / "corpus"
-    shutil.copy(corpus / "en-id.txt.zip", tmp_path / "data")
+    shutil.copy(corpus / "en-id.txt.zip", tmp_path / "data" / "nllb-opus")
     shutil.copy(corpus / "replay-english.jsonl.gz", tmp_path / "data" / "replay.jsonl.gz")
     shutil.copytree(sample_dir() / "tokenizers" / "bpe", tmp_path / "models" / "olmo2")
     arguments = ["build", str(tmp_path / "nllb-id.toml"), "--out", str(tmp_path / "out")]

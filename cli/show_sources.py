@@ -1,0 +1,89 @@
+"""What `sealdata sources` prints: the catalogue, a card, the progress of a download."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from sealdata.progress import PLAIN_INTERVAL
+from sealdata.report.cards import SourceCard
+from sealdata.sources import Report
+
+
+def show_sources(cards: dict[str, SourceCard]) -> None:
+    """A row per corpus."""
+    table = Table("name", "corpus", "licence", "languages", "pairs with English", "to fetch")
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for name, card in cards.items():
+        pairs = f"{sum(card.counts.values()):,}" if card.counts else "–"
+        numbers = (str(len(card.languages)), pairs, str(len(card.downloads) or "–"))
+        table.add_row(name, card.title, card.licence, *numbers)
+    Console(width=None if Console().is_terminal else 120).print(table)
+
+
+def show_source(name: str, card: SourceCard) -> None:
+    """What the card says, one fact a line, addresses whole."""
+    click.echo(f"{card.title} ({name})\n\n{card.origin}\n")
+    click.echo(f"licence    {card.licence}{'  ' + card.licence_url if card.licence_url else ''}")
+    if card.licence_note:
+        click.echo(f"           {card.licence_note}")
+    click.echo(f"languages  {' '.join(card.languages)}")
+    for what, counts in (("pairs", card.counts), ("unique", card.unique_counts)):
+        for lang, count in counts.items():
+            click.echo(f"{what:<11}{lang:<20}{count:>13,}")
+        if len(counts) > 1:
+            click.echo(f"{what:<11}{'all':<20}{sum(counts.values()):>13,}")
+    for part, count in card.parts.items():
+        click.echo(f"{'part':<11}{part:<29}{count:>13,}")
+    for title, lines in (("defect", card.defects), ("personal", [card.personal_data])):
+        for line in lines:
+            click.echo(f"{title:<11}{line}")
+    for what, url in card.urls.items():
+        click.echo(f"{'address':<11}{what}: {url}")
+    for key, item in card.downloads.items():
+        click.echo(f"{'fetch':<11}{key}: {item.url}")
+
+
+@contextmanager
+def fetch_progress() -> Iterator[Report]:
+    """Reports bytes on stderr: a live bar on a terminal, a line every few seconds elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _plain_reporter()
+        return
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress("{task.description}", *columns, console=console) as bars:
+        task = bars.add_task("", total=None)
+        yield lambda file, done, total: bars.update(
+            task, description=file, completed=done, total=total
+        )
+
+
+def _plain_reporter() -> Report:
+    began = last = monotonic()
+    first: int | None = None
+
+    def report(file: str, done: int, total: int | None) -> None:
+        nonlocal last, first
+        first = done if first is None else first
+        now = monotonic()
+        if now - last < PLAIN_INTERVAL and done != total:
+            return
+        last = now
+        rate = max(done - first, 0) / max(now - began, 1e-3)
+        left = f" of {total / 1e6:,.1f}" if total is not None else ""
+        eta = f", ETA {(total - done) / rate:,.0f} s" if total is not None and rate else ""
+        click.echo(f"{file}: {done / 1e6:,.1f}{left} MB, {rate / 1e6:,.1f} MB/s{eta}", err=True)
+
+    return report
