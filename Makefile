@@ -1,10 +1,11 @@
 # make demo   build, audit and train on the bundled corpus (under 3 minutes after the installation)
 # make test   linter, type checker, tests
+# make bench  speed of the parts on one core, into tests/benchmarks/RESULTS.md
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test install clean
+.PHONY: demo test bench install clean
 
 install: $(VENV)/installed
 
@@ -31,6 +32,9 @@ test: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto --dist loadgroup
+
+bench: install
+	$(BIN)/python -m tests.benchmarks --opusfilter .venv-opusfilter
 
 clean:
 	rm -rf builds runs

@@ -5,6 +5,7 @@ from typing import ClassVar
 import polars as pl
 from pydantic import Field
 
+from sealdata.cleaners.whitespace import Whitespace
 from sealdata.scorers import Scorer
 
 
@@ -25,13 +26,17 @@ class Copy(Scorer):
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float64 column; null where both sides have too few words."""
-        words = pairs.select(
-            src=pl.col("src").str.to_lowercase().str.extract_all(r"\S+").list.unique(),
-            tgt=pl.col("tgt").str.to_lowercase().str.extract_all(r"\S+").list.unique(),
-        )
+        words = pl.DataFrame({side: _words(pairs[side]) for side in ("src", "tgt")})
         shared = pl.col("src").list.set_intersection("tgt").list.len()
-        longer = pl.max_horizontal(pl.col("src").list.len(), pl.col("tgt").list.len())
+        longer = pl.max_horizontal(pl.col("src", "tgt").list.n_unique())
         return words.select(overlap=pl.when(longer >= self.min_words).then(shared / longer))
+
+
+def _words(text: pl.Series) -> pl.Series:
+    """The words of each text, as hashes (u64, good within this process), with repeats."""
+    # Splitting at single spaces is three times as fast as finding what is no white space.
+    words = Whitespace().clean(text.str.to_lowercase()).str.split(" ")
+    return words.list.eval(pl.element().filter(pl.element() != "").hash())
 
 
 COMPONENT = Copy

@@ -35,12 +35,11 @@ class Numerals(Scorer):
 
         Repeats count: 5 twice on one side needs 5 twice on the other.
         """
-        some = pairs.select("src", "tgt").with_row_index("pair")
-        some = some.filter(pl.any_horizontal(pl.col("src", "tgt").str.contains(r"\p{Nd}")))
-        some = some.with_columns(_ascii_digits("src"), _ascii_digits("tgt"))
-        strict = _agreement(some, _SEPARATORS)
+        written = pl.concat(_written(pairs, side) for side in ("src", "tgt"))
+        strict = _agreement(written.with_columns(pl.col("number").str.split(" ")).explode("number"))
         # A plain space may part thousands or two numbers: the reading that agrees better counts.
-        loose = _agreement(some, _SEPARATORS + " ")
+        spaced = written.filter(pl.col("number").str.contains(" ", literal=True))
+        loose = _agreement(written.join(spaced, on="pair", how="semi"))
         best = (
             pl.concat([strict, loose])
             .group_by("pair")
@@ -57,23 +56,27 @@ def _digits() -> dict[str, str]:
     return {char: str(unicodedata.decimal(char)) for char in known if char.isdecimal()}
 
 
-def _ascii_digits(side: str) -> pl.Expr:
-    text = pl.col(side)
-    return (
-        pl.when(text.str.contains(r"[\p{Nd}--[0-9]]"))
-        .then(text.str.replace_many(list(_digits()), list(_digits().values())))
-        .otherwise(text)
+def _written(pairs: pl.DataFrame, side: str) -> pl.DataFrame:
+    """One row per number of a side, in ASCII digits: ``pair``, ``number``, ``src``, ``tgt`` (0, 1).
+
+    Numbers with nothing but one plain space between them are one row.
+    """
+    digit = f"[0-9{''.join(_digits())}]"
+    pattern = f"{digit}+(?:[{_SEPARATORS} ]{digit}+)*"
+    found = pairs.select(number=pl.col(side).str.extract_all(pattern)).with_row_index("pair")
+    found = found.explode("number", empty_as_null=False)
+    return found.with_columns(
+        pl.col("number").str.replace_many(list(_digits()), list(_digits().values())),
+        src=pl.lit(side == "src", pl.UInt32),
+        tgt=pl.lit(side == "tgt", pl.UInt32),
     )
 
 
-def _agreement(some: pl.DataFrame, separators: str) -> pl.DataFrame:
-    """Agreement by ``pair`` when the characters ``separators`` may stand inside a number."""
-    numbers = pl.concat(
-        _numbers(some, side, separators).with_columns(
-            src=pl.lit(side == "src", pl.UInt32), tgt=pl.lit(side == "tgt", pl.UInt32)
-        )
-        for side in ("src", "tgt")
-    )
+def _agreement(written: pl.DataFrame) -> pl.DataFrame:
+    """Agreement and conflict by ``pair``."""
+    numbers = written.with_columns(number=_values(pl.col("number"))).explode("number")
+    value = pl.col("number").str.strip_chars_start("0")
+    numbers = numbers.with_columns(number=pl.when(value == "").then(pl.lit("0")).otherwise(value))
     sides = pl.col("src", "tgt")
     totals = numbers.group_by("pair", "number").agg(sides.sum())
     counts = totals.group_by("pair").agg(sides.sum(), shared=pl.min_horizontal(sides).sum())
@@ -85,21 +88,11 @@ def _agreement(some: pl.DataFrame, separators: str) -> pl.DataFrame:
     )
 
 
-def _numbers(some: pl.DataFrame, side: str, separators: str) -> pl.DataFrame:
-    """One row per number of a side: ``pair`` and ``number``, its digits without leading zeros."""
-    written = pl.col("number")
-    found = some.select(
-        "pair", number=pl.col(side).str.extract_all(rf"[0-9]+(?:[{separators}][0-9]+)*")
-    ).explode("number", empty_as_null=False)
-    joined = written.str.replace_all("[^0-9]", "")
+def _values(written: pl.Expr) -> pl.Expr:
+    """The digits of each number: joined where its separators part thousands, else split."""
+    joined = pl.concat_list(written.str.replace_all("[^0-9]", ""))
     parts = written.str.extract_all("[0-9]+")
-    found = found.with_columns(
-        number=pl.when(written.str.contains(_GROUPED)).then(pl.concat_list(joined)).otherwise(parts)
-    ).explode("number")
-    stripped = written.str.strip_chars_start("0")
-    return found.select(
-        "pair", number=pl.when(stripped == "").then(pl.lit("0")).otherwise(stripped)
-    )
+    return pl.when(written.str.contains(_GROUPED)).then(joined).otherwise(parts)
 
 
 COMPONENT = Numerals

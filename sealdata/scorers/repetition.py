@@ -10,9 +10,13 @@ from pydantic import Field
 from sealdata.characters import chunks, code_points
 from sealdata.scorers import Scorer
 
-_CHUNK = 1 << 18  # characters sorted at a time
+_CHUNK = 1 << 16  # characters looked at a time: what the processor's cache holds
+_SLOT_BITS = 19  # eight slots per character of a chunk: few n-grams share one by chance
 _MAX_CHARS = (1 << 16) - 1  # a position has 16 bits of the sort key: what follows is not looked at
 _WHOLE = 0.6  # of a unit's n-grams that must recur one unit later for it to count as repeated
+_ROW_SHIFT, _HASH_SHIFT, _POSITION = np.uint64(48), np.uint64(16), np.uint64(0xFFFF)
+
+_Keys = npt.NDArray[np.uint64]
 
 
 class Repetition(Scorer):
@@ -46,22 +50,27 @@ class Repetition(Scorer):
 
 def _repeated(text: pl.Series, ngram: int) -> npt.NDArray[np.float64]:
     """Repeated characters of each text, float64 [len(text)]."""
-    repeated = np.zeros(len(text))
-    keys = _keys(text, ngram)
-    keys.sort()
-    again = keys[1:] >> np.uint64(16) == keys[:-1] >> np.uint64(16)  # the same n-gram, same text
-    later, earlier = keys[1:][again], keys[:-1][again]
-    units = pl.DataFrame({"row": later >> np.uint64(48), "distance": later - earlier})
-    units = units.group_by("row", "distance").agg(chars=pl.len() + (ngram - 1))
-    units = units.filter(pl.col("chars") >= _WHOLE * pl.col("distance"))
-    found = units.group_by("row").agg(pl.col("chars").sum())
-    repeated[found["row"].to_numpy()] = found["chars"].to_numpy()
-    return repeated
-
-
-def _keys(text: pl.Series, ngram: int) -> npt.NDArray[np.uint64]:
-    """One key per n-gram, from the highest bit: 16 of text number, 32 of hash, 16 of position."""
     lengths = text.str.len_chars().to_numpy().astype(np.int64)
+    keys = _recurring(_keys(text, lengths, ngram))
+    # Only now, when few are left, those go that reach into the next text.
+    keys = keys[(keys & _POSITION).astype(np.int64) <= lengths[keys >> _ROW_SHIFT] - ngram]
+    keys.sort()
+    again = keys[1:] >> _HASH_SHIFT == keys[:-1] >> _HASH_SHIFT  # the same n-gram, same text
+    later, earlier = keys[1:][again], keys[:-1][again]
+    units, support = np.unique(
+        later >> _ROW_SHIFT << _ROW_SHIFT | later - earlier, return_counts=True
+    )
+    chars = support + (ngram - 1)
+    counts = chars >= _WHOLE * (units & _POSITION)
+    rows = (units[counts] >> _ROW_SHIFT).astype(np.intp)
+    return np.bincount(rows, chars[counts], len(text)).astype(np.float64)
+
+
+def _keys(text: pl.Series, lengths: npt.NDArray[np.int64], ngram: int) -> _Keys:
+    """One key per character and the n-gram that it begins, whatever text this one ends in.
+
+    From the highest bit: 16 of text number, 32 of hash, 16 of position in the text.
+    """
     hashes = code_points(text).astype(np.uint64)
     width = 1
     while width < ngram:  # the hash of 2w characters is made of two hashes of w
@@ -71,15 +80,28 @@ def _keys(text: pl.Series, ngram: int) -> npt.NDArray[np.uint64]:
         hashes ^= hashes >> np.uint64(29)
         width += step
     hashes *= np.uint64(0x9E3779B97F4A7C15)
-    starts = np.cumsum(lengths) - lengths
-    row = np.repeat(np.arange(len(text)), lengths)[: len(hashes)]
-    position = np.arange(len(hashes)) - starts[row]
-    keys: npt.NDArray[np.uint64] = (row.astype(np.uint64) << np.uint64(48)) | position.astype(
-        np.uint64
-    )
-    keys |= hashes >> np.uint64(32) << np.uint64(16)
-    fits: npt.NDArray[np.uint64] = keys[position <= lengths[row] - ngram]
-    return fits
+    starts = (np.cumsum(lengths) - lengths).astype(np.uint64)
+    firsts = (np.arange(len(text), dtype=np.uint64) << _ROW_SHIFT) - starts
+    keys: _Keys = np.repeat(firsts, lengths)[: len(hashes)]
+    keys += np.arange(len(hashes), dtype=np.uint64)
+    keys |= hashes >> np.uint64(32) << _HASH_SHIFT
+    return keys
+
+
+def _recurring(keys: _Keys) -> _Keys:
+    """``keys`` without most of those whose n-gram occurs once in its text: they need no sorting.
+
+    N-grams share slots by chance, but equal ones always: what is alone in its slot occurs once.
+    """
+    slots = (keys >> _HASH_SHIFT) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(64 - _SLOT_BITS)
+    slots = slots.astype(np.intp)
+    numbers = np.arange(len(keys), dtype=np.uint32)
+    last = np.empty(1 << _SLOT_BITS, np.uint32)
+    last[slots] = numbers
+    shared = np.zeros(1 << _SLOT_BITS, bool)
+    shared[slots[last[slots] != numbers]] = True
+    recurring: _Keys = keys[shared[slots]]
+    return recurring
 
 
 COMPONENT = Repetition

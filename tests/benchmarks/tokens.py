@@ -1,0 +1,61 @@
+"""Tokenising and packing with the bundled tokenizer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from sealdata.formats.documents import PairFormat
+from sealdata.frames import write_frame
+from sealdata.plan import sample_dir
+from sealdata.recipe import FormatTable, PackTable
+from sealdata.stages.pack import Layout, Pack, PairOrigin, StreamLabel
+from sealdata.tokenizers import open_tokenizer
+from sealdata.tokenizers._json import load_json
+
+from .corpus import THAI, pairs_of
+from .race import Race, race
+
+
+def tokenising(pairs: pl.DataFrame, repeats: int) -> Iterator[Race]:
+    """The path that a tokenizer.json takes by itself, against the library it was made with."""
+    texts = [*pairs["src"], *pairs["tgt"]]
+    folder = sample_dir() / "tokenizers" / "bpe"
+    fast, sure = open_tokenizer(folder), open_tokenizer(folder, kind="hf")
+    encoder = load_json(fast.path, None).encoder
+    num_tokens = len(fast.encode(texts).ids)
+    assert num_tokens == len(sure.encode(texts).ids)
+    ways = {
+        "kind tiktoken": lambda: fast.encode(texts),
+        "kind hf": lambda: sure.encode(texts),
+        "`tokenizers.encode_batch`": lambda: [
+            encoding.ids for encoding in encoder.encode_batch(texts, add_special_tokens=False)
+        ],
+    }
+    yield race("tokenising sentences", num_tokens, "tokens", ways, repeats)
+
+
+def packing(num_pairs: int, repeats: int, folder: Path) -> Iterator[Race]:
+    """Pairs in parquet to token files: format, shuffle, tokenise, pack, write."""
+    kept = folder / "kept.parquet"
+    write_frame(pairs_of(THAI, num_pairs), kept)
+    template, table = FormatTable().templates[0], PackTable()
+    form = PairFormat(THAI, True, False, (template,), (1.0,), "english")
+    label = StreamLabel(
+        "train",
+        "parallel",
+        "-".join(form.languages),
+        form.languages,
+        form.language_names,
+        form.templates,
+    )
+    layout = Layout(table.mode, table.sequence_length, table.block_length, table.lookahead)
+    tokenizer = open_tokenizer(sample_dir() / "tokenizers" / "bpe")
+    stage = Pack(label, PairOrigin((kept,), form), tokenizer, layout, seed=1)
+
+    def packed() -> int:
+        with TemporaryDirectory(dir=folder) as out:
+            return int(stage("stream", Path(out)).facts["num_tokens"])
+
+    yield race("pairs to packed shards", packed(), "tokens", {"stage pack": packed}, repeats)
