@@ -4,6 +4,9 @@ from typing import Any
 
 import click
 
+# Modules that only an extra brings: pip install "sealdata[train]".
+EXTRA_OF = {"transformers": "train", "safetensors": "train", "sacrebleu": "train"}
+
 
 class Program(click.Group):
     """A command group whose users never see a traceback for what is theirs to mend.
@@ -24,6 +27,11 @@ class Program(click.Group):
             code, message = getattr(error, "exit_code", 1), str(error)
         except OSError as error:  # disk full, no permission
             code, message = 1, f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
+        except ModuleNotFoundError as error:
+            module = (error.name or "").partition(".")[0]
+            if module not in EXTRA_OF:
+                raise
+            code, message = 1, f'needs {module}: pip install "sealdata[{EXTRA_OF[module]}]"'
         except KeyboardInterrupt:
             code, message = 130, "interrupted; run the same command again to go on"
         click.echo(f"{self.name}: {message}", err=True)

@@ -1,0 +1,52 @@
+"""How the commands end: which exit code, and what on stderr."""
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from sealcli.errors import Program
+from sealdata.errors import CheckError, ConfigError, DataError, SealError
+
+
+def program(error: BaseException) -> Program:
+    @click.group("seal", cls=Program, user_error=SealError)
+    def group() -> None: ...
+
+    @group.command()
+    def fail() -> None:
+        raise error
+
+    return group
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (DataError("a.gz is cut short"), 1, "seal: a.gz is cut short"),
+        (ConfigError("no such key"), 2, "seal: no such key"),
+        (CheckError("2 files differ"), 3, "seal: 2 files differ"),
+        (OSError(28, "No space left on device", "x"), 1, "seal: x: No space left on device"),
+        (KeyboardInterrupt(), 130, "seal: interrupted; run the same command again to go on"),
+        (
+            ModuleNotFoundError("No module named 'transformers'", name="transformers"),
+            1,
+            'seal: needs transformers: pip install "sealdata[train]"',
+        ),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(error, code, line):
+    done = CliRunner().invoke(program(error), ["fail"])
+    assert done.exit_code == code
+    assert done.stderr == line + "\n"
+
+
+@pytest.mark.parametrize(
+    "error", [AssertionError("ours"), ModuleNotFoundError("no module", name="sealdata.nothing")]
+)
+def test_our_own_bugs_keep_their_traceback(error):
+    done = CliRunner().invoke(program(error), ["fail"])
+    assert done.exception is error
+
+
+def test_a_wrong_argument_exits_with_2():
+    assert CliRunner().invoke(program(DataError("x")), ["nothing"]).exit_code == 2
