@@ -46,6 +46,7 @@ def build(
         work = out / "work"
         digests = Digests(work / "digests.json")
         key = _build_key(plan, digests, limit)
+        digests.save()
         finished = _finished(out, key)
         if finished:
             return Built(finished, fresh=False)
@@ -66,13 +67,12 @@ def build(
             sources=describe.source_facts(plan, digests),
             funnel=[describe.funnel_row(source) for source in curated],
             failures=describe.failure_rows(curated),
-            cleaning=[
-                row for source in curated for row in describe.cleaning_rows(source, plan.cleaners)
-            ],
+            cleaning=describe.cleaning_rows(curated, plan.cleaners),
             fertility=_fertility(plan, out, curated),
             streams=[fact for fact in map(_stream_facts, streams, packed) if fact],
             files=facts(files, digests),
         )
+        digests.save()
         manifest = _report(out, manifest)
         write_json(out / MANIFEST, manifest.model_dump(mode="json"))
         return Built(manifest, fresh=True)

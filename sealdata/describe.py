@@ -1,6 +1,6 @@
 """Describe: the records that the stages left, as the rows of a build's manifest."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -107,20 +107,19 @@ def failure_rows(curated: Iterable[Curated]) -> list[FailureRow]:
     ]
 
 
-def cleaning_rows(source: Curated, steps: Iterable[str]) -> list[CleaningRow]:
-    """Per cleaning step, in order: how many pairs it changed, and the first few changes."""
-    rows = []
-    for step in steps:
-        examples = [pair for record in source.cleaned for pair in record.facts["examples"][step]]
-        rows.append(
-            CleaningRow(
-                source=source.table.name,
-                step=step,
-                changed=sum(record.facts["changed"][step] for record in source.cleaned),
-                examples=examples[:EXAMPLES],
-            )
-        )
-    return rows
+def cleaning_rows(curated: Iterable[Curated], steps: Collection[str]) -> list[CleaningRow]:
+    """Per source and cleaning step, in order: pairs changed, and the first few changes."""
+    return [_cleaning_row(source, step) for source in curated for step in steps]
+
+
+def _cleaning_row(source: Curated, step: str) -> CleaningRow:
+    examples = [pair for record in source.cleaned for pair in record.facts["examples"][step]]
+    return CleaningRow(
+        source=source.table.name,
+        step=step,
+        changed=sum(record.facts["changed"][step] for record in source.cleaned),
+        examples=examples[:EXAMPLES],
+    )
 
 
 def fertility_of_pairs(

@@ -5,13 +5,19 @@ from pathlib import Path
 from sealdata.errors import DataError
 from sealdata.manifest import file_sha256, read_json, write_json
 
+SAVE_EVERY = 1 << 30  # bytes hashed: what a kill costs to hash again
+
 
 class Digests:
-    """SHA-256 of files, cached in a JSON file so that a second build does not read 40 GB again."""
+    """SHA-256 of files, cached in a JSON file so that a second build does not read 40 GB again.
+
+    The cache is written every gibibyte and by ``save``, not at every file: results are thousands.
+    """
 
     def __init__(self, cache: Path) -> None:
         self.cache = cache
         self._known: dict[str, list[int | str]] = read_json(cache) if cache.exists() else {}
+        self._unsaved = 0  # bytes
 
     def sha256(self, path: Path) -> str:
         """Hex digest of the file's bytes.
@@ -31,5 +37,17 @@ class Digests:
             return str(known[2])
         digest = file_sha256(path)
         self._known[str(path)] = [*stamp, digest]
-        write_json(self.cache, self._known)
+        self._unsaved += max(1, status.st_size)
+        if self._unsaved >= SAVE_EVERY:
+            self.save()
         return digest
+
+    def save(self) -> None:
+        """Write what is new to the cache.
+
+        Raises:
+            DataError: the disk is full or refuses.
+        """
+        if self._unsaved:
+            write_json(self.cache, self._known)
+            self._unsaved = 0
