@@ -9,8 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from sealdata.build_manifest import BuildManifest
+from sealdata.errors import DataError
 from sealdata.languages import resolve
 from sealdata.plan import Plan
+from sealdata.recipe import SourceTable, StreamTable
 from sealdata.report.funnel import funnel_text
 from sealdata.shards.reader import SequenceView
 
@@ -38,17 +40,24 @@ def show_build(manifest: BuildManifest, out: Path) -> None:
 
 
 def show_plan(plan: Plan, out: Path) -> None:
-    """What a build would read and do; every input file is looked for."""
+    """What a build would read and do.
+
+    Raises:
+        DataError: an input file is missing; all of them are printed before.
+    """
     recipe = plan.recipe
-    table = Table("source", "reader", "languages", "MB", title=f"{recipe.name} → {out}")
-    for source in recipe.source:
-        reader, where = plan.reader(source)
-        files = reader.files(where.path)
-        missing = [str(path) for path in files if not path.is_file()]
-        size = f"{sum(path.stat().st_size for path in files) / 1e6:,.1f}" if not missing else ""
-        pair = f"{resolve(source.src_lang).name} – {resolve(source.tgt_lang).name}"
-        table.add_row(source.name, source.reader, pair, size or f"missing: {missing[0]}")
-    Console(highlight=False).print(table)
+    click.echo(f"{recipe.name} -> {out}")
+    missing: list[Path] = []
+    tables: list[SourceTable | StreamTable] = [*recipe.source, *recipe.stream]
+    for table in tables:
+        reader, where = plan.reader(table)
+        files = reader.files(where.path) or [where.path]
+        absent = [path for path in files if not path.is_file()]
+        missing += absent
+        megabytes = sum(path.stat().st_size for path in files if path not in absent) / 1e6
+        langs = [resolve(code).name for code in (where.src_lang, where.tgt_lang) if code]
+        size = f"missing: {absent[0]}" if absent else f"{megabytes:,.2f} MB"
+        click.echo(f"read    {table.name:<24} {table.reader:<8} {' - '.join(langs):<24} {size}")
     click.echo(f"clean   {', '.join(plan.cleaners) or 'nothing'}")
     for rule in recipe.rule:
         limits = [f">= {rule.min:g}"] if rule.min is not None else []
@@ -59,6 +68,8 @@ def show_plan(plan: Plan, out: Path) -> None:
         f"pack    {recipe.pack.mode}, {recipe.pack.sequence_length:,} tokens a sequence, "
         f"{recipe.format.directions} directions"
     )
+    if missing:
+        raise DataError(f"{len(missing)} input files are missing, the first {missing[0]}")
 
 
 def show_sequence(view: SequenceView) -> None:

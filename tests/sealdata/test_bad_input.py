@@ -6,7 +6,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from sealcli.sealdata import main
 from sealdata.build import build
 from sealdata.engines.local import LocalEngine
 from sealdata.errors import ConfigError, DataError, SealError
@@ -106,6 +108,20 @@ def test_a_file_that_is_unusable_as_a_whole(tmp_path, name, data, says):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match=r"s\.tsv: No such file"):
         run(tmp_path, TSV.format(name="s.tsv"))
+
+
+def test_a_dry_run_prints_the_plan_and_what_is_missing(tmp_path):
+    text = RECIPE.format(source=TSV.format(name="s.tsv"))
+    (tmp_path / "bad.toml").write_text(text, encoding="utf-8")
+    command = ["build", str(tmp_path / "bad.toml"), "--dry-run"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1
+    assert done.stderr == f"sealdata: 1 input files are missing, the first {tmp_path / 's.tsv'}\n"
+    (tmp_path / "s.tsv").write_bytes(b"Hello\tk\n")
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0
+    assert "rule    too_short: length.src_chars >= 2" in done.stdout
+    assert not (tmp_path / "builds").exists()
 
 
 def test_unequal_line_counts_are_refused_with_both(tmp_path):
