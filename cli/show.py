@@ -51,7 +51,7 @@ def show_plan(plan: Plan, out: Path) -> None:
     tables: list[SourceTable | StreamTable] = [*recipe.source, *recipe.stream]
     for table in tables:
         reader, where = plan.reader(table)
-        files = reader.files(where.path) or [where.path]
+        files = reader.files(where.path)
         absent = [path for path in files if not path.is_file()]
         missing += absent
         megabytes = sum(path.stat().st_size for path in files if path not in absent) / 1e6

@@ -28,8 +28,9 @@ class Moses(Reader):
     """
 
     def files(self, path: Path) -> list[Path]:
-        """The archive, or the loose files of every known language and of the scores."""
-        return [path] if path.is_file() else sorted(_loose(path).values())
+        """The archive, or the loose files of every known language and of the scores; if there are
+        none, the path as it is, for whoever looks for it to find that out."""
+        return [path] if path.is_file() else sorted(_loose(path).values()) or [path]
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of aligned lines.
