@@ -127,6 +127,27 @@ def inspect(shard: str) -> None:
 
 
 @main.command()
+@click.argument("place")
+def trace(place: str) -> None:
+    """Say where a token comes from: source, file, row, URLs, scores, direction and template.
+
+    PLACE is a part file of a build, ":" and the index of a token in it.
+
+    \b
+    Example:
+        sealdata trace builds/quickstart/shards/train/parallel/eng_Latn-tha_Thai/part-00000.npy:300
+    """
+    from sealdata.trace import trace as find_origin
+
+    from .show import show_trace
+
+    path, _, token = place.rpartition(":")
+    if not path or not token.isdecimal():
+        raise click.UsageError(f"{place}: give a part file, a colon and the index of a token")
+    show_trace(find_origin(Path(path), int(token)))
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def verify(folder: Path) -> None:
     """Check every file of the build in FOLDER: digests, sizes, token ids, boundaries.

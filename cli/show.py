@@ -15,7 +15,9 @@ from sealdata.plan import Plan
 from sealdata.recipe import SourceTable, StreamTable
 from sealdata.report.funnel import funnel_text
 from sealdata.shards.reader import SequenceView
+from sealdata.trace import Trace
 
+_SHOWN_ABOVE = ("source", "row", "src", "tgt", "src_lang", "tgt_lang")
 _COLOURS = ("cyan", "green", "yellow", "magenta")  # neighbouring documents differ
 
 
@@ -96,3 +98,24 @@ def show_fertility(rows: pl.DataFrame) -> None:
             *("–" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v) for v in row)
         )
     Console(width=140 if not Console().is_terminal else None).print(table)
+
+
+def show_trace(found: Trace) -> None:
+    """The document around the token, and everything known of where it comes from."""
+    stream, document = found.stream, found.document
+    click.echo(document.text)
+    click.echo()
+    facts = {
+        "sequence": f"{found.sequence}, tokens {document.start} to {document.stop - 1} of it",
+        "source": f"{found.source}, row {found.row}",
+        "file": ", ".join(file.name for file in found.facts.files) if found.facts else None,
+        "order": " - ".join(stream.languages),
+        "template": repr(stream.templates[document.template])
+        if stream.templates and document.template is not None
+        else None,
+        **{name: value for name, value in found.pair.items() if name not in _SHOWN_ABOVE},
+    }
+    for name, value in facts.items():
+        if value is not None:
+            shown = f"{value:.4g}" if isinstance(value, float) else value
+            click.echo(f"{name:<24}{shown}")

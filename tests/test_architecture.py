@@ -23,7 +23,7 @@ FLOORS = [
     {"engines"},
     {"recipe", "plan", "digests", "fertility", "build_manifest", "progress", "download", "unpack"},
     {"pipeline", "streams", "results", "verify", "report", "describe", "sources"},
-    {"build", "gold"},
+    {"build", "trace", "gold"},
 ]
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

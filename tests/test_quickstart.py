@@ -16,7 +16,10 @@ import polars as pl
 import pytest
 
 from sealdata.build_manifest import read_build_manifest
+from sealdata.errors import DataError
 from sealdata.plan import sample_dir
+from sealdata.shards.reader import view_sequence
+from sealdata.trace import trace
 
 pytestmark = pytest.mark.slow
 
@@ -229,3 +232,33 @@ def test_tokens_tie_from_pairs_to_shards(built):
                 and row.lang in stream.languages
             ]
             assert documents == [kept, kept]
+
+
+@pytest.mark.parametrize("name", ["eng_Latn-tha_Thai", "mya_Mymr-eng_Latn"])
+def test_every_token_traces_to_its_pair(built, name):
+    """Of tokens at even distances: the pair found is the one whose text the document shows."""
+    path = built / "shards" / "train" / "parallel" / name / "part-00000.npy"
+    traced = 0
+    for token in range(0, path.stat().st_size // 2, 701):
+        view = view_sequence(path, token // 256)
+        if not any(document.start <= token % 256 < document.stop for document in view.documents):
+            with pytest.raises(DataError, match="is padding"):
+                trace(path, token)
+            continue
+        found = trace(path, token)
+        traced += 1
+        pair = found.pair
+        sides = {pair["src_lang"]: pair["src"], pair["tgt_lang"]: pair["tgt"]}
+        first, second = (sides[code] for code in found.stream.languages)
+        names = [found.stream.language_names[code] for code in found.stream.languages]
+        assert found.document.text == f"{names[0]}: {first}\n{names[1]}: {second}"
+        assert found.facts.name == pair["source"] == found.source
+    assert traced > 10
+
+
+def test_trace_says_what_is_no_token_of_a_build(built, tmp_path):
+    done = run("trace", str(tmp_path / "part-00000.npy:3"))
+    assert done.returncode == 2
+    done = run("trace", str(built / "shards/train/parallel/eng_Latn-tha_Thai/part-00000.npy"))
+    assert done.returncode == 2
+    assert "give a part file, a colon and the index of a token" in done.stderr
