@@ -19,7 +19,7 @@ class Component(BaseModel):
     A subclass is named ``COMPONENT`` in its module; its docstring is shown to users.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: ClassVar[int] = 1  # raise it when the output changes for the same parameters
 
