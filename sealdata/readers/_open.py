@@ -10,9 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from isal import igzip, isal_zlib
+
 from sealdata.errors import DataError
 
-_DAMAGE = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
+_DAMAGE: tuple[type[Exception], ...] = (
+    *(EOFError, zlib.error, cast(type[Exception], isal_zlib.error), lzma.LZMAError),
+    *(gzip.BadGzipFile, zipfile.BadZipFile),
+)
 
 
 @contextmanager
@@ -29,6 +34,10 @@ def open_stream(path: Path) -> Iterator[BinaryIO]:
             try:
                 yield _decompressed(raw)
             except _DAMAGE as error:
+                raise _damaged(path, raw.tell(), error) from None
+            except OSError as error:  # of bzip2 and Zstandard; the system's own have a number
+                if error.errno is not None:
+                    raise
                 raise _damaged(path, raw.tell(), error) from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
@@ -58,7 +67,8 @@ def _decompressed(raw: BinaryIO) -> BinaryIO:
     magic = raw.read(6)
     raw.seek(0)
     if magic.startswith(b"\x1f\x8b"):
-        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
+        # A third of the time that gzip takes.
+        return cast(BinaryIO, igzip.open(raw))  # type: ignore[no-untyped-call]
     if magic == b"\xfd7zXZ\x00":
         return cast(BinaryIO, lzma.LZMAFile(raw))
     if magic.startswith(b"BZh") and magic[4:] == b"1A":
@@ -75,5 +85,6 @@ def _zstandard(raw: BinaryIO) -> BinaryIO:
 
 
 def _damaged(path: Path, offset: int, error: Exception) -> DataError:
-    what = "is cut short" if isinstance(error, EOFError) else f"is damaged ({error})"
+    cut = isinstance(error, EOFError) or "truncated" in str(error).lower()
+    what = "is cut short" if cut else f"is damaged ({error})"
     return DataError(f"{path} {what} at byte {offset:,} of {path.stat().st_size:,}; fetch it again")

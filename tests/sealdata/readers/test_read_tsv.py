@@ -118,6 +118,10 @@ def test_only_a_line_feed_ends_a_line(read):
     assert good.select("src", "tgt").rows() == [(odd, "'\"Pergi.")]
 
 
+def zstandard(data: bytes) -> bytes:
+    return pa.compress(data, "zstd", asbytes=True)
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
 def test_line_ends_and_byte_order_mark(read, end):
     good, rejected = read("tsv", b"\xef\xbb\xbfOne.\tSatu." + end, layout="pairs")
@@ -133,16 +137,22 @@ def test_line_ends_and_byte_order_mark(read, end):
         lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:]),
         lzma.compress,
         bz2.compress,
-        lambda data: pa.compress(data, "zstd", asbytes=True),
+        lambda data: lzma.compress(data[:9]) + lzma.compress(data[9:]),
+        lambda data: bz2.compress(data[:9]) + bz2.compress(data[9:]),
+        zstandard,
+        lambda data: zstandard(data[:9]) + zstandard(data[9:]),
     ],
-    ids=["plain", "gzip", "gzip-members", "xz", "bzip2", "zstd"],
+    ids=[
+        *("plain", "gzip", "gzip-members", "xz", "bzip2"),
+        *("xz-streams", "bzip2-streams", "zstd", "zstd-frames"),
+    ],
 )
 def test_compression_is_told_from_the_bytes(read, compress):
     good, _ = read("tsv", compress(b"One.\tSatu.\nTwo.\tDua.\n"), layout="pairs")
     assert good["tgt"].to_list() == ["Satu.", "Dua."]
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, bz2.compress])
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, bz2.compress, zstandard])
 def test_a_file_cut_short_names_itself_and_the_byte(read, compress):
     data = compress("".join(f"{i * 7919}\tkata {i}\n" for i in range(50_000)).encode())
     kept = data[: len(data) // 2]
@@ -154,6 +164,17 @@ def test_a_damaged_file_names_itself(read):
     data = bytearray(gzip.compress(b"One.\tSatu.\n" * 1000))
     data[-5] ^= 0xFF  # the checksum
     with pytest.raises(DataError, match=r"file\.tsv is damaged \(CRC check failed"):
+        read("tsv", bytes(data), layout="pairs")
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, bz2.compress, zstandard])
+def test_a_file_damaged_in_the_middle_names_itself(read, compress):
+    data = bytearray(compress("".join(f"{i * 7919}\tkata {i}\n" for i in range(50_000)).encode()))
+    middle = len(data) // 2
+    del data[middle : middle + 500]
+    with pytest.raises(
+        DataError, match=r"file\.tsv is (damaged \(.*\)|cut short) at byte [\d,]+ of"
+    ):
         read("tsv", bytes(data), layout="pairs")
 
 
