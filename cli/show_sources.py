@@ -15,9 +15,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from sealdata.fetch import Report
 from sealdata.progress import PLAIN_INTERVAL
 from sealdata.report.cards import SourceCard
-from sealdata.sources import Report
 
 
 def show_sources(cards: dict[str, SourceCard]) -> None:

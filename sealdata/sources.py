@@ -1,25 +1,12 @@
 """The catalogue of upstream corpora, read from their data cards, and fetching from it."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
-from sealdata.download import download
-from sealdata.errors import ConfigError, DataError
+from sealdata.errors import ConfigError
+from sealdata.fetch import Download, Fetched, Report, fetch_file
 from sealdata.languages import resolve
-from sealdata.manifest import file_sha256, read_json, write_json
-from sealdata.report.cards import Download, SourceCard, card_names, read_card
-
-Report = Callable[[str, int, int | None], None]  # file name, bytes there, bytes in all
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """One file of a corpus on disk; ``fresh`` is false where it was there already."""
-
-    path: Path
-    sha256: str
-    fresh: bool
+from sealdata.report.cards import SourceCard, card_names, read_card
 
 
 def catalogue() -> dict[str, SourceCard]:
@@ -59,41 +46,10 @@ def fetch(
 ) -> Fetched:
     """Bring one file of a corpus to its place, or find that it is there and unchanged.
 
-    Its digest is compared with that of the card. Where the card has none, the first fetch notes
-    it in ``FILE.sha256.json``, and every later one must give the same.
-
     Raises:
-        DataError: see ``download``; or the file differs from what was fetched before.
+        DataError: see ``fetch_file``.
     """
-    path = place(name, item, out)
-    note = path.with_name(f"{path.name}.sha256.json")
-    expected = item.sha256 or (_noted(note) if note.exists() else "")
-    fresh = not path.exists()
-    if fresh:
-        digest = download(
-            item.url,
-            path,
-            lambda done, total: report(path.name, done, total),
-            sha256=expected,
-            size=item.size,
-        )
-    else:
-        digest = file_sha256(path)
-        if expected and digest != expected:
-            raise DataError(
-                f"{path} has sha256 {digest}, not {expected}; delete it to fetch it again"
-            )
-    facts = {"url": item.url, "size": path.stat().st_size, "sha256": digest}
-    write_json(note, facts | {"published": bool(item.sha256)})
-    return Fetched(path, digest, fresh)
-
-
-def _noted(note: Path) -> str:
-    facts = read_json(note)
-    digest = facts.get("sha256") if isinstance(facts, dict) else None
-    if not isinstance(digest, str):
-        raise DataError(f"{note} holds no sha256; delete it to accept the file as it now is")
-    return digest
+    return fetch_file(item, place(name, item, out), report)
 
 
 def _as_pair(text: str) -> frozenset[str] | str:

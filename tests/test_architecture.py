@@ -15,13 +15,15 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"errors"},
     {"languages", "pairs", "manifest", "frames", "keys", "characters"},
-    {"component"},
+    {"component", "download"},
+    {"fetch"},
+    {"models"},
     {"laser", "lid"},
     {"readers", "cleaners", "scorers", "tokenizers", "formats", "shards"},
     {"rules", "stage"},
     {"stages"},
     {"engines"},
-    {"recipe", "plan", "digests", "fertility", "build_manifest", "progress", "download", "unpack"},
+    {"recipe", "plan", "digests", "fertility", "build_manifest", "progress", "unpack"},
     {"pipeline", "streams", "results", "verify", "report", "describe", "sources"},
     {"build", "trace", "gold"},
 ]

@@ -4,19 +4,18 @@ import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 import sealdata
 from sealdata.component import explain
 from sealdata.errors import ConfigError, DataError
+from sealdata.fetch import Download
 from sealdata.languages import resolve
 
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n---\n(.*)", re.DOTALL)
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 OWN_TERMS = "other"  # the Hub's word for terms that no identifier names
 
 # What a licence asks for; the identifiers are those of the Hugging Face Hub.
@@ -36,28 +35,6 @@ LICENCES: dict[str, frozenset[Demand]] = {
     "cc-by-nc-nd-4.0": frozenset({"attribution", "non-commercial", "no-derivatives"}),
     OWN_TERMS: frozenset(),  # what they ask for, the card's note says
 }
-
-
-class Download(BaseModel):
-    """One file that a corpus is published as."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str = Field(pattern=r"^https?://")
-    file: str = ""  # its name on disk; by default the last part of the address
-    sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$")  # as published; empty where it is not
-    size: int | None = Field(None, ge=0)  # bytes, as published
-
-    @model_validator(mode="after")
-    def _plain_name(self) -> Self:
-        if not _FILE_NAME.fullmatch(self.name):
-            raise ValueError(f"{self.name!r} is no plain file name; set 'file'")
-        return self
-
-    @property
-    def name(self) -> str:
-        """The file's name on disk."""
-        return self.file or unquote(urlsplit(self.url).path.rpartition("/")[2])
 
 
 class SourceCard(BaseModel):

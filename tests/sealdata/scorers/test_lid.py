@@ -7,8 +7,8 @@ from sealdata.component import load
 from sealdata.errors import DataError
 from sealdata.lid.model import FastText
 from sealdata.lid.model import load as load_model
+from sealdata.models.store import find_model
 from sealdata.pairs import make_pairs
-from sealdata.scorers import lid
 
 ENGLISH = "The children are playing in the garden behind the school."
 SENTENCES = {
@@ -46,7 +46,7 @@ def test_a_sentence_in_another_language():
 
 def test_probability_and_margins_are_those_of_the_whole_distribution():
     """Telling only the likeliest labels must not show beyond what the docstring allows."""
-    model = load_model(lid._model_path("lid176-ftz"))._model.f
+    model = load_model(find_model("lid176-ftz"))._model.f
     kin = {"__label__id", "__label__jv", "__label__su", "__label__min"}
     for text in (ENGLISH, SENTENCES["ind_Latn"], SENTENCES["vie_Latn"], SENTENCES["tgl_Latn"]):
         whole = {label: min(p, 1.0) for p, label in model.predict(text + "\n", -1, 0.0, "strict")}
@@ -181,7 +181,7 @@ def test_each_row_by_its_own_language():
 
 def test_a_model_by_path_is_the_same_model(tmp_path):
     path = tmp_path / "copy.ftz"
-    shutil.copy(lid._model_path("lid176-ftz"), path)
+    shutil.copy(find_model("lid176-ftz"), path)
     assert score((ENGLISH, "Halo."), model=str(path)).equals(score((ENGLISH, "Halo.")))
     bundled, copied = load("scorers", "lid"), load("scorers", "lid", {"model": str(path)})
     assert bundled.fingerprint() == copied.fingerprint()
@@ -189,7 +189,7 @@ def test_a_model_by_path_is_the_same_model(tmp_path):
 
 
 def test_no_model(tmp_path):
-    with pytest.raises(DataError, match=r"no language-ID model at .*absent\.bin"):
+    with pytest.raises(DataError, match=r"no model at .*absent\.bin: give the path"):
         score((ENGLISH, "Halo."), model=str(tmp_path / "absent.bin"))
     (tmp_path / "broken.bin").write_bytes(b"not a model")
     with pytest.raises(DataError, match=r"broken\.bin is no fastText classifier"):

@@ -1,0 +1,71 @@
+"""What `sealdata models` prints: the catalogue, one model, a licence."""
+
+import json
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from sealdata.errors import DataError
+from sealdata.models.catalogue import ModelCard
+from sealdata.models.store import find, models_folder, present
+
+
+def show_models(cards: dict[str, ModelCard]) -> None:
+    """A row per model, and the folder."""
+    table = Table("name", "use", "model", "licence", "size", "here")
+    table.columns[4].justify = "right"
+    for name, card in cards.items():
+        here = "yes" if present(card) else ""
+        table.add_row(name, card.use, card.title, card.licence, _size(card), here)
+    Console(width=None if Console().is_terminal else 140).print(table)
+    click.echo(f"folder: {models_folder()}", err=True)
+
+
+def show_model(card: ModelCard) -> None:
+    """All that the catalogue says, one fact a line."""
+    click.echo(f"{card.title} ({card.name})\n")
+    facts = {
+        "use": card.use,
+        "licence": card.terms,
+        "labels": card.labels,
+        "languages": " ".join(card.languages),
+        "size": _size(card),
+        "homepage": card.homepage,
+    }
+    for what, text in facts.items():
+        if text:
+            click.echo(f"{what:<11}{text}")
+    for item in card.files.values():
+        click.echo(f"{'fetch':<11}{item.url}")
+    for path in _paths(card):
+        click.echo(f"{'here':<11}{path}")
+
+
+def show_terms(card: ModelCard) -> None:
+    """The licence, before anything of a model is fetched."""
+    if not present(card):
+        click.echo(f"{card.name}: {card.title}. Licence: {card.terms}", err=True)
+
+
+def models_as_json(cards: dict[str, ModelCard]) -> str:
+    """The cards with the paths of the files that are on this machine."""
+    facts = {
+        name: card.model_dump(mode="json") | {"here": _paths(card)} for name, card in cards.items()
+    }
+    return json.dumps(facts, ensure_ascii=False, indent=1)
+
+
+def _paths(card: ModelCard) -> list[str]:
+    try:
+        return [str(path) for path in find(card.name).values()]
+    except DataError:
+        return []
+
+
+def _size(card: ModelCard) -> str:
+    """Megabytes of the files whose size is published; about, where it is not exactly."""
+    sizes = [item.size for item in card.files.values()]
+    if None in sizes:
+        return f"about {card.about}" if card.about else "–"
+    return f"{sum(filter(None, sizes)) / 1e6:,.1f} MB"

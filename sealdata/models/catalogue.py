@@ -1,0 +1,82 @@
+"""The catalogue of pretrained models: where each is published, under what licence, for what."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from sealdata.errors import ConfigError
+from sealdata.fetch import Download
+
+
+class ModelCard(BaseModel):
+    """One model of ``catalogue.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    use: Literal["language ID", "similarity"]
+    licence: str
+    licence_url: str
+    licence_note: str = ""
+    accept: bool = False  # the licence forbids a common use, so the user has to say yes to it
+    homepage: str
+    labels: str = ""  # of a language-ID model: what they look like
+    languages: tuple[str, ...] = ()  # FLORES-200 codes that an encoder is for
+    bundled: str = ""  # package/path of the file that an installed package brings
+    stand_in: str = ""  # the bundled model that could be used in its place, with a loss
+    about: str = ""  # size, where its exact bytes are not published
+    files: dict[str, Download]  # by role: model; or checkpoint, spm, vocabulary
+
+    @property
+    def terms(self) -> str:
+        """The licence in a line: name, note, address."""
+        note = f", {self.licence_note}" if self.licence_note else ""
+        return f"{self.licence}{note} ({self.licence_url})"
+
+
+@cache
+def catalogue() -> dict[str, ModelCard]:
+    """All models by name, in the order of the file."""
+    table = tomllib.loads(files("sealdata.models").joinpath("catalogue.toml").read_text("utf-8"))
+    cards: dict[str, ModelCard] = {}
+    for row in table["model"]:
+        for card in _cards(row):
+            assert card.name not in cards, f"two models are named {card.name}"
+            cards[card.name] = card
+    return cards
+
+
+def model_card(name: str) -> ModelCard:
+    """The model called ``name``.
+
+    Raises:
+        ConfigError: there is none; the message names the nearest.
+    """
+    known = catalogue()
+    if name not in known:
+        nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+        hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
+        raise ConfigError(f"no model named {name!r}{hint}. `sealdata models list` shows all")
+    return known[name]
+
+
+def _cards(row: dict[str, Any]) -> Iterator[ModelCard]:
+    """The models of a table: one, or one for each of its languages."""
+    if "each" not in row:
+        yield ModelCard.model_validate(row)
+        return
+    for lang in row["each"]:
+        own = {key: _filled(value, lang) for key, value in row.items() if key != "each"}
+        yield ModelCard.model_validate({**own, "languages": (lang,)})
+
+
+def _filled(value: Any, lang: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(inner, lang) for key, inner in value.items()}
+    return value.replace("{lang}", lang) if isinstance(value, str) else value

@@ -1,0 +1,165 @@
+"""The folder of models on this machine: finding one in it, and bringing one there."""
+
+import gzip
+import os
+import shutil
+import zlib
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from sealdata.errors import ConfigError, DataError
+from sealdata.fetch import Download, Report, fetch_file, note_of, noted
+from sealdata.manifest import file_sha256, write_atomic, write_json
+from sealdata.models.catalogue import ModelCard, catalogue, model_card
+
+FOLDER = "SEALDATA_MODELS"  # environment variable that names another folder
+_GZIP = ".gz"
+
+
+def models_folder() -> Path:
+    """``$SEALDATA_MODELS``, or ``sealdata/models`` in the user's cache folder."""
+    named = os.environ.get(FOLDER)
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_cache_path("sealdata") / "models"
+
+
+def find(name: str) -> dict[str, Path]:
+    """The files of a model of the catalogue by role: ``model``, or ``checkpoint``, ``spm`` and
+    ``vocabulary``.
+
+    Raises:
+        ConfigError: there is no such model.
+        DataError: it is not on this machine; the message says how it gets there.
+    """
+    card = model_card(name)
+    paths = {role: _place(item) for role, item in card.files.items()}
+    missing = [path for path in paths.values() if not path.is_file()]
+    if not missing:
+        return paths
+    if card.bundled and (bundled := _bundled(card)):
+        return {"model": bundled}
+    raise DataError(
+        f"model {name} is not on this machine (no {missing[0]}): run `sealdata models fetch "
+        f"{name}{' --accept-license' if card.accept else ''}`, licence {card.licence}"
+        f"{_stand_in(card)}"
+    )
+
+
+def present(card: ModelCard) -> bool:
+    """Whether all files of a model are on this machine."""
+    try:
+        find(card.name)
+    except DataError:
+        return False
+    return True
+
+
+def find_model(name_or_path: str) -> Path:
+    """The file of a one-file model: a name of the catalogue, or the path of any other file.
+
+    Raises:
+        DataError: it is not on this machine.
+    """
+    if name_or_path in catalogue():
+        return find(name_or_path)["model"]
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise DataError(
+            f"no model at {path}: give the path of a file, or a name that `sealdata models list` "
+            "shows"
+        )
+    return path
+
+
+@cache
+def digest(path: Path) -> str:
+    """SHA-256 of a model file, hex; once per process. In the folder of models it must be the
+    one that was noted when the file was first used.
+
+    Raises:
+        DataError: it is another one, or the file cannot be read.
+    """
+    found = file_sha256(path)
+    if path.parent != models_folder():
+        return found
+    note = note_of(path)
+    if not note.exists():
+        try:
+            facts = {"url": "", "size": path.stat().st_size, "sha256": found, "published": False}
+            write_json(note, facts)
+        except DataError:
+            return found  # a folder that others look after
+    elif (before := noted(note)) != found:
+        raise DataError(
+            f"{path} has sha256 {found}, but {before} when it was first used; delete it and fetch "
+            f"it again, or delete {note.name} to accept it"
+        )
+    return found
+
+
+def fetch(
+    name: str, accept: bool = False, report: Report = lambda file, done, total: None
+) -> dict[str, Path]:
+    """Bring all files of a model to the folder of models; what is there is only checked.
+
+    Raises:
+        ConfigError: no such model, or its licence has to be accepted and is not.
+        DataError: see ``fetch_file``.
+    """
+    card = model_card(name)
+    if card.accept and not accept and not present(card):
+        raise ConfigError(
+            f"{name} is under {card.terms}: read it, and run again with --accept-license"
+        )
+    return {role: _fetch(item, report) for role, item in card.files.items()}
+
+
+def _fetch(item: Download, report: Report) -> Path:
+    path = _place(item)
+    if not item.name.endswith(_GZIP):
+        return fetch_file(item, path, report).path
+    if path.is_file():
+        digest(path)
+        return path
+    packed = fetch_file(item, path.with_name(item.name), report).path
+    write_atomic(path, lambda temporary: _gunzip(packed, temporary))
+    packed.unlink()
+    digest(path)
+    return path
+
+
+def _place(item: Download) -> Path:
+    """Where a file is used; a gzip is unpacked on arrival."""
+    return models_folder() / item.name.removesuffix(_GZIP)
+
+
+def _gunzip(packed: Path, path: Path) -> None:
+    try:
+        with gzip.open(packed) as source, path.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(
+            f"{packed} is damaged ({error}); delete it and its {note_of(packed).name}"
+        ) from None
+
+
+def _bundled(card: ModelCard) -> Path | None:
+    """The file that an installed package brings; found, not imported: importing is slow."""
+    package, _, inner = card.bundled.partition("/")
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    path = Path(spec.submodule_search_locations[0]) / inner
+    return path if path.is_file() else None
+
+
+def _stand_in(card: ModelCard) -> str:
+    if card.stand_in == "sample":
+        return "; the bundled encoder `sample` could stand in, for trying things out only"
+    if card.stand_in:
+        return f"; the bundled {card.stand_in} could stand in, less exact"
+    return ""
