@@ -1,18 +1,18 @@
 """What a text is written with: counts of its letters by script, digits, punctuation and spaces."""
 
-from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from sealdata.kernels import frozen, texts_of
+from sealdata.kernels.counts import count_classes
 from sealdata.languages import languages
 
 # Classes of a code point. The scripts of the known languages follow, each with its own letters.
-_CLASSES = ("other", "digits", "punctuation", "spaces", "shared_letters", "foreign_letters")
-_NUM_CODE_POINTS = 0x110000
-_CHUNK = 1 << 20  # characters classified at a time: what the processor's cache holds
+CLASSES = ("other", "digits", "punctuation", "spaces", "shared_letters", "foreign_letters")
+NUM_CODE_POINTS = 0x110000
 
 
 def unicode_script(iso_15924: str) -> str:
@@ -27,6 +27,19 @@ def scripts() -> tuple[str, ...]:
 
 
 @cache
+def _every_code_point() -> pl.Series:
+    """One text of all code points. Surrogates are no text; they become U+FFFD here."""
+    every = np.arange(NUM_CODE_POINTS, dtype="<u4")
+    return pl.Series([every.tobytes().decode("utf-32-le", "replace")])
+
+
+def members_of(pattern: str) -> npt.NDArray[np.uint32]:
+    """The code points that a class of the regex engine of polars (``\\p{Nd}``) matches, sorted."""
+    found = _every_code_point().str.extract_all(f"(?:{pattern})+").list.join("")
+    return np.unique(code_points(found))
+
+
+@cache
 def class_table() -> npt.NDArray[np.uint8]:
     """The class of every code point, uint8 [0x110000]: an index into the counted columns.
 
@@ -34,9 +47,6 @@ def class_table() -> npt.NDArray[np.uint8]:
     mark (category M) is a letter of its script; letters and marks of scripts Common and Inherited
     (U+0301, U+30FC) are shared: any script may use them.
     """
-    # Surrogates are no text; they become U+FFFD here and are never looked up.
-    code_points = np.arange(_NUM_CODE_POINTS, dtype="<u4")
-    text = pl.Series([code_points.tobytes().decode("utf-32-le", "replace")])
     properties = [
         r"\p{Nd}",
         r"\p{P}",
@@ -45,11 +55,34 @@ def class_table() -> npt.NDArray[np.uint8]:
         r"[[\p{L}\p{M}]--[\p{sc=Zyyy}\p{sc=Zinh}]]",
         *(rf"[[\p{{L}}\p{{M}}]&&\p{{sc={script}}}]" for script in scripts()),
     ]
-    table = np.zeros(_NUM_CODE_POINTS, np.uint8)
+    table = np.zeros(NUM_CODE_POINTS, np.uint8)
     for index, members in enumerate(properties, start=1):
-        found = text.str.extract_all(members + "+").list.join("").item()
-        table[np.frombuffer(found.encode("utf-32-le"), "<u4")] = index
-    return table
+        table[members_of(members)] = index
+    return frozen(table)
+
+
+@cache
+def lower_table() -> npt.NDArray[np.int32]:
+    """The lower case of every code point, int32 [0x110000], and -1 for white space.
+
+    Two letters have none that depends on them alone: see ``without_special_case``.
+    """
+    upper = pl.Series([*map(chr, members_of(r"\p{Changes_When_Lowercased}"))])
+    lower = upper.str.to_lowercase()
+    table = np.arange(NUM_CODE_POINTS, dtype=np.int32)
+    single = lower.str.len_chars() == 1
+    table[code_points(upper.filter(single))] = code_points(lower.filter(single))
+    table[class_table() == CLASSES.index("spaces")] = -1
+    return frozen(table)
+
+
+def without_special_case(text: pl.Series) -> pl.Series:
+    """``text``, in lower case wherever ``lower_table`` cannot give it: a dotted capital I becomes
+    two characters, and a capital sigma has two small forms."""
+    places = text.str.contains("[\u0130\u03a3]").fill_null(False).arg_true()
+    if places.is_empty():
+        return text
+    return text.clone().scatter(places, text.gather(places).str.to_lowercase())
 
 
 def count_characters(text: pl.Series) -> pl.DataFrame:
@@ -59,32 +92,13 @@ def count_characters(text: pl.Series) -> pl.DataFrame:
     ``shared_letters`` (of no script in particular), ``foreign_letters`` (of scripts that no known
     language uses), ``digits`` (of any script), ``punctuation``, ``spaces``, ``other``.
     """
-    columns = (*_CLASSES, *scripts())
-    parts = [_count(part, len(columns)) for part in chunks(text.fill_null(""), _CHUNK)]
-    counts = np.concatenate([np.empty((0, len(columns)), np.int64), *parts])
-    frame = pl.DataFrame(counts, schema=dict.fromkeys(columns, pl.UInt32))
+    columns = (*CLASSES, *scripts())
+    counts = count_classes(*texts_of(text), class_table(), len(columns))
+    frame = pl.DataFrame(dict(zip(columns, counts, strict=True)))
     letters = ["shared_letters", "foreign_letters", *scripts()]
     return frame.with_columns(letters=pl.sum_horizontal(letters))
-
-
-def chunks(text: pl.Series, max_chars: int) -> Iterator[pl.Series]:
-    """Consecutive slices of about ``max_chars`` characters: at least one text, at most 65,536."""
-    ends = np.cumsum(text.str.len_chars().to_numpy(), dtype=np.int64)
-    start = done = 0
-    while start < len(text):
-        stop = int(np.searchsorted(ends, done + max_chars, side="right"))
-        stop = min(max(stop, start + 1), start + (1 << 16))
-        yield text[start:stop]
-        start, done = stop, int(ends[stop - 1])
 
 
 def code_points(text: pl.Series) -> npt.NDArray[np.uint32]:
     """The code points of all texts one after another, uint32 [characters]."""
     return np.frombuffer(text.str.join("").item().encode("utf-32-le"), "<u4")
-
-
-def _count(text: pl.Series, num_classes: int) -> npt.NDArray[np.int64]:
-    """Characters by text and class, int64 [len(text), num_classes]."""
-    cells = np.repeat(np.arange(len(text)) * num_classes, text.str.len_chars().to_numpy())
-    cells += class_table()[code_points(text)]
-    return np.bincount(cells, minlength=len(text) * num_classes).reshape(len(text), num_classes)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealdata import characters
-from sealdata.characters import chunks, class_table, count_characters, scripts, unicode_script
+from sealdata.characters import class_table, count_characters, scripts, unicode_script
 from sealdata.languages import languages
 
 
@@ -45,7 +45,7 @@ def test_counts(text, expected):
 def test_every_script_of_a_known_language_is_counted():
     assert {unicode_script(language.script) for language in languages().values()} == set(scripts())
     for index, script in enumerate(scripts()):
-        assert (class_table() == len(characters._CLASSES) + index).any(), script
+        assert (class_table() == len(characters.CLASSES) + index).any(), script
 
 
 def test_the_table_agrees_with_the_categories_of_python():
@@ -62,22 +62,11 @@ def test_the_table_agrees_with_the_categories_of_python():
 
 
 @settings(deadline=None)  # the machine may be busy
-@given(texts=st.lists(st.text(max_size=9), max_size=20), max_chars=st.integers(1, 30))
-def test_a_text_counts_the_same_wherever_it_stands(texts, max_chars):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(characters, "_CHUNK", max_chars)
-        together = count_characters(pl.Series(texts, dtype=pl.String))
+@given(texts=st.lists(st.text(max_size=9), max_size=20))
+def test_a_text_counts_the_same_wherever_it_stands(texts):
+    together = count_characters(pl.Series(texts, dtype=pl.String))
     assert together.rows() == [
         count_characters(pl.Series([text], dtype=pl.String)).row(0) for text in texts
     ]
     total = together.select(pl.sum_horizontal(pl.exclude("letters"))).to_series()
     assert total.to_list() == [len(text) for text in texts]
-
-
-@settings(deadline=None)  # the machine may be busy
-@given(texts=st.lists(st.text(max_size=9), max_size=20), max_chars=st.integers(1, 30))
-def test_chunks_hold_every_text_once_in_order(texts, max_chars):
-    parts = list(chunks(pl.Series(texts, dtype=pl.String), max_chars))
-    assert [text for part in parts for text in part] == texts
-    assert all(len(part) == 1 or sum(map(len, part)) <= max_chars for part in parts)
-    assert all(len(part) > 0 for part in parts)

@@ -159,13 +159,6 @@ def test_a_text_repeats_itself_not_its_neighbours():
     assert shares[300:].to_list() == [pytest.approx(0.5, abs=0.01)] * 2
 
 
-def test_a_share_does_not_depend_on_the_other_texts(monkeypatch):
-    rows = [(f"{SENTENCE} {SENTENCE[: 3 * i]}", "ก" * i) for i in range(20)]
-    together = load("scorers", "repetition").score(make_pairs(rows))
-    monkeypatch.setattr("sealdata.scorers.repetition._CHUNK", 50)
-    assert load("scorers", "repetition").score(make_pairs(rows)).equals(together)
-
-
 def test_stored_scores_pass_through():
     pairs = make_pairs([("a", "b"), ("c", "d")]).with_columns(
         stored_margin=pl.Series([1.25, None], dtype=pl.Float32),

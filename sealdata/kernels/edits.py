@@ -1,0 +1,139 @@
+"""How alike two texts are by their edit distance, where it is small enough to matter."""
+
+import numpy as np
+import numpy.typing as npt
+
+from sealdata.kernels import Bytes, Int, Starts, compiled, decode
+from sealdata.kernels.bags import Keys, Owners, find, table_size
+
+SPACE = -1
+_WORD = 64  # bits
+_ONE = np.uint64(1)
+_NONE, _ALL = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
+
+Chars = npt.NDArray[np.int32]
+
+
+@compiled
+def _letters(data: Bytes, at: Int, end: Int, lower: Chars, into: Chars) -> Int:
+    """Fill ``into`` with the characters of a text but white space, in lower case, as far as they
+    fit; how many there are."""
+    count = 0
+    while at < end and count < len(into):
+        char, at = decode(data, at)
+        if lower[char] != SPACE:
+            into[count] = lower[char]
+            count += 1
+    return count
+
+
+@compiled
+def _common(src: Chars, tgt: Chars, bag: npt.NDArray[np.int32]) -> Int:
+    """An upper bound of the characters that both have, from their bags by the lowest byte; ``bag``
+    holds 256 zeros before and after."""
+    for char in src:
+        bag[char & 255] += 1
+    common = 0
+    for char in tgt:
+        if bag[char & 255] > 0:
+            bag[char & 255] -= 1
+            common += 1
+    for char in src:
+        bag[char & 255] = 0
+    return common
+
+
+@compiled
+def _distance(
+    src: Chars, tgt: Chars, most: Int, keys: Keys, owners: Owners, owner: Int, masks: Keys
+) -> Int:
+    """Insertions, deletions and substitutions from ``src`` to ``tgt``; any number above ``most``
+    where there are more. ``masks`` has a row of words for each slot of the table.
+
+    Source: Myers 1999, "A fast bit-vector algorithm for approximate string matching", in the block
+    form of Hyyrö 2003.
+    """
+    if len(src) == 0:
+        return len(tgt)
+    num_words = (len(src) + _WORD - 1) // _WORD
+    size = table_size(len(src))
+    for place in range(len(src)):
+        slot = find(keys, owners, size, owner, np.uint64(src[place]))
+        row = slot * num_words
+        if owners[slot] != owner:
+            keys[slot], owners[slot] = np.uint64(src[place]), owner
+            masks[row : row + num_words] = _NONE
+        masks[row + place // _WORD] |= _ONE << np.uint64(place % _WORD)
+    up, down = np.full(num_words, _ALL), np.zeros(num_words, np.uint64)
+    last = np.uint64((len(src) - 1) % _WORD)
+    distance = np.int64(len(src))
+    for column in range(len(tgt)):
+        slot = find(keys, owners, size, owner, np.uint64(tgt[column]))
+        known = owners[slot] == owner
+        carry_up, carry_down = _ONE, _NONE  # the row above all grows by one in each column
+        for word in range(num_words):
+            equal = masks[slot * num_words + word] if known else _NONE
+            vertical = equal | down[word]
+            equal |= carry_down
+            across = (((equal & up[word]) + up[word]) ^ up[word]) | equal
+            grows = down[word] | ~(across | up[word])
+            shrinks = up[word] & across
+            top = last if word == num_words - 1 else np.uint64(_WORD - 1)
+            out_up, out_down = (grows >> top) & _ONE, (shrinks >> top) & _ONE
+            grows = grows << _ONE | carry_up
+            shrinks = shrinks << _ONE | carry_down
+            up[word] = shrinks | ~(vertical | grows)
+            down[word] = grows & vertical
+            carry_up, carry_down = out_up, out_down
+        distance += np.int64(carry_up) - np.int64(carry_down)
+        if distance - (len(tgt) - column - 1) > most:
+            break
+    return distance
+
+
+@compiled
+def similarities(
+    src_starts: Starts,
+    src: Bytes,
+    tgt_starts: Starts,
+    tgt: Bytes,
+    lower: Chars,
+    floor: float,
+    max_chars: int,
+) -> npt.NDArray[np.float64]:
+    """1 - edits / characters of the longer side, float64 [pairs]; 0 where it is below ``floor``,
+    which the characters of most pairs show before any edit is looked for.
+
+    White space is left out and case does not count (``lower``: int32 [0x110000], ``SPACE`` for
+    white space). What follows the first ``max_chars`` of a side is not looked at. 0 for two empty
+    sides: there is nothing that was copied.
+    """
+    num_pairs = len(src_starts) - 1
+    values = np.zeros(num_pairs)
+    chars, others = np.zeros(max_chars, np.int32), np.zeros(max_chars, np.int32)
+    bag = np.zeros(256, np.int32)
+    slots = table_size(max_chars)
+    keys, owners = np.zeros(slots, np.uint64), np.zeros(slots, np.int64)
+    masks = np.zeros(slots * (max_chars // _WORD + 1), np.uint64)
+    for pair in range(num_pairs):
+        num_src = _letters(src, src_starts[pair], src_starts[pair + 1], lower, chars)
+        num_tgt = _letters(tgt, tgt_starts[pair], tgt_starts[pair + 1], lower, others)
+        longer, shorter = max(num_src, num_tgt), min(num_src, num_tgt)
+        if longer == 0 or shorter < floor * longer:
+            continue
+        if _common(chars[:num_src], others[:num_tgt], bag) < floor * longer:
+            continue
+        start = 0  # what both begin with and end in is alike
+        while start < shorter and chars[start] == others[start]:
+            start += 1
+        while num_src > start and num_tgt > start and chars[num_src - 1] == others[num_tgt - 1]:
+            num_src -= 1
+            num_tgt -= 1
+        most = np.int64((1 - floor) * longer)
+        edits = _distance(
+            chars[start:num_src], others[start:num_tgt], most, keys, owners, pair + 1, masks
+        )
+        similarity = 1 - edits / longer
+        if similarity >= floor:
+            values[pair] = similarity
+    return values

@@ -1,0 +1,61 @@
+"""How much of a text repeats at once what stands before it."""
+
+import numpy as np
+import numpy.typing as npt
+
+from sealdata.kernels import Bytes, Starts, compiled, decode
+from sealdata.kernels.bags import find, longest, table_size
+
+_BASE = np.uint64(0x5851F42D4C957F2D)
+
+
+@compiled
+def repeated_chars(
+    starts: Starts, data: Bytes, ngram: int, whole: float, max_chars: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Repeated characters of each text and the characters looked at, int64 [texts] each.
+
+    An n-gram that last began d characters before supports a unit of d characters. A unit supported
+    by k n-grams stands for k + ngram - 1 repeated characters where these are at least ``whole`` of
+    it. Linear in the length of a text; what follows its first ``max_chars`` is not looked at.
+    """
+    num_texts = len(starts) - 1
+    repeated, looked_at = np.zeros(num_texts, np.int64), np.zeros(num_texts, np.int64)
+    most = min(longest(starts), max_chars) + 1
+    chars = np.zeros(most, np.uint64)
+    support, units = np.zeros(most, np.int64), np.zeros(most, np.int64)
+    slots = table_size(most)
+    keys, owners = np.zeros(slots, np.uint64), np.zeros(slots, np.int64)
+    begins = np.zeros(slots, np.int64)
+    gone = np.uint64(1)  # weight of the character that leaves an n-gram
+    for _ in range(ngram):
+        gone *= _BASE
+    for text in range(num_texts):
+        at, end = starts[text], starts[text + 1]
+        length, num_units, value = 0, 0, np.uint64(0)
+        size = table_size(min(end - at, max_chars))
+        while at < end and length < max_chars:
+            char, at = decode(data, at)
+            chars[length] = np.uint64(char + 1)
+            value = value * _BASE + chars[length]
+            length += 1
+            if length > ngram:
+                value -= chars[length - 1 - ngram] * gone
+            if length < ngram:
+                continue
+            slot = find(keys, owners, size, text + 1, value)
+            if owners[slot] == text + 1:
+                unit = length - begins[slot]
+                if support[unit] == 0:
+                    units[num_units] = unit
+                    num_units += 1
+                support[unit] += 1
+            keys[slot], owners[slot], begins[slot] = value, text + 1, length
+        for index in range(num_units):
+            unit = units[index]
+            covered = support[unit] + ngram - 1
+            if covered >= whole * unit:
+                repeated[text] += covered
+            support[unit] = 0
+        looked_at[text] = length
+    return repeated, looked_at
