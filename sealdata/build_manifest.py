@@ -8,7 +8,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from sealdata.errors import DataError
 from sealdata.manifest import read_json
 
-STAGES = ("ingest", "rules", "dedup", "decontaminate", "lid", "similarity", "select")  # gate order
+STAGES = (  # in the order of the gates
+    "ingest",
+    "rules",
+    "dedup",
+    "decontaminate",
+    "lid",
+    "similarity",
+    "caps",
+    "near-dedup",
+    "select",
+)
 MANIFEST = "manifest.json"
 
 

@@ -9,13 +9,17 @@ from sealdata.errors import DataError
 from sealdata.manifest import write_atomic
 
 
-def write_frame(frame: pl.DataFrame, path: Path) -> None:
+def write_frame(frame: pl.DataFrame, path: Path, row_group_size: int | None = None) -> None:
     """Write ``frame`` as zstd-compressed parquet, atomically; equal frames give equal bytes.
+
+    Small row groups let a reader that filters on a sorted column skip what it does not want.
 
     Raises:
         DataError: the disk is full or refuses.
     """
-    write_atomic(path, partial(frame.write_parquet, compression="zstd"))
+    write_atomic(
+        path, partial(frame.write_parquet, compression="zstd", row_group_size=row_group_size)
+    )
 
 
 def read_frame(path: Path, columns: list[str] | None = None) -> pl.DataFrame:

@@ -1,7 +1,8 @@
 """The road from files to judged pairs: a recipe's plan as stages, run in order."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from sealdata.plan import Plan, locate
 from sealdata.recipe import SourceTable
 from sealdata.rules import Judge
 from sealdata.scorers import PHASES, Phase
-from sealdata.stage import Done, Engine, Progress, Stage, run_stages
+from sealdata.stage import Done, Engine, Job, Progress, Stage, run_stages
+from sealdata.stages.caps import Cap, Side, SideKeys
 from sealdata.stages.clean import Clean
 from sealdata.stages.decontaminate import Decontaminate, References, reference_files
-from sealdata.stages.dedup import Flag, KeyFile, Resolve, partition_names
+from sealdata.stages.dedup import Resolve
 from sealdata.stages.ingest import Ingest
 from sealdata.stages.keys import Keys
+from sealdata.stages.partition import Flag, KeyFile, range_names
 from sealdata.stages.score import Score
 from sealdata.stages.select import Cutoffs, HoldOut, Select
 
@@ -30,6 +33,9 @@ class Curated:
     ingested: PartRecord
     cleaned: tuple[PartRecord, ...]
     selected: Done
+
+
+_GATES = {"src-cap": "caps", "tgt-cap": "caps"}  # stages whose gate has another name
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,8 @@ class Pipeline:
         masks = self._dedup(cleaned, keys) + self._decontaminate(cleaned, keys)
         for phase in PHASES[1:]:
             self._score(phase, cleaned, masks)
-        selected = self._select(ingested, cleaned, keys, masks)
+        late = self._caps(cleaned, keys, masks)
+        selected = self._select(ingested, cleaned, keys, masks, late)
         return [
             Curated(table, lang, raw.records[0], clean.records, final)
             for table, lang, raw, clean, final in zip(
@@ -132,22 +139,36 @@ class Pipeline:
     def _dedup(self, cleaned: list[Done], keys: list[Done]) -> list[_Mask]:
         if self.plan.recipe.dedup.off:
             return []
-        places = [(i, part) for i, done in enumerate(keys) for part in done.parts]
+        return [self._across("dedup", "duplicate", cleaned, keys, self.langs, Resolve)]
+
+    def _across(
+        self,
+        stage: str,
+        reason: str,
+        cleaned: list[Done],
+        keyed: list[Done],
+        params: Any,
+        job: Callable[[tuple[KeyFile, ...]], Job],
+    ) -> _Mask:
+        """A decision over all sources: ``job`` resolves ranges of ``keyed``, masks say what fell.
+
+        The order of precedence is that of the sources in the recipe, then of their parts.
+        """
+        places = [(i, part) for i, done in enumerate(keyed) for part in done.parts]
         order = {place: number for number, place in enumerate(places)}
         files = tuple(
-            KeyFile(keys[i].folder / f"{part}.parquet", order[i, part], self.langs[i])
+            KeyFile(keyed[i].folder / f"{part}.parquet", order[i, part], self.langs[i])
             for i, part in places
         )
-        total = sum(record.facts["keys"] for done in keys for record in done.records)
-        ranges = partition_names(total)
-        inputs = tuple(done.key for done in keys)
-        [resolved] = self._run([Stage("dedup", self.langs, inputs, ranges, Resolve(files))])
+        ranges = range_names(sum(r.facts["keys"] for done in keyed for r in done.records))
+        inputs = tuple(done.key for done in keyed)
+        [resolved] = self._run([Stage(stage, params, inputs, ranges, job(files))])
         stages = []
         for i, clean in enumerate(cleaned):
             orders = {part: order[i, part] for part in clean.parts}
-            job = Flag(resolved.folder, ranges, orders, clean.folder)
-            stages.append(Stage("dedup-mask", orders, (resolved.key,), clean.parts, job))
-        return [_Mask("dedup", "duplicate", self._run(stages))]
+            flag = Flag(reason, resolved.folder, ranges, orders, clean.folder)
+            stages.append(Stage(f"{stage}-mask", orders, (resolved.key,), clean.parts, flag))
+        return _Mask(_GATES.get(stage, stage), reason, self._run(stages))
 
     def _decontaminate(self, cleaned: list[Done], keys: list[Done]) -> list[_Mask]:
         refs = self.plan.recipe.decontaminate.refs
@@ -171,16 +192,55 @@ class Pipeline:
         ]
         return [_Mask("decontaminate", "eval_leak", self._run(stages))]
 
+    def _caps(self, cleaned: list[Done], keys: list[Done], masks: list[_Mask]) -> list[_Mask]:
+        """Source sides first: what their cap drops does not count against a target side."""
+        caps = self.plan.recipe.caps
+        sides: list[tuple[Side, int | None]] = [
+            ("src", caps.max_per_src),
+            ("tgt", caps.max_per_tgt),
+        ]
+        late: list[_Mask] = []
+        for side, most in sides:
+            if most is None:
+                continue
+            rules = self._rule_params(before=None)
+            stages = [
+                Stage(
+                    f"{side}-cap-keys",
+                    [rules, caps.score],
+                    self._inputs(i, clean, keys, masks + late),
+                    clean.parts,
+                    SideKeys(self._judge(i, clean, masks, late), keys[i].folder, side, caps.score),
+                )
+                for i, clean in enumerate(cleaned)
+            ]
+            late.append(
+                self._across(
+                    f"{side}-cap",
+                    f"over_{side}_cap",
+                    cleaned,
+                    self._run(stages),
+                    [self.langs, most],
+                    partial(Cap, side=side, most=most),
+                )
+            )
+        return late
+
+    def _inputs(self, i: int, clean: Done, keys: list[Done], masks: list[_Mask]) -> tuple[str, ...]:
+        return (clean.key, keys[i].key, *(mask.done[i].key for mask in masks))
+
     def _select(
-        self, ingested: list[Done], cleaned: list[Done], keys: list[Done], masks: list[_Mask]
+        self,
+        ingested: list[Done],
+        cleaned: list[Done],
+        keys: list[Done],
+        masks: list[_Mask],
+        late: list[_Mask],
     ) -> list[Done]:
         recipe = self.plan.recipe
         rules = self._rule_params(before=None)
-        judges = [self._judge(i, clean, masks) for i, clean in enumerate(cleaned)]
-        inputs = [
-            (clean.key, keys[i].key, *(mask.done[i].key for mask in masks))
-            for i, clean in enumerate(cleaned)
-        ]
+        judges = [self._judge(i, clean, masks, late) for i, clean in enumerate(cleaned)]
+        inputs = [self._inputs(i, clean, keys, masks + late) for i, clean in enumerate(cleaned)]
         share, seed = recipe.validation.share, recipe.seed
         held = self._run(
             [
@@ -224,7 +284,7 @@ class Pipeline:
         [done] = self._run([Stage("cutoffs", [most, self.langs], inputs, ("all",), job)])
         return done
 
-    def _judge(self, i: int, clean: Done, masks: list[_Mask]) -> Judge:
+    def _judge(self, i: int, clean: Done, masks: list[_Mask], late: Sequence[_Mask] = ()) -> Judge:
         scorers = self.plan.scorers
         return Judge(
             rules=self.plan.bound_rules(),
@@ -236,6 +296,7 @@ class Pipeline:
             masks=tuple((mask.stage, mask.reason, mask.done[i].folder) for mask in masks),
             tgt_lang=self.langs[i],
             cleaned=clean.folder,
+            late=tuple((mask.stage, mask.reason, mask.done[i].folder) for mask in late),
         )
 
     def _store_key(self, name: str, clean: Done) -> str:

@@ -42,17 +42,17 @@ class Plan:
             for name, params in recipe.score.items()
         }
         for rule in recipe.rule:
-            self._check_rule(rule)
+            self._check_score(f"rule {rule.reason!r}", rule.score)
+        if recipe.caps.score is not None:
+            self._check_score("[caps]", recipe.caps.score)
 
-    def _check_rule(self, rule: RuleTable) -> None:
-        scorer, _, column = rule.score.partition(".")
+    def _check_score(self, where: str, score: str) -> None:
+        scorer, _, column = score.partition(".")
         if scorer not in self.scorers:
-            raise ConfigError(
-                f"rule {rule.reason!r} needs {rule.score!r}, but there is no [score.{scorer}]"
-            )
+            raise ConfigError(f"{where} needs {score!r}, but there is no [score.{scorer}]")
         if column not in self.scorers[scorer].columns:
             known = ", ".join(f"{scorer}.{name}" for name in self.scorers[scorer].columns)
-            raise ConfigError(f"rule {rule.reason!r}: no score {rule.score!r}; known: {known}")
+            raise ConfigError(f"{where}: no score {score!r}; known: {known}")
 
     def _located(self, params: Options) -> Options:
         """Parameters with ``sample:`` and relative paths made absolute; other values untouched."""

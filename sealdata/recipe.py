@@ -102,6 +102,20 @@ class DedupTable(_Table):
     off: bool = False
 
 
+class CapsTable(_Table):
+    """How many pairs of one language may share a side, in its normal form; the best scored stay."""
+
+    max_per_src: int | None = Field(None, ge=1)
+    max_per_tgt: int | None = Field(None, ge=1)
+    score: str | None = None  # highest first, as in a rule; absent: the order of the recipe
+
+    @model_validator(mode="after")
+    def _ranked(self) -> Self:
+        if self.score is not None and self.max_per_src is None and self.max_per_tgt is None:
+            raise ValueError("score ranks nothing without max_per_src or max_per_tgt")
+        return self
+
+
 class DecontaminateTable(_Table):
     """Folders or files of evaluation text: a pair with one of its lines is dropped."""
 
@@ -180,6 +194,7 @@ class Recipe(_Table):
     rule: list[RuleTable] = []
     dedup: DedupTable = DedupTable()
     decontaminate: DecontaminateTable = DecontaminateTable()
+    caps: CapsTable = CapsTable()
     validation: ValidationTable = ValidationTable()
     tokenizer: TokenizerTable
     fertility: list[TokenizerTable] = []  # further tokenizers to compare in the report

@@ -82,7 +82,8 @@ class Judge:
     """Where the evidence about one source's parts lies, and the rules to weigh it by.
 
     ``stores`` maps scorer to the folder of its score columns; ``masks`` lists, in order, the stages
-    that flag rows themselves (dedup, decontaminate): (stage, reason, folder).
+    that flag rows themselves (dedup, decontaminate): (stage, reason, folder). ``late`` lists those
+    that come after all rules (caps, near-duplicates).
     """
 
     rules: tuple[Rule, ...]
@@ -91,6 +92,7 @@ class Judge:
     masks: tuple[tuple[str, str, Path], ...]
     tgt_lang: str
     cleaned: Path
+    late: tuple[tuple[str, str, Path], ...] = ()
 
     def judge(self, part: str, until: Phase | None = None) -> Judged:
         """Judge a part by all gates, or by those that come before the phase ``until``."""
@@ -107,7 +109,9 @@ class Judge:
                 if rule.phase == phase
             ]
             if phase == "text":
-                found += self._flagged(part)
+                found += _flagged(self.masks, part)
+            if phase == PHASES[-1]:
+                found += _flagged(self.late, part)
             columns.append(scores)
             flags += found
             for _, _, failed in found:
@@ -127,8 +131,11 @@ class Judge:
         joined = pl.concat(frames, how="horizontal")
         return joined.select(pl.when(alive).then(pl.col(c)).alias(c) for c in joined.columns)
 
-    def _flagged(self, part: str) -> list[tuple[str, str, pl.Series]]:
-        return [
-            (stage, reason, read_frame(folder / f"{part}.parquet")["flag"])
-            for stage, reason, folder in self.masks
-        ]
+
+def _flagged(
+    masks: tuple[tuple[str, str, Path], ...], part: str
+) -> list[tuple[str, str, pl.Series]]:
+    return [
+        (stage, reason, read_frame(folder / f"{part}.parquet")["flag"])
+        for stage, reason, folder in masks
+    ]

@@ -13,7 +13,14 @@ from sealdata.frames import read_frame
 from sealdata.gold.references import ENGLISH
 from sealdata.pipeline import Curated, Pipeline
 from sealdata.plan import Plan
-from sealdata.recipe import DecontaminateTable, DedupTable, Recipe, SourceTable, ValidationTable
+from sealdata.recipe import (
+    CapsTable,
+    DecontaminateTable,
+    DedupTable,
+    Recipe,
+    SourceTable,
+    ValidationTable,
+)
 from sealdata.stage import Engine, Progress
 from sealdata.stages.ingest import MAX_REJECTS_KEPT
 
@@ -34,10 +41,11 @@ def try_pairs(
 ) -> pl.DataFrame:
     """``pairs`` (``lang``, ``src``, ``tgt`` and any others) with what the recipe does to them.
 
-    All but dedup, decontamination and hold-out is done as a build does it. Added are ``read`` (the
-    sides after cleaning, null where a reader refused them), ``stage``, ``reason`` and ``reasons``
-    (null, null, [] for accepted pairs; as in a build, ``reasons`` are the failures among the scores
-    that a pair has, and one that fails a cheap rule never gets the costly ones), and the scores.
+    All but dedup, decontamination, caps and hold-out is done as a build does it. Added are ``read``
+    (the sides after cleaning, null where a reader refused them), ``stage``, ``reason`` and
+    ``reasons`` (null, null, [] for accepted pairs; as in a build, ``reasons`` are the failures
+    among the scores that a pair has, and one that fails a cheap rule never gets the costly ones),
+    and the scores.
 
     Raises:
         ConfigError: ``skip`` names no scorer of the recipe, or the model of another is absent.
@@ -81,6 +89,7 @@ def _trial_recipe(recipe: Recipe, sources: list[SourceTable], skip: set[str]) ->
         "rule": [rule for rule in recipe.rule if rule.score.partition(".")[0] not in skip],
         "dedup": DedupTable(off=True),
         "decontaminate": DecontaminateTable(),
+        "caps": CapsTable(),
         "validation": ValidationTable(share=0, max_pairs=0),
         "part_rows": MAX_REJECTS_KEPT,  # so that of what a reader refuses nothing is left out
     }

@@ -10,7 +10,7 @@ from sealdata.frames import count_rows, read_frame, write_frame
 from sealdata.keys import key_hashes
 from sealdata.languages import resolve
 from sealdata.manifest import PartRecord
-from sealdata.stages.dedup import mask
+from sealdata.stages.partition import mask
 
 
 def reference_files(path: Path) -> list[Path]:

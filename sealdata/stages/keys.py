@@ -5,10 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.frames import read_frame, write_frame
+from sealdata.frames import read_frame
 from sealdata.keys import key_hashes
 from sealdata.manifest import PartRecord
 from sealdata.rules import Judge
+from sealdata.stages.partition import write_sorted
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,6 @@ class Keys:
         keys = pl.DataFrame(
             {"at": alive.arg_true(), "src_key": hashes["src"], "tgt_key": hashes["tgt"]}
         )
-        write_frame(keys.sort("src_key", "at"), folder / f"{part}.parquet")
+        write_sorted(keys.sort("src_key", "at"), folder / f"{part}.parquet")
         facts = {"keys": keys.height}
         return PartRecord(part=part, rows_in=pairs.height, rows_out=pairs.height, facts=facts)

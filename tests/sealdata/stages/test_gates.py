@@ -14,8 +14,9 @@ from sealdata.rules import Judge, Rule
 from sealdata.scorers import Scorer
 from sealdata.stages.clean import Clean
 from sealdata.stages.decontaminate import Decontaminate, References, reference_files
-from sealdata.stages.dedup import Flag, KeyFile, Resolve, partition_names
+from sealdata.stages.dedup import Resolve
 from sealdata.stages.keys import Keys
+from sealdata.stages.partition import Flag, KeyFile, range_names
 from sealdata.stages.score import fill
 from sealdata.stages.select import Cutoffs, HoldOut, Select
 
@@ -92,13 +93,13 @@ def keys_of(judge: Judge, folder: Path) -> list[KeyFile]:
     return [KeyFile(folder / f"{part}.parquet", i, "ind_Latn") for i, part in enumerate(parts)]
 
 
-@pytest.mark.parametrize("ranges", [("range-00000-of-00001",), partition_names(25_000_000)])
+@pytest.mark.parametrize("ranges", [("range-00000-of-00001",), range_names(25_000_000)])
 def test_the_first_of_equal_pairs_survives(tmp_path, two_parts, ranges):
     files = tuple(keys_of(two_parts, tmp_path / "keys"))
     for name in ranges:
         Resolve(files)(name, tmp_path / "dup")
     orders = {"part-00000": 0, "part-00001": 1}
-    job = Flag(tmp_path / "dup", ranges, orders, two_parts.cleaned)
+    job = Flag("duplicate", tmp_path / "dup", ranges, orders, two_parts.cleaned)
     flags = []
     for part in orders:
         record = job(part, tmp_path / "mask")
@@ -112,11 +113,6 @@ def test_pairs_of_two_languages_are_no_duplicates(tmp_path, two_parts):
     other = KeyFile(files[1].path, 1, "zsm_Latn")
     record = Resolve((files[0], other))("range-00000-of-00001", tmp_path / "dup")
     assert record.dropped == {"duplicate": 1}  # within the first part alone
-
-
-def test_partitions_are_bounded():
-    assert partition_names(0) == ("range-00000-of-00001",)
-    assert len(partition_names(403_799_833)) == 41
 
 
 def test_a_side_that_is_an_evaluation_sentence_is_a_leak(tmp_path, two_parts):

@@ -1,0 +1,78 @@
+"""Side caps: of the pairs that share a side, only so many survive, the best scored ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from sealdata.errors import ConfigError
+from sealdata.frames import read_frame
+from sealdata.manifest import PartRecord
+from sealdata.rules import Judge
+from sealdata.stages.partition import KeyFile, read_range, repeats, write_sorted
+
+Side = Literal["src", "tgt"]
+
+
+@dataclass(frozen=True)
+class SideKeys:
+    """Writes ``at``, ``key`` of one side and ``score`` (f64) of the living pairs, sorted by key."""
+
+    judge: Judge
+    keys: Path
+    side: Side
+    score: str | None
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """A score that is missing or NaN is null: such a pair comes after all that have one."""
+        judged = self.judge.judge(part)
+        keys = read_frame(self.keys / f"{part}.parquet", columns=["at", f"{self.side}_key"])
+        keys = keys.rename({f"{self.side}_key": "key"}).filter(judged.alive.gather(keys["at"]))
+        score = pl.repeat(None, judged.alive.len(), dtype=pl.Float64, eager=True)
+        if self.score is not None:
+            score = _numbers(judged.scores[self.score], self.score)
+        ranked = keys.with_columns(score=score.gather(keys["at"]))
+        write_sorted(ranked.sort("key", "at"), folder / f"{part}.parquet")
+        height = judged.alive.len()
+        return PartRecord(part=part, rows_in=height, rows_out=height, facts={"keys": ranked.height})
+
+
+def _numbers(score: pl.Series, name: str) -> pl.Series:
+    if not (score.dtype.is_numeric() or score.dtype == pl.Null):
+        raise ConfigError(f"[caps] score {name!r} holds {score.dtype}, not numbers to rank by")
+    return score.cast(pl.Float64).fill_nan(None)
+
+
+@dataclass(frozen=True)
+class Cap:
+    """Finds what exceeds the cap within one range of keys, over all parts of all sources."""
+
+    files: tuple[KeyFile, ...]
+    side: Side
+    most: int
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Writes ``order``, ``at`` of each pair too many; languages are counted apart.
+
+        Pairs of one sentence are ranked by score, highest first; of equal scores, and of pairs
+        without one, that of the earlier source, part and row comes first.
+        """
+        keys = read_range(self.files, part, "key")
+        ranked = keys.sort(
+            "lang",
+            "key",
+            "score",
+            "order",
+            "at",
+            descending=[False, False, True, False, False],
+            nulls_last=True,
+        )
+        over = ranked.filter(repeats(ranked, ["lang", "key"]) >= self.most)
+        write_sorted(over.select("order", "at").sort("order", "at"), folder / f"{part}.parquet")
+        return PartRecord(
+            part=part,
+            rows_in=keys.height,
+            rows_out=keys.height - over.height,
+            dropped={f"over_{self.side}_cap": over.height},
+        )
