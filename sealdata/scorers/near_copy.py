@@ -21,7 +21,9 @@ class NearCopy(Scorer):
     characters of the sides rule out a similarity of 0.5, as those of two scripts do, no edit is
     looked for.
 
-    Source: the SimilarityFilter of OpusFilter, which drops pairs from 0.9 on.
+    A rule: at most 0.9, which no pair of TICO-19 exceeds in six languages; of Filipino 1.3 % do,
+    lines that were left in English. Source: the SimilarityFilter of OpusFilter, which drops pairs
+    from 0.9 on.
     """
 
     columns: ClassVar[dict[str, str]] = {
