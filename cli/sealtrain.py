@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -27,8 +28,25 @@ def main() -> None:
 @click.argument("config")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run, not the config's.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@click.option("--gpus", type=click.IntRange(min=1), default=1, help="Plan for so many GPUs.")
+@click.option("--gpu", default="H200", show_default=True, help="Plan for this GPU.")
+@click.option(
+    "--mfu",
+    type=click.FloatRange(0.01, 1),
+    default=0.4,
+    show_default=True,
+    help="Plan for this share of the GPU's peak.",
+)
 @click.option("--resume", is_flag=True, help="Continue, and fail if there is nothing to continue.")
-def run(config: str, out: Path | None, dry_run: bool, resume: bool) -> None:
+def run(
+    config: str,
+    out: Path | None,
+    dry_run: bool,
+    gpus: int,
+    gpu: str,
+    mfu: float,
+    resume: bool,
+) -> None:
     """Train by CONFIG, a TOML file or the name of a built-in one.
 
     The same command continues a run that was interrupted, and leaves a finished one alone.
@@ -36,6 +54,7 @@ def run(config: str, out: Path | None, dry_run: bool, resume: bool) -> None:
     \b
     Example:
         sealtrain run quickstart --dry-run
+        sealtrain run openseal-7b --dry-run --gpus 8 --gpu H200 --mfu 0.45
         sealtrain run my-run.toml --out runs/second
     """
     from sealtrain.config import load
@@ -44,9 +63,10 @@ def run(config: str, out: Path | None, dry_run: bool, resume: bool) -> None:
     if out is not None:
         chosen = chosen.model_copy(update={"out": out})
     if dry_run:
-        from sealtrain.plan import plan
+        _prepare_libraries()
+        from sealtrain.plan import Machine, plan
 
-        click.echo(plan(chosen))
+        click.echo(plan(chosen, Machine(gpus, gpu, mfu)))
         return
     _prepare_libraries()
     from sealtrain.report import validation_table
@@ -65,30 +85,129 @@ def run(config: str, out: Path | None, dry_run: bool, resume: bool) -> None:
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--refs", help="Aligned folder of {FLORES code}.* files; default: the run's own.")
 @click.option("--max-sentences", type=click.IntRange(min=1), help="At most so many per language.")
+@click.option(
+    "--shots",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Examples in each prompt: the first lines of the references, not scored.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def evaluate(checkpoint: Path, refs: str | None, max_sentences: int | None, as_json: bool) -> None:
+def evaluate(
+    checkpoint: Path, refs: str | None, max_sentences: int | None, shots: int, as_json: bool
+) -> None:
     """Translate references both ways with CHECKPOINT (or a run's newest) and score the result.
+
+    What is found is kept in the run's folder, for `sealtrain compare` and `sealtrain export`.
 
     \b
     Example:
         sealtrain eval runs/quickstart
+        sealtrain eval runs/quickstart --shots 3
         sealtrain eval runs/quickstart/checkpoints/step-000080 --refs flores/devtest --json
     """
     _prepare_libraries()
     from sealtrain import evaluate as evaluation
+    from sealtrain.references import refs_folder
+    from sealtrain.translate import load
 
-    loaded = evaluation.load(checkpoint)
+    loaded = load(checkpoint)
     where = refs or loaded.record.config.eval.refs
     if where is None:
         raise ConfigError("this run names no references: give --refs FOLDER")
     cap = max_sentences or loaded.record.config.eval.max_sentences
     found = evaluation.evaluate(
-        loaded, evaluation.refs_folder(where), cap, lambda s: click.echo(s, err=True)
+        loaded, refs_folder(where), cap, lambda s: click.echo(s, err=True), shots
     )
+    click.echo(f"kept in {evaluation.keep(found)}", err=True)
     if as_json:
         click.echo(json.dumps(found.model_dump(), indent=1, ensure_ascii=False))
     else:
         click.echo(evaluation.report(found))
+
+
+@main.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to make.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Of the weights; bfloat16 halves the size and rounds.",
+)
+@click.option("--data-card", default="", help="Link to the data card, for the model card.")
+def export(
+    checkpoint: Path, out: Path, dtype: Literal["float32", "bfloat16"], data_card: str
+) -> None:
+    """Write CHECKPOINT (or a run's newest) as a folder that transformers loads.
+
+    \b
+    Example:
+        sealtrain export runs/quickstart --out models/quickstart
+    """
+    _prepare_libraries()
+    from sealtrain.export import export as write
+
+    click.echo(write(checkpoint, out, dtype, data_card))
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw it into a .png, .svg or .pdf.")
+@click.option(
+    "--significance", is_flag=True, help="Two runs: paired bootstrap of their translations."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def compare(runs: tuple[Path, ...], plot: Path | None, significance: bool, as_json: bool) -> None:
+    """Set finished RUNS side by side; runs that differ only in their seed are one row.
+
+    \b
+    Example:
+        sealtrain compare runs/mixed-* runs/parallel-only-* --plot compare.png
+        sealtrain compare runs/a runs/b --significance
+    """
+    _prepare_libraries()
+    from sealtrain import compare as comparing
+
+    if significance:
+        if len(runs) != 2:
+            raise ConfigError("--significance compares two runs")
+        settings = comparing.read_runs(runs)
+        baseline, system = (run for setting in settings for run in setting.runs)
+        click.echo(comparing.significance_table(comparing.significance(baseline, system)))
+        return
+    settings = comparing.read_runs(runs)
+    if plot is not None:
+        from sealtrain.plot import plot_settings
+
+        plot_settings(settings, plot)
+        click.echo(f"drawn into {plot}", err=True)
+    click.echo(
+        json.dumps(comparing.facts(settings), indent=1) if as_json else comparing.report(settings)
+    )
+
+
+@main.command("plot")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs.png"),
+    show_default=True,
+    help="A .png, .svg or .pdf.",
+)
+def plot_curves(runs: tuple[Path, ...], out: Path) -> None:
+    """Draw loss, learning rate and gradient norm of RUNS, finished or not.
+
+    \b
+    Example:
+        sealtrain plot runs/quickstart --out quickstart.png
+    """
+    from sealtrain.plot import plot_runs
+
+    plot_runs(runs, out)
+    click.echo(out)
 
 
 def _prepare_libraries() -> None:

@@ -21,7 +21,7 @@ def build(config: Model, seed: int, shards: Manifest) -> Any:
     if config.init_from is None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return Olmo2ForCausalLM(_olmo2(config, shards))
+            return Olmo2ForCausalLM(olmo2_config(config, shards))
     where = f"model.init_from {config.init_from}"
     try:
         model = AutoModelForCausalLM.from_pretrained(
@@ -42,7 +42,7 @@ def build(config: Model, seed: int, shards: Manifest) -> Any:
     return model
 
 
-def _olmo2(config: Model, shards: Manifest) -> Any:
+def olmo2_config(config: Model, shards: Manifest) -> Any:
     """Every field is given: the defaults of `Olmo2Config` are those of OLMo 1."""
     make: Any = Olmo2Config
     return make(

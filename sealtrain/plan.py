@@ -1,44 +1,143 @@
-"""The plan of a run before it starts: what is read, how often, how long and at what rate."""
+"""The plan of a run before it starts: what is read, how often, at what rate, on what machines."""
 
-from sealtrain import data, mixture, optim
+import json
+from collections import defaultdict
+from typing import NamedTuple
+
+from sealtrain import cost, data, mixture, optim
 from sealtrain.config import Config
+from sealtrain.data import Stream
+from sealtrain.errors import ConfigError
+from sealtrain.mixture import Order
 from sealtrain.report import table
 
+GIB = 2**30
+BARS = "▁▂▃▄▅▆▇█"
+CURVE_WIDTH = 64  # characters
 
-def plan(config: Config) -> str:
-    """Streams with their shares and epochs, steps, and the learning rate along the run.
+
+class Machine(NamedTuple):
+    """What the run is planned for."""
+
+    num_gpus: int = 1
+    gpu: str = "H200"  # a key of `cost.PEAKS`
+    mfu: float = 0.4  # share of the GPU's peak that the run is assumed to reach
+
+
+def plan(config: Config, machine: Machine | None = None) -> str:
+    """Streams and languages with tokens and epochs, steps, learning rate, memory and hours.
 
     Raises:
         SealError: whatever would stop the run before its first step.
     """
+    machine = machine or Machine()
     streams = data.open_streams(config.shards, "train")
     order = mixture.make_order(config.mixture, config.seed, streams, config.train.batch_sequences)
     num_steps = len(order) // config.train.batch_sequences
     optim.check_schedule(config.optim, num_steps)
     length = streams[0].manifest.sequence_length
-    epochs = order.epochs()
-    rows = [
-        [
-            stream.key,
-            f"{round(epochs[stream.key] * len(stream)) * length:,}",
-            f"{epochs[stream.key] * len(stream) / len(order):.1%}",
-            f"{len(stream) * length:,}",
-            f"{epochs[stream.key]:.2f}",
-        ]
-        for stream in streams
-        if stream.key in epochs
-    ]
-    points = sorted({0, config.optim.warmup_steps, num_steps // 2, num_steps - 1})
-    rates = [
-        [f"{step + 1}", f"{optim.learning_rate(config.optim, step, num_steps):.3e}"]
-        for step in points
-        if step < num_steps
-    ]
     return "\n\n".join(
         [
-            table(["stream", "tokens read", "share", "tokens there", "epochs"], rows),
+            _streams(order, length),
+            _languages(order, length),
             f"{num_steps:,} steps of {config.train.batch_sequences} x {length} tokens: "
             f"{len(order) * length:,} tokens",
-            table(["step", "learning rate"], rates),
+            _curve(config, num_steps),
+            _machine(config, order, length, machine),
+        ]
+    )
+
+
+def _streams(order: Order, length: int) -> str:
+    """What is read of each stream; real tokens are those that are no padding."""
+    epochs = order.epochs()
+    rows = []
+    for stream in order.streams:
+        if stream.key not in epochs:
+            continue
+        read = round(epochs[stream.key] * len(stream)) * length
+        real, labels = _shares(stream)
+        rows.append(
+            [
+                stream.key,
+                f"{read:,}",
+                f"{real:.2%}",
+                f"{round(read * labels):,}",
+                f"{epochs[stream.key] * len(stream) / len(order):.1%}",
+                f"{len(stream) * length:,}",
+                f"{epochs[stream.key]:.2f}",
+            ]
+        )
+    head = ["stream", "tokens read", "real", "labels, about", "share", "tokens there", "epochs"]
+    return table(head, rows)
+
+
+def _shares(stream: Stream) -> tuple[float, float]:
+    """Real tokens and labels among a stream's tokens; a stream from elsewhere tells neither.
+
+    Nothing is predicted after an EOS, nor after the end of a sequence, which mostly is one.
+    """
+    facts = json.loads((stream.folder / "manifest.json").read_text("utf-8"))
+    total = len(stream) * stream.manifest.sequence_length
+    real = facts.get("num_tokens") or total
+    documents = facts.get("num_documents") or len(stream)
+    return real / total, max(real - documents, 0) / total
+
+
+def _languages(order: Order, length: int) -> str:
+    """Tokens by language; a pair's are counted for the language that is not English."""
+    tokens: dict[str, float] = defaultdict(float)
+    for stream in order.streams:
+        read = order.epochs().get(stream.key, 0.0) * len(stream) * length
+        others = [code for code in stream.manifest.languages if code != "eng_Latn"]
+        name = stream.manifest.language_names[(others or stream.manifest.languages)[0]]
+        label = f"{name} (replay)" if stream.manifest.kind == "replay" else name
+        tokens[label] += read
+    total = sum(tokens.values())
+    rows = [
+        [name, f"{round(count):,}", f"{count / total:.1%}"]
+        for name, count in sorted(tokens.items(), key=lambda item: -item[1])
+        if count
+    ]
+    return table(["language", "tokens read", "share"], rows)
+
+
+def _curve(config: Config, num_steps: int) -> str:
+    """The learning rate along the run: a bar a step or stretch of steps, and its corners."""
+    rates = [optim.learning_rate(config.optim, step, num_steps) for step in range(num_steps)]
+    width = min(CURVE_WIDTH, num_steps)
+    places = [round(i * (num_steps - 1) / max(width - 1, 1)) for i in range(width)]
+    bars = "".join(BARS[round(rates[p] / config.optim.lr * (len(BARS) - 1))] for p in places)
+    warmup, decay = config.optim.warmup_steps, config.optim.decay_steps
+    return (
+        f"learning rate  {bars}\n"
+        f"               {rates[0]:.2e} at step 1, {max(rates):.2e} from step {max(warmup, 1):,}, "
+        f"{config.optim.decay} decay over the last {decay:,} steps to {rates[-1]:.2e}"
+    )
+
+
+def _machine(config: Config, order: Order, length: int, machine: Machine) -> str:
+    """Memory of each GPU, and hours at the assumed share of its peak."""
+    peak = cost.peak_flops(machine.gpu)
+    if peak is None:
+        raise ConfigError(f"no peak is known of {machine.gpu!r}; known: {', '.join(cost.PEAKS)}")
+    manifest = order.streams[0].manifest
+    shape = cost.Shape.of(cost.without_weights(config, manifest))
+    need = cost.memory(config, shape, length, machine.num_gpus)
+    tokens = len(order) * length
+    flops = shape.flops_per_token(length)
+    hours = tokens * flops / (peak * machine.mfu * machine.num_gpus) / 3600
+    rows = [
+        [name.replace("_", " "), f"{getattr(need, name) / GIB:,.2f}"]
+        for name in ("parameters", "gradients", "optimizer", "gathered", "activations", "logits")
+    ]
+    rows += [["all on the GPU, about", f"{need.on_gpu / GIB:,.2f}"]]
+    rows += [["host memory for saving", f"{need.host_for_saving / GIB:,.2f}"]]
+    return "\n\n".join(
+        [
+            f"{shape.num_parameters:,} parameters on {machine.num_gpus} x {machine.gpu}",
+            table(["memory of each GPU", "GiB"], rows),
+            f"{flops / 1e9:,.2f} GFLOP a token; at {machine.mfu:.0%} of {peak / 1e12:,.0f} "
+            f"TFLOP/s: {hours:,.1f} hours",
         ]
     )

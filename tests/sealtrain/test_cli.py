@@ -31,7 +31,7 @@ def config(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("arguments", [[], ["run"], ["eval"]])
+@pytest.mark.parametrize("arguments", [[], ["run"], ["eval"], ["export"], ["compare"], ["plot"]])
 def test_help_shows_an_example(arguments: list[str]) -> None:
     result = call(*arguments, "--help")
     assert result.exit_code == 0
@@ -74,7 +74,7 @@ def test_run_then_run_again_then_eval(config: Path, shards: Path, tmp_path: Path
     assert "chrF++: nrefs:1" in table.stdout
     as_json = json.loads(call("eval", out, "--refs", refs, "--max-sentences", "2", "--json").stdout)
     assert as_json["step"] == 12
-    assert len(as_json["scores"]) == 4
+    assert len(as_json["directions"]) == 4
 
 
 def test_mistakes_are_one_line_with_their_exit_code(config: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_shards import SENTENCES, TEMPLATE, make_config
 
-from sealtrain import evaluate, train
+from sealtrain import evaluate, references, scores, train, translate
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.validate import byte_lengths
 
@@ -31,37 +31,37 @@ def refs(tmp_path: Path) -> Path:
 
 
 def test_the_prompt_is_the_training_text_cut_at_the_translation() -> None:
-    prompt = evaluate.make_prompt(TEMPLATE, "English", "Thai", "Please wash your hands.")
+    prompt = translate.make_prompt(TEMPLATE, "English", "Thai", "Please wash your hands.")
     assert prompt == "English: Please wash your hands.\nThai:"
-    braces = evaluate.make_prompt(TEMPLATE, "Thai", "English", "วงเล็บ {second} {x}")
+    braces = translate.make_prompt(TEMPLATE, "Thai", "English", "วงเล็บ {second} {x}")
     assert braces == "Thai: วงเล็บ {second} {x}\nEnglish:"
 
 
 def test_references_are_read_by_code_whatever_the_extension(refs: Path) -> None:
-    assert evaluate.read_refs(refs, None) == SENTENCES
-    assert evaluate.read_refs(refs, 2)["tha_Thai"] == SENTENCES["tha_Thai"][:2]
+    assert references.read_refs(refs, None) == SENTENCES
+    assert references.read_refs(refs, 2)["tha_Thai"] == SENTENCES["tha_Thai"][:2]
     blank = refs / "ind_Latn.devtest"
     blank.write_text("a\n\nc\nd\ne\nf\n", "utf-8")  # an empty line is a line
-    assert evaluate.read_refs(refs, None)["ind_Latn"] == ["a", "", "c", "d", "e", "f"]
+    assert references.read_refs(refs, None)["ind_Latn"] == ["a", "", "c", "d", "e", "f"]
 
 
 def test_broken_references_are_refused(refs: Path) -> None:
     with pytest.raises(DataError, match="no references at"):
-        evaluate.read_refs(refs / "nowhere", None)
+        references.read_refs(refs / "nowhere", None)
     (refs / "tha_Thai.txt").write_text("ก", "utf-8")
     with pytest.raises(DataError, match="a second file of tha_Thai"):
-        evaluate.read_refs(refs, None)
+        references.read_refs(refs, None)
     (refs / "tha_Thai.devtest").unlink()
     with pytest.raises(DataError, match=r"not aligned.*'tha_Thai': 1"):
-        evaluate.read_refs(refs, None)
+        references.read_refs(refs, None)
 
 
 def test_references_inside_a_package() -> None:
-    folder = evaluate.refs_folder("package:sealtrain/recipes")
+    folder = references.refs_folder("package:sealtrain/recipes")
     assert (folder / "quickstart.toml").is_file()
-    assert evaluate.refs_folder("some/folder") == Path("some/folder")
+    assert references.refs_folder("some/folder") == Path("some/folder")
     with pytest.raises(ConfigError, match="no package 'sealnothing' is installed"):
-        evaluate.refs_folder("package:sealnothing/x")
+        references.refs_folder("package:sealnothing/x")
 
 
 @pytest.mark.parametrize(
@@ -71,43 +71,45 @@ def test_references_inside_a_package() -> None:
 )  # fmt: skip
 def test_bleu_splits_by_the_script(tgt: str, tokenizer: str) -> None:
     lines = ["hari ini hujan turun lebat sekali"]
-    score = evaluate.score(lines, lines, "eng_Latn", tgt)
+    score = scores.score(lines, lines, "eng_Latn", tgt)
     assert score.bleu == pytest.approx(100)
     assert score.chrf == pytest.approx(100)
     assert f"tok:{tokenizer}" in score.bleu_signature
     assert "nw:2" in score.chrf_signature
-    assert evaluate.score(["x"], lines, "eng_Latn", tgt).chrf < 5
+    assert scores.score(["x"], lines, "eng_Latn", tgt).chrf < 5
 
 
 def test_both_directions_of_every_known_language(run: Path, refs: Path) -> None:
     (refs / "fra_Latn.devtest").write_text("\n".join(SENTENCES["eng_Latn"]), "utf-8")
     said: list[str] = []
-    found = evaluate.evaluate(evaluate.load(run), refs, 4, said.append)
-    assert [(s.src, s.tgt) for s in found.scores] == [
+    found = evaluate.evaluate(translate.load(run), refs, 4, said.append)
+    assert [(d.score.src, d.score.tgt) for d in found.directions] == [
         ("eng_Latn", "ind_Latn"),
         ("ind_Latn", "eng_Latn"),
         ("eng_Latn", "tha_Thai"),
         ("tha_Thai", "eng_Latn"),
     ]
-    assert {s.num_sentences for s in found.scores} == {4}
+    assert {d.score.num_sentences for d in found.directions} == {4}
     assert found.skipped == ["fra_Latn"]
-    assert set(found.english) == {"refs/eng_Latn", "replay/english"}
+    assert set(found.text) == {
+        "refs/eng_Latn", "refs/ind_Latn", "refs/tha_Thai", "replay/english"
+    }  # fmt: skip
     text = evaluate.report(found)
     assert "eng_Latn -> tha_Thai" in text
     assert "tok:char" in text
     assert "not in the training shards, skipped: fra_Latn" in text
     # the validation of the run measured the same replay
-    after = evaluate.load(run).record.after["replay/english"]
-    assert found.english["replay/english"].loss == pytest.approx(after.loss, rel=1e-6)
+    after = translate.load(run).record.after["replay/english"]
+    assert found.text["replay/english"].loss == pytest.approx(after.loss, rel=1e-6)
 
 
 def test_a_model_that_knows_nothing_has_known_bits_per_byte(run: Path, refs: Path) -> None:
     """Every token equally likely: log2(vocabulary) bits a label, over the bytes they spell."""
-    loaded = evaluate.load(run)
+    loaded = translate.load(run)
     with torch.no_grad():
         loaded.model.lm_head.weight.zero_()
     found = evaluate.evaluate(loaded, refs, None, lambda _: None)
-    english = found.english["refs/eng_Latn"]
+    english = found.text["refs/eng_Latn"]
     encoded = [loaded.tokenizer.encode(s) for s in SENTENCES["eng_Latn"]]
     num_tokens = sum(len(e.ids) - 1 for e in encoded)  # the first of each is given
     num_bytes = sum(len(e.tokens[0]) for e in encoded)
@@ -119,7 +121,7 @@ def test_a_model_that_knows_nothing_has_known_bits_per_byte(run: Path, refs: Pat
 
 def test_bytes_of_tokens_add_up_to_the_text(shards: Path) -> None:
     lengths = byte_lengths(shards / "tokenizer")
-    tokenizer = evaluate.Tokenizer.from_file(str(shards / "tokenizer/tokenizer.json"))
+    tokenizer = translate.Tokenizer.from_file(str(shards / "tokenizer/tokenizer.json"))
     for lines in SENTENCES.values():
         for line in lines:
             assert lengths[tokenizer.encode(line).ids].sum() == len(line.encode())
@@ -137,39 +139,39 @@ def test_bytes_of_sentencepiece_tokens(tmp_path: Path) -> None:
 
 def test_translation_ends_at_a_newline(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Generation is told to stop there, and what comes after never counts."""
-    loaded = evaluate.load(run)
+    loaded = translate.load(run)
     newline = loaded.tokenizer.encode("\n").ids[0]
     seen: list[list[int]] = []
 
     def generate(
-        loaded: evaluate.Loaded, prompts: list[list[int]], ends: list[int]
+        loaded: translate.Loaded, prompts: list[list[int]], ends: list[int]
     ) -> list[list[int]]:
         seen.append(ends)
         line = loaded.tokenizer.encode(" ฝนตกทั้งคืน").ids
         rest = loaded.tokenizer.encode("English: no").ids
         return [[*line, newline, *rest] for _ in prompts]
 
-    monkeypatch.setattr(evaluate, "_generate", generate)
-    lines = evaluate.translate(loaded, ["a", "bb", "c"], "eng_Latn", "tha_Thai")
+    monkeypatch.setattr(translate, "_generate", generate)
+    lines = translate.translate(loaded, ["a", "bb", "c"], "eng_Latn", "tha_Thai")
     assert lines == ["ฝนตกทั้งคืน"] * 3
     assert newline in seen[0]
     assert loaded.record.eos_id in seen[0]
 
 
 def test_padding_does_not_change_a_translation(run: Path) -> None:
-    loaded = evaluate.load(run)
+    loaded = translate.load(run)
     sentences = SENTENCES["eng_Latn"]
-    together = evaluate.translate(loaded, sentences, "eng_Latn", "tha_Thai")
-    alone = [evaluate.translate(loaded, [s], "eng_Latn", "tha_Thai")[0] for s in sentences]
+    together = translate.translate(loaded, sentences, "eng_Latn", "tha_Thai")
+    alone = [translate.translate(loaded, [s], "eng_Latn", "tha_Thai")[0] for s in sentences]
     assert together == alone
 
 
 def test_a_checkpoint_or_the_newest_of_a_run(run: Path, tmp_path: Path) -> None:
-    newest = evaluate.load(run)
+    newest = translate.load(run)
     assert newest.record.step == 12
-    assert evaluate.load(run / "checkpoints/step-000010").record.step == 10
+    assert translate.load(run / "checkpoints/step-000010").record.step == 10
     with pytest.raises(DataError, match="no checkpoint in"):
-        evaluate.load(tmp_path)
+        translate.load(tmp_path)
     logits = newest.model(torch.from_numpy(np.arange(8)[None])).logits
     assert logits.shape == (1, 8, 512)
 
@@ -177,7 +179,44 @@ def test_a_checkpoint_or_the_newest_of_a_run(run: Path, tmp_path: Path) -> None:
 def test_a_model_of_no_parallel_text_is_not_asked_to_translate(
     run: Path, refs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded = evaluate.load(run)
+    loaded = translate.load(run)
     monkeypatch.setattr(loaded.record, "template", None)
     with pytest.raises(ConfigError, match="trained on no parallel text"):
         evaluate.evaluate(loaded, refs, None, lambda _: None)
+
+
+def test_shots_are_whole_documents_before_the_prompt(
+    run: Path, refs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, seen = translate.load(run), []
+
+    def generate(
+        loaded: translate.Loaded, prompts: list[list[int]], ends: list[int]
+    ) -> list[list[int]]:
+        seen.append(loaded.tokenizer.decode(prompts[0], skip_special_tokens=False))
+        return [[] for _ in prompts]
+
+    monkeypatch.setattr(translate, "_generate", generate)
+    found = evaluate.evaluate(loaded, refs, 3, lambda _: None, num_shots=2)
+    assert {d.score.num_sentences for d in found.directions} == {1}
+    assert seen[2] == (
+        "English: The bus leaves at seven.\nThai: รถบัสออกตอนเจ็ดโมง<|endoftext|>"
+        "English: Please wash your hands.\nThai: กรุณาล้างมือ<|endoftext|>"
+        "English: My sister studies law in Bangkok.\nThai:"
+    )
+    assert {d.signs.empty for d in found.directions} == {1.0}
+    with pytest.raises(DataError, match="6 shots leave nothing to score of 6 lines"):
+        evaluate.evaluate(loaded, refs, None, lambda _: None, num_shots=6)
+
+
+def test_an_evaluation_is_kept_in_its_run(run: Path, refs: Path) -> None:
+    found = evaluate.evaluate(translate.load(run), refs, 2, lambda _: None)
+    path = evaluate.keep(found)
+    assert path.parent == run / "evaluations"
+    assert path.name.startswith("step-000012.")
+    assert evaluate.keep(found) == path  # the same again replaces it
+    assert evaluate.kept(run) == [found]
+    path.write_text("{}", "utf-8")
+    with pytest.raises(DataError, match="not an evaluation of this version"):
+        evaluate.kept(run)
+    path.unlink()

@@ -1,0 +1,129 @@
+"""Pictures of runs: their curves, and settings side by side."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sealtrain.compare import Setting, english_bits, languages, parallel_loss
+from sealtrain.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours: told apart by people who see few. Lines differ in their dashes, too.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+DASHES = ("-", "--", "-.", ":")
+SMOOTHING = 0.9  # of the loss curve; the raw curve stands behind it
+PANELS = (("loss", "loss, nats per label"), ("lr", "learning rate"), ("grad_norm", "gradient norm"))
+
+
+def read_steps(run: Path) -> list[dict[str, Any]]:
+    """The steps in a run's log, in order.
+
+    Raises:
+        DataError: there is no log, or it holds no step.
+    """
+    log = run / "log.jsonl"
+    if not log.is_file():
+        raise DataError(f"no log at {log}; give the folder of a run")
+    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    steps = [line for line in lines if line["event"] == "step"]
+    if not steps:
+        raise DataError(f"{log} holds no step yet")
+    return steps
+
+
+def plot_runs(runs: Sequence[Path], path: Path) -> None:
+    """Loss, learning rate and gradient norm of each run over its tokens, into one picture."""
+    figure = _figure(len(PANELS))
+    for number, run in enumerate(runs):
+        steps = read_steps(run)
+        tokens, total = [], 0
+        for step in steps:
+            total += step["num_tokens"]
+            tokens.append(total / 1e6)
+        style: dict[str, Any] = {
+            "color": COLOURS[number % len(COLOURS)],
+            "linestyle": DASHES[number // len(COLOURS) % len(DASHES)],
+        }
+        for axes, (key, _) in zip(figure.axes, PANELS, strict=True):
+            values = [step[key] for step in steps]
+            if key == "loss":
+                axes.plot(tokens, values, alpha=0.2, linewidth=0.8, **style)
+                values = smooth(values)
+            axes.plot(tokens, values, label=run.name, linewidth=1.4, **style)
+    for axes, (_, label) in zip(figure.axes, PANELS, strict=True):
+        axes.set_ylabel(label)
+    figure.axes[2].set_yscale("log")
+    figure.axes[-1].set_xlabel("million tokens")
+    figure.axes[0].legend(frameon=False, fontsize=8, ncols=2)
+    _save(figure, path)
+
+
+def plot_settings(settings: Sequence[Setting], path: Path) -> None:
+    """Held-out loss of every language in both directions and English bits per byte: a dot is the
+    mean over seeds, a bar their range."""
+    codes = languages(settings)
+    if not codes:
+        raise DataError("these runs measured no held-out pairs: there is nothing to compare")
+    figure = _figure(3, height=0.9 + 0.22 * len(codes) * len(settings), rows=False)
+    for number, setting in enumerate(settings):
+        colour, shift = COLOURS[number % len(COLOURS)], 0.7 * number / len(settings) - 0.35
+        for panel, from_english in ((0, True), (1, False)):
+            for row, code in enumerate(codes):
+                spread = setting.over_seeds(
+                    lambda run, c=code, f=from_english: parallel_loss(run, c, f)  # type: ignore[misc]
+                )
+                _dot(figure.axes[panel], spread, row + shift, colour, number)
+        _dot(figure.axes[2], setting.over_seeds(english_bits), number, colour, number)
+    for panel, title in ((0, "from English, nats per label"), (1, "to English, nats per label")):
+        figure.axes[panel].set_yticks(range(len(codes)), codes)
+        figure.axes[panel].set_title(title, fontsize=9)
+    figure.axes[2].set_yticks(range(len(settings)), [s.name for s in settings])
+    figure.axes[2].set_title("held-out English, bits per byte", fontsize=9)
+    for axes in figure.axes:
+        axes.invert_yaxis()
+        axes.grid(axis="x", alpha=0.3)
+    _save(figure, path)
+
+
+def smooth(values: Sequence[float]) -> list[float]:
+    """The exponential mean of a curve, unbiased at its start."""
+    mean, weight, smoothed = 0.0, 0.0, []
+    for value in values:
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * value
+        weight = SMOOTHING * weight + (1 - SMOOTHING)
+        smoothed.append(mean / weight)
+    return smoothed
+
+
+def _dot(axes: Any, spread: Any, height: float, colour: str, number: int) -> None:
+    if spread is not None:
+        marker = "osD^vPX"[number % 7]
+        axes.plot([min(spread.values), max(spread.values)], [height] * 2, color=colour, linewidth=2)
+        axes.plot([spread.mean], [height], marker=marker, color=colour, markersize=5)
+
+
+def _figure(num_panels: int, height: float = 8.0, rows: bool = True) -> "Figure":
+    """A figure with its panels below each other, or side by side."""
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise ConfigError('plots need matplotlib: pip install "sealdata[train]"') from None
+    mpl.rcParams.update(
+        {"svg.hashsalt": "sealtrain", "axes.spines.top": False, "axes.spines.right": False}
+    )
+    size = (7.5, height) if rows else (12, max(height, 3.0))
+    figure = Figure(figsize=size, layout="constrained")
+    figure.subplots(num_panels if rows else 1, 1 if rows else num_panels, sharex=rows)
+    return figure
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    """Write the picture in the format its name asks for."""
+    if path.suffix.lstrip(".") not in figure.canvas.get_supported_filetypes():
+        raise ConfigError(f"{path}: name it .png, .svg or .pdf")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
