@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from sealdata.lid.labels import Labels
-from sealdata.lid.model import load
+from sealdata.lid.shared import open_model
 from sealdata.lid.verdicts import VERDICT, Judge
 from sealdata.models.catalogue import catalogue
 from sealdata.models.store import digest, find_model
@@ -45,7 +45,7 @@ class Lid(Scorer):
     Letters come first: where no letter is in the declared script, the probability is 0, and a
     script that one language of the model alone is written in (Thai, Lao, Khmer, Tamil, with lid.176
     Burmese) speaks for that language with the share of its letters, without the model. Labels below
-    0.001, and all beyond the 16 likeliest, count as 0.
+    0.005, and all beyond the 8 likeliest, count as 0.
 
     ``model`` is a name that ``sealdata models list`` shows, or the path of another fastText
     classifier whose labels are ISO codes or FLORES-200's; ``lid176-ftz`` (176 languages, 0.9 MB) is
@@ -86,7 +86,7 @@ class Lid(Scorer):
         Raises:
             DataError: the model is not on this machine, or is no fastText classifier.
         """
-        model = load(find_model(self.model))
+        model = open_model(find_model(self.model))
         judge = Judge(Labels(model.labels), model.likeliest, self.short)
         sides = {side: _identify(judge, pairs, side) for side in _SIDES}
         return pl.DataFrame(

@@ -6,7 +6,6 @@ import pytest
 from sealdata.component import load
 from sealdata.errors import DataError
 from sealdata.lid.model import FastText
-from sealdata.lid.model import load as load_model
 from sealdata.models.store import find_model
 from sealdata.pairs import make_pairs
 
@@ -46,7 +45,7 @@ def test_a_sentence_in_another_language():
 
 def test_probability_and_margins_are_those_of_the_whole_distribution():
     """Telling only the likeliest labels must not show beyond what the docstring allows."""
-    model = load_model(find_model("lid176-ftz"))._model.f
+    model = FastText(find_model("lid176-ftz"))._model.f
     kin = {"__label__id", "__label__jv", "__label__su", "__label__min"}
     for text in (ENGLISH, SENTENCES["ind_Latn"], SENTENCES["vie_Latn"], SENTENCES["tgl_Latn"]):
         whole = {label: min(p, 1.0) for p, label in model.predict(text + "\n", -1, 0.0, "strict")}
@@ -54,7 +53,7 @@ def test_probability_and_margins_are_those_of_the_whole_distribution():
         declared = whole.pop("__label__ms", 0.0)
         inside = [p for label, p in whole.items() if label in kin]
         outside = [p for label, p in whole.items() if label not in kin]
-        close = {"abs": 0.003}
+        close = {"abs": 0.015}  # up to three labels below 0.005
         assert row["tgt_prob"] == pytest.approx(declared, **close)
         assert row["tgt_margin"] == pytest.approx(declared - max(whole.values()), **close)
         assert row["tgt_set_prob"] == pytest.approx(declared + sum(inside), **close)
