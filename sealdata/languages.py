@@ -9,6 +9,8 @@ from typing import Any
 
 from sealdata.errors import ConfigError
 
+ENGLISH = "eng_Latn"
+
 
 @dataclass(frozen=True)
 class Language:

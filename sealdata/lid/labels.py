@@ -38,6 +38,18 @@ class Labels:
         mask: Mask = np.any([self.mask(code) for code in (lang, *members)], axis=0)
         return mask
 
+    def groups(self) -> tuple[npt.NDArray[np.intp], int]:
+        """The set of known languages that each label belongs to, counted from 1 (0: to none), and
+        how many sets there are; a language that is confused with none is a set of its own."""
+        groups = np.zeros(len(self.labels), np.intp)
+        number = 0
+        for code in languages():
+            mask = self.set_mask(code)
+            if mask.any() and not groups[mask].any():
+                number += 1
+                groups[mask] = number
+        return groups, number
+
     def codes(self) -> list[str]:
         """The FLORES-200 code of each label, or the label itself where the language is not known.
 

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.characters import count_characters, scripts, unicode_script
-from sealdata.languages import languages
+from sealdata.languages import ENGLISH, languages
 from sealdata.lid.labels import Labels, Mask
-from sealdata.lid.model import MOST, Likeliest
+from sealdata.lid.model import LEAST, MOST, Likeliest
 
 VERDICT = {
     "prob": pl.Float32,
@@ -21,9 +21,12 @@ VERDICT = {
     "set_margin": pl.Float32,
     "short_margin": pl.Float32,
     "kin_margin": pl.Float32,
+    "odds": pl.Float32,
 }
 Identify = Callable[[Sequence[str]], Likeliest]
 Probs = npt.NDArray[np.float32]
+
+_FEW = 10  # letters below which a text does not tell even a set of relatives from strangers
 
 
 class Judge:
@@ -53,6 +56,7 @@ class Judge:
             verdict.with_columns(
                 set_margin=pl.when(~is_short).then(margin),
                 short_margin=pl.when(is_short).then(margin),
+                odds=pl.when(pl.Series(letters >= _FEW)).then("odds"),
             )
             .select(
                 pl.when(pl.Series(letters > 0)).then(pl.col(name)).alias(name) for name in VERDICT
@@ -103,6 +107,7 @@ class Judge:
             "set_margin": set_prob - np.where(off, 1, highest(~kin)) if kin.any() else None,
             "kin_margin": prob - highest(kin & ~one) if one.any() and (kin & ~one).any() else None,
             "top_prob": probs[:, 0],
+            "odds": _log_odds(set_prob, self._rival(lang, likeliest)) if kin.any() else None,
         }
         top = self.codes[labels[:, 0]]
         top[one[labels[:, 0]]] = lang
@@ -111,6 +116,29 @@ class Judge:
             pl.lit(None, pl.Float32).alias(name) if values is None else pl.Series(name, values)
             for name, values in columns.items()
         )
+
+    def _rival(self, lang: str, likeliest: Likeliest) -> Probs:
+        """Probability of the likeliest set of known languages, but English and the set of ``lang``.
+
+        English is left out because sentences of other languages quote it at length; a side that
+        is English is a copy, which needs no model.
+        """
+        groups, num_groups = self.labels.groups()
+        rows = len(likeliest.labels)
+        cells = np.arange(rows)[:, None] * (num_groups + 1) + groups[likeliest.labels]
+        mass = np.bincount(cells.ravel(), likeliest.probs.ravel(), rows * (num_groups + 1))
+        mass = mass.reshape(rows, num_groups + 1)
+        kin = self.labels.set_mask(lang) | self.labels.set_mask(ENGLISH)
+        mass[:, [0, *np.unique(groups[kin])]] = 0
+        highest: Probs = mass.max(1, initial=0).astype(np.float32)
+        return highest
+
+
+def _log_odds(one: Probs, other: Probs) -> pl.Series:
+    """Null where the model sees neither."""
+    odds = np.log10(np.maximum(one, LEAST)) - np.log10(np.clip(other, LEAST, 1))
+    seen = pl.Series((one > LEAST) | (other > LEAST))
+    return pl.select(pl.when(seen).then(pl.Series(odds, dtype=pl.Float32))).to_series()
 
 
 @cache

@@ -25,6 +25,8 @@ _MEANINGS = {
     "short_margin": "set_margin of {} where it is short, -1 to 1",
     "kin_margin": "of {}: probability of the declared language less that of the likeliest other "
     "of its set, -1 to 1",
+    "odds": "log10 of the probability that {} is in the declared set over that of the likeliest "
+    "other known language or set but English; below 0 that one is likelier; null below 10 letters",
 }
 
 
@@ -52,7 +54,7 @@ class Lid(Scorer):
     there from the start. Take limits from references (``sealdata gold``), not from intuition.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     phase: ClassVar[Phase] = "language"
 
     model: str = _BUNDLED

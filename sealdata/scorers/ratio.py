@@ -23,11 +23,11 @@ class Ratio(Scorer):
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float64 column; null never."""
-        src, tgt = _expected_length("src"), _expected_length("tgt")
+        src, tgt = expected_length("src"), expected_length("tgt")
         return pairs.select(chars=pl.max_horizontal(src, tgt) / pl.min_horizontal(src, tgt))
 
 
-def _expected_length(side: str) -> pl.Expr:
+def expected_length(side: str) -> pl.Expr:
     """Length of the side in characters of English."""
     factors = {code: language.length_factor for code, language in languages().items()}
     factor = pl.col(f"{side}_lang").replace_strict(factors, default=1.0, return_dtype=pl.Float64)

@@ -78,9 +78,18 @@ def test_cleaning_again_changes_nothing(name, text):
     assert clean(name, *once) == once
 
 
+SPOILED = {  # what each cleaner has something to do with; the rest share one text
+    "thai_lao": "น้ํา",
+    "khmer": "សាស្រ្ត",
+    "burmese": "လေ့ာ",
+    "zawgyi": "ကၽြန္ေတာ္",
+}
+
+
 @pytest.mark.parametrize("name", available("cleaners"))
 def test_only_what_needs_it_is_touched_and_order_stays(name):
-    texts = ["one", None, "  cafÃ©\u200b &amp; \n more  ", "", "two"]
+    spoiled = SPOILED.get(name, "  cafÃ©\u200b &amp; \n more  ")
+    texts = ["one", None, spoiled, "", "two"]
     cleaned = clean(name, *texts)
     assert [cleaned[i] for i in (0, 1, 3, 4)] == ["one", "", "", "two"]
     assert cleaned[2] != texts[2]

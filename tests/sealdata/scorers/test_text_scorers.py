@@ -1,5 +1,7 @@
 """Scorers that look at the text alone: tables of real sentences and what they must score."""
 
+import math
+
 import polars as pl
 import pytest
 
@@ -30,6 +32,20 @@ def test_length_counts_code_points():
 )
 def test_ratio(src, tgt, lang, ratio):
     assert score("ratio", src, tgt, lang) == pytest.approx((ratio,))
+
+
+@pytest.mark.parametrize(
+    ("src", "tgt", "lang", "deviation"),
+    [
+        ("x" * 40, "x" * 40, "ace_Latn", 0.0),
+        ("x" * 100, "x" * 50, "ace_Latn", math.log(2) / math.sqrt(0.0225 + 1.21 / 100)),
+        ("x" * 50, "x" * 100, "ace_Latn", -math.log(2) / math.sqrt(0.0225 + 1.21 / 100)),
+        ("x" * 20, "x" * 10, "ace_Latn", math.log(2) / math.sqrt(0.0225 + 1.21 / 20)),
+        ("", "", "tha_Thai", math.log(1 / 1.039) / math.sqrt(0.0225 + 1.21 / 1.039)),
+    ],
+)
+def test_balance_allows_more_to_short_text(src, tgt, lang, deviation):
+    assert score("balance", src, tgt, lang) == pytest.approx((deviation,))
 
 
 def test_length_factors_are_those_of_the_source():
