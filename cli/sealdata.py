@@ -72,6 +72,75 @@ def build(recipe: str, out: Path | None, workers: int, limit: int | None, dry_ru
 
 
 @main.command()
+@click.argument("what")
+@click.argument("other", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Result folder.  [default: builds/RECIPE-NAME]"
+)
+@click.option(
+    "--rows",
+    type=click.IntRange(min=100),
+    default=20_000,
+    show_default=True,
+    help="Pairs that all scorers see; more make the errors smaller.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Read only the first N records of each source."
+)
+@click.option(
+    "--fail-on",
+    "checks",
+    multiple=True,
+    metavar="EXPR",
+    help='What must not be, as "kept_share<0.5"; exits with 3 if it is. May be repeated.',
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    help="Processes on this machine.  [default: all cores]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def audit(
+    what: str,
+    other: Path | None,
+    out: Path | None,
+    rows: int,
+    limit: int | None,
+    checks: tuple[str, ...],
+    workers: int,
+    as_json: bool,
+) -> None:
+    """Audit WHAT: a recipe, by a sample of its corpora scored in full, or the folder of a build.
+
+    Writes audit/index.html and audit/audit.json into the folder.
+
+    \b
+    Example:
+        sealdata audit my-recipe.toml --fail-on "kept_share<0.5" --fail-on "duplicate_share>0.2"
+        sealdata audit builds/quickstart
+    """
+    from sealdata.audit import audit_build, audit_recipe
+    from sealdata.report.metrics import check
+
+    from .show_audit import show_audit
+
+    if (Path(what) / "manifest.json").is_file() or (Path(what).is_dir()):
+        found = audit_build(Path(what))
+    else:
+        from sealdata.engines.local import LocalEngine
+        from sealdata.plan import load_plan
+        from sealdata.progress import make_progress
+
+        plan = load_plan(what)
+        folder = out or Path("builds") / plan.recipe.name
+        with LocalEngine(workers) as engine:
+            found = audit_recipe(plan, folder, engine, make_progress(), rows, limit)
+    show_audit(found, as_json)
+    check(found.facts, checks)
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--tokenizer",

@@ -83,7 +83,7 @@ def _report(out: Path, manifest: BuildManifest) -> BuildManifest:
     audit = audit_facts(out, manifest)
     written: dict[str, Callable[[Path], None]] = {
         "report/audit.json": lambda path: write_facts(audit, path),
-        "report/index.html": lambda path: write_report(audit, path),
+        "report/index.html": lambda path: write_report(audit, path, out),
         "README.md": lambda path: write_card(manifest, path),
     }
     files = dict(manifest.files)

@@ -17,7 +17,7 @@ from sealdata.build_manifest import (
 )
 from sealdata.digests import Digests
 from sealdata.fertility import fertility, sample_pairs
-from sealdata.pipeline import Curated
+from sealdata.pipeline import Curated, Surveyed
 from sealdata.plan import Plan
 from sealdata.stages.clean import EXAMPLES
 from sealdata.tokenizers import Tokenizer
@@ -107,12 +107,14 @@ def failure_rows(curated: Iterable[Curated]) -> list[FailureRow]:
     ]
 
 
-def cleaning_rows(curated: Iterable[Curated], steps: Collection[str]) -> list[CleaningRow]:
+def cleaning_rows(
+    curated: Iterable[Curated | Surveyed], steps: Collection[str]
+) -> list[CleaningRow]:
     """Per source and cleaning step, in order: pairs changed, and the first few changes."""
     return [_cleaning_row(source, step) for source in curated for step in steps]
 
 
-def _cleaning_row(source: Curated, step: str) -> CleaningRow:
+def _cleaning_row(source: Curated | Surveyed, step: str) -> CleaningRow:
     examples = [pair for record in source.cleaned for pair in record.facts["examples"][step]]
     return CleaningRow(
         source=source.table.name,

@@ -20,8 +20,11 @@ from sealdata.stages.dedup import Resolve
 from sealdata.stages.ingest import Ingest
 from sealdata.stages.keys import Keys
 from sealdata.stages.partition import Flag, KeyFile, range_names
+from sealdata.stages.sample import Sample, allocate
 from sealdata.stages.score import Score
 from sealdata.stages.select import Cutoffs, HoldOut, Select
+
+Draw = Callable[[dict[str, int]], dict[str, int]]  # pairs by language -> pairs to score
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,17 @@ class Curated:
 
 
 _GATES = {"src-cap": "caps", "tgt-cap": "caps"}  # stages whose gate has another name
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """One source of which a sample was judged: ``sampled`` has the stage's records and folder."""
+
+    table: SourceTable
+    lang: str
+    ingested: PartRecord
+    cleaned: tuple[PartRecord, ...]
+    sampled: Done
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,59 @@ class Pipeline:
                 self.plan.recipe.source, self.langs, ingested, cleaned, selected, strict=True
             )
         ]
+
+    def survey(self, draw: Draw, limit: int | None = None) -> list[Surveyed]:
+        """Ingest, clean, duplicates and decontamination over everything; every scorer on a sample
+        of as many pairs per language as ``draw`` says, from all parts in proportion.
+
+        All pairs have keys here, also those that a rule would drop before a build looks for
+        duplicates. What needs the scores of all pairs (caps, near duplicates) is left to a build.
+        """
+        ingested = self._ingest(limit)
+        cleaned = self._clean(ingested)
+        every = [
+            Judge((), {}, {}, (), lang, clean.folder)
+            for lang, clean in zip(self.langs, cleaned, strict=True)
+        ]
+        keys = self._run(
+            [
+                Stage("keys", None, (clean.key,), clean.parts, Keys(judge))
+                for clean, judge in zip(cleaned, every, strict=True)
+            ]
+        )
+        masks = self._dedup(cleaned, keys) + self._decontaminate(cleaned, keys)
+        sampled = self._run(self._samples(cleaned, masks, draw))
+        return [
+            Surveyed(table, lang, raw.records[0], clean.records, final)
+            for table, lang, raw, clean, final in zip(
+                self.plan.recipe.source, self.langs, ingested, cleaned, sampled, strict=True
+            )
+        ]
+
+    def _samples(self, cleaned: list[Done], masks: list[_Mask], draw: Draw) -> list[Stage]:
+        heights: dict[str, dict[tuple[int, str], int]] = {lang: {} for lang in self.langs}
+        for i, clean in enumerate(cleaned):
+            heights[self.langs[i]] |= {(i, r.part): r.rows_out for r in clean.records}
+        wanted = draw({lang: sum(own.values()) for lang, own in heights.items()})
+        sizes: dict[tuple[int, str], int] = {}
+        for lang, own_heights in heights.items():
+            sizes |= allocate(own_heights, wanted[lang])
+        stages = []
+        for i, clean in enumerate(cleaned):
+            own = {part: sizes[i, part] for part in clean.parts}
+            job = Sample(
+                own,
+                self.plan.scorers,
+                self.plan.bound_rules(),
+                tuple((mask.stage, mask.reason, mask.done[i].folder) for mask in masks),
+                clean.folder,
+                self.langs[i],
+                self.plan.recipe.seed,
+            )
+            params = [own, self._rule_params(before=None), self.plan.recipe.seed]
+            inputs = (clean.key, *(mask.done[i].key for mask in masks))
+            stages.append(Stage("sample", params, inputs, clean.parts, job))
+        return stages
 
     def _run(self, stages: list[Stage]) -> list[Done]:
         return run_stages(stages, self.work, self.engine, self.progress)

@@ -26,7 +26,7 @@ FLOORS = [
     {"engines"},
     {"recipe", "plan", "digests", "fertility", "build_manifest", "progress", "unpack"},
     {"pipeline", "streams", "results", "verify", "report", "describe", "sources"},
-    {"build", "trace", "gold"},
+    {"build", "trace", "gold", "audit"},
 ]
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

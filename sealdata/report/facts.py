@@ -1,40 +1,87 @@
-"""The facts of an audit: the manifest's counts, and the scores of the rows on disk."""
+"""The facts of an audit, from a manifest's counts and the rows behind them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import polars as pl
+
 from sealdata.build_manifest import STAGES, BuildManifest
-from sealdata.component import available, component_class
 from sealdata.languages import resolve
 from sealdata.manifest import write_json
 from sealdata.recipe import RuleTable
+from sealdata.report.evidence import Evidence, ledger_evidence
 from sealdata.report.histograms import score_facts
 from sealdata.report.ledger import score_columns
+from sealdata.report.metrics import metrics_of
+from sealdata.report.rulebook import bind, phase_of, scorer_class
 from sealdata.report.samples import MOST_DROPPED, MOST_KEPT, MOST_ROWS, Sampler
-from sealdata.report.schema import AuditFacts, LanguageFacts, ReasonFacts, ScoreFacts
-from sealdata.rules import STAGE_OF_PHASE
-from sealdata.scorers import Scorer
+from sealdata.report.schema import (
+    AuditFacts,
+    Basis,
+    DuplicateFacts,
+    LanguageFacts,
+    ReasonFacts,
+    RuleFacts,
+    ScoreFacts,
+)
+from sealdata.report.tally import Combination, overlap, tally
+from sealdata.report.views import confusion_facts, domain_facts, similarity_facts
+from sealdata.rules import STAGE_OF_PHASE, Rule
+
+MASKS = ("dedup", "decontaminate")  # stages that compare every pair with others
 
 
-def audit_facts(out: Path, manifest: BuildManifest) -> AuditFacts:
-    """Read the pairs and the ledger of the build in ``out``: equal builds give equal facts.
+def audit_facts(
+    out: Path,
+    manifest: BuildManifest,
+    evidence: Evidence | None = None,
+    duplicates: Sequence[DuplicateFacts] | None = None,
+) -> AuditFacts:
+    """Read the rows behind ``manifest``: equal builds give equal facts.
+
+    ``evidence`` is by default the whole ledger of the build in ``out``.
 
     Raises:
         DataError: a file of pairs or drops is damaged.
     """
+    evidence = evidence or ledger_evidence(out, manifest.languages)
     languages = manifest.languages
-    columns = score_columns(out, languages)
-    rules = manifest_rules(manifest)
-    scores = score_facts(out, languages, columns, rules, _meanings(columns))
+    columns = score_columns(evidence.files)
+    rules = bind(manifest_rules(manifest))
+    names = list(columns)
+    scores = score_facts(evidence, columns, rules, _meanings(columns), token_estimates(manifest))
+    counts = {lang: tally(evidence, lang) for lang in languages}
+    reasons = _reasons(manifest, evidence, counts)
     share = min(1.0, MOST_ROWS / ((MOST_KEPT + MOST_DROPPED) * max(1, len(languages))))
-    sampler = Sampler(out, list(columns), ranking_score(scores, rules))
-    return AuditFacts(
+    sampler = Sampler(evidence, names, ranking_score(scores, rules))
+    facts = AuditFacts(
+        metrics={},
+        errors={},
+        basis=Basis(
+            exact=evidence.exact,
+            confidence=1.0 if evidence.exact else 0.99,
+            rows={lang: evidence.population(lang) for lang in languages},
+            sampled=evidence.heights,
+        ),
         build=manifest.model_copy(update={"files": {}}),
         languages={lang: _language(lang) for lang in ("eng_Latn", *languages)},
-        reasons=_reasons(manifest),
+        rules=[_rule_facts(rule) for rule in rules],
+        reasons=reasons,
+        overlap=_overlaps(evidence, counts, reasons),
         scores=scores,
+        similarity=[
+            fact
+            for lang in languages
+            for fact in similarity_facts(evidence, lang, names, [s.name for s in scores])
+        ],
+        confusion=[f for lang in languages for f in confusion_facts(evidence, lang, names)],
+        domains=[domain_facts(evidence, lang) for lang in languages],
+        duplicates=list(_flagged(manifest) if duplicates is None else duplicates),
         samples={lang: sampler.draw(lang, share) for lang in languages},
     )
+    metrics, errors = metrics_of(facts)
+    return facts.model_copy(update={"metrics": metrics, "errors": errors})
 
 
 def write_facts(facts: AuditFacts, path: Path) -> None:
@@ -47,11 +94,30 @@ def manifest_rules(manifest: BuildManifest) -> list[RuleTable]:
     return [RuleTable.model_validate(rule) for rule in manifest.recipe.get("rule", [])]
 
 
-def ranking_score(scores: Sequence[ScoreFacts], rules: Sequence[RuleTable]) -> ScoreFacts | None:
-    """The score that the recipe's last rule judges: where the last decision about a pair fell."""
+def ranking_score(scores: Sequence[ScoreFacts], rules: Sequence[Rule]) -> ScoreFacts | None:
+    """The score that the last rule judges: where the last decision about a pair fell."""
     by_name = {score.name: score for score in scores}
     judged = [by_name[rule.score] for rule in rules if rule.score in by_name]
     return judged[-1] if judged else None
+
+
+def token_estimates(manifest: BuildManifest) -> dict[str, pl.Expr]:
+    """By language, the training tokens of a pair: its bytes over the bytes per token that the
+    recipe's tokenizer has in either language. Empty for languages it was not measured on."""
+    first = manifest.fertility[0].tokenizer if manifest.fertility else None
+    per_token = {
+        row.lang: row.bytes_per_token
+        for row in manifest.fertility
+        if row.tokenizer == first and row.bytes_per_token
+    }
+    english = per_token.get("eng_Latn")
+    if not english:
+        return {}
+    return {
+        lang: pl.col("src").str.len_bytes() / english + pl.col("tgt").str.len_bytes() / size
+        for lang, size in per_token.items()
+        if lang != "eng_Latn"
+    }
 
 
 def _language(code: str) -> LanguageFacts:
@@ -61,16 +127,40 @@ def _language(code: str) -> LanguageFacts:
 
 def _meanings(columns: Iterable[str]) -> dict[str, str]:
     """What each score column is, as its scorer says it; a scorer since removed says nothing."""
-    meanings = {}
+    found = {}
     for column in columns:
         scorer, _, name = column.partition(".")
-        if scorer in available("scorers"):
-            meanings[column] = _scorer_class(scorer).columns.get(name, "")
-    return meanings
+        cls = scorer_class(scorer)
+        if cls:
+            found[column] = cls.columns.get(name, "")
+    return found
 
 
-def _reasons(manifest: BuildManifest) -> list[ReasonFacts]:
-    """First failures from the funnel, joined with all and sole failures; in gate and rule order.
+def _rule_facts(rule: Rule) -> RuleFacts:
+    languages: dict[str, dict[str, float | bool]] = {}
+    for lang, bounds in rule.languages.items():
+        if bounds is None:
+            languages[lang] = {"off": True}
+            continue
+        sides = zip(("min", "max"), bounds, rule.bounds, strict=True)
+        languages[lang] = {
+            side: own for side, own, general in sides if own is not None and own != general
+        }
+    return RuleFacts(
+        reason=rule.reason,
+        score=rule.score,
+        stage=STAGE_OF_PHASE[rule.phase],
+        min=rule.bounds[0],
+        max=rule.bounds[1],
+        missing="drop" if rule.missing_drops else "pass",
+        languages=languages,
+    )
+
+
+def _reasons(
+    manifest: BuildManifest, evidence: Evidence, counts: dict[str, Counter[Combination]]
+) -> list[ReasonFacts]:
+    """First failures from the funnel, all and sole ones from the rows; in gate and rule order.
 
     A record that could not be read fails for that one reason.
     """
@@ -80,16 +170,28 @@ def _reasons(manifest: BuildManifest) -> list[ReasonFacts]:
             for reason, count in reasons.items():
                 key = (row.lang, stage, reason)
                 first[key] = first.get(key, 0) + count
-    stages = _stages_of_rules(manifest) | {reason: stage for _, stage, reason in first}
-    for failure in manifest.failures:  # never the first reason in its language
-        first.setdefault((failure.lang, stages[failure.reason], failure.reason), 0)
-    judged = {(row.lang, row.reason): row for row in manifest.failures}
+    stages = {r.reason: STAGE_OF_PHASE[phase_of(r.score)] for r in manifest_rules(manifest)}
+    stages |= {reason: stage for _, stage, reason in first}
+    for lang, own in counts.items():  # never the first reason in its language
+        for reason in {reason for _, found in own for reason in found}:
+            if reason in stages:
+                first.setdefault((lang, stages[reason], reason), 0)
     facts = []
     for (lang, stage, reason), count in first.items():
-        known = judged.get((lang, reason))
-        every, only = (known.any, known.only) if known else (count, count)
+        every = sum(n for (_, found), n in counts[lang].items() if reason in found)
+        only = sum(n for (_, found), n in counts[lang].items() if found == (reason,))
+        height = evidence.heights[lang]
+        unreadable = stage == "ingest"  # counted in full, of which the ledger holds only so many
         facts.append(
-            ReasonFacts(lang=lang, stage=stage, reason=reason, first=count, any=every, only=only)
+            ReasonFacts(
+                lang=lang,
+                stage=stage,
+                reason=reason,
+                first=count,
+                any=count if unreadable else evidence.estimate(lang, every),
+                only=count if unreadable else evidence.estimate(lang, only),
+                error=0.0 if unreadable else evidence.error(lang, every / height if height else 0),
+            )
         )
     order = {rule.reason: number for number, rule in enumerate(manifest_rules(manifest))}
     languages = manifest.languages
@@ -104,18 +206,38 @@ def _reasons(manifest: BuildManifest) -> list[ReasonFacts]:
     )
 
 
-def _stages_of_rules(manifest: BuildManifest) -> dict[str, str]:
-    """The stage at which each rule is weighed: that of its scorer's phase."""
-    stages = {}
-    for rule in manifest_rules(manifest):
-        scorer = rule.score.partition(".")[0]
-        known = scorer in available("scorers")
-        stages[rule.reason] = STAGE_OF_PHASE[_scorer_class(scorer).phase] if known else "rules"
-    return stages
+def _overlaps(
+    evidence: Evidence, counts: dict[str, Counter[Combination]], reasons: Sequence[ReasonFacts]
+) -> dict[str, dict[str, dict[str, int]]]:
+    names = list(dict.fromkeys(fact.reason for fact in reasons if fact.stage != "ingest"))
+    every = {one: dict.fromkeys(names, 0) for one in names}
+    tables = {"all": every}
+    for lang, own in counts.items():
+        known = Counter({key: n for key, n in own.items() if set(key[1]) <= set(names)})
+        table = overlap(known, names)
+        tables[lang] = {
+            one: {other: evidence.estimate(lang, n) for other, n in row.items()}
+            for one, row in table.items()
+        }
+        for one in names:
+            for other in names:
+                every[one][other] += tables[lang][one][other]
+    return tables
 
 
-def _scorer_class(name: str) -> type[Scorer]:
-    """The class of a scorer that is installed."""
-    cls = component_class("scorers", name)
-    assert issubclass(cls, Scorer), name
-    return cls
+def _flagged(manifest: BuildManifest) -> list[DuplicateFacts]:
+    """What the stages that compare pairs flagged, as the funnel counts it."""
+    found = []
+    for lang in manifest.languages:
+        rows = [row for row in manifest.funnel if row.lang == lang]
+        of = sum(row.records - row.lost("ingest") - row.lost("rules") for row in rows)
+        totals: Counter[tuple[str, str]] = Counter()
+        for row in rows:
+            for stage in MASKS:
+                for reason, count in row.dropped.get(stage, {}).items():
+                    totals[stage, reason] += count
+        found += [
+            DuplicateFacts(lang=lang, stage=stage, reason=reason, flagged=count, of=of)
+            for (stage, reason), count in totals.items()
+        ]
+    return found

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from sealdata.build_manifest import STAGES, FunnelRow
-from sealdata.report.schema import Histogram, ScoreFacts
+from sealdata.report.schema import Counts, Histogram, ScoreFacts
 
 _WIDTH, _BASE, _TOP = 260.0, 92.0, 18.0  # of a histogram, in SVG units
 _GAP = 3.0  # between the scale and the open bins at either end
@@ -40,31 +40,48 @@ def histogram(score: ScoreFacts, lang: str, language: str) -> Markup:
     """One language's histogram: kept pairs below, dropped ones stacked on them, limits as lines."""
     counts = score.languages[lang]
     scale = _Scale(score)
-    tallest = max((k + d for k, d in zip(counts.kept, counts.dropped, strict=True)), default=0) or 1
-    parts = [_rejected(scale, counts)]
+    every, kept = bars(score, counts.every), bars(score, counts.kept)
+    dropped = [a - b for a, b in zip(every, kept, strict=True)]
+    tallest = max(every, default=0) or 1
+    parts = [Markup('<g class="shades">{}</g>').format(_rejected(scale, counts))]
     parts += [
-        _steps(scale, counts.kept, [0] * len(counts.kept), tallest, "kept"),
-        _steps(scale, counts.dropped, counts.kept, tallest, "lost"),
+        _steps(scale, kept, [0] * len(kept), tallest, "kept"),
+        _steps(scale, dropped, kept, tallest, "lost"),
         Markup('<path class="axis" d="M0 {0}H{1}"/>').format(_BASE, _WIDTH),
     ]
-    parts += [_limit_line(scale, mark) for mark in _marks(counts)]
+    lines = Markup("").join(_limit_line(scale, mark) for mark in _marks(counts))
+    parts.append(Markup('<g class="limits">{}</g>').format(lines))
     parts += _labels(score, scale)
-    label = f"{score.name}, {language}: {counts.num_scored:,} rows; " + "; ".join(
+    label = f"{score.name}, {language}: {counts.every.num_scored:,} rows; " + "; ".join(
         f"{limit.outside:,} outside the limits of {limit.reason}" for limit in counts.limits
     )
     return Markup(
-        '<svg class="histogram" viewBox="0 0 260 108" role="img" aria-label="{}">{}</svg>'
-    ).format(label, Markup("").join(parts))
+        '<svg class="histogram" viewBox="0 0 260 108" role="img" aria-label="{}" '
+        'data-left="{:.1f}" data-right="{:.1f}">{}</svg>'
+    ).format(label, scale.left, scale.right, Markup("").join(parts))
+
+
+def bars(score: ScoreFacts, counts: Counts) -> list[int]:
+    """Rows per bar: below the first of ``score.bars``, from each to below the next, from the last
+    on. The cells are finer where a limit lies between two bars."""
+    sums = [0] * (len(score.bars) + 1)
+    at = 0
+    for index, count in enumerate(counts.cells):
+        edge = (index - 1) // 2  # the last edge at or below the cell, -1 for none
+        while edge >= 0 and at < len(score.bars) and score.bars[at] <= score.edges[edge]:
+            at += 1
+        sums[at] += count
+    return sums
 
 
 class _Scale:
     """Where scores lie on the page; open bins have a place of their own where they hold rows."""
 
     def __init__(self, score: ScoreFacts) -> None:
-        every = score.languages.values()
-        self.edges = score.edges
-        self.open_low = any(h.kept[0] + h.dropped[0] for h in every)
-        self.open_high = any(h.kept[-1] + h.dropped[-1] for h in every)
+        counted = [bars(score, found.every) for found in score.languages.values()]
+        self.edges = score.bars
+        self.open_low = any(own[0] for own in counted)
+        self.open_high = any(own[-1] for own in counted)
         bins = len(self.edges) - 1 + self.open_low + self.open_high
         self.bin = (_WIDTH - _GAP * (self.open_low + self.open_high)) / bins
         self.left = (self.bin + _GAP) * self.open_low
@@ -122,7 +139,7 @@ def _limit_line(scale: _Scale, mark: float) -> Markup:
 
 
 def _labels(score: ScoreFacts, scale: _Scale) -> list[Markup]:
-    low, high = f"{score.edges[0]:g}", f"{score.edges[-1]:g}"
+    low, high = f"{score.bars[0]:g}", f"{score.bars[-1]:g}"
     text = Markup('<text x="{:.1f}" y="105" text-anchor="{}">{}</text>')
     return [
         text.format(0, "start", f"< {low}" if scale.open_low else low),

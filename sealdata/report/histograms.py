@@ -1,17 +1,17 @@
-"""Histograms of every score per language, kept and dropped, over edges all languages share."""
+"""Histograms of every score per language over edges all languages share, exact at every edge."""
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sealdata.recipe import Bounds, RuleTable
-from sealdata.report.ledger import batches, dropped_files, kept_files
-from sealdata.report.schema import Histogram, Limit, ScoreFacts
+from sealdata.report.evidence import Evidence
+from sealdata.report.rulebook import GATES, failures, gate_of, held_by_others, phase_of
+from sealdata.report.schema import Counts, Histogram, Limit, ScoreFacts
+from sealdata.rules import STAGE_OF_PHASE, Rule
 
 BINS = 40  # about; the step is a round number
 RANGE_ROWS = 200_000  # rows looked at, evenly spaced, to choose a range; counts use all rows
@@ -21,42 +21,66 @@ Values = NDArray[Any]
 
 
 def score_facts(
-    out: Path,
-    languages: Sequence[str],
+    evidence: Evidence,
     columns: dict[str, pl.DataType],
-    rules: Sequence[RuleTable],
+    rules: Sequence[Rule],
     meanings: dict[str, str],
+    tokens: dict[str, pl.Expr],
 ) -> list[ScoreFacts]:
-    """Exact counts of each numeric score in ``columns``, over all rows on disk."""
+    """Counts of each numeric score in ``columns`` over all rows of the evidence, read once.
+
+    ``tokens`` estimates the training tokens of a row, by language; empty where nothing is known.
+    """
     numeric = {name: dtype for name, dtype in columns.items() if dtype.is_numeric()}
-    files = {lang: (kept_files(out, lang), dropped_files(out, lang)) for lang in languages}
-    every = [path for pair in files.values() for paths in pair for path in paths]
-    spaced = _evenly_spaced(every, list(numeric))
-    facts = []
+    spaced = _evenly_spaced(evidence, list(numeric))
+    bars, edges = {}, {}
     for name, dtype in numeric.items():
-        own = [rule for rule in rules if rule.score == name]
-        edges = _edges(spaced[name], own, dtype.is_integer())
-        counted = {
-            lang: _histogram(name, edges, own, lang, *paths) for lang, paths in files.items()
-        }
-        facts.append(
-            ScoreFacts(
-                name=name, meaning=meanings.get(name, ""), edges=edges.tolist(), languages=counted
-            )
+        marks = _marks([rule for rule in rules if rule.score == name])
+        bars[name] = _bars(spaced[name], marks, dtype.is_integer())
+        edges[name] = np.unique([*bars[name], *marks])
+    counted = {
+        lang: _count(evidence, lang, edges, rules, tokens.get(lang)) for lang in evidence.files
+    }
+    return [
+        ScoreFacts(
+            name=name,
+            meaning=meanings.get(name, ""),
+            edges=edges[name].tolist(),
+            bars=bars[name].tolist(),
+            languages={lang: found[name] for lang, found in counted.items()},
         )
-    return facts
+        for name in numeric
+    ]
 
 
-def limits(rules: Sequence[RuleTable], lang: str) -> list[tuple[str, float | None, float | None]]:
-    """(reason, min, max) of the rules as they hold for one language, without those that are off."""
+def limits(rules: Sequence[Rule], score: str, lang: str) -> list[Limit]:
+    """The bounds that the rules set on a score for one language, without rules that are off."""
     found = []
-    for rule in rules:
-        bounds = rule.languages.get(lang)
-        if bounds is None:
-            found.append((rule.reason, rule.min, rule.max))
-        elif not bounds.off:
-            found.append((rule.reason, bounds.min, bounds.max))
+    for number, rule in enumerate(rules):
+        bounds = rule.languages.get(lang, rule.bounds)
+        if rule.score == score and bounds is not None and bounds != (None, None):
+            low, high = bounds
+            found.append(
+                Limit(
+                    rule=number,
+                    reason=rule.reason,
+                    min=low,
+                    max=high,
+                    missing_drops=rule.missing_drops,
+                    outside=0,
+                )
+            )
     return found
+
+
+def cells(values: Values, edges: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Where values lie among E edges: 2i + 1 is edge i itself, 2i what lies below it, 2E above all.
+
+    Compared in the scores' own precision, as rules do: 0.7 as float32 is not below the limit 0.7.
+    """
+    own = edges.astype(values.dtype)
+    left: NDArray[np.intp] = np.searchsorted(own, values, side="left")
+    return left + np.searchsorted(own, values, side="right")
 
 
 def nice_edges(low: float, high: float, integer: bool) -> NDArray[np.float64]:
@@ -78,67 +102,138 @@ def nice_edges(low: float, high: float, integer: bool) -> NDArray[np.float64]:
     return np.array([float(f"{index * step:.12g}") for index in range(first, last + 1)])
 
 
-def _evenly_spaced(files: list[Path], columns: list[str]) -> pl.DataFrame:
-    """About RANGE_ROWS rows spread evenly over all files: corpora come sorted."""
-    heights = [frame.height for frame in batches(files, columns[:1])] if columns else []
-    every = max(1, sum(heights) // RANGE_ROWS)
-    frames = [frame.gather_every(every) for frame in batches(files, columns)]
-    return pl.concat(frames) if frames else pl.DataFrame({name: [] for name in columns})
+def score_values(scores: pl.Series) -> tuple[Values, NDArray[np.bool_]]:
+    """Scores in the column's own precision (whole numbers as float64), and which are there."""
+    present = scores.is_not_null()
+    if scores.dtype.is_float():
+        present = present & scores.is_not_nan().fill_null(False)
+    values = scores.fill_null(0).to_numpy()
+    if not scores.dtype.is_float():
+        values = values.astype(np.float64)
+    return values, present.to_numpy()
 
 
-def _edges(sample: pl.Series, rules: Sequence[RuleTable], integer: bool) -> NDArray[np.float64]:
-    """Edges over the bulk of ``sample`` and over every limit that a rule sets."""
-    values = _values(sample)
-    values = values[np.isfinite(values)]
-    low, high = np.quantile(values, [TAIL, 1 - TAIL]) if len(values) else (0.0, 1.0)
-    tables: list[RuleTable | Bounds] = [*rules]
-    tables += [own for rule in rules for own in rule.languages.values()]
-    marks = [mark for table in tables for mark in (table.min, table.max) if mark is not None]
+def _evenly_spaced(evidence: Evidence, columns: list[str]) -> pl.DataFrame:
+    """About RANGE_ROWS rows spread evenly over all rows: corpora come sorted."""
+    every = max(1, sum(evidence.heights.values()) // RANGE_ROWS)
+    frames = [
+        frame.select(pl.col(name) for name in columns if name in frame.columns).gather_every(every)
+        for lang in evidence.files
+        for frame in evidence.frames(lang, columns)
+    ]
+    empty = pl.DataFrame({name: [] for name in columns}, schema=dict.fromkeys(columns, pl.Float64))
+    return pl.concat([*frames, empty], how="diagonal_relaxed")
+
+
+def _marks(rules: Sequence[Rule]) -> list[float]:
+    bounds = [rule.bounds for rule in rules]
+    bounds += [own for rule in rules for own in rule.languages.values() if own is not None]
+    return [mark for pair in bounds for mark in pair if mark is not None]
+
+
+def _bars(sample: pl.Series, marks: list[float], integer: bool) -> NDArray[np.float64]:
+    """Evenly spaced edges over the bulk of ``sample`` and over every limit that a rule sets."""
+    values, present = score_values(sample)
+    found = values[present & np.isfinite(values)]
+    low, high = np.quantile(found, [TAIL, 1 - TAIL]) if len(found) else (0.0, 1.0)
     return nice_edges(min([low, *marks]), max([high, *marks]), integer)
 
 
-def _values(scores: pl.Series) -> Values:
-    """Scores that are there, in the column's own precision, as rules compare them.
+class _Sums:
+    """Sums per cell over batches."""
 
-    0.7 as float32 is not below the limit 0.7; as float64 it would be. Whole numbers become float64.
-    """
-    values: Values = scores.drop_nulls().to_numpy()
-    if not scores.dtype.is_float():
-        return values.astype(np.float64)
-    present: Values = values[~np.isnan(values)]
-    return present
+    def __init__(self, size: int) -> None:
+        self.cells = np.zeros(size)
+        self.missing = 0.0
+
+    def add(
+        self,
+        at: NDArray[np.intp],
+        present: NDArray[np.bool_],
+        chosen: NDArray[np.bool_],
+        worth: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Count the ``chosen`` rows, or sum what they are worth."""
+        there, absent = chosen & present, chosen & ~present
+        if worth is None:
+            self.cells += np.bincount(at[there], minlength=len(self.cells))
+            self.missing += int(absent.sum())
+        else:
+            self.cells += np.bincount(at[there], worth[there], minlength=len(self.cells))
+            self.missing += float(worth[absent].sum())
+
+    def counts(self, weight: float) -> Counts:
+        return Counts(
+            cells=[round(value * weight) for value in self.cells],
+            missing=round(self.missing * weight),
+        )
 
 
-def _histogram(
-    name: str,
-    edges: NDArray[np.float64],
-    rules: Sequence[RuleTable],
+_KINDS = ("every", "kept", "others")
+
+
+def _count(
+    evidence: Evidence,
     lang: str,
-    kept: list[Path],
-    dropped: list[Path],
-) -> Histogram:
-    bounds = limits(rules, lang)
-    outside = dict.fromkeys((reason for reason, _, _ in bounds), 0)
-    counts = {"kept": np.zeros(len(edges) + 1, int), "dropped": np.zeros(len(edges) + 1, int)}
-    missing = {"kept": 0, "dropped": 0}
-    for side, files in (("kept", kept), ("dropped", dropped)):
-        for frame in batches(files, [name]):
-            values = _values(frame[name])
-            missing[side] += frame.height - len(values)
-            at = np.searchsorted(edges.astype(values.dtype), values, side="right")
-            counts[side] += np.bincount(at, minlength=len(edges) + 1)
-            for reason, low, high in bounds:
-                outside[reason] += _num_outside(values, low, high)
-    return Histogram(
-        kept=counts["kept"].tolist(),
-        dropped=counts["dropped"].tolist(),
-        missing_kept=missing["kept"],
-        missing_dropped=missing["dropped"],
-        limits=[Limit(reason=r, min=lo, max=hi, outside=outside[r]) for r, lo, hi in bounds],
-    )
+    edges: dict[str, NDArray[np.float64]],
+    rules: Sequence[Rule],
+    tokens: pl.Expr | None,
+) -> dict[str, Histogram]:
+    """The histograms of one language, all scores in one pass."""
+    sums = {
+        name: {
+            kind: _Sums(2 * len(own) + 1) for kind in (*_KINDS, *(f"{k}_tokens" for k in _KINDS))
+        }
+        for name, own in edges.items()
+    }
+    unscored = dict.fromkeys(edges, 0)
+    phases = {name: GATES.index(STAGE_OF_PHASE[phase_of(name)]) for name in edges}
+    for frame in evidence.frames(lang, [*edges, "src", "tgt"] if tokens is not None else [*edges]):
+        failed = failures(frame, rules, lang)
+        masked = held_by_others(frame, rules).to_numpy()
+        gate = gate_of(frame).to_numpy()
+        worth = None if tokens is None else frame.select(tokens.fill_null(0)).to_series().to_numpy()
+        any_failed = np.zeros((len(rules), frame.height), bool)
+        for number, flag in enumerate(failed):
+            any_failed[number] = flag.to_numpy()
+        kept = frame["stage"].is_null().to_numpy()
+        for name, own in edges.items():
+            if name not in frame.columns:
+                unscored[name] += frame.height
+                continue
+            values, present = score_values(frame[name])
+            at = cells(values, own)
+            reached = present | (gate >= phases[name])
+            unscored[name] += int((~reached).sum())
+            elsewhere = [number for number, rule in enumerate(rules) if rule.score != name]
+            others = reached & ~masked & ~any_failed[elsewhere].any(axis=0)
+            for kind, chosen in zip(_KINDS, (reached, kept, others), strict=True):
+                sums[name][kind].add(at, present, chosen)
+                if worth is not None:
+                    sums[name][f"{kind}_tokens"].add(at, present, chosen, worth)
+    weight = evidence.weight(lang)
+    return {
+        name: Histogram(
+            **{kind: found[kind].counts(weight) for kind in _KINDS},
+            **{
+                f"{kind}_tokens": None if tokens is None else found[f"{kind}_tokens"].counts(weight)
+                for kind in _KINDS
+            },
+            unscored=round(unscored[name] * weight),
+            limits=_counted(limits(rules, name, lang), edges[name], found["every"].counts(weight)),
+        )
+        for name, found in sums.items()
+    }
 
 
-def _num_outside(values: Values, low: float | None, high: float | None) -> int:
-    below = 0 if low is None else int((values < values.dtype.type(low)).sum())
-    above = 0 if high is None else int((values > values.dtype.type(high)).sum())
-    return below + above
+def _counted(found: list[Limit], edges: NDArray[np.float64], every: Counts) -> list[Limit]:
+    """The limits, each with the number of scored rows outside it."""
+    counted = []
+    for limit in found:
+        outside = 0
+        if limit.min is not None:
+            outside += sum(every.cells[: 2 * int(np.searchsorted(edges, limit.min)) + 1])
+        if limit.max is not None:
+            outside += sum(every.cells[2 * int(np.searchsorted(edges, limit.max)) + 2 :])
+        counted.append(limit.model_copy(update={"outside": outside}))
+    return counted

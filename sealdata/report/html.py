@@ -10,14 +10,21 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sealdata.build_manifest import STAGES, BuildManifest, FunnelRow
+from sealdata.build_manifest import STAGES, FunnelRow
 from sealdata.manifest import write_atomic
 from sealdata.report import figures, markup
+from sealdata.report.evidence import Evidence, ledger_evidence
+from sealdata.report.explorer import embed
+from sealdata.report.facts import MASKS, manifest_rules, token_estimates
+from sealdata.report.rulebook import bind
 from sealdata.report.schema import AuditFacts, Limit, ReasonFacts, ScoreFacts
 
+SCRIPTS = ("page.js", "tables.js", "samples.js", "charts.js", "outcome.js", "explorer.js")
+FLAGGED = 12  # duplicates and leaks shown per language
 
-def render_report(facts: AuditFacts) -> str:
-    """The whole page; equal facts give equal text."""
+
+def render_report(facts: AuditFacts, rows: dict[str, Any]) -> str:
+    """The whole page, ``rows`` as ``explorer.embed`` gives them; equal facts give equal text."""
     environment = Environment(
         loader=PackageLoader("sealdata.report"),
         autoescape=True,
@@ -35,48 +42,80 @@ def render_report(facts: AuditFacts) -> str:
         legend=figures.legend,
         failing=markup.failing,
     )
-    return environment.get_template("report.html.j2").render(_context(facts))
+    return environment.get_template("report.html.j2").render(_context(facts, rows))
 
 
-def write_report(facts: AuditFacts, path: Path) -> None:
-    """Write the page, atomically.
+def write_report(
+    facts: AuditFacts, path: Path, out: Path, evidence: Evidence | None = None
+) -> None:
+    """Write the page of the build in ``out`` (or of a sample), atomically.
 
     Raises:
         DataError: the disk is full or refuses.
     """
-    page = render_report(facts)
+    evidence = evidence or ledger_evidence(out, facts.build.languages)
+    rules = bind(manifest_rules(facts.build))
+    rows = embed(evidence, facts, rules, token_estimates(facts.build))
+    page = render_report(facts, rows)
     write_atomic(path, lambda temporary: temporary.write_text(page, encoding="utf-8"))
 
 
-def _context(facts: AuditFacts) -> dict[str, Any]:
+def _context(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
     build = facts.build
-    script = _asset("report.js")
+    script = "\n".join(_asset(name) for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    ruled = {rule.score for rule in facts.rules}
     return {
         "facts": facts,
         "build": build,
         "names": {code: language.name for code, language in facts.languages.items()},
         "stages": [stage for stage in STAGES if any(row.lost(stage) for row in build.funnel)],
         "by_lang": {lang: _of(build.funnel, lang) for lang in build.languages},
-        "tokens": _parallel_tokens(build),
+        "tokens": _tokens(facts),
+        "token_basis": build.fertility[0].tokenizer if build.fertility else "",
         "reasons": _by_reason(facts.reasons),
         "limits": {lang: _limits_of(facts, lang) for lang in build.languages},
-        "ruled": [s for s in facts.scores if any(h.limits for h in s.languages.values())],
-        "unruled": [s for s in facts.scores if not any(h.limits for h in s.languages.values())],
-        "chart_data": [_charted(score) for score in facts.scores],
+        "ruled": [score for score in facts.scores if score.name in ruled],
+        "unruled": [score for score in facts.scores if score.name not in ruled],
+        "flagged_samples": {
+            lang: [row for row in drawn.dropped if row.outcome in MASKS][:FLAGGED]
+            for lang, drawn in facts.samples.items()
+        },
+        "embedded_rows": sum(own["rows"] for own in rows.values()),
+        "page_data": _page_data(facts, rows),
         "style": Markup(_asset("report.css")),
         "script": Markup(script),
         "script_digest": digest,
     }
 
 
-def _charted(score: ScoreFacts) -> dict[str, Any]:
-    """What the page's script needs to read a histogram out."""
-    counts = {
-        lang: {"kept": found.kept, "dropped": found.dropped}
-        for lang, found in score.languages.items()
+def _page_data(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
+    """What the page's scripts need; field names as in ``audit.json``."""
+    return {
+        "exact": facts.basis.exact,
+        "rules": [rule.model_dump(mode="json") for rule in facts.rules],
+        "kept": {
+            lang: sum(row.kept for row in _of(facts.build.funnel, lang))
+            for lang in facts.build.languages
+        },
+        "errors": {
+            lang: facts.errors.get(f"kept_share.{lang}", 0.0)
+            * sum(row.records for row in _of(facts.build.funnel, lang))
+            for lang in facts.build.languages
+        },
+        "scores": [_charted(score) for score in facts.scores],
+        "overlap": facts.overlap,
+        "rows": rows,
     }
-    return {"name": score.name, "edges": score.edges, "languages": counts}
+
+
+def _charted(score: ScoreFacts) -> dict[str, Any]:
+    found = score.model_dump(mode="json", exclude={"meaning", "languages"})
+    found["languages"] = {
+        lang: own.model_dump(mode="json", exclude={"kept", "kept_tokens", "unscored"})
+        for lang, own in score.languages.items()
+    }
+    return found
 
 
 def _asset(name: str) -> str:
@@ -96,15 +135,24 @@ def _limits_of(facts: AuditFacts, lang: str) -> dict[str, tuple[str, Limit]]:
     }
 
 
-def _parallel_tokens(build: BuildManifest) -> dict[str, int]:
-    """Tokens packed from the pairs of each language, in both splits and all directions."""
+def _tokens(facts: AuditFacts) -> dict[str, int]:
+    """Tokens packed from the pairs of each language, in both splits and all directions; without
+    streams, what the bytes of the kept pairs are estimated to make; empty if nothing is known."""
+    build = facts.build
+    if build.streams:
+        return {
+            lang: sum(
+                stream.num_tokens
+                for stream in build.streams
+                if stream.kind == "parallel" and lang in stream.languages
+            )
+            for lang in build.languages
+        }
+    kept = facts.scores[0].languages if facts.scores else {}
     return {
-        lang: sum(
-            stream.num_tokens
-            for stream in build.streams
-            if stream.kind == "parallel" and lang in stream.languages
-        )
-        for lang in build.languages
+        lang: sum(found.kept_tokens.cells) + found.kept_tokens.missing
+        for lang, found in kept.items()
+        if found.kept_tokens is not None
     }
 
 

@@ -39,15 +39,15 @@ def batches(files: list[Path], columns: list[str] | None = None) -> Iterator[pl.
             yield frame
 
 
-def score_columns(out: Path, languages: list[str]) -> dict[str, pl.DataType]:
-    """The score columns (``scorer.name``) of a build and their types, in the order on disk.
+def score_columns(files: dict[str, list[Path]]) -> dict[str, pl.DataType]:
+    """The score columns (``scorer.name``) of files by language and their types, in order.
 
     Raises:
         DataError: a file is damaged.
     """
     found: dict[str, pl.DataType] = {}
-    for lang in languages:
-        for path in (*kept_files(out, lang), *dropped_files(out, lang)):
+    for paths in files.values():
+        for path in paths:
             with _reading(path):
                 schema = pl.read_parquet_schema(path)
             found |= {name: dtype for name, dtype in schema.items() if "." in name}

@@ -1,15 +1,14 @@
 """Pairs to look at: drawn by hash from strata, never from the head of a file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import polars_hash as plh
 
-from sealdata.report.ledger import batches, dropped_files, kept_files
+from sealdata.report.evidence import Evidence
 from sealdata.report.schema import LanguageSamples, Sample, ScoreFacts
 
 MAX_TEXT = 400  # characters shown of a text
@@ -22,32 +21,34 @@ _TEXTS = ("src", "tgt", "raw")
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws the same rows from the same build, whatever its files are cut into."""
+    """Draws the same rows from the same evidence, whatever its files are cut into."""
 
-    out: Path
+    evidence: Evidence
     score_names: list[str]
     ranking: ScoreFacts | None  # kept pairs are spread over the range of this score
 
     def draw(self, lang: str, share: float = 1.0) -> LanguageSamples:
         """Rows of one language; ``share`` scales the caps."""
-        kept, num_kept = _draw(
-            kept_files(self.out, lang), self._kept_strata, max(1, int(MOST_KEPT * share))
-        )
-        dropped, num_dropped = _draw(
-            dropped_files(self.out, lang), _dropped_strata, max(1, int(MOST_DROPPED * share))
-        )
+        sides = {
+            "kept": (self._kept_strata, MOST_KEPT, pl.col("stage").is_null()),
+            "dropped": (_dropped_strata, MOST_DROPPED, pl.col("stage").is_not_null()),
+        }
+        found = {}
+        for name, (stratify, most, which) in sides.items():
+            frames = (frame.filter(which) for frame in self.evidence.frames(lang))
+            found[name] = _draw(frames, stratify, max(1, int(most * share)))
         return LanguageSamples(
-            kept=[self._sample(row) for row in kept],
-            dropped=[self._sample(row) for row in dropped],
-            num_kept=num_kept,
-            num_dropped=num_dropped,
+            kept=[show(row, self.score_names) for row in found["kept"][0]],
+            dropped=[show(row, self.score_names) for row in found["dropped"][0]],
+            num_kept=found["kept"][1],
+            num_dropped=found["dropped"][1],
         )
 
     def _kept_strata(self, frame: pl.DataFrame) -> pl.DataFrame:
         """``stratum`` names the score range; ``order`` sorts the ranges from low to high."""
-        if self.ranking is None:
+        if self.ranking is None or self.ranking.name not in frame.columns:
             return frame.with_columns(stratum=pl.lit("all"), order=pl.lit(0))
-        marks = coarse(self.ranking.edges)
+        marks = coarse(self.ranking.bars)
         score = pl.col(self.ranking.name)
         at = pl.lit(pl.Series(marks)).search_sorted(score.fill_nan(None), side="right")
         names = pl.Series([f"{self.ranking.name} {text}" for text in _ranges(marks)])
@@ -59,18 +60,18 @@ class Sampler:
             .otherwise(pl.lit(names).gather(pl.col("order").clip(0)))
         )
 
-    def _sample(self, row: dict[str, Any]) -> Sample:
-        return Sample(
-            source=row["source"],
-            row=row["row"],
-            stratum=row["stratum"],
-            outcome=row.get("split") or row["stage"],
-            reasons=row.get("reasons") or [],
-            src=row["src"],
-            tgt=row["tgt"],
-            raw=row.get("raw"),
-            scores={name: _short(row.get(name)) for name in self.score_names},
-        )
+
+def show(row: dict[str, Any], score_names: Sequence[str], stratum: str = "") -> Sample:
+    """A row as it is shown: long texts cut, scores with four significant digits."""
+    return Sample(
+        source=row["source"],
+        row=row["row"],
+        stratum=row.get("stratum") or stratum,
+        outcome=row["stage"] or row.get("split") or "kept",
+        reasons=row.get("reasons") or [],
+        **{name: _cut(row.get(name)) for name in _TEXTS},
+        scores={name: _short(row[name]) for name in score_names if row.get(name) is not None},
+    )
 
 
 def coarse(edges: list[float]) -> list[float]:
@@ -89,12 +90,12 @@ def _dropped_strata(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _draw(
-    files: list[Path], stratify: Callable[[pl.DataFrame], pl.DataFrame], most: int
+    frames: Iterable[pl.DataFrame], stratify: Callable[[pl.DataFrame], pl.DataFrame], most: int
 ) -> tuple[list[dict[str, Any]], int]:
     """At most ``most`` rows, taken from the strata in turn by hash; and the number of all rows."""
     best: list[pl.DataFrame] = []
     total = 0
-    for frame in batches(files):
+    for frame in frames:
         total += frame.height
         name = plh.concat_str(pl.col("source"), pl.lit("/"), pl.col("row").cast(pl.String))
         ranked = stratify(frame).with_columns(hash=name.nchash.xxh3_64())
@@ -103,21 +104,15 @@ def _draw(
         return [], 0
     turn = pl.col("hash").rank("ordinal").over("stratum")
     drawn = best[0].with_columns(turn=turn).sort("turn", "order", "stratum").head(most)
-    return _cut(drawn).to_dicts(), total
+    return drawn.to_dicts(), total
 
 
 def _lowest(frame: pl.DataFrame, most: int) -> pl.DataFrame:
     return frame.filter(pl.col("hash").rank("ordinal").over("stratum") <= most)
 
 
-def _cut(frame: pl.DataFrame) -> pl.DataFrame:
-    texts = [pl.col(name) for name in _TEXTS if name in frame.columns]
-    return frame.with_columns(
-        pl.when(text.str.len_chars() > MAX_TEXT)
-        .then(text.str.slice(0, MAX_TEXT) + "…")
-        .otherwise(text)
-        for text in texts
-    )
+def _cut(text: str | None) -> str | None:
+    return text if text is None or len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
 
 
 def _short(value: Any) -> Any:

@@ -1,14 +1,23 @@
-"""The audit's facts as they stand in ``audit.json``; the report shows these and nothing else."""
+"""The audit's facts as they stand in ``audit.json``; docs/audit.md explains every field."""
 
 from pydantic import BaseModel, ConfigDict
 
 from sealdata.build_manifest import BuildManifest
 
-FORMAT = 1  # raised when a field changes its meaning
+FORMAT = 2  # raised when a field changes its meaning
 
 
 class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Basis(_Facts):
+    """What the figures rest on: every row (``exact``), or a sample that stands for ``rows``."""
+
+    exact: bool
+    confidence: float  # of the errors stated; 1 where everything was counted
+    rows: dict[str, int]  # readable pairs, by language (of a ledger: rows kept in it)
+    sampled: dict[str, int]  # rows looked at, by language
 
 
 class LanguageFacts(_Facts):
@@ -22,29 +31,38 @@ class LanguageFacts(_Facts):
 class Limit(_Facts):
     """A rule's bounds on a score for one language, and how many scored rows lie outside."""
 
+    rule: int  # index into ``AuditFacts.rules``
     reason: str
     min: float | None
     max: float | None
+    missing_drops: bool
     outside: int
 
 
-class Histogram(_Facts):
-    """Counts of one score in one language, exact, over every row of the ledger.
+class Counts(_Facts):
+    """Rows (or tokens) by score. With E edges there are 2E + 1 cells: cell 2i + 1 is ``edges[i]``
+    itself, cell 2i what lies between the edges before and after, cell 0 and 2E the open ends."""
 
-    With E edges both lists have E + 1 counts: ``[0]`` is below ``edges[0]``, ``[i]`` is
-    ``edges[i-1] <= score < edges[i]``, ``[E]`` is at or above the last edge.
-    """
-
-    kept: list[int]
-    dropped: list[int]
-    missing_kept: int  # rows without this score: not computed at that gate, or no meaning
-    missing_dropped: int
-    limits: list[Limit]
+    cells: list[int]
+    missing: int  # the score has no meaning for the row, say language ID of a line of digits
 
     @property
     def num_scored(self) -> int:
         """Rows that have the score."""
-        return sum(self.kept) + sum(self.dropped)
+        return sum(self.cells)
+
+
+class Histogram(_Facts):
+    """One score in one language."""
+
+    every: Counts  # all rows that were scored
+    kept: Counts
+    others: Counts  # rows that nothing but a rule on this score can drop
+    every_tokens: Counts | None  # tokens by their estimate; None where no tokenizer was measured
+    kept_tokens: Counts | None
+    others_tokens: Counts | None
+    unscored: int  # rows dropped at an earlier gate, or not readable
+    limits: list[Limit]
 
 
 class ScoreFacts(_Facts):
@@ -52,15 +70,28 @@ class ScoreFacts(_Facts):
 
     name: str  # "length.ratio"
     meaning: str  # unit, range and direction, in the scorer's own words
-    edges: list[float]
+    edges: list[float]  # of the cells: those of the bars, and every limit that a rule sets
+    bars: list[float]  # evenly spaced
     languages: dict[str, Histogram]
 
 
-class ReasonFacts(_Facts):
-    """Pairs lost for one reason in one language.
+class RuleFacts(_Facts):
+    """A rule of the recipe, in the order of the gates."""
 
-    ``first``: the first reason that failed them, counted in full. ``any`` and ``only``: among the
-    scores each pair has, since a gate spares later ones the work.
+    reason: str
+    score: str
+    stage: str
+    min: float | None
+    max: float | None
+    missing: str
+    languages: dict[str, dict[str, float | bool]]  # as the recipe writes them
+
+
+class ReasonFacts(_Facts):
+    """Pairs lost for one reason in one language, and the error of ``any`` as a share of its pairs.
+
+    ``first``: the first reason that failed them. ``any`` and ``only``: among the scores each pair
+    has; complete in an audit of a recipe, while a build's gates spare later scorers the work.
     """
 
     lang: str
@@ -69,6 +100,7 @@ class ReasonFacts(_Facts):
     first: int
     any: int
     only: int
+    error: float = 0.0
 
 
 class Sample(_Facts):
@@ -94,12 +126,78 @@ class LanguageSamples(_Facts):
     num_dropped: int
 
 
+class SimilarityFacts(_Facts):
+    """A similarity score of one language from both ends, on ``rows`` rows that have it."""
+
+    score: str
+    lang: str
+    rows: int
+    percentiles: dict[str, float]  # "1" to "99.9"
+    by_length: list[tuple[int, int, int, float]]  # English characters from, to; rows; mean score
+    by_domain: list[tuple[str, int, float]]  # domain, rows, mean score; those with most rows
+    against: list[tuple[float, float, int, float]]  # stored margin from, to; rows; mean score
+    correlation: float | None  # rank correlation with the stored margin, where there is one
+    top: list[Sample]  # of the highest 1 %: where misaligned boilerplate hides
+
+
+class ConfusionFacts(_Facts):
+    """What language ID took the sides of one language's pairs for."""
+
+    lang: str
+    side: str  # "src" or "tgt"
+    rows: int
+    taken_for: list[tuple[str, int]]  # label, rows; most first
+
+
+class DomainFacts(_Facts):
+    """Where pairs come from, by the other side's URL (else the English one's)."""
+
+    lang: str
+    rows: int  # that have an address
+    of: int  # rows in all
+    top: list[tuple[str, int, int]]  # domain, rows, kept of them
+
+
+class DuplicateFacts(_Facts):
+    """Pairs flagged over the whole corpus, never by a sample."""
+
+    lang: str
+    stage: str
+    reason: str
+    flagged: int
+    of: int  # pairs that were compared
+
+
+class PrecisionFacts(_Facts):
+    """Share of pairs a person called correct, in one range of a score, with its 95 % interval."""
+
+    lang: str
+    score: str
+    low: float | None
+    high: float | None
+    rows: int
+    correct: int
+    interval: tuple[float, float]
+
+
 class AuditFacts(_Facts):
-    """Everything the report says. ``build`` is the manifest without its list of result files."""
+    """Everything the report says. ``build`` is the manifest without its list of result files; in an
+    audit of a recipe its funnel is estimated from the sample, record counts aside."""
 
     format: int = FORMAT
+    metrics: dict[str, float]  # flat names for CI: kept_share, kept_share.jav_Latn, any.REASON …
+    errors: dict[str, float]  # of those metrics that are estimated
+    basis: Basis
     build: BuildManifest
     languages: dict[str, LanguageFacts]
+    rules: list[RuleFacts]
     reasons: list[ReasonFacts]
+    overlap: dict[str, dict[str, dict[str, int]]]  # language ("all" too) -> reason -> reason
     scores: list[ScoreFacts]
+    similarity: list[SimilarityFacts]
+    confusion: list[ConfusionFacts]
+    domains: list[DomainFacts]
+    duplicates: list[DuplicateFacts]
+    precision: list[PrecisionFacts] = []
+    labels: dict[str, int] = {}  # what people called the annotated pairs
     samples: dict[str, LanguageSamples]

@@ -249,7 +249,7 @@ def make_build(out: Path, texts: dict[str, list[str]], rows: int) -> BuildManife
                 "tokens_per_char": 0.4,
                 "parity": 1.75,
             }
-            for number, lang in enumerate(texts)
+            for number, lang in enumerate(("eng_Latn", *texts))
         ],
     }
     return BuildManifest.model_validate(table)

@@ -15,8 +15,9 @@ from sealdata.errors import DataError
 from sealdata.manifest import write_json
 from sealdata.report import ledger
 from sealdata.report.facts import audit_facts, manifest_rules, write_facts
-from sealdata.report.histograms import limits, nice_edges
+from sealdata.report.histograms import cells, limits, nice_edges
 from sealdata.report.ledger import dropped_files, kept_files
+from sealdata.report.rulebook import bind
 from sealdata.report.schema import AuditFacts
 
 Build = tuple[Path, BuildManifest]
@@ -64,17 +65,42 @@ def test_histograms_equal_a_recount(build: Build) -> None:
     ]
     for score in facts.scores:
         for lang, found in score.languages.items():
-            files = {"kept": kept_files(out, lang), "dropped": dropped_files(out, lang)}
-            for side, counts in (("kept", found.kept), ("dropped", found.dropped)):
-                column = pl.read_parquet(files[side])[score.name]
-                edges = pl.Series(score.edges).cast(
-                    column.dtype if column.dtype.is_float() else pl.Float64
-                )
-                bounds = [-float("inf"), *edges, float("inf")]
-                assert counts == [
-                    int(((column >= low) & (column < high)).sum()) for low, high in pairwise(bounds)
+            kept = pl.read_parquet(kept_files(out, lang))[score.name]
+            lost = pl.read_parquet(dropped_files(out, lang))[score.name]
+            every = pl.concat([kept, lost])
+            for column, counts in ((kept, found.kept), (every, found.every)):
+                precise = column.dtype if column.dtype.is_float() else pl.Float64
+                edges = pl.Series(score.edges).cast(precise)
+                points = [int((column == edge).sum()) for edge in edges]
+                between = [
+                    int(((column > low) & (column < high)).sum())
+                    for low, high in pairwise([-float("inf"), *edges, float("inf")])
                 ]
-                assert sum(counts) == column.len() - column.null_count()
+                assert counts.cells[1::2] == points
+                assert counts.cells[::2] == between
+                assert counts.num_scored == column.len() - column.null_count()
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"), [(0.4, 0), (0.5, 1), (0.6, 2), (0.7, 3), (0.9, 4), (1.0, 5), (7.0, 6)]
+)
+def test_cells_hold_what_is_between_edges_and_what_is_on_them(value: float, cell: int) -> None:
+    edges = np.array([0.5, 0.7, 1.0])
+    for dtype in (np.float32, np.float64):
+        assert cells(np.array([value], dtype), edges).tolist() == [cell]
+
+
+def test_others_are_rows_that_no_other_rule_drops(build: Build) -> None:
+    out, manifest = build
+    facts = audit_facts(out, manifest)
+    cosine = next(score for score in facts.scores if score.name == "laser.cosine")
+    found = cosine.languages["tha_Thai"]
+    ledger_rows = pl.read_parquet(dropped_files(out, "tha_Thai"))
+    alone = ledger_rows.filter(pl.col("reason") == "low_similarity").height
+    assert found.others.num_scored == found.kept.num_scored + alone
+    tokens = found.others_tokens
+    assert tokens is not None
+    assert sum(tokens.cells) > 2 * found.others.num_scored
 
 
 def test_limits_count_what_lies_outside(build: Build) -> None:
@@ -87,10 +113,18 @@ def test_limits_count_what_lies_outside(build: Build) -> None:
 
 
 def test_limits_follow_the_language(build: Build) -> None:
-    rules = [rule for rule in manifest_rules(build[1]) if rule.reason == "length_ratio"]
-    assert limits(rules, "jav_Latn") == [("length_ratio", None, 2.5)]
-    assert limits(rules, "mya_Mymr") == [("length_ratio", None, 3.5)]
-    assert limits(rules, "tha_Thai") == []
+    rules = bind(manifest_rules(build[1]))
+    found = {
+        lang: [
+            (limit.rule, limit.reason, limit.max) for limit in limits(rules, "ratio.chars", lang)
+        ]
+        for lang in build[1].languages
+    }
+    assert found == {
+        "jav_Latn": [(1, "length_ratio", 2.5)],
+        "mya_Mymr": [(1, "length_ratio", 3.5)],
+        "tha_Thai": [],
+    }
 
 
 def test_infinite_and_absent_scores_are_counted(build: Build) -> None:
@@ -101,9 +135,9 @@ def test_infinite_and_absent_scores_are_counted(build: Build) -> None:
     frame.with_columns(pl.Series("ratio.chars", odd, pl.Float32)).write_parquet(path)
     facts = audit_facts(out, manifest)
     found = facts.scores[1].languages["tha_Thai"]
-    assert found.kept[-1] == 1
-    assert found.missing_kept == 2
-    assert "inf" in {s.scores["ratio.chars"] for s in facts.samples["tha_Thai"].kept}
+    assert found.kept.cells[-1] == 1
+    assert found.kept.missing == 2
+    assert "inf" in {s.scores.get("ratio.chars") for s in facts.samples["tha_Thai"].kept}
 
 
 def test_samples_come_from_every_stratum_and_not_from_the_head(build: Build) -> None:
@@ -137,7 +171,7 @@ def test_reasons_come_in_gate_order_with_ingest(build: Build) -> None:
         ("ingest", "bad_columns", 1, 1, 1),
         ("dedup", "duplicate", 1, 1, 1),
         ("lid", "wrong_language", 20, 20, 20),
-        ("similarity", "low_similarity", 15, 17, 15),
+        ("similarity", "low_similarity", 15, 15, 15),
     ]
 
 
@@ -154,7 +188,7 @@ def test_a_language_that_lost_everything(build: Build) -> None:
         path.unlink()
     facts = audit_facts(out, manifest)
     assert facts.samples["jav_Latn"].kept == []
-    assert sum(facts.scores[0].languages["jav_Latn"].kept) == 0
+    assert facts.scores[0].languages["jav_Latn"].kept.num_scored == 0
 
 
 def test_a_damaged_file_is_named(build: Build) -> None:

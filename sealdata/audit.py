@@ -1,0 +1,193 @@
+"""Audit: judge a recipe's corpora by a sample scored in full, or show a finished build again."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from sealdata import __version__, describe
+from sealdata.build_manifest import BuildManifest, FertilityRow, FunnelRow, read_build_manifest
+from sealdata.digests import Digests
+from sealdata.fertility import MAX_PAIRS, fertility
+from sealdata.frames import read_frame, write_frame
+from sealdata.manifest import stage_key
+from sealdata.pipeline import Pipeline, Surveyed
+from sealdata.plan import Plan
+from sealdata.report.evidence import Evidence
+from sealdata.report.facts import MASKS, audit_facts, write_facts
+from sealdata.report.html import write_report
+from sealdata.report.schema import AuditFacts, DuplicateFacts
+from sealdata.report.tally import by_source, spread
+from sealdata.results import locked
+from sealdata.stage import Engine, Progress
+from sealdata.streams import open_table
+
+ROWS = 20_000  # scored in all: a share of half of them is known to within 1 %
+LEAST = 1000  # per language, so that small ones can be judged too
+FOLDER = "audit"  # of a build's folder, beside the results of the build
+
+
+@dataclass(frozen=True)
+class Audited:
+    """The facts of an audit, and where its page lies."""
+
+    facts: AuditFacts
+    page: Path
+
+
+def audit_build(out: Path) -> Audited:
+    """Read the finished build in ``out`` again and write its report anew.
+
+    The build's own report is left as its manifest knows it: the page goes to ``audit/``.
+
+    Raises:
+        DataError: there is no finished build, or a file of it is damaged.
+    """
+    return _write(out, read_build_manifest(out), None, None)
+
+
+def audit_recipe(
+    plan: Plan,
+    out: Path,
+    engine: Engine,
+    progress: Progress,
+    rows: int = ROWS,
+    limit: int | None = None,
+) -> Audited:
+    """Ingest, clean and compare all pairs of the recipe, score ``rows`` of them in full, and write
+    report, ``audit.json`` and the sample; nothing is packed, and a build goes on from this state.
+
+    Raises:
+        SealError: an input or a stage failed; what had finished stays, and the next call goes on.
+    """
+    with locked(out):
+        digests = Digests(out / "work" / "digests.json")
+        pipeline = Pipeline(plan, out / "work", digests, engine, progress)
+        surveyed = pipeline.survey(lambda pairs: sample_sizes(pairs, rows), limit)
+        evidence = _evidence(out, surveyed)
+        manifest = _manifest(plan, digests, surveyed, evidence, limit)
+        digests.save()
+        return _write(out, manifest, evidence, _duplicates(surveyed))
+
+
+def sample_sizes(pairs: dict[str, int], rows: int) -> dict[str, int]:
+    """Pairs to score by language: in proportion, but of no language fewer than LEAST if it has
+    them."""
+    total = sum(pairs.values())
+    return {
+        lang: min(count, max(LEAST, round(rows * count / total))) if total else 0
+        for lang, count in pairs.items()
+    }
+
+
+def _write(
+    out: Path,
+    manifest: BuildManifest,
+    evidence: Evidence | None,
+    duplicates: Sequence[DuplicateFacts] | None,
+) -> Audited:
+    facts = audit_facts(out, manifest, evidence, duplicates)
+    page = out / FOLDER / "index.html"
+    write_facts(facts, out / FOLDER / "audit.json")
+    write_report(facts, page, out, evidence)
+    return Audited(facts, page)
+
+
+def _evidence(out: Path, surveyed: list[Surveyed]) -> Evidence:
+    """The sampled rows of each language, in one file beside the report."""
+    files: dict[str, list[Path]] = {}
+    rows: dict[str, int] = {}
+    for lang in dict.fromkeys(source.lang for source in surveyed):
+        own = [source for source in surveyed if source.lang == lang]
+        frames = [
+            read_frame(source.sampled.folder / f"{part}.parquet")
+            for source in own
+            for part in source.sampled.parts
+        ]
+        path = out / FOLDER / f"sample-{lang}.parquet"
+        write_frame(pl.concat(frames), path)
+        files[lang] = [path]
+        rows[lang] = sum(record.facts["rows"] for s in own for record in s.sampled.records)
+    return Evidence(files, rows)
+
+
+def _manifest(
+    plan: Plan,
+    digests: Digests,
+    surveyed: list[Surveyed],
+    evidence: Evidence,
+    limit: int | None,
+) -> BuildManifest:
+    """A manifest as a build would leave it, its funnel estimated and without streams."""
+    keys = [source.sampled.key for source in surveyed]
+    return BuildManifest(
+        name=plan.recipe.name,
+        sealdata=__version__,
+        build_key=stage_key("audit", 1, [__version__, limit], keys),
+        limit=limit,
+        recipe=plan.recipe.model_dump(mode="json"),
+        versions=describe.versions(),
+        models=describe.model_facts(plan),
+        sources=describe.source_facts(plan, digests),
+        funnel=_funnel(surveyed, evidence),
+        cleaning=describe.cleaning_rows(surveyed, plan.cleaners),
+        fertility=_fertility(plan, evidence),
+    )
+
+
+def _funnel(surveyed: list[Surveyed], evidence: Evidence) -> list[FunnelRow]:
+    """What could be read is counted; what becomes of it is in proportion to the sample."""
+    counts = {lang: by_source(evidence, lang) for lang in evidence.files}
+    rows = []
+    for source in surveyed:
+        own = counts[source.lang].get(source.table.name, Counter())
+        shares = {f"{stage}\t{reason}" if stage else "": n for (stage, reason), n in own.items()}
+        readable = source.ingested.rows_out
+        estimated = spread(readable, {"": 0.0, **{name: float(n) for name, n in shares.items()}})
+        dropped: dict[str, dict[str, int]] = {}
+        if source.ingested.dropped:
+            dropped["ingest"] = dict(source.ingested.dropped)
+        for name, count in estimated.items():
+            if name and count:
+                stage, _, reason = name.partition("\t")
+                dropped.setdefault(stage, {})[reason] = count
+        rows.append(
+            FunnelRow(
+                source=source.table.name,
+                lang=source.lang,
+                records=source.ingested.rows_in,
+                dropped=dropped,
+                train=readable - sum(n for name, n in estimated.items() if name),
+                validation=0,
+            )
+        )
+    return rows
+
+
+def _fertility(plan: Plan, evidence: Evidence) -> list[FertilityRow]:
+    """The recipe's tokenizers on the sampled pairs that pass all rules."""
+    samples = []
+    for lang, paths in evidence.files.items():
+        kept = read_frame(paths[0]).filter(pl.col("stage").is_null())
+        samples.append((lang, kept.head(MAX_PAIRS).select("src", "tgt")))
+    made = [open_table(table, plan) for table in (plan.recipe.tokenizer, *plan.recipe.fertility)]
+    rows = fertility({tokenizer.name: tokenizer for tokenizer in made}, samples)
+    return [FertilityRow(**row) for row in rows.iter_rows(named=True)]
+
+
+def _duplicates(surveyed: list[Surveyed]) -> list[DuplicateFacts]:
+    """What was flagged over all pairs."""
+    found = []
+    for lang in dict.fromkeys(source.lang for source in surveyed):
+        records = [r for s in surveyed if s.lang == lang for r in s.sampled.records]
+        of = sum(record.facts["rows"] for record in records)
+        for name in dict.fromkeys(name for record in records for name in record.facts["flagged"]):
+            stage, _, reason = name.partition(".")
+            if stage in MASKS:
+                flagged = sum(record.facts["flagged"][name] for record in records)
+                found.append(
+                    DuplicateFacts(lang=lang, stage=stage, reason=reason, flagged=flagged, of=of)
+                )
+    return found

@@ -1,0 +1,168 @@
+"""The audit page in a real Chromium: sliders equal a recount, hostile text is inert."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from sealdata.build_manifest import BuildManifest
+from sealdata.report.facts import audit_facts
+from sealdata.report.html import write_report
+from sealdata.report.ledger import dropped_files, kept_files
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: the page was not opened")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync = pytest.importorskip("playwright.sync_api")
+    with sync.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def ledger(build: tuple[Path, BuildManifest]) -> pl.DataFrame:
+    """Every row of the Thai pairs and drops."""
+    files = [*kept_files(build[0], "tha_Thai"), *dropped_files(build[0], "tha_Thai")]
+    return pl.concat([pl.read_parquet(file) for file in files], how="diagonal")
+
+
+@pytest.fixture
+def page(build: tuple[Path, BuildManifest], browser: Any) -> Iterator[Any]:
+    path = build[0] / "report" / "index.html"
+    write_report(audit_facts(*build), path, build[0])
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: problems.append(dialog.message))
+    page.goto(path.as_uri())
+    yield page
+    assert problems == []
+    page.close()
+
+
+def slider(page: Any, score: str, side: str, lang: str = "tha_Thai") -> Any:
+    figure = f'figure[data-lang="{lang}"][data-score="{score}"]'
+    return page.locator(f'{figure} input[data-side="{side}"]')
+
+
+def move(control: Any, stop: int) -> None:
+    control.evaluate(
+        "(input, stop) => { input.value = stop; "
+        "input.dispatchEvent(new Event('input', {bubbles: true})); }",
+        stop,
+    )
+
+
+def readout(page: Any, score: str, line: int) -> int:
+    """The first number of a line: pairs that pass alone (0), or with the other rules (1)."""
+    figure = page.locator(f'figure[data-lang="tha_Thai"][data-score="{score}"]')
+    text = figure.locator(".readout > span").nth(line).text_content()
+    found = re.search(r"[\d,]+", text)
+    assert found, text
+    return int(found[0].replace(",", ""))
+
+
+def edges(page: Any, score: str) -> list[float]:
+    found: list[float] = page.evaluate(f"scores.get({score!r}).edges")
+    return found
+
+
+def test_a_slider_equals_a_recount_at_every_stop(page: Any, ledger: pl.DataFrame) -> None:
+    control = slider(page, "laser.cosine", "min")
+    passes_rest = ledger.filter(
+        pl.col("stage").is_null()
+        | (pl.col("reasons") == pl.lit(["low_similarity"], pl.List(pl.String)))
+    )
+    for stop, edge in enumerate(edges(page, "laser.cosine"), start=1):
+        move(control, stop)
+        limit = pl.lit(edge, pl.Float32)
+        alone = ledger.filter(pl.col("laser.cosine") >= limit).height
+        assert readout(page, "laser.cosine", 0) == alone
+        assert (
+            readout(page, "laser.cosine", 1)
+            == passes_rest.filter(pl.col("laser.cosine") >= limit).height
+        )
+
+
+def test_several_sliders_answer_from_the_rows_embedded(page: Any, ledger: pl.DataFrame) -> None:
+    kept = ledger.filter(pl.col("stage").is_null())
+    cosine, probability = edges(page, "laser.cosine"), edges(page, "lid.tgt_prob")
+    at, other = len(cosine) - 12, len(probability) - 5
+    move(slider(page, "laser.cosine", "min"), at + 1)
+    move(slider(page, "lid.tgt_prob", "min"), other + 1)
+    expected = kept.filter(
+        (pl.col("laser.cosine") >= pl.lit(cosine[at], pl.Float32))
+        & (pl.col("lid.tgt_prob") >= pl.lit(probability[other], pl.Float32))
+    ).height
+    lost = kept.height - expected
+    assert lost
+    total = page.evaluate("Object.values(data.kept).reduce((sum, kept) => sum + kept)")
+    text = page.locator("#outcome-pairs").text_content()
+    assert (
+        text == f"{total - lost} pairs would be kept (−{lost})"
+    )  # all rows are embedded: no error
+    assert "71 embedded rows" in page.locator("#outcome-basis").text_content()
+
+
+def test_recipe_lines_can_be_pasted(page: Any) -> None:
+    import tomllib
+
+    from sealdata.recipe import RuleTable
+
+    at = edges(page, "ratio.chars").index(2.5) + 2
+    move(slider(page, "ratio.chars", "max", "jav_Latn"), at)
+    page.locator("#recipe-toggle").click()
+    [rule] = tomllib.loads(page.locator("#recipe-text").input_value())["rule"]
+    table = RuleTable.model_validate(rule)
+    assert (table.reason, table.score) == ("length_ratio", "ratio.chars")
+    languages = {lang: table.languages.get(lang) for lang in ("jav_Latn", "mya_Mymr", "tha_Thai")}
+    found = {
+        lang: own.max if own and own.max is not None else table.max
+        for lang, own in languages.items()
+    }
+    assert found["jav_Latn"] == edges(page, "ratio.chars")[at]
+    assert found["mya_Mymr"] == 3.5
+    assert languages["tha_Thai"] is not None
+    assert languages["tha_Thai"].off
+
+
+def test_the_keyboard_moves_a_slider_and_reset_puts_it_back(page: Any) -> None:
+    control = slider(page, "laser.cosine", "min")
+    before = control.input_value()
+    control.focus()
+    page.keyboard.press("ArrowRight")
+    assert int(control.input_value()) == int(before) + 1
+    assert control.get_attribute("aria-valuetext").startswith("≥ ")
+    assert page.locator("#outcome").is_visible()
+    page.locator("#reset").focus()
+    page.keyboard.press("Enter")
+    assert control.input_value() == before
+    assert page.locator("#outcome").is_hidden()
+
+
+def test_search_language_and_sorting(page: Any) -> None:
+    page.locator("#search").fill("alert(1)")
+    assert "match" in page.locator("#found").text_content()
+    page.locator("#search").fill("")
+    page.locator("#language").select_option("mya_Mymr")
+    assert page.locator('figure[data-lang="tha_Thai"]').first.is_hidden()
+    page.locator("#language").select_option("")
+    head = page.locator("#funnel ~ .wide thead button").nth(1)
+    head.click()
+    assert head.locator("..").get_attribute("aria-sort") == "descending"
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_nothing_overflows(page: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == width
