@@ -3,9 +3,7 @@
 import polars as pl
 import polars_hash as plh
 
-# Case, spacing, punctuation, symbols and format characters do not tell two sentences apart;
-# letters, combining marks (vowels and tones of Thai, Lao, Khmer, Burmese, Tamil) and digits do.
-_IGNORED = r"[\s\p{P}\p{S}\p{C}]+"
+from sealdata.folding import folded
 
 
 def text_key(column: str) -> pl.Expr:
@@ -13,9 +11,13 @@ def text_key(column: str) -> pl.Expr:
 
     A text with none of those is its own key, so that "?!" and "..." stay two texts.
     """
-    folded = pl.col(column).str.normalize("NFKC").str.to_lowercase()
-    bare = folded.str.replace_all(_IGNORED, "")
-    return pl.when(bare.str.len_bytes() > 0).then(bare).otherwise(folded)
+    return pl.col(column).map_batches(normal_form, return_dtype=pl.String, is_elementwise=True)
+
+
+def normal_form(text: pl.Series) -> pl.Series:
+    """The keys of texts as ``text_key`` gives them; what only some languages spell in two ways is
+    made one here, before the folding that is the same for all."""
+    return folded(text)
 
 
 def key_hashes(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
@@ -23,7 +25,7 @@ def key_hashes(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
 
     Two sides together make 128 bits: at 400M pairs any false match has odds below 1e-20.
     """
-    keys = frame.select(text_key(column).alias(column) for column in columns)
+    keys = pl.DataFrame([normal_form(frame[column]) for column in columns])
     return keys.select(plh.col(column).nchash.xxh3_64() for column in columns)
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"errors"},
     {"kernels"},
-    {"languages", "pairs", "manifest", "frames", "keys", "characters"},
+    {"languages", "pairs", "manifest", "frames", "keys", "characters", "folding"},
     {"component", "download"},
     {"fetch"},
     {"models"},

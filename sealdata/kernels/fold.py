@@ -1,0 +1,97 @@
+"""Normal forms by a table of code points, for the texts whose characters do not affect each other.
+
+NFKC maps a text character by character unless marks stand out of order or a character may compose
+with one before it; small letters follow capitals one by one but for the capital sigma. Texts where
+that is not certain are left to a library of Unicode.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sealdata.kernels import Bytes, Int, Starts, compiled, decode
+
+# Of an entry of the table: the code point that a character becomes (0: it goes), and signs.
+CODE_POINT = np.uint32(0x1FFFFF)
+SEVERAL = np.uint32(1 << 31)  # it becomes more than one: the code point is a place in the pool
+UNSURE = np.uint32(1 << 30)  # only a library can tell what it becomes
+MARK = np.uint32(1 << 29)  # it begins or ends with a mark of a combining class: see ``classes``
+SECOND = np.uint32(1 << 28)  # it composes with some FIRST right before it
+FIRST = np.uint32(1 << 27)
+
+GROWTH = 2  # bytes of a normal form over those of a text, at most; what grows more is UNSURE
+
+
+class FoldTable(NamedTuple):
+    """How every code point is folded."""
+
+    entries: npt.NDArray[np.uint32]  # uint32 [0x110000]
+    pool: npt.NDArray[np.uint32]  # at a place: the number of code points that follow, and these
+    classes: npt.NDArray[np.uint8]  # uint8 [2, 0x110000]: combining class that it begins, ends with
+
+
+@compiled
+def _encode(char: Int, data: Bytes, at: Int) -> Int:
+    """Write a code point as UTF-8 at ``data[at]``: where the next one goes."""
+    if char < 0x80:
+        data[at] = char
+        return at + 1
+    if char < 0x800:
+        data[at] = 0xC0 | char >> 6
+        data[at + 1] = 0x80 | char & 0x3F
+        return at + 2
+    if char < 0x10000:
+        data[at] = 0xE0 | char >> 12
+        data[at + 1] = 0x80 | char >> 6 & 0x3F
+        data[at + 2] = 0x80 | char & 0x3F
+        return at + 3
+    data[at] = 0xF0 | char >> 18
+    data[at + 1] = 0x80 | char >> 12 & 0x3F
+    data[at + 2] = 0x80 | char >> 6 & 0x3F
+    data[at + 3] = 0x80 | char & 0x3F
+    return at + 4
+
+
+@compiled
+def fold_texts(
+    starts: Starts,
+    data: Bytes,
+    entries: npt.NDArray[np.uint32],
+    pool: npt.NDArray[np.uint32],
+    classes: npt.NDArray[np.uint8],
+) -> tuple[npt.NDArray[np.int64], Bytes, npt.NDArray[np.bool_]]:
+    """The folded texts, as ``Texts``, and bool [texts]: those left empty because the table is not
+    sure of them or nothing of them remains.
+    """
+    num_texts = len(starts) - 1
+    folded_starts = np.zeros(num_texts + 1, np.int64)
+    folded = np.empty(GROWTH * (starts[num_texts] - starts[0]), np.uint8)
+    unsure = np.zeros(num_texts, np.bool_)
+    to: Int = 0
+    for text in range(num_texts):
+        at, end = starts[text], starts[text + 1]
+        begin, mark, first = to, 0, False  # mark: the combining class of the character before
+        while at < end:
+            char, at = decode(data, at)
+            entry = entries[char]
+            if entry & UNSURE or (first and entry & SECOND):
+                to, at = begin, end
+                break
+            if entry & MARK:
+                if classes[0, char] and classes[0, char] < mark:
+                    to, at = begin, end
+                    break
+                mark = classes[1, char]
+            else:
+                mark = 0
+            first = entry & FIRST != 0
+            code = np.int64(entry & CODE_POINT)
+            if entry & SEVERAL:
+                for place in range(code + 1, code + 1 + np.int64(pool[code])):
+                    to = _encode(np.int64(pool[place]), folded, to)
+            elif code:
+                to = _encode(code, folded, to)
+        unsure[text] = to == begin
+        folded_starts[text + 1] = to
+    return folded_starts, folded[:to], unsure
