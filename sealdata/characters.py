@@ -28,15 +28,15 @@ def scripts() -> tuple[str, ...]:
 
 @cache
 def _every_code_point() -> pl.Series:
-    """One text of all code points. Surrogates are no text; they become U+FFFD here."""
+    """One text of all code points but surrogates, which are no text."""
     every = np.arange(NUM_CODE_POINTS, dtype="<u4")
-    return pl.Series([every.tobytes().decode("utf-32-le", "replace")])
+    return pl.Series([every[(every < 0xD800) | (every >= 0xE000)].tobytes().decode("utf-32-le")])
 
 
 def members_of(pattern: str) -> npt.NDArray[np.uint32]:
     """The code points that a class of the regex engine of polars (``\\p{Nd}``) matches, sorted."""
     found = _every_code_point().str.extract_all(f"(?:{pattern})+").list.join("")
-    return np.unique(code_points(found))
+    return code_points(found)
 
 
 @cache
