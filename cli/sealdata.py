@@ -308,6 +308,41 @@ def gold(
     facts.check()
 
 
+@main.command("hash-refs")
+@click.argument("refs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A .parquet file.")
+@click.option(
+    "--name", help="Of the set, in match reports.  [default: of each path its last parts]"
+)
+@click.option("--column", "columns", multiple=True, help="A table's column of text; repeatable.")
+def hash_refs(
+    refs: tuple[Path, ...], out: Path, name: str | None, columns: tuple[str, ...]
+) -> None:
+    """Turn the evaluation sets REFS into hashes that a recipe can name in place of their text.
+
+    OUT holds the hash of every sentence and of its character n-grams, set, file and line, and no
+    text: what one needs to keep a set out that must not be passed on, such as FLORES+.
+
+    \b
+    Example:
+        sealdata hash-refs flores200_dataset/dev flores200_dataset/devtest --out flores.parquet
+        sealdata hash-refs my-test.csv --column question --column answer --out my-test.parquet
+    """
+    from sealdata.contamination.sets import evaluation_files, set_name
+    from sealdata.errors import ConfigError
+    from sealdata.stages.decontaminate import EvaluationFile, write_hash_file
+
+    if out.suffix != ".parquet":
+        raise ConfigError(f"--out {out}: a recipe knows a hash file by its ending .parquet")
+    files = [
+        EvaluationFile(set_name(ref, name), file, columns)
+        for ref in refs
+        for file in evaluation_files(ref, columns)
+    ]
+    count = write_hash_file(tuple(files), out)
+    click.echo(f"{out}  {count:,} sentences of {len(files):,} files, as hashes")
+
+
 @main.group()
 def sources() -> None:
     """The corpora there are cards of: what they hold, and where to get them.

@@ -9,9 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from sealdata.build_manifest import BuildManifest
+from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import DataError
 from sealdata.languages import resolve
-from sealdata.plan import Plan
+from sealdata.plan import Plan, locate
 from sealdata.recipe import SourceTable, StreamTable
 from sealdata.report.funnel import funnel_text
 from sealdata.shards.reader import SequenceView
@@ -50,7 +51,7 @@ def show_plan(plan: Plan, out: Path) -> None:
     recipe = plan.recipe
     click.echo(f"{recipe.name} -> {out}")
     missing: list[Path] = []
-    tables: list[SourceTable | StreamTable] = [*recipe.source, *recipe.document_streams]
+    tables: list[SourceTable | StreamTable] = [*recipe.source, *recipe.stream]
     for table in tables:
         reader, where = plan.reader(table)
         files = reader.files(where.path)
@@ -66,6 +67,16 @@ def show_plan(plan: Plan, out: Path) -> None:
         limits += [f"<= {rule.max:g}"] if rule.max is not None else []
         own = f" ({len(rule.languages)} languages differ)" if rule.languages else ""
         click.echo(f"rule    {rule.reason}: {rule.score} {' and '.join(limits)}{own}")
+    for ref in recipe.decontaminate.tables:
+        path = locate(ref.path, plan.base)
+        missing += [] if path.exists() else [path]
+        found = len(evaluation_files(path, tuple(ref.columns))) if path.exists() else 0
+        size = f"{found:,} files" if found else f"missing: {path}"
+        click.echo(f"without {set_name(path, ref.name):<24} {size}")
+    caps = recipe.caps
+    for name, most in (("src", caps.max_per_src), ("tgt", caps.max_per_tgt)):
+        if most is not None:
+            click.echo(f"cap     {most} pairs per {name}, by {caps.score or 'order'}")
     click.echo(
         f"pack    {recipe.pack.mode}, {recipe.pack.sequence_length:,} tokens a sequence, "
         f"{recipe.format.directions} directions"

@@ -16,13 +16,21 @@ from sealdata.digests import Digests
 from sealdata.errors import DataError
 from sealdata.manifest import stage_key, write_json
 from sealdata.pipeline import Curated, Pipeline
-from sealdata.plan import Plan, locate
+from sealdata.plan import Plan
 from sealdata.report.card import write_card
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.html import write_report
-from sealdata.results import facts, file_facts, intact, locked, pair_files, place, stream_files
+from sealdata.results import (
+    facts,
+    file_facts,
+    intact,
+    locked,
+    match_files,
+    pair_files,
+    place,
+    stream_files,
+)
 from sealdata.stage import Done, Engine, Progress, run_stages
-from sealdata.stages.decontaminate import reference_files
 from sealdata.streams import SPLITS, PairFiles, Stream, open_table, plan_streams
 
 
@@ -54,7 +62,7 @@ def build(
         curated = pipeline.curate(limit)
         streams = plan_streams(plan, _pair_inputs(curated), digests.sha256, limit)
         packed = run_stages([stream.stage for stream in streams], work, engine, progress)
-        files = pair_files(curated) | stream_files(plan, streams, packed)
+        files = pair_files(curated) | match_files(curated) | stream_files(plan, streams, packed)
         place(files, out)
         manifest = BuildManifest(
             name=plan.recipe.name,
@@ -67,6 +75,7 @@ def build(
             sources=describe.source_facts(plan, digests),
             funnel=[describe.funnel_row(source) for source in curated],
             failures=describe.failure_rows(curated),
+            leaks=describe.leak_rows(curated),
             cleaning=describe.cleaning_rows(curated, plan.cleaners),
             fertility=_fertility(plan, out, curated),
             streams=[fact for fact in map(_stream_facts, streams, packed) if fact],
@@ -142,10 +151,9 @@ def _build_key(plan: Plan, digests: Digests, limit: int | None) -> str:
     """Names the results: the recipe, every component with its models, every input file's bytes."""
     recipe = plan.recipe
     readers = [plan.reader(table) for table in recipe.source]
-    readers += [plan.reader(table) for table in recipe.document_streams]
+    readers += [plan.reader(table) for table in recipe.stream]
     files = [path for reader, source in readers for path in reader.files(source.path)]
-    for ref in recipe.decontaminate.refs:
-        files += reference_files(locate(ref, plan.base))
+    files += [file.path for file in plan.evaluation_files()]
     params = {
         "recipe": recipe.model_dump(mode="json"),
         "components": plan.fingerprints(),

@@ -115,6 +115,21 @@ class FailureRow(_Facts):
         return self
 
 
+class LeakRow(_Facts):
+    """Sides of a source's pairs that matched sentences of one evaluation set.
+
+    A side counts once, for its best match; a pair whose both sides match counts twice here and once
+    in the funnel. Which pairs and sentences they are is in ``matches/``.
+    """
+
+    source: str
+    lang: str
+    set: str
+    side: str  # "src" or "tgt"
+    kind: str  # "exact" or "containment"
+    matches: int
+
+
 class CleaningRow(_Facts):
     """Pairs of a source that a cleaning step changed, with a few [before, after] texts."""
 
@@ -176,6 +191,7 @@ class BuildManifest(_Facts):
     sources: list[SourceFacts]
     funnel: list[FunnelRow]
     failures: list[FailureRow] = []
+    leaks: list[LeakRow] = []
     cleaning: list[CleaningRow] = []
     streams: list[StreamFacts] = []
     fertility: list[FertilityRow] = []

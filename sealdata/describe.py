@@ -1,5 +1,6 @@
 """Describe: the records that the stages left, as the rows of a build's manifest."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +11,7 @@ from sealdata.build_manifest import (
     CleaningRow,
     FailureRow,
     FunnelRow,
+    LeakRow,
     ModelFacts,
     SourceFacts,
     SourceFile,
@@ -105,6 +107,28 @@ def failure_rows(curated: Iterable[Curated]) -> list[FailureRow]:
         FailureRow(lang=lang, reason=reason, **kinds)
         for (lang, reason), kinds in sorted(counts.items())
     ]
+
+
+def leak_rows(curated: Iterable[Curated]) -> list[LeakRow]:
+    """Sides of each source that matched an evaluation set, by set, side and kind of match."""
+    rows = []
+    for source in curated:
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for record in source.leaks.records if source.leaks else ():
+            for name, side, kind, count in record.facts["matches"]:
+                counts[name, side, kind] += count
+        rows += [
+            LeakRow(
+                source=source.table.name,
+                lang=source.lang,
+                set=name,
+                side=side,
+                kind=kind,
+                matches=count,
+            )
+            for (name, side, kind), count in sorted(counts.items())
+        ]
+    return rows
 
 
 def cleaning_rows(

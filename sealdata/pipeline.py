@@ -8,14 +8,14 @@ from typing import Any
 
 from sealdata.digests import Digests
 from sealdata.manifest import PartRecord
-from sealdata.plan import Plan, locate
+from sealdata.plan import Plan
 from sealdata.recipe import SourceTable
 from sealdata.rules import Judge
 from sealdata.scorers import PHASES, Phase
 from sealdata.stage import Done, Engine, Job, Progress, Stage, run_stages
 from sealdata.stages.caps import Cap, Side, SideKeys
 from sealdata.stages.clean import Clean
-from sealdata.stages.decontaminate import Decontaminate, References, reference_files
+from sealdata.stages.decontaminate import Decontaminate, References
 from sealdata.stages.dedup import Resolve
 from sealdata.stages.ingest import Ingest
 from sealdata.stages.keys import Keys
@@ -36,6 +36,7 @@ class Curated:
     ingested: PartRecord
     cleaned: tuple[PartRecord, ...]
     selected: Done
+    leaks: Done | None = None  # of decontamination, where the recipe names evaluation sets
 
 
 _GATES = {"src-cap": "caps", "tgt-cap": "caps"}  # stages whose gate has another name
@@ -83,10 +84,12 @@ class Pipeline:
             self._score(phase, cleaned, masks)
         late = self._caps(cleaned, keys, masks)
         selected = self._select(ingested, cleaned, keys, masks, late)
+        leaks = [mask.done for mask in masks if mask.stage == "decontaminate"]
+        found = leaks[0] if leaks else [None] * len(cleaned)
         return [
-            Curated(table, lang, raw.records[0], clean.records, final)
-            for table, lang, raw, clean, final in zip(
-                self.plan.recipe.source, self.langs, ingested, cleaned, selected, strict=True
+            Curated(table, lang, raw.records[0], clean.records, final, leak)
+            for table, lang, raw, clean, final, leak in zip(
+                self.plan.recipe.source, self.langs, ingested, cleaned, selected, found, strict=True
             )
         ]
 
@@ -238,22 +241,24 @@ class Pipeline:
         return _Mask(_GATES.get(stage, stage), reason, self._run(stages))
 
     def _decontaminate(self, cleaned: list[Done], keys: list[Done]) -> list[_Mask]:
-        refs = self.plan.recipe.decontaminate.refs
-        files = [file for ref in refs for file in reference_files(locate(ref, self.plan.base))]
+        files = tuple(self.plan.evaluation_files())
         if not files:
             return []
-        digests = tuple(self.digests.sha256(file) for file in files)
+        named = [[file.set, file.path.name, file.columns] for file in files]
+        digests = tuple(self.digests.sha256(file.path) for file in files)
         [known] = self._run(
-            [Stage("references", None, digests, ("references",), References(tuple(files)))]
+            [Stage("references", named, digests, ("references",), References(files), version=2)]
         )
         hashes = known.folder / "references.parquet"
+        share = self.plan.recipe.decontaminate.containment
         stages = [
             Stage(
                 "decontaminate",
-                None,
-                (key.key, known.key),
+                share,
+                (clean.key, key.key, known.key),
                 clean.parts,
-                Decontaminate(key.folder, hashes, clean.folder),
+                Decontaminate(key.folder, hashes, clean.folder, share),
+                version=2,
             )
             for clean, key in zip(cleaned, keys, strict=True)
         ]

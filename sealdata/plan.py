@@ -8,11 +8,13 @@ from typing import Any
 
 from sealdata.cleaners import Cleaner
 from sealdata.component import load
+from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import ConfigError
 from sealdata.readers import Reader, Source
 from sealdata.recipe import Options, Recipe, RuleTable, SourceTable, StreamTable, read_recipe
 from sealdata.rules import Rule
 from sealdata.scorers import PHASES, Scorer
+from sealdata.stages.decontaminate import EvaluationFile
 
 
 def load_plan(name_or_path: str) -> "Plan":
@@ -100,6 +102,19 @@ class Plan:
     def phase_scorers(self, phase: str) -> dict[str, Scorer]:
         """The scorers of one phase, in the order of the recipe."""
         return {name: scorer for name, scorer in self.scorers.items() if scorer.phase == phase}
+
+    def evaluation_files(self) -> list[EvaluationFile]:
+        """All files of the evaluation sets that the recipe keeps out.
+
+        Raises:
+            ConfigError: one is not there.
+        """
+        return [
+            EvaluationFile(set_name(path, table.name), file, tuple(table.columns))
+            for table in self.recipe.decontaminate.tables
+            for path in [locate(table.path, self.base)]
+            for file in evaluation_files(path, tuple(table.columns))
+        ]
 
     def reader(self, table: SourceTable | StreamTable) -> tuple[Reader, Source]:
         """The reader of a source or stream, and what it is to read.

@@ -41,31 +41,18 @@ class SourceTable(_Table):
 
 
 class StreamTable(_Table):
-    """Documents packed beside the pairs: replay of the base model's data, or monolingual text.
-
-    With ``from_pairs`` the text is that of the kept pairs themselves, one side of each: a
-    comparison of strategies is fair only where all of them read the same sentences.
-    """
+    """Documents packed beside the pairs: replay of the base model's data, or monolingual text."""
 
     name: str
     kind: Literal["replay", "monolingual"]
     reader: str = "text"
-    path: str = ""
-    from_pairs: bool = False
+    path: str
     lang: str = "eng_Latn"
     mode: Literal["whole", "concat"] | None = None  # absent: concat for replay, else as [pack]
     options: Options = {}
     card: str | None = None
 
     _codes = field_validator("lang")(_language)
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        if bool(self.path) == self.from_pairs:
-            raise ValueError(f"stream {self.name!r} needs either path or from_pairs")
-        if self.from_pairs and self.kind != "monolingual":
-            raise ValueError(f"stream {self.name!r}: only monolingual text comes from_pairs")
-        return self
 
 
 class Bounds(_Table):
@@ -129,10 +116,25 @@ class CapsTable(_Table):
         return self
 
 
-class DecontaminateTable(_Table):
-    """Folders or files of evaluation text: a pair with one of its lines is dropped."""
+class EvaluationTable(_Table):
+    """An evaluation set under a name of its own, or with columns that nobody knows."""
 
-    refs: list[str] = []
+    path: str
+    name: str | None = None  # in the match report; absent: the last two parts of the path
+    columns: list[str] = []
+
+
+class DecontaminateTable(_Table):
+    """Evaluation sets: a pair is dropped whose side is, or contains, one of their sentences."""
+
+    refs: list[str | EvaluationTable] = []  # folders, files of text, tables, or files of hashes
+    # A side contains a sentence if it has this share of the sentence's n-grams.
+    containment: float = Field(0.8, ge=0.5, le=1)
+
+    @property
+    def tables(self) -> list[EvaluationTable]:
+        """All references in their long form."""
+        return [EvaluationTable(path=ref) if isinstance(ref, str) else ref for ref in self.refs]
 
 
 class ValidationTable(_Table):
@@ -215,11 +217,6 @@ class Recipe(_Table):
     pack: PackTable = PackTable()
     card: CardTable = CardTable()
 
-    @property
-    def document_streams(self) -> list[StreamTable]:
-        """The streams that are read from files."""
-        return [table for table in self.stream if not table.from_pairs]
-
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [*(table.name for table in self.source), *(table.name for table in self.stream)]
@@ -235,10 +232,6 @@ class Recipe(_Table):
                 raise ValueError(f"source {table.name!r}: one side must be English (eng_Latn)")
             if table.src_lang == table.tgt_lang:
                 raise ValueError(f"source {table.name!r}: both sides are {table.src_lang}")
-        paired = {lang for table in self.source for lang in (table.src_lang, table.tgt_lang)}
-        for stream in self.stream:
-            if stream.from_pairs and stream.lang not in paired:
-                raise ValueError(f"stream {stream.name!r}: no source has {stream.lang}")
         return self
 
 

@@ -15,10 +15,11 @@ from sealdata.manifest import file_sha256, write_atomic
 from sealdata.pipeline import Curated
 from sealdata.plan import Plan
 from sealdata.stage import Done
+from sealdata.stages.decontaminate import MATCHES
 from sealdata.stages.pack import STREAM
 from sealdata.streams import Stream, open_table
 
-FOLDERS = ("pairs", "dropped", "shards", "report")
+FOLDERS = ("pairs", "dropped", "matches", "shards", "report")
 
 
 @contextmanager
@@ -61,6 +62,23 @@ def pair_files(curated: list[Curated]) -> dict[str, Path]:
                 numbers[source.lang, split] = number + 1
                 stem = "part" if split == "dropped" else split
                 files[f"{folder}/{pair_name(source.lang)}/{stem}-{number:05d}.parquet"] = path
+    return files
+
+
+def match_files(curated: list[Curated]) -> dict[str, Path]:
+    """Names in the build folder of the matches with evaluation sets, numbered as ``pair_files``."""
+    files: dict[str, Path] = {}
+    numbers: dict[str, int] = {}
+    for source in curated:
+        if source.leaks is None:
+            continue
+        for part in source.leaks.parts:
+            path = source.leaks.folder / f"{part}.{MATCHES}.parquet"
+            if count_rows(path) == 0:
+                continue
+            number = numbers.get(source.lang, 0)
+            numbers[source.lang] = number + 1
+            files[f"{MATCHES}/{pair_name(source.lang)}/part-{number:05d}.parquet"] = path
     return files
 
 

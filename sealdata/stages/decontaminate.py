@@ -1,93 +1,126 @@
-"""Decontaminate: a pair is dropped when either side is a sentence of an evaluation set."""
+"""Decontaminate: a pair is dropped when either side is, or contains, a sentence of an evaluation
+set."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from sealdata.errors import ConfigError, DataError, SealError
-from sealdata.frames import count_rows, read_frame, write_frame
-from sealdata.keys import key_hashes
-from sealdata.languages import resolve
+from sealdata.contamination.hashes import HASH_SCHEMA, hashed, is_hash_file, read_hash_file
+from sealdata.contamination.index import open_index
+from sealdata.contamination.sets import read_sentences
+from sealdata.frames import read_frame, write_frame
+from sealdata.keys import text_key
 from sealdata.manifest import PartRecord
 from sealdata.stages.partition import mask
 
-
-def reference_files(path: Path) -> list[Path]:
-    """The evaluation files meant by a path: itself, or a folder's files named ``{language}.*``.
-
-    Raises:
-        ConfigError: nothing there, or a folder without such files.
-    """
-    if path.is_file():
-        return [path]
-    found = sorted(file for file in path.glob("*.*") if file.is_file() and _names_language(file))
-    if not found:
-        raise ConfigError(
-            f"no evaluation text at {path}: expected a file, or a folder of files named by "
-            "language, such as eng_Latn.dev and tha_Thai.dev"
-        )
-    return found
+MATCHES = "matches"  # PART.matches.parquet: what was found, and where
 
 
-def _names_language(file: Path) -> bool:
-    try:
-        resolve(file.name.partition(".")[0])
-    except SealError:
-        return False
-    return True
+@dataclass(frozen=True)
+class EvaluationFile:
+    """One file of an evaluation set, and the columns to read if it is a table of unknown kind."""
+
+    set: str
+    path: Path
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class References:
-    """Reads evaluation files, a sentence a line, and keeps only the hashes of their keys."""
+    """Reads evaluation files and hash files into one table, with the text of what has it."""
 
-    files: tuple[Path, ...]
+    files: tuple[EvaluationFile, ...]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Writes ``key`` (u64), sorted and distinct; empty lines are not sentences."""
-        lines = pl.concat([pl.Series("text", _lines(file), pl.String) for file in self.files])
-        kept = lines.filter(lines.str.strip_chars().str.len_bytes() > 0)
-        keys = key_hashes(kept.to_frame(), ["text"]).select(key="text").unique().sort("key")
-        write_frame(keys, folder / f"{part}.parquet")
-        blank = lines.len() - kept.len()
-        facts = {"keys": keys.height}
+        """Writes HASH_SCHEMA and ``text``, in the order of the files; empty sentences are none."""
+        frames, blank = [], 0
+        for file in self.files:
+            if is_hash_file(file.path):
+                frames.append(read_hash_file(file.path))
+                continue
+            sentences = read_sentences(file.path, file.columns)
+            frame, empty = hashed(file.set, file.path.name, sentences)
+            frames.append(frame)
+            blank += empty
+        refs = pl.concat(frames)
+        write_frame(refs, folder / f"{part}.parquet")
         return PartRecord(
             part=part,
-            rows_in=lines.len(),
-            rows_out=kept.len(),
+            rows_in=refs.height + blank,
+            rows_out=refs.height,
             dropped={"empty_line": blank} if blank else {},
-            facts=facts,
+            facts={"keys": refs["key"].n_unique(), "ngrams": int(refs["ngrams"].list.len().sum())},
         )
 
 
-def _lines(file: Path) -> list[str]:
-    try:
-        return file.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{file}: byte {error.start} is not UTF-8; an evaluation file must be"
-        ) from None
+def write_hash_file(files: tuple[EvaluationFile, ...], path: Path) -> int:
+    """Write the hashes of evaluation files, and no text; the number of sentences.
+
+    Raises:
+        SealError: a file cannot be read, or ``path`` not written.
+    """
+    frames = [
+        read_hash_file(file.path)
+        if is_hash_file(file.path)
+        else hashed(file.set, file.path.name, read_sentences(file.path, file.columns))[0]
+        for file in files
+    ]
+    rows = pl.concat(frames).select(*HASH_SCHEMA)
+    write_frame(rows, path)
+    return rows.height
 
 
 @dataclass(frozen=True)
 class Decontaminate:
-    """Flags the pairs of which either side's key is among the references'."""
+    """Flags the pairs of which either side matches a reference (see ``Index.search``)."""
 
     keys: Path
     references: Path
     cleaned: Path
+    containment: float
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Writes ``flag`` (bool), aligned with the part's rows: true for a leak."""
-        height = count_rows(self.cleaned / f"{part}.parquet")
-        known = read_frame(self.references)["key"].implode()
-        pairs = read_frame(self.keys / f"{part}.parquet")
-        leaks = pairs.filter(pl.col("src_key").is_in(known) | pl.col("tgt_key").is_in(known))["at"]
-        write_frame(mask(height, leaks), folder / f"{part}.parquet")
+        """Writes ``flag`` (bool), aligned with the part's rows, and ``PART.matches.parquet``.
+
+        That has, for each side that matches: ``source``, ``row``, ``side``, ``kind`` (``exact`` or
+        ``containment``), ``score`` (share of the sentence's n-grams), where the sentence stands
+        (``set``, ``file``, ``line``, ``column``), its text (``reference``, null where only hashes
+        are known) and the pair (``src``, ``tgt``). Facts: matches by set, side and kind.
+        """
+        pairs = read_frame(
+            self.cleaned / f"{part}.parquet", columns=["source", "row", "src", "tgt"]
+        )
+        keys = read_frame(self.keys / f"{part}.parquet").sort("at")
+        matches = pl.concat(self._side(side, pairs, keys) for side in ("src", "tgt"))
+        matches = matches.sort("at", "side")
+        leaks = matches["at"].unique()
+        write_frame(matches.drop("at"), folder / f"{part}.{MATCHES}.parquet")
+        write_frame(mask(pairs.height, leaks), folder / f"{part}.parquet")
+        counts = Counter(matches.select("set", "side", "kind").iter_rows())
         return PartRecord(
             part=part,
-            rows_in=height,
-            rows_out=height - leaks.len(),
+            rows_in=pairs.height,
+            rows_out=pairs.height - leaks.len(),
             dropped={"eval_leak": leaks.len()},
+            facts={"matches": [[*what, count] for what, count in sorted(counts.items())]},
+        )
+
+    def _side(self, side: str, pairs: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+        index, sentences = open_index(self.references)
+        texts = pairs[side].gather(keys["at"])
+        normal = texts.to_frame().select(text_key(side)).to_series()
+        found = index.search(keys[f"{side}_key"], normal, self.containment)
+        at = keys["at"].gather(found["at"])
+        where = sentences[found["ref"]].rename({"text": "reference"})
+        return pl.concat(
+            [
+                at.to_frame(),
+                pairs[at].select("source", "row"),
+                found.select("kind", "score", side=pl.lit(side)),
+                where.select("set", "file", "line", "column", "reference"),
+                pairs[at].select("src", "tgt"),
+            ],
+            how="horizontal",
         )

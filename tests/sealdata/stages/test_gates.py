@@ -6,14 +6,12 @@ import polars as pl
 import pytest
 
 from sealdata.cleaners import Cleaner
-from sealdata.errors import ConfigError, DataError
 from sealdata.frames import read_frame, write_frame
 from sealdata.manifest import read_json
 from sealdata.pairs import REJECT_SCHEMA, make_pairs
 from sealdata.rules import Judge, Rule
 from sealdata.scorers import Scorer
 from sealdata.stages.clean import Clean
-from sealdata.stages.decontaminate import Decontaminate, References, reference_files
 from sealdata.stages.dedup import Resolve
 from sealdata.stages.keys import Keys
 from sealdata.stages.partition import Flag, KeyFile, range_names
@@ -113,35 +111,6 @@ def test_pairs_of_two_languages_are_no_duplicates(tmp_path, two_parts):
     other = KeyFile(files[1].path, 1, "zsm_Latn")
     record = Resolve((files[0], other))("range-00000-of-00001", tmp_path / "dup")
     assert record.dropped == {"duplicate": 1}  # within the first part alone
-
-
-def test_a_side_that_is_an_evaluation_sentence_is_a_leak(tmp_path, two_parts):
-    keys_of(two_parts, tmp_path / "keys")
-    refs = tmp_path / "refs"
-    refs.mkdir()
-    (refs / "eng_Latn.dev").write_bytes(b"\xef\xbb\xbfNever seen.\r\n\r\n")
-    (refs / "ind_Latn.dev").write_text("SILAKAN\u200b masuk\n", encoding="utf-8")
-    (refs / "README.md").write_text("Come in.")
-    files = reference_files(refs)
-    assert [file.name for file in files] == ["eng_Latn.dev", "ind_Latn.dev"]
-    record = References(tuple(files))("references", tmp_path / "refkeys")
-    assert record.facts == {"keys": 2}
-    job = Decontaminate(
-        tmp_path / "keys", tmp_path / "refkeys" / "references.parquet", two_parts.cleaned
-    )
-    for part, flags in (("part-00000", [False] * 3), ("part-00001", [False, True])):
-        record = job(part, tmp_path / "leaks")
-        assert record.dropped == {"eval_leak": sum(flags)}
-        assert read_frame(tmp_path / "leaks" / f"{part}.parquet")["flag"].to_list() == flags
-
-
-def test_reference_errors_name_the_place(tmp_path):
-    with pytest.raises(ConfigError, match="no evaluation text at"):
-        reference_files(tmp_path / "nothing")
-    bad = tmp_path / "eng_Latn.dev"
-    bad.write_bytes(b"ok\n\xff")
-    with pytest.raises(DataError, match=r"eng_Latn\.dev: byte 3 is not UTF-8"):
-        References((bad,))("references", tmp_path / "out")
 
 
 @pytest.fixture

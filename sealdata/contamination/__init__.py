@@ -1,0 +1,1 @@
+"""Evaluation sets, and how to find their sentences in training text."""

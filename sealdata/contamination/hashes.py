@@ -1,0 +1,85 @@
+"""Evaluation sentences as keys and n-gram hashes: what a search needs, with or without the text."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from sealdata.contamination.texts import Sentence
+from sealdata.errors import DataError
+from sealdata.frames import read_frame
+from sealdata.kernels import texts_of
+from sealdata.kernels.ngrams import ngram_hashes
+from sealdata.keys import key_hashes, text_key
+
+NGRAM = 10  # characters of the normal form; docs/dedup.md shows why 10, and why at least 20 of them
+MIN_NGRAMS = 20  # distinct: a shorter sentence is found only where it is the whole side
+FORMAT = f"sealdata evaluation hashes 1, n-grams of {NGRAM} characters"
+
+HASH_SCHEMA: dict[str, pl.DataType] = {
+    "format": pl.String(),  # FORMAT on every row: other releases may cut other n-grams
+    "set": pl.String(),
+    "file": pl.String(),
+    "line": pl.UInt32(),
+    "column": pl.String(),
+    "key": pl.UInt64(),  # of the whole sentence, see ``sealdata.keys``
+    "ngrams": pl.List(pl.UInt64()),  # distinct, ascending; none of a short sentence
+}
+
+
+def hashed(set_name: str, file: str, sentences: Iterable[Sentence]) -> tuple[pl.DataFrame, int]:
+    """HASH_SCHEMA and ``text`` of all sentences that have any, and how many have none."""
+    frame = pl.DataFrame(
+        list(sentences),
+        schema={"line": pl.UInt32, "column": pl.String, "text": pl.String},
+        orient="row",
+    )
+    kept = frame.filter(pl.col("text").str.strip_chars().str.len_bytes() > 0)
+    rows = kept.with_columns(
+        key_hashes(kept, ["text"]).to_series().alias("key"),
+        _ngrams(kept),
+        format=pl.lit(FORMAT),
+        set=pl.lit(set_name),
+        file=pl.lit(file),
+    )
+    return rows.select(*HASH_SCHEMA, "text"), frame.height - kept.height
+
+
+def _ngrams(frame: pl.DataFrame) -> pl.Series:
+    hashes, begins = ngram_hashes(*texts_of(frame.select(text_key("text")).to_series()), NGRAM)
+    every = pl.DataFrame(
+        {"at": np.repeat(np.arange(frame.height), np.diff(begins)), "ngrams": hashes},
+        schema={"at": pl.Int64, "ngrams": pl.UInt64},
+    )
+    grouped = every.unique().sort("at", "ngrams").group_by("at", maintain_order=True).all()
+    places = pl.DataFrame({"at": pl.int_range(frame.height, eager=True)})
+    lists = places.join(grouped, on="at", how="left", maintain_order="left")["ngrams"]
+    none = pl.Series([[]], dtype=pl.List(pl.UInt64))
+    enough = lists.list.len().fill_null(0) >= MIN_NGRAMS
+    return lists.zip_with(enough, none).alias("ngrams")
+
+
+def is_hash_file(path: Path) -> bool:
+    """Whether this Parquet file holds hashes in place of text."""
+    if path.suffix != ".parquet":
+        return False
+    try:
+        return {"key", "ngrams"} <= set(pl.read_parquet_schema(path))
+    except (OSError, pl.exceptions.PolarsError):
+        return False  # whoever reads it will say what is wrong
+
+
+def read_hash_file(path: Path) -> pl.DataFrame:
+    """The rows of a hash file, as ``hashed`` gives them; every ``text`` is null.
+
+    Raises:
+        DataError: it is damaged, or was made by a release that hashes otherwise.
+    """
+    rows = read_frame(path)
+    if dict(rows.schema) != HASH_SCHEMA or (rows["format"] != FORMAT).any():
+        raise DataError(
+            f"{path} holds hashes of another kind than {FORMAT!r}; make it again with "
+            "sealdata hash-refs"
+        )
+    return rows.with_columns(text=pl.lit(None, pl.String))

@@ -1,0 +1,95 @@
+"""The search: which side of a pair is, or contains, a sentence of an evaluation set."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import polars as pl
+
+from sealdata.contamination.hashes import NGRAM
+from sealdata.frames import read_frame
+from sealdata.kernels import texts_of
+from sealdata.kernels.ngrams import Hashes, Ints, most_contained, ngram_hashes
+
+_BATCH = 50_000  # texts whose n-grams are in memory at once
+
+
+@dataclass(frozen=True)
+class Index:
+    """Known sentences by their key and by their n-grams."""
+
+    keys: pl.DataFrame  # ``key``, ``ref``: the first sentence that has it
+    known: Hashes  # distinct, ascending
+    buckets: Ints
+    shift: int
+    owner_starts: Ints
+    owners: Ints
+    sizes: Ints
+
+    @classmethod
+    def of(cls, refs: pl.DataFrame) -> Self:
+        """The index of ``refs`` (``key``, ``ngrams``); sentences go by their row."""
+        rows = refs.select("key", "ngrams", ref=pl.int_range(pl.len(), dtype=pl.Int64))
+        pairs = rows.select("ref", "ngrams").explode("ngrams").drop_nulls().sort("ngrams", "ref")
+        distinct = pairs.group_by("ngrams", maintain_order=True).len()
+        known = distinct["ngrams"].to_numpy()
+        shift = 64 - max(1, (2 * len(known)).bit_length())  # two buckets or more a hash
+        ends = np.arange((1 << (64 - shift)) + 1, dtype=np.uint64)
+        return cls(
+            keys=rows.group_by("key", maintain_order=True).agg(pl.col("ref").first()),
+            known=known,
+            buckets=np.searchsorted(known >> np.uint64(shift), ends).astype(np.int64),
+            shift=shift,
+            owner_starts=np.concatenate([[0], distinct["len"].to_numpy().cumsum()]).astype(
+                np.int64
+            ),
+            owners=pairs["ref"].to_numpy(),
+            sizes=refs["ngrams"].list.len().to_numpy().astype(np.int64),
+        )
+
+    def search(self, keys: pl.Series, normal: pl.Series, containment: float) -> pl.DataFrame:
+        """``at``, ``ref``, ``score`` (f32) and ``kind`` of the texts that match, by ``at``.
+
+        ``keys`` are the texts' keys and ``normal`` their normal forms. A text with the key of a
+        sentence is an ``exact`` match with score 1; one that contains at least the share
+        ``containment`` of a sentence's distinct n-grams is a match by ``containment``.
+        """
+        at = pl.int_range(keys.len(), dtype=pl.UInt32, eager=True).alias("at")
+        exact = (
+            pl.DataFrame({"at": at, "key": keys})
+            .join(self.keys, on="key", maintain_order="left")
+            .select("at", "ref", score=pl.lit(1, pl.Float32), kind=pl.lit("exact"))
+        )
+        refs, shares = self._contained(normal)
+        found = pl.DataFrame({"at": at, "ref": refs, "score": shares}).filter(
+            (pl.col("ref") >= 0) & (pl.col("score") >= containment)
+        )
+        near = found.join(exact, on="at", how="anti", maintain_order="left")
+        return pl.concat([exact, near.with_columns(kind=pl.lit("containment"))]).sort("at")
+
+    def _contained(self, normal: pl.Series) -> tuple[pl.Series, pl.Series]:
+        refs, shares = [pl.Series(dtype=pl.Int64)], [pl.Series(dtype=pl.Float32)]
+        for batch in normal.to_frame().iter_slices(_BATCH):
+            hashes, begins = ngram_hashes(*texts_of(batch.to_series()), NGRAM)
+            best, share = most_contained(
+                hashes,
+                begins,
+                self.known,
+                self.buckets,
+                self.shift,
+                self.owner_starts,
+                self.owners,
+                self.sizes,
+            )
+            refs.append(pl.Series(best))
+            shares.append(pl.Series(share))
+        return pl.concat(refs), pl.concat(shares)
+
+
+@lru_cache(maxsize=1)
+def open_index(path: Path) -> tuple[Index, pl.DataFrame]:
+    """The index of a file of references, kept by the process, and what is known of each."""
+    refs = read_frame(path)
+    return Index.of(refs), refs.drop("key", "ngrams", "format")

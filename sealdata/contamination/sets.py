@@ -1,0 +1,112 @@
+"""Evaluation sets: which files a path means, and the sentences in them."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from sealdata.contamination.hashes import is_hash_file
+from sealdata.contamination.tables import (
+    HEADED,
+    READERS,
+    is_known_language,
+    known_columns,
+    table_of,
+)
+from sealdata.contamination.texts import Sentence, sentences_of
+from sealdata.errors import ConfigError, DataError, SealError
+from sealdata.languages import resolve
+from sealdata.readers._open import open_stream
+
+_FLORES = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
+_NTREX = re.compile(r".+-(?:src|ref)\.(?P<code>[\w-]+)\.txt")
+
+
+def evaluation_files(path: Path, columns: tuple[str, ...] = ()) -> list[Path]:
+    """The files meant by a path: itself, or all in a folder and its subfolders that are known.
+
+    Known are files named by a language (``tha_Thai.devtest``, ``test.th.jsonl``), NTREX's names,
+    and tables with the columns of XNLI, XCOPA, Belebele, FLORES+ or, if given, ``columns``.
+
+    Raises:
+        ConfigError: nothing there, or a folder without such files.
+    """
+    if path.is_file():
+        return [path]
+    files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix)
+    found = [file for file in files if _is_evaluation(file, columns)]
+    if not found:
+        raise ConfigError(
+            f"no evaluation text at {path}: expected a file, a folder of files named by language, "
+            "such as eng_Latn.dev and tha_Thai.dev, or of tables with known columns"
+        )
+    return found
+
+
+def set_name(path: Path, name: str | None = None) -> str:
+    """What the match report calls a set: its name, or the last two parts of its path."""
+    return name or "/".join(path.absolute().parts[-2:])
+
+
+def _is_evaluation(file: Path, columns: tuple[str, ...]) -> bool:
+    suffix = table_of(file)
+    stem = file.name.partition(".")[0]
+    if suffix is None or _FLORES.fullmatch(stem):  # FLORES+, Belebele: a table per language
+        return _names_language(file)
+    try:
+        _, first = next(iter(READERS[suffix](file)), (0, {}))
+        return bool(columns or known_columns(first)) or is_hash_file(file)
+    except SealError:
+        return True  # a damaged table is no reason to look away: reading it will say so
+
+
+def _names_language(file: Path) -> bool:
+    ntrex = _NTREX.fullmatch(file.name)
+    code = ntrex["code"] if ntrex else file.name.partition(".")[0]
+    try:
+        resolve(code)
+    except SealError:
+        return False
+    return True
+
+
+def read_sentences(file: Path, columns: tuple[str, ...] = ()) -> Iterator[Sentence]:
+    """The sentences of one file: a line each, or the text columns of a table.
+
+    ``columns`` names those of a table: by the header of TSV and CSV or by number from 1, by the
+    keys of JSON lines, by the fields of Parquet. Without it the columns of XNLI (premise and
+    hypothesis), XCOPA (premise and both choices), Belebele (passage and question) and FLORES+
+    (text) are known, and their rows in languages that are not in ``languages.toml`` left out.
+
+    Raises:
+        ConfigError: the columns are not known, or not there.
+        DataError: the file cannot be read, is no UTF-8, or is damaged.
+    """
+    suffix = table_of(file)
+    if suffix is None:
+        if columns:
+            raise ConfigError(f"{file} has no columns: it is read as a sentence a line")
+        for number, text in enumerate(_lines(file), start=1):
+            yield Sentence(number, "", text.removesuffix("\r"))
+        return
+    wanted = columns
+    for number, row in READERS[suffix](file):
+        wanted = wanted or known_columns(row)
+        if not wanted:
+            raise ConfigError(
+                f"{file}: name the columns of text, as in {{ path = ..., columns = [...] }}; "
+                f"it has: {', '.join(name for name in row if not name.isdecimal()) or 'none'}"
+            )
+        is_header = suffix in HEADED and all(row.get(name) == name for name in wanted)
+        if not is_header and (columns or is_known_language(row)):
+            yield from sentences_of(file, number, row, wanted)
+
+
+def _lines(file: Path) -> list[str]:
+    with open_stream(file) as stream:
+        data = stream.read()
+    try:
+        return data.decode("utf-8-sig").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{file}: byte {error.start} is not UTF-8; an evaluation file must be"
+        ) from None

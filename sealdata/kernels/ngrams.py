@@ -1,0 +1,102 @@
+"""Hashes of the character n-grams of texts, and how far known texts are contained in others."""
+
+import numpy as np
+import numpy.typing as npt
+
+from sealdata.kernels import Bytes, Starts, compiled, decode
+
+Hashes = npt.NDArray[np.uint64]
+Ints = npt.NDArray[np.int64]
+
+_BASE = np.uint64(0x5851F42D4C957F2D)
+
+
+@compiled
+def _spread(char: int | np.int64) -> np.uint64:
+    """A code point as 64 bits that look random (the finaliser of splitmix64)."""
+    z = np.uint64(char) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@compiled
+def ngram_hashes(starts: Starts, data: Bytes, ngram: int) -> tuple[Hashes, Ints]:
+    """Hashes of all n-grams of code points, uint64, text after text, and where each text begins
+    (int64 [texts + 1]); a text shorter than ``ngram`` has none. The same on every machine.
+
+    Each code point is spread over 64 bits before the polynomial, so equal hashes mean equal n-grams
+    but for odds of 2**-64 a couple.
+    """
+    num_texts = len(starts) - 1
+    hashes = np.empty(max(0, starts[num_texts] - starts[0]), np.uint64)
+    begins = np.zeros(num_texts + 1, np.int64)
+    window = np.zeros(ngram, np.uint64)
+    gone = np.uint64(1)
+    for _ in range(ngram):
+        gone *= _BASE
+    count = 0
+    for text in range(num_texts):
+        at, end, length, value = starts[text], starts[text + 1], 0, np.uint64(0)
+        while at < end:
+            char, at = decode(data, at)
+            place = length % ngram
+            spread = _spread(char)
+            value = value * _BASE + spread
+            if length >= ngram:
+                value -= window[place] * gone
+            window[place] = spread
+            length += 1
+            if length >= ngram:
+                hashes[count] = value
+                count += 1
+        begins[text + 1] = count
+    return hashes[:count].copy(), begins
+
+
+@compiled
+def most_contained(
+    hashes: Hashes,
+    begins: Ints,
+    known: Hashes,
+    buckets: Ints,
+    shift: int,
+    owner_starts: Ints,
+    owners: Ints,
+    sizes: Ints,
+) -> tuple[Ints, npt.NDArray[np.float32]]:
+    """For each text the known text of which it contains the largest share, and that share.
+
+    The text's n-grams are ``hashes[begins[i] : begins[i + 1]]``. ``known`` are distinct hashes in
+    ascending order, ``buckets[h >> shift]`` is the first that can be ``h``; hash k occurs in the
+    known texts ``owners[owner_starts[k] : owner_starts[k + 1]]``, and known text j has ``sizes[j]``
+    distinct ones. Of equal shares the known text with the smallest number counts; -1 where not one
+    n-gram is known. int64 and float32 [texts].
+    """
+    num_texts = len(begins) - 1
+    best, share = np.full(num_texts, -1, np.int64), np.zeros(num_texts, np.float32)
+    seen = np.full(len(known), -1, np.int64)  # the last text that had this hash
+    counts = np.zeros(len(sizes), np.int64)
+    touched = np.empty(len(sizes), np.int64)
+    for text in range(num_texts):
+        num_touched = 0
+        for place in range(begins[text], begins[text + 1]):
+            value = hashes[place]
+            bucket = value >> np.uint64(shift)
+            for k in range(buckets[bucket], buckets[bucket + np.uint64(1)]):
+                if known[k] != value or seen[k] == text:
+                    continue
+                seen[k] = text
+                for index in range(owner_starts[k], owner_starts[k + 1]):
+                    owner = owners[index]
+                    if counts[owner] == 0:
+                        touched[num_touched] = owner
+                        num_touched += 1
+                    counts[owner] += 1
+        for index in range(num_touched):
+            owner = touched[index]
+            found = np.float32(counts[owner] / sizes[owner])
+            counts[owner] = 0
+            if found > share[text] or (found == share[text] and owner < best[text]):
+                best[text], share[text] = owner, found
+    return best, share
