@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ _CHUNK = 1 << 20
 class PartRecord(BaseModel):
     """What one finished part did. Invariant: rows_in == rows_out + sum(dropped.values()).
 
-    ``dropped`` counts rows by reason; ``facts`` holds whatever else the stage wants reported.
+    ``dropped`` counts rows by reason; ``facts`` holds whatever else the stage wants reported;
+    ``files`` are the files written, by their name in the stage's folder, and their sizes in bytes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +29,7 @@ class PartRecord(BaseModel):
     rows_out: int
     dropped: dict[str, int] = {}
     facts: dict[str, Any] = {}
+    files: dict[str, int] = {}
 
     def model_post_init(self, _context: Any) -> None:
         lost = self.rows_in - self.rows_out
@@ -40,7 +43,8 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
         DataError: the disk is full or refuses; the temporary file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Named by machine too: on a cluster, two processes of one number may write to one folder.
+    temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
     try:
         write(temporary)
         with temporary.open("rb+") as handle:

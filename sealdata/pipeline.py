@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sealdata.chain import Chain, run_chains
 from sealdata.digests import Digests
 from sealdata.manifest import PartRecord
 from sealdata.plan import Plan
@@ -75,10 +76,7 @@ class Pipeline:
 
     def curate(self, limit: int | None = None) -> list[Curated]:
         """All stages from ingest to select, in the order of the recipe's sources."""
-        ingested = self._ingest(limit)
-        cleaned = self._clean(ingested)
-        self._score("text", cleaned, masks=[])
-        keys = self._keys(cleaned)
+        ingested, cleaned, keys = self._read(limit, self._score_and_key)
         masks = self._dedup(cleaned, keys) + self._decontaminate(cleaned, keys)
         for phase in PHASES[1:]:
             self._score(phase, cleaned, masks)
@@ -100,18 +98,7 @@ class Pipeline:
         All pairs have keys here, also those that a rule would drop before a build looks for
         duplicates. What needs the scores of all pairs (caps, near duplicates) is left to a build.
         """
-        ingested = self._ingest(limit)
-        cleaned = self._clean(ingested)
-        every = [
-            Judge((), {}, {}, (), lang, clean.folder)
-            for lang, clean in zip(self.langs, cleaned, strict=True)
-        ]
-        keys = self._run(
-            [
-                Stage("keys", None, (clean.key,), clean.parts, Keys(judge))
-                for clean, judge in zip(cleaned, every, strict=True)
-            ]
-        )
+        ingested, cleaned, keys = self._read(limit, self._key_all)
         masks = self._dedup(cleaned, keys) + self._decontaminate(cleaned, keys)
         sampled = self._run(self._samples(cleaned, masks, draw))
         return [
@@ -149,62 +136,70 @@ class Pipeline:
     def _run(self, stages: list[Stage]) -> list[Done]:
         return run_stages(stages, self.work, self.engine, self.progress)
 
-    def _ingest(self, limit: int | None) -> list[Done]:
-        stages = []
-        for table in self.plan.recipe.source:
-            reader, source = self.plan.reader(table)
-            files = [self.digests.sha256(path) for path in reader.files(source.path)]
-            params = {
-                "reader": [table.reader, reader.fingerprint()],
-                "source": [source.name, source.src_lang, source.tgt_lang],
-                "part_rows": self.plan.recipe.part_rows,
-                "limit": limit,
-            }
-            job = Ingest(reader, source, self.plan.recipe.part_rows, limit)
-            stages.append(Stage("ingest", params, tuple(files), (table.name,), job))
-        return self._run(stages)
+    def _read(
+        self, limit: int | None, then: Callable[[int, Done], list[Stage]]
+    ) -> tuple[list[Done], list[Done], list[Done]]:
+        """Ingest and clean every source and what follows ``then``, each part once it is read; the
+        last of these stages gives keys."""
+        chains = []
+        for i, table in enumerate(self.plan.recipe.source):
+            head = self._ingest(table, limit)
+            clean = self._clean(head)
+            chains.append(Chain(head, (clean, *then(i, clean.done(self.work)))))
+        done = run_chains(chains, self.work, self.engine, self.progress)
+        return [one[0] for one in done], [one[1] for one in done], [one[-1] for one in done]
 
-    def _clean(self, ingested: list[Done]) -> list[Done]:
+    def _score_and_key(self, i: int, clean: Done) -> list[Stage]:
+        params = self._rule_params(before="language")
+        keys = Stage("keys", params, (clean.key,), (), Keys(self._judge(i, clean, [])))
+        return [*self._scores("text", i, clean, masks=[]), keys]
+
+    def _key_all(self, i: int, clean: Done) -> list[Stage]:
+        every = Judge((), {}, {}, (), self.langs[i], clean.folder)
+        return [Stage("keys", None, (clean.key,), (), Keys(every))]
+
+    def _ingest(self, table: SourceTable, limit: int | None) -> Stage:
+        reader, source = self.plan.reader(table)
+        files = [self.digests.sha256(path) for path in reader.files(source.path)]
+        params = {
+            "reader": [table.reader, reader.fingerprint()],
+            "source": [source.name, source.src_lang, source.tgt_lang],
+            "part_rows": self.plan.recipe.part_rows,
+            "limit": limit,
+        }
+        job = Ingest(reader, source, self.plan.recipe.part_rows, limit)
+        return Stage("ingest", params, tuple(files), (table.name,), job)
+
+    def _clean(self, ingest: Stage) -> Stage:
         cleaners = self.plan.cleaners
         params = [[name, cleaner.fingerprint()] for name, cleaner in cleaners.items()]
-        return self._run(
-            [
-                Stage(
-                    "clean",
-                    params,
-                    (raw.key,),
-                    tuple(raw.records[0].facts["parts"]),
-                    Clean(cleaners, raw.folder),
-                )
-                for raw in ingested
-            ]
-        )
+        job = Clean(cleaners, ingest.done(self.work).folder)
+        return Stage("clean", params, (ingest.key,), (), job)
 
     def _score(self, phase: Phase, cleaned: list[Done], masks: list[_Mask]) -> None:
+        stages = [
+            s for i, clean in enumerate(cleaned) for s in self._scores(phase, i, clean, masks)
+        ]
+        if stages:
+            self._run(stages)
+
+    def _scores(self, phase: Phase, i: int, clean: Done, masks: list[_Mask]) -> list[Stage]:
+        """The stage that scores source ``i``, or none where the phase has no scorers."""
         scorers = self.plan.phase_scorers(phase)
         if not scorers:
-            return
-        self._run(
-            [
-                Stage(
-                    f"score-{phase}",
-                    [self._rule_params(before=phase), _prints(scorers)],
-                    (clean.key, *(mask.done[i].key for mask in masks)),
-                    clean.parts,
-                    Score(phase, scorers, self._judge(i, clean, masks)),
-                )
-                for i, clean in enumerate(cleaned)
-            ]
-        )
-
-    def _keys(self, cleaned: list[Done]) -> list[Done]:
-        params = self._rule_params(before="language")
-        return self._run(
-            [
-                Stage("keys", params, (clean.key,), clean.parts, Keys(self._judge(i, clean, [])))
-                for i, clean in enumerate(cleaned)
-            ]
-        )
+            return []
+        judge = self._judge(i, clean, masks)
+        return [
+            Stage(
+                f"score-{phase}",
+                [self._rule_params(before=phase), _prints(scorers)],
+                (clean.key, *(mask.done[i].key for mask in masks)),
+                clean.parts,
+                Score(phase, scorers, judge),
+                rows=clean.rows,
+                stores=tuple(judge.stores[name] for name in scorers),
+            )
+        ]
 
     def _dedup(self, cleaned: list[Done], keys: list[Done]) -> list[_Mask]:
         if self.plan.recipe.dedup.off:
@@ -237,7 +232,10 @@ class Pipeline:
         for i, clean in enumerate(cleaned):
             orders = {part: order[i, part] for part in clean.parts}
             flag = Flag(reason, resolved.folder, ranges, orders, clean.folder)
-            stages.append(Stage(f"{stage}-mask", orders, (resolved.key,), clean.parts, flag))
+            inputs = (resolved.key,)
+            stages.append(
+                Stage(f"{stage}-mask", orders, inputs, clean.parts, flag, rows=clean.rows)
+            )
         return _Mask(_GATES.get(stage, stage), reason, self._run(stages))
 
     def _decontaminate(self, cleaned: list[Done], keys: list[Done]) -> list[_Mask]:
@@ -259,6 +257,7 @@ class Pipeline:
                 clean.parts,
                 Decontaminate(key.folder, hashes, clean.folder, share),
                 version=2,
+                rows=clean.rows,
             )
             for clean, key in zip(cleaned, keys, strict=True)
         ]
@@ -322,6 +321,7 @@ class Pipeline:
                     inputs[i],
                     clean.parts,
                     HoldOut(judges[i], keys[i].folder, share, seed),
+                    rows=clean.rows,
                 )
                 for i, clean in enumerate(cleaned)
             ]
@@ -340,6 +340,7 @@ class Pipeline:
                         held[i].folder,
                         cutoffs.folder / "all.cutoffs.json",
                     ),
+                    rows=clean.rows,
                 )
                 for i, clean in enumerate(cleaned)
             ]

@@ -1,7 +1,7 @@
 """A stage: named work on parts whose output folder is keyed by everything that can change it."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +12,12 @@ Job = Callable[[str, Path], PartRecord]  # (part, folder to write into); must be
 
 @dataclass(frozen=True)
 class Stage:
-    """Work on ``parts`` by ``job``; ``params`` and ``inputs`` (keys) must name all that matters."""
+    """Work on ``parts`` by ``job``; ``params`` and ``inputs`` (keys) must name all that matters.
+
+    The rest changes no output: ``rows`` per part, where known, are for progress; ``stores`` are
+    folders beside the stage's own in which the job leaves ``PART.parquet``; ``num_gpus`` is what an
+    engine that places tasks keeps free for each.
+    """
 
     name: str
     params: Any
@@ -20,11 +25,31 @@ class Stage:
     parts: tuple[str, ...]
     job: Job
     version: int = 1
+    rows: Mapping[str, int] = field(default_factory=dict)
+    stores: tuple[Path, ...] = ()
+    num_gpus: float = 0
 
     @property
     def key(self) -> str:
         """16 hex digits; equal keys mean equal output."""
         return stage_key(self.name, self.version, [self.params, self.parts], list(self.inputs))
+
+    def done(self, work: Path, records: Sequence[PartRecord] = ()) -> "Done":
+        """The stage as those after it see it; without records, where it is going to be."""
+        return Done(self.name, self.key, work / f"{self.name}-{self.key}", tuple(records))
+
+    def finished(self, part: str, folder: Path) -> PartRecord | None:
+        """What an earlier run recorded of a part, if all that it wrote is still there.
+
+        A file that is gone or of another size makes the part unfinished: it is made again.
+        """
+        record = finished_part(part, folder)
+        stored = all((store / f"{part}.parquet").exists() for store in self.stores)
+        return record if stored else None
+
+    def task(self, part: str, folder: Path, place: tuple[int, int]) -> "Task":
+        """The work on one part; ``place`` is the caller's, to know it again."""
+        return Task(self.job, part, folder, place, self.num_gpus)
 
 
 @dataclass(frozen=True)
@@ -37,6 +62,11 @@ class Done:
     records: tuple[PartRecord, ...]
 
     @property
+    def rows(self) -> dict[str, int]:
+        """Rows that came out, by part."""
+        return {record.part: record.rows_out for record in self.records}
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """Names of the parts."""
         return tuple(record.part for record in self.records)
@@ -44,44 +74,101 @@ class Done:
 
 @dataclass(frozen=True)
 class Task:
-    """One part of one stage, ready to run in any process."""
+    """One part of one stage, ready to run in any process, and to run again if it was lost."""
 
     job: Job
     part: str
     folder: Path
+    place: tuple[int, int]
+    num_gpus: float = 0
 
     def __call__(self) -> PartRecord:
         """Run the job and leave its record beside its data, last: the record means "finished"."""
         self.folder.mkdir(parents=True, exist_ok=True)
         record = self.job(self.part, self.folder)
         assert record.part == self.part, f"{record.part} != {self.part}"
+        if not record.files:
+            record = record.model_copy(update={"files": written(self.part, self.folder)})
         path = self.folder / f"{self.part}.json"
         write_json(path, record.model_dump(mode="json"))
         return read_record(path)  # as a resumed build sees it, down to the order of keys
 
 
-class Engine(Protocol):
-    """Runs tasks somewhere; results may come in any order."""
+def written(part: str, folder: Path) -> dict[str, int]:
+    """The files of a part, ``PART.*`` but for its record: their names and sizes in bytes."""
+    paths = [path for path in folder.glob(f"{part}.*") if path.name != f"{part}.json"]
+    return {path.name: path.stat().st_size for path in sorted(paths)}
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[int, PartRecord]]:
-        """Yield (index of the task, its record) as tasks finish."""
+
+def finished_part(part: str, folder: Path) -> PartRecord | None:
+    """The record that a part left in ``folder``; None where it or a file it names is not there."""
+    path = folder / f"{part}.json"
+    if not path.exists():
+        return None
+    record = read_record(path)
+    return (
+        record if all(_holds(folder / name, size) for name, size in record.files.items()) else None
+    )
+
+
+def _holds(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+Feed = Callable[[], Sequence[Task]]  # the tasks that have become ready since it was last asked
+
+POLL = 0.2  # seconds after which an engine asks its feed again, if no task has finished before
+
+
+class Engine(Protocol):
+    """Runs tasks somewhere, in any order."""
+
+    def run(self, feed: Feed) -> Iterator[tuple[Task, PartRecord]]:
+        """Yield each task and its record as it finishes.
+
+        The feed is asked at the start, after results were yielded and every ``POLL`` seconds; when
+        it gives nothing and nothing is running, the run is over.
+        """
         ...
 
 
 class Progress(Protocol):
-    """Told what happens, to show it."""
+    """Told what happens, to show it. Stages may overlap."""
 
-    def begin(self, stage: str, parts: int) -> None:
-        """A stage starts with this many unfinished parts."""
+    def begin(self, stage: str) -> None:
+        """A stage starts."""
         ...
 
-    def part_done(self, record: PartRecord) -> None:
-        """One part is finished."""
+    def expect(self, stage: str, parts: int, rows: int) -> None:
+        """So many more unfinished parts of a stage have become known, and rows (0: unknown)."""
         ...
 
-    def end(self) -> None:
+    def part_done(self, stage: str, record: PartRecord) -> None:
+        """One part of a stage is finished."""
+        ...
+
+    def end(self, stage: str) -> None:
         """The stage is over."""
         ...
+
+
+class NoProgress:
+    """Shows nothing."""
+
+    def begin(self, stage: str) -> None:
+        """Nothing."""
+
+    def expect(self, stage: str, parts: int, rows: int) -> None:
+        """Nothing."""
+
+    def part_done(self, stage: str, record: PartRecord) -> None:
+        """Nothing."""
+
+    def end(self, stage: str) -> None:
+        """Nothing."""
 
 
 def run_stages(
@@ -89,46 +176,63 @@ def run_stages(
 ) -> list[Done]:
     """Run what is unfinished of ``stages`` (of one kind, say one per source) side by side.
 
-    A folder whose ``manifest.json`` exists is finished; within an unfinished one, so is each part
-    whose record exists. Everything else runs again.
+    A part is finished if its record exists and so do the files that it names, at their sizes.
+    Everything else runs again.
 
     Raises:
         SealError: a part failed; parts that had finished stay.
     """
-    folders = [work / f"{stage.name}-{stage.key}" for stage in stages]
+    places = [stage.done(work) for stage in stages]
     records: dict[tuple[int, str], PartRecord] = {}
     tasks: list[Task] = []
-    owners: list[int] = []
-    for number, (stage, folder) in enumerate(zip(stages, folders, strict=True)):
+    for number, (stage, place) in enumerate(zip(stages, places, strict=True)):
         for part in stage.parts:
-            finished = folder / f"{part}.json"
-            if finished.exists():
-                records[number, part] = read_record(finished)
+            record = stage.finished(part, place.folder)
+            if record is None:
+                tasks.append(stage.task(part, place.folder, (number, 0)))
             else:
-                tasks.append(Task(stage.job, part, folder))
-                owners.append(number)
+                records[number, part] = record
     if tasks:
-        progress.begin(stages[0].name, len(tasks))
+        name = stages[0].name
+        progress.begin(name)
+        progress.expect(name, len(tasks), _rows(stages, tasks))
         try:
-            for index, record in engine.run(tasks):
-                records[owners[index], record.part] = record
-                progress.part_done(record)
+            for task, record in engine.run(_once(tasks)):
+                records[task.place[0], record.part] = record
+                progress.part_done(name, record)
         finally:
-            progress.end()
-    done = []
-    for number, (stage, folder) in enumerate(zip(stages, folders, strict=True)):
-        ordered = tuple(records[number, part] for part in stage.parts)
-        _finish(stage, folder, ordered)
-        done.append(Done(stage.name, stage.key, folder, ordered))
-    return done
+            progress.end(name)
+    return [
+        finish(stage, work, [records[number, part] for part in stage.parts])
+        for number, stage in enumerate(stages)
+    ]
 
 
-def _finish(stage: Stage, folder: Path, records: tuple[PartRecord, ...]) -> None:
+def _once(tasks: Sequence[Task]) -> Feed:
+    """A feed that gives all tasks when it is first asked."""
+    waiting = list(tasks)
+
+    def feed() -> Sequence[Task]:
+        given = waiting[:]
+        waiting.clear()
+        return given
+
+    return feed
+
+
+def _rows(stages: Sequence[Stage], tasks: Sequence[Task]) -> int:
+    """Rows of all tasks, or 0 where some are not known."""
+    known = [stages[task.place[0]].rows.get(task.part) for task in tasks]
+    return 0 if None in known else sum(rows or 0 for rows in known)
+
+
+def finish(stage: Stage, work: Path, records: Sequence[PartRecord]) -> Done:
     """Write the stage's manifest, which marks it finished and says how it was made."""
-    path = folder / "manifest.json"
+    done = stage.done(work, records)
+    path = done.folder / "manifest.json"
     if path.exists():
         assert read_json(path)["key"] == stage.key, f"{path} belongs to another stage"
-        return
+        return done
     write_json(
         path,
         {
@@ -140,3 +244,4 @@ def _finish(stage: Stage, folder: Path, records: tuple[PartRecord, ...]) -> None
             "parts": [record.model_dump(mode="json") for record in records],
         },
     )
+    return done

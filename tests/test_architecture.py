@@ -21,7 +21,7 @@ FLOORS = [
     {"models"},
     {"laser", "lid"},
     {"readers", "cleaners", "scorers", "tokenizers", "formats", "shards"},
-    {"rules", "stage", "contamination"},
+    {"rules", "stage", "chain", "contamination"},
     {"stages"},
     {"engines"},
     {"recipe", "plan", "digests", "fertility", "build_manifest", "progress", "unpack"},

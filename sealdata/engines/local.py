@@ -4,7 +4,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Self
 
 from sealdata.errors import DataError
 from sealdata.manifest import PartRecord
-from sealdata.stage import Task
+from sealdata.stage import POLL, Feed, Task
 
 
 class LocalEngine:
@@ -45,38 +46,51 @@ class LocalEngine:
         self._pool.shutdown(cancel_futures=True)
         self._pool = None
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[int, PartRecord]]:
-        """Yield (index, record) as tasks finish.
+    def run(self, feed: Feed) -> Iterator[tuple[Task, PartRecord]]:
+        """Yield tasks and records as they finish.
 
         Raises:
             DataError: a worker process died (most often: killed for want of memory).
             SealError: what a task raised; tasks already running are allowed to finish.
         """
-        if self.workers == 1 or (len(tasks) == 1 and self._pool is None):
-            for index, task in enumerate(tasks):
-                yield index, task()
+        if self.workers == 1:
+            yield from _in_turn(feed)
             return
         pool = self._pool = self._pool or _make_pool(self.workers)
-        with _uninterruptible_children():
-            running = {pool.submit(task): index for index, task in enumerate(tasks)}
+        running: dict[Future[PartRecord], Task] = {}
         try:
-            yield from _as_finished(running)
+            yield from _in_pool(pool, feed, running)
         except BrokenProcessPool:
             self._pool = None
-            unfinished = sorted({tasks[index].folder.name for index in running.values()})
+            unfinished = sorted({task.folder.name for task in running.values()})
             raise DataError(
-                f"a worker process died in {unfinished[0]} (most often the system killed it for "
-                "want of memory); finished parts are kept: run again, with fewer --workers"
+                f"a worker process died in {', '.join(unfinished[:1])} (most often the system "
+                "killed it for want of memory); finished parts are kept: run again, with fewer "
+                "--workers"
             ) from None
 
 
-def _as_finished(
-    running: dict[Future[PartRecord], int],
-) -> Iterator[tuple[int, PartRecord]]:
+def _in_turn(feed: Feed) -> Iterator[tuple[Task, PartRecord]]:
+    waiting: deque[Task] = deque()
+    while True:
+        waiting.extend(feed())
+        if not waiting:
+            return
+        task = waiting.popleft()
+        yield task, task()
+
+
+def _in_pool(
+    pool: ProcessPoolExecutor, feed: Feed, running: dict[Future[PartRecord], Task]
+) -> Iterator[tuple[Task, PartRecord]]:
     """Yield results as they come; on the first error cancel what has not begun and raise it."""
-    while running:
-        finished, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in sorted(finished, key=running.__getitem__):
+    while True:
+        with _uninterruptible_children():
+            running.update((pool.submit(task), task) for task in feed())
+        if not running:
+            return
+        finished, _ = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)
+        for future in finished:
             error = future.exception()
             if error is not None:
                 for other in running:

@@ -6,17 +6,22 @@ from pathlib import Path
 
 import polars as pl
 
+from sealdata.chain import part_name
 from sealdata.errors import DataError
 from sealdata.frames import write_frame
-from sealdata.manifest import PartRecord, read_record, write_json
+from sealdata.manifest import PartRecord, write_json
 from sealdata.readers import Batch, Reader, Source
+from sealdata.stage import finished_part, written
 
 MAX_REJECTS_KEPT = 1000  # per part and reason; all are counted
 
 
 @dataclass(frozen=True)
 class Ingest:
-    """Reads a source; writes ``part-NNNNN.parquet`` and ``part-NNNNN.rejected.parquet``."""
+    """Reads a source; writes ``part-NNNNN.parquet`` and ``part-NNNNN.rejected.parquet``.
+
+    It heads a chain: the record of each part is written as soon as the part's data is.
+    """
 
     reader: Reader
     source: Source
@@ -30,7 +35,7 @@ class Ingest:
             DataError: the file is empty, or not readable to its end.
         """
         records = [
-            self._write(f"part-{number:05d}", batch, folder)
+            self._write(part_name(number), batch, folder)
             for number, batch in enumerate(self._batches())
         ]
         if not records:
@@ -45,6 +50,11 @@ class Ingest:
             rows_out=sum(record.rows_out for record in records),
             dropped=dropped,
             facts={"parts": {record.part: record.rows_out for record in records}},
+            files={
+                name: size
+                for record in records
+                for name, size in (*record.files.items(), _of_record(record, folder))
+            },
         )
 
     def _batches(self) -> Iterator[Batch]:
@@ -62,9 +72,9 @@ class Ingest:
 
     def _write(self, part: str, batch: Batch, folder: Path) -> PartRecord:
         """Write one part unless an earlier, killed run already did."""
-        finished = folder / f"{part}.json"
-        if finished.exists():
-            return read_record(finished)
+        finished = finished_part(part, folder)
+        if finished is not None:
+            return finished
         good, rejected = batch
         kept = rejected.filter(pl.int_range(pl.len()).over("reason") < MAX_REJECTS_KEPT)
         write_frame(good, folder / f"{part}.parquet")
@@ -75,6 +85,13 @@ class Ingest:
             rows_in=good.height + rejected.height,
             rows_out=good.height,
             dropped=dict(counts),
+            files=written(part, folder),
         )
-        write_json(finished, record.model_dump(mode="json"))
+        write_json(folder / f"{part}.json", record.model_dump(mode="json"))
         return record
+
+
+def _of_record(record: PartRecord, folder: Path) -> tuple[str, int]:
+    """Name and size of the file that holds a part's record."""
+    name = f"{record.part}.json"
+    return name, (folder / name).stat().st_size

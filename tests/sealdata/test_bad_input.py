@@ -13,6 +13,7 @@ from sealdata.build import build
 from sealdata.engines.local import LocalEngine
 from sealdata.errors import ConfigError, DataError, SealError
 from sealdata.plan import load_plan
+from sealdata.stage import NoProgress
 
 RECIPE = """
 name = "bad"
@@ -42,17 +43,11 @@ options = {{ layout = "pairs" }}
 MOSES = TSV.replace('"tsv"', '"moses"').replace('options = {{ layout = "pairs" }}\n', "")
 
 
-class Silent:
-    def begin(self, stage, parts): ...
-    def part_done(self, record): ...
-    def end(self): ...
-
-
 def run(folder: Path, source: str, limit: int | None = None):
     recipe = folder / "bad.toml"
     recipe.write_text(RECIPE.format(source=source), encoding="utf-8")
     with LocalEngine(1) as engine:
-        return build(load_plan(str(recipe)), folder / "out", engine, Silent(), limit).manifest
+        return build(load_plan(str(recipe)), folder / "out", engine, NoProgress(), limit).manifest
 
 
 def tsv(folder: Path, data: bytes, name: str = "s.tsv", limit: int | None = None):
@@ -94,8 +89,12 @@ def test_line_separators_become_spaces(tmp_path):
     ("name", "data", "says"),
     [
         ("s.tsv", b"", "s.tsv holds no records"),
-        ("s.tsv.gz", gzip.compress(b""), "s.tsv.gz holds no records"),
-        ("s.tsv.gz", gzip.compress(b"a\tb\n" * 9999)[:40], "s.tsv.gz is cut short at byte"),
+        ("s.tsv.gz", gzip.compress(b"", mtime=0), "s.tsv.gz holds no records"),
+        (
+            "s.tsv.gz",
+            gzip.compress(b"a\tb\n" * 9999, mtime=0)[:40],
+            "s.tsv.gz is cut short at byte",
+        ),
         ("s.tsv.gz", b"\x1f\x8b but no gzip at all", "s.tsv.gz"),
     ],
 )
@@ -171,7 +170,7 @@ def test_a_bad_recipe_says_where(tmp_path, change, says):
     (tmp_path / "bad.toml").write_text(text.replace(*change), encoding="utf-8")
     (tmp_path / "s.tsv").write_bytes(b"Hello\tk\n")
     with pytest.raises(ConfigError) as caught, LocalEngine(1) as engine:
-        build(load_plan(str(tmp_path / "bad.toml")), tmp_path / "out", engine, Silent())
+        build(load_plan(str(tmp_path / "bad.toml")), tmp_path / "out", engine, NoProgress())
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
@@ -186,7 +185,7 @@ def test_a_moved_threshold_scores_nothing_again(tmp_path):
     recipe = tmp_path / "bad.toml"
     recipe.write_text(recipe.read_text().replace("min = 2", "min = 5"))
     with LocalEngine(1) as engine:
-        manifest = build(load_plan(str(recipe)), tmp_path / "out", engine, Silent()).manifest
+        manifest = build(load_plan(str(recipe)), tmp_path / "out", engine, NoProgress()).manifest
     assert manifest.funnel[0].kept == 1
     assert scores == {p: p.stat().st_mtime_ns for p in (tmp_path / "out/work").glob("scores-*/*")}
 

@@ -10,8 +10,8 @@ from sealcli.sealdata import main
 from sealdata.engines.local import LocalEngine
 from sealdata.errors import CheckError, ConfigError
 from sealdata.gold.facts import GoldFacts, gold
-from sealdata.manifest import PartRecord
 from sealdata.recipe import read_recipe
+from sealdata.stage import NoProgress
 
 RECIPE = """
 name = "strict"
@@ -71,12 +71,6 @@ INDONESIAN = [
 ]
 
 
-class Quiet:
-    def begin(self, stage: str, parts: int) -> None: ...
-    def part_done(self, record: PartRecord) -> None: ...
-    def end(self) -> None: ...
-
-
 @pytest.fixture
 def refs(tmp_path: Path) -> Path:
     folder = tmp_path / "refs"
@@ -95,7 +89,7 @@ def recipe(tmp_path: Path) -> Path:
 
 def judge(recipe: Path | str, refs: Path, **options: object) -> GoldFacts:
     with LocalEngine(1) as engine:
-        return gold(*read_recipe(str(recipe)), refs, engine, Quiet(), **options)
+        return gold(*read_recipe(str(recipe)), refs, engine, NoProgress(), **options)
 
 
 def test_counts_by_first_and_any_reason(recipe, refs):

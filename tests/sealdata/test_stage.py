@@ -7,21 +7,16 @@ from pydantic import ValidationError
 
 from sealdata.errors import DataError
 from sealdata.manifest import PartRecord, read_json
-from sealdata.stage import Stage, run_stages
-
-
-class Silent:
-    def begin(self, stage, parts): ...
-    def part_done(self, record): ...
-    def end(self): ...
+from sealdata.stage import NoProgress, Stage, run_stages
 
 
 class Backwards:
     """Runs the tasks last to first: order of completion must not matter."""
 
-    def run(self, tasks):
-        for index in reversed(range(len(tasks))):
-            yield index, tasks[index]()
+    def run(self, feed):
+        while tasks := feed():
+            for task in reversed(tasks):
+                yield task, task()
 
 
 class Shout:
@@ -45,11 +40,11 @@ def stage(job, params=1, inputs=("k",), parts=("a", "b", "c"), version=1):
 
 def test_runs_every_part_once_and_keeps_order(tmp_path):
     job = Shout()
-    [done] = run_stages([stage(job)], tmp_path, Backwards(), Silent())
+    [done] = run_stages([stage(job)], tmp_path, Backwards(), NoProgress())
     assert done.parts == ("a", "b", "c")
     assert job.ran == ["c", "b", "a"]
     again = Shout()
-    [same] = run_stages([stage(again)], tmp_path, Backwards(), Silent())
+    [same] = run_stages([stage(again)], tmp_path, Backwards(), NoProgress())
     assert again.ran == []
     assert same == done
 
@@ -57,11 +52,11 @@ def test_runs_every_part_once_and_keeps_order(tmp_path):
 def test_a_failed_part_keeps_the_finished_ones(tmp_path):
     first = Shout(broken="a")
     with pytest.raises(DataError, match="a is broken"):
-        run_stages([stage(first)], tmp_path, Backwards(), Silent())
+        run_stages([stage(first)], tmp_path, Backwards(), NoProgress())
     folder = tmp_path / f"shout-{stage(first).key}"
     assert not (folder / "manifest.json").exists()
     second = Shout()
-    run_stages([stage(second)], tmp_path, Backwards(), Silent())
+    run_stages([stage(second)], tmp_path, Backwards(), NoProgress())
     assert second.ran == ["a"]
     assert read_json(folder / "manifest.json")["parts"][0]["dropped"] == {"why": 1}
 
@@ -85,4 +80,4 @@ def test_a_damaged_record_names_its_file(tmp_path):
     folder.mkdir()
     (folder / "a.json").write_text("{")
     with pytest.raises(DataError, match=r"a\.json is no valid JSON"):
-        run_stages([made], tmp_path, Backwards(), Silent())
+        run_stages([made], tmp_path, Backwards(), NoProgress())

@@ -8,12 +8,12 @@ import pytest
 from sealdata.engines.local import LocalEngine
 from sealdata.errors import ConfigError
 from sealdata.frames import write_frame
-from sealdata.manifest import PartRecord, file_sha256
+from sealdata.manifest import file_sha256
 from sealdata.pairs import make_pairs
 from sealdata.plan import Plan
 from sealdata.recipe import Recipe
 from sealdata.shards.verify import verify_stream
-from sealdata.stage import run_stages
+from sealdata.stage import NoProgress, run_stages
 from sealdata.stages.pack import STREAM
 from sealdata.streams import PairFiles, Stream, plan_streams
 
@@ -115,20 +115,10 @@ def test_two_streams_in_one_place(base: Path) -> None:
         streams_of(base, stream=[table, {**table, "name": "more"}])
 
 
-class Silent:
-    """Shows nothing."""
-
-    def begin(self, stage: str, parts: int) -> None: ...
-
-    def part_done(self, record: PartRecord) -> None: ...
-
-    def end(self) -> None: ...
-
-
 def test_all_streams_run_side_by_side(base: Path) -> None:
     streams = streams_of(base)
     with LocalEngine(1) as engine:
-        done = run_stages([s.stage for s in streams], base / "work", engine, Silent())
+        done = run_stages([s.stage for s in streams], base / "work", engine, NoProgress())
     counts = [one.records[0].facts["num_documents"] for one in done]
     assert counts[:4] == [20, 20, 2, 2]
     assert sum(counts[4:6]) == sum(counts[6:]) == 30

@@ -9,6 +9,7 @@ from sealdata.build import build
 from sealdata.build_manifest import BuildManifest
 from sealdata.engines.local import LocalEngine
 from sealdata.plan import load_plan
+from sealdata.stage import NoProgress
 
 HEAD = """
 name = "small"
@@ -39,12 +40,6 @@ options = {{ layout = "pairs" }}
 """
 
 
-class Silent:
-    def begin(self, stage, parts): ...
-    def part_done(self, record): ...
-    def end(self): ...
-
-
 class SmallBuild:
     """``sources`` maps (name, language) to pairs; ``gates`` is TOML."""
 
@@ -66,7 +61,7 @@ class SmallBuild:
         tables = "".join(SOURCE.format(name=name, lang=lang) for name, lang in sources)
         recipe.write_text(HEAD.format(part_rows=part_rows, sources=tables, gates=gates), "utf-8")
         with LocalEngine(workers) as engine:
-            return build(load_plan(str(recipe)), self.out, engine, Silent()).manifest
+            return build(load_plan(str(recipe)), self.out, engine, NoProgress()).manifest
 
     def rows(self, folder: str) -> pl.DataFrame:
         """The rows of ``pairs`` or ``dropped``, in order of source and row."""

@@ -1,0 +1,151 @@
+"""Chains: parts go on while their source is being read; what is lost on disk is made again."""
+
+from pathlib import Path
+
+import pytest
+
+from sealdata.chain import Chain, part_name, run_chains
+from sealdata.engines.local import LocalEngine
+from sealdata.errors import DataError
+from sealdata.manifest import PartRecord, write_json
+from sealdata.stage import NoProgress, Stage, run_stages, written
+
+WAIT = 30.0
+
+
+class Read:
+    """Leaves three parts; before the last it waits until the first has gone through the links."""
+
+    def __init__(self, seen: Path):
+        self.seen = seen
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        import time
+
+        for number in range(3):
+            deadline = time.monotonic() + WAIT
+            while number == 2 and not self.seen.exists():
+                assert time.monotonic() < deadline, "the first part waits for the last to be read"
+                time.sleep(0.05)
+            name = part_name(number)
+            (folder / f"{name}.txt").write_text(f"{number}")
+            record = PartRecord(part=name, rows_in=1, rows_out=1, files=written(name, folder))
+            write_json(folder / f"{name}.json", record.model_dump(mode="json"))
+        parts = {part_name(number): 1 for number in range(3)}
+        files = {file.name: file.stat().st_size for file in folder.glob("part-*")}
+        return PartRecord(part=part, rows_in=3, rows_out=3, facts={"parts": parts}, files=files)
+
+
+class Copy:
+    """Copies a part; touches ``seen``."""
+
+    def __init__(self, before: Path, seen: Path):
+        self.before = before
+        self.seen = seen
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        (folder / f"{part}.txt").write_text((self.before / f"{part}.txt").read_text() + "+")
+        self.seen.touch()
+        return PartRecord(part=part, rows_in=1, rows_out=1)
+
+
+def chain(work: Path, seen: Path) -> Chain:
+    head = Stage("read", None, (), ("source",), Read(seen))
+    folder = head.done(work).folder
+    first = Stage("first", None, (head.key,), (), Copy(folder, work / "unseen"))
+    second = Stage("second", None, (first.key,), (), Copy(first.done(work).folder, seen))
+    return Chain(head, (first, second))
+
+
+def texts(work: Path) -> dict[str, str]:
+    return {p.name: p.read_text() for p in sorted(work.glob("second-*/*.txt"))}
+
+
+COPIES = {f"part-0000{number}.txt": f"{number}++" for number in range(3)}
+
+
+def test_parts_go_on_while_the_source_is_being_read(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # workers import this file
+    with LocalEngine(2) as engine:
+        [[head, first, second]] = run_chains(
+            [chain(tmp_path, tmp_path / "seen")], tmp_path, engine, NoProgress()
+        )
+    assert head.records[0].rows_in == 3
+    assert first.parts == second.parts == ("part-00000", "part-00001", "part-00002")
+    assert texts(tmp_path) == COPIES
+
+
+@pytest.fixture
+def made(tmp_path) -> Path:
+    (tmp_path / "seen").touch()
+    rerun(tmp_path)
+    return tmp_path
+
+
+def rerun(work: Path) -> set[str]:
+    """Run the chain; the files that it wrote, by the stage and name."""
+    before = {path: path.stat().st_mtime_ns for path in work.rglob("*.txt")}
+    with LocalEngine(1) as engine:
+        run_chains([chain(work, work / "seen")], work, engine, NoProgress())
+    return {
+        f"{path.parent.name.partition('-')[0]}/{path.name}"
+        for path in work.rglob("*.txt")
+        if before.get(path) != path.stat().st_mtime_ns
+    }
+
+
+def test_a_finished_chain_does_nothing(made):
+    assert rerun(made) == set()
+    assert texts(made) == COPIES
+
+
+@pytest.mark.parametrize(
+    ("lost", "again"),
+    [
+        ("first-*/part-00001.txt", {"first/part-00001.txt"}),
+        ("second-*/part-00002.json", {"second/part-00002.txt"}),
+        ("read-*/part-00000.txt", {f"read/part-0000{number}.txt" for number in range(3)}),
+    ],
+)
+def test_what_is_deleted_in_the_work_folder_is_made_again(made, lost, again):
+    [path] = made.glob(lost)
+    path.unlink()
+    assert rerun(made) == again
+    assert texts(made) == COPIES
+
+
+def test_a_file_of_another_size_is_made_again(made):
+    [path] = made.glob("second-*/part-00001.txt")
+    path.write_text("longer")
+    assert rerun(made) == {"second/part-00001.txt"}
+    assert texts(made) == COPIES
+
+
+def test_a_lost_store_is_made_again(tmp_path):
+    """A job that writes beside its stage's folder, as scorers do, is asked again for it."""
+    store = tmp_path / "store"
+
+    def fill(part: str, folder: Path) -> PartRecord:
+        store.mkdir(exist_ok=True)
+        (store / f"{part}.parquet").touch()
+        return PartRecord(part=part, rows_in=0, rows_out=0)
+
+    stage = Stage("score", None, (), ("part-00000",), fill, stores=(store,))
+    for _ in range(2):
+        with LocalEngine(1) as engine:
+            run_stages([stage], tmp_path, engine, NoProgress())
+        assert (store / "part-00000.parquet").exists()
+        (store / "part-00000.parquet").unlink()
+
+
+def test_an_error_in_a_link_ends_the_run(made):
+    [path] = made.glob("first-*/part-00001.txt")
+    path.unlink()
+    whole = chain(made, made / "seen")
+
+    def broken(part: str, folder: Path) -> PartRecord:
+        raise DataError(f"{part} is broken")
+
+    first = Stage("first", None, (whole.head.key,), (), broken)
+    with pytest.raises(DataError, match="part-00001 is broken"), LocalEngine(1) as engine:
+        run_chains([Chain(whole.head, (first, whole.links[1]))], made, engine, NoProgress())
