@@ -1,4 +1,9 @@
-"""A byte-level BPE ``tokenizer.json``, through tiktoken's core: the same ids, faster."""
+"""A byte-level BPE ``tokenizer.json``, through tiktoken's core: the same ids, faster.
+
+Most of what a short text costs is the call. So texts are joined by a special token of our own and
+encoded in one call: tiktoken cuts at a special token before it looks at anything else, hence each
+text by itself, and the token's id marks where each ends.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from sealdata.errors import ConfigError
@@ -16,6 +22,10 @@ from sealdata.tokenizers._json import Loaded, byte_letters, load_json, pre_token
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
+
+SEPARATOR = "\uffff"  # a noncharacter; texts that hold it all the same go one by one
+SEPARATOR_ID = 2**32 - 1  # no vocabulary is that large
+TEXTS_PER_CALL = 4096  # measured: from 100 on it makes no difference
 
 MAX_PROBE_WORDS = 20_000  # of the vocabulary: a second of work for a vocabulary of 100,000
 
@@ -64,22 +74,54 @@ class Tiktoken(Tokenizer):
 
 
 def _encode(fast: _Fast, texts: Sequence[str]) -> Encoded:
-    # One call per text: the batch calls of tiktoken are seven times slower on short texts.
-    encode = fast.encoding.encode_to_numpy
-    pieces = [encode(text, disallowed_special=()) for text in texts]
-    for place in _with_added_text(fast, texts):
-        ids = fast.json.encoder.encode(texts[place], add_special_tokens=False).ids
-        pieces[place] = np.array(ids, np.uint32)
-    ends = np.cumsum(np.fromiter(map(len, pieces), np.int64, len(pieces)))
-    return Encoded(np.concatenate([np.empty(0, np.uint32), *pieces]), ends)
+    apart = _with_added_text(fast, texts)
+    together = list(texts)
+    for place in apart:
+        together[place] = ""
+    runs = [_run(fast, together[at : at + TEXTS_PER_CALL]) for at in _starts(together)]
+    marked = np.concatenate([np.empty(0, np.uint32), *runs])
+    closed = np.flatnonzero(marked == SEPARATOR_ID)
+    encoded = Encoded(marked[marked != SEPARATOR_ID], closed - np.arange(len(closed)))
+    return _with(encoded, apart, [_ids_of(fast, texts[place]) for place in apart])
+
+
+def _starts(texts: Sequence[str]) -> range:
+    return range(0, len(texts), TEXTS_PER_CALL)
+
+
+def _run(fast: _Fast, texts: Sequence[str]) -> npt.NDArray[np.uint32]:
+    """Ids of the texts, ``SEPARATOR_ID`` after each."""
+    joined = SEPARATOR.join([*texts, ""])
+    # Private, and a third of the time of its public kin, which make a list of Python integers.
+    # The proof of equal ids at loading, and the tests, run through this very call.
+    encode = fast.encoding._core_bpe.encode_to_tiktoken_buffer
+    return np.frombuffer(encode(joined, {SEPARATOR}), np.uint32)
+
+
+def _ids_of(fast: _Fast, text: str) -> npt.NDArray[np.uint32]:
+    return np.array(fast.json.encoder.encode(text, add_special_tokens=False).ids, np.uint32)
+
+
+def _with(
+    encoded: Encoded, places: Sequence[int], ids: Sequence[npt.NDArray[np.uint32]]
+) -> Encoded:
+    """The texts at ``places``, encoded as empty so far, with their ids."""
+    if not places:
+        return encoded
+    lengths = [len(run) for run in ids]
+    at = np.repeat(encoded.ends[places], lengths)
+    added = np.zeros(len(encoded.ends), np.int64)
+    added[places] = lengths
+    return Encoded(np.insert(encoded.ids, at, np.concatenate(ids)), encoded.ends + np.cumsum(added))
 
 
 def _with_added_text(fast: _Fast, texts: Sequence[str]) -> list[int]:
-    """Places of the texts that spell an added token which is not special (``|||IP_ADDRESS|||``)."""
-    if not fast.plain_added:
-        return []
+    """Places of the texts that hold the separator, or spell an added token that is not special
+    (``|||IP_ADDRESS|||``); such tokens are text like any other, which tiktoken cannot know."""
     column = pl.Series(texts, dtype=pl.String)
-    return column.str.contains_any(fast.plain_added).arg_true().to_list()
+    if not fast.plain_added:
+        return column.str.contains(SEPARATOR, literal=True).arg_true().to_list()
+    return column.str.contains_any([SEPARATOR, *fast.plain_added]).arg_true().to_list()
 
 
 @cache
@@ -97,7 +139,7 @@ def _load(path: Path, eos: str | None) -> _Fast:
             path.stem,
             pat_str=_pattern(json.declared),
             mergeable_ranks=_ranks(json.declared),
-            special_tokens={},
+            special_tokens={SEPARATOR: SEPARATOR_ID},
         )
     except _NotThisKindError as reason:
         raise _refusal(path, str(reason)) from None

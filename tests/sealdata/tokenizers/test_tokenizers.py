@@ -133,7 +133,8 @@ def test_plain_added_tokens_stay_tokens_in_both_kinds() -> None:
         st.text()
         | st.sampled_from(SENTENCES)
         | st.text(alphabet=" \n\r\t'sStTreVE1\u0e01\u0e33\u00a0\u3000.|_<>\u017f\u200d")
-        | st.sampled_from(["<|endoftext|>", "|||IP_ADDRESS|||x", "<|extra_id_1|>\n", "x" * 400]),
+        | st.sampled_from(["<|endoftext|>", "|||IP_ADDRESS|||x", "<|extra_id_1|>\n", "x" * 400])
+        | st.sampled_from(["\uffff", "a.\uffff\n b", "", "\n", " "]),
         max_size=6,
     )
 )
