@@ -54,6 +54,12 @@ class Judged:
     flags: tuple[tuple[str, str, pl.Series], ...]  # (stage, reason, bool per row) in order
     alive: pl.Series  # bool per row
 
+    def only(self, rows: pl.Series) -> "Judged":
+        """The same of the marked rows alone."""
+        flags = ((stage, reason, failed.filter(rows)) for stage, reason, failed in self.flags)
+        scores = self.scores.filter(rows) if self.scores.width else self.scores
+        return Judged(scores, tuple(flags), self.alive.filter(rows))
+
     def verdicts(self) -> pl.DataFrame:
         """Columns ``stage``, ``reason`` (the first failure) and ``reasons`` (all); null, null, []
         for pairs that are alive."""

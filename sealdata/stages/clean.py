@@ -1,7 +1,9 @@
 """Clean: repair the text of pairs; rows stay rows, and every step counts its changes."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import polars as pl
 
 from sealdata.cleaners import Cleaner
 from sealdata.frames import read_frame, write_frame
-from sealdata.manifest import PartRecord
+from sealdata.manifest import PartRecord, write_atomic
 
 EXAMPLES = 5  # changed texts kept per step and part, for the audit
 
@@ -23,12 +25,16 @@ class Clean:
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: rows changed by each step, and examples [before, after]."""
-        pairs = read_frame(self.ingested / f"{part}.parquet")
+        raw = self.ingested / f"{part}.parquet"
+        pairs = read_frame(raw)
         changed: dict[str, int] = {}
         examples: dict[str, list[list[str]]] = {}
         for name, cleaner in self.cleaners.items():
             pairs, changed[name], examples[name] = _apply(cleaner, pairs)
-        write_frame(pairs, folder / f"{part}.parquet")
+        if any(changed.values()):
+            write_frame(pairs, folder / f"{part}.parquet")
+        else:  # the same bytes would be written once more
+            write_atomic(folder / f"{part}.parquet", partial(_link, raw))
         facts: dict[str, Any] = {"changed": changed, "examples": examples}
         return PartRecord(part=part, rows_in=pairs.height, rows_out=pairs.height, facts=facts)
 
@@ -48,3 +54,11 @@ def _apply(cleaner: Cleaner, pairs: pl.DataFrame) -> tuple[pl.DataFrame, int, li
         )
     ]
     return pairs.with_columns(**sides), rows, examples[:EXAMPLES]
+
+
+def _link(raw: Path, path: Path) -> None:
+    """Give a file a second name, or copy it where the file system knows no second names."""
+    try:
+        path.hardlink_to(raw)
+    except OSError:
+        shutil.copyfile(raw, path)

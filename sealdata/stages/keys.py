@@ -5,11 +5,13 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.frames import read_frame
+from sealdata.frames import read_frame, slices
 from sealdata.keys import key_hashes
 from sealdata.manifest import PartRecord
 from sealdata.rules import Judge
 from sealdata.stages.partition import write_sorted
+
+SLICE_BYTES = 4 << 20  # of text folded at a time
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,10 @@ class Keys:
         """Rows that fail a rule have no keys: they neither make nor are duplicates."""
         pairs = read_frame(self.judge.cleaned / f"{part}.parquet", columns=["src", "tgt"])
         alive = self.judge.judge(part, until="language").alive
-        hashes = key_hashes(pairs.filter(alive), ["src", "tgt"])
+        sides = ["src", "tgt"]
+        none = key_hashes(pairs.clear(), sides)
+        found = slices(pairs.filter(alive), sides, SLICE_BYTES)
+        hashes = pl.concat([none, *(key_hashes(slice_, sides) for slice_ in found)])
         keys = pl.DataFrame(
             {"at": alive.arg_true(), "src_key": hashes["src"], "tgt_key": hashes["tgt"]}
         )

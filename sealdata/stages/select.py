@@ -72,15 +72,13 @@ class Select:
         """Facts: pairs per split, first failures by stage and reason, all and sole failures."""
         pairs = read_frame(self.judge.cleaned / f"{part}.parquet")
         judged = self.judge.judge(part)
-        table = pl.concat([pairs, judged.scores], how="horizontal").with_columns(
-            judged.verdicts(), split=self._splits(part, judged)
-        )
-        kept = table.filter(judged.alive)
-        surplus = pl.col("split") == "held_out"
-        dropped = table.filter(~judged.alive).drop("split")
-        held = kept.filter(surplus).drop("split").with_columns(**_held_out())
+        table = pl.concat([pairs, judged.scores], how="horizontal")
+        kept = table.with_columns(split=self._splits(part, judged)).filter(judged.alive)
+        lost = judged.only(~judged.alive)
+        dropped = table.filter(~judged.alive).with_columns(lost.verdicts())
+        held = kept.filter(pl.col("split") == "held_out").drop("split").with_columns(**_held_out())
         for split in ("train", "validation"):
-            rows = kept.filter(pl.col("split") == split).drop("stage", "reason", "reasons")
+            rows = kept.filter(pl.col("split") == split)
             write_frame(rows, folder / f"{part}.{split}.parquet")
         ledger = pl.concat([dropped, held]).sort("row").with_columns(raw=pl.lit(None, pl.String))
         rejected = read_frame(self.ingested / f"{part}.rejected.parquet")
