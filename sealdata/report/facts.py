@@ -10,6 +10,7 @@ from sealdata.build_manifest import STAGES, BuildManifest
 from sealdata.languages import resolve
 from sealdata.manifest import write_json
 from sealdata.recipe import RuleTable
+from sealdata.report.agreement import agreement_facts
 from sealdata.report.evidence import Evidence, ledger_evidence
 from sealdata.report.histograms import score_facts
 from sealdata.report.ledger import score_columns
@@ -76,6 +77,7 @@ def audit_facts(
             for fact in similarity_facts(evidence, lang, names, [s.name for s in scores])
         ],
         confusion=[f for lang in languages for f in confusion_facts(evidence, lang, names)],
+        agreement=[f for lang in languages for f in agreement_facts(evidence, lang, names)],
         domains=[domain_facts(evidence, lang) for lang in languages],
         duplicates=list(_flagged(manifest) if duplicates is None else duplicates),
         samples={lang: sampler.draw(lang, share) for lang in languages},

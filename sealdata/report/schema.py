@@ -149,6 +149,16 @@ class ConfusionFacts(_Facts):
     taken_for: list[tuple[str, int]]  # label, rows; most first
 
 
+class AgreementFacts(_Facts):
+    """Language-ID probabilities that the corpus came with, against those asked again."""
+
+    lang: str
+    side: str  # "src" or "tgt"
+    rows: int  # that have both
+    correlation: float | None  # Pearson's; none where one of them does not vary
+    at: dict[str, dict[str, float]]  # limit -> shares: agree; above by the stored, by the new alone
+
+
 class DomainFacts(_Facts):
     """Where pairs come from, by the other side's URL (else the English one's)."""
 
@@ -196,6 +206,7 @@ class AuditFacts(_Facts):
     scores: list[ScoreFacts]
     similarity: list[SimilarityFacts]
     confusion: list[ConfusionFacts]
+    agreement: list[AgreementFacts] = []
     domains: list[DomainFacts]
     duplicates: list[DuplicateFacts]
     precision: list[PrecisionFacts] = []

@@ -47,7 +47,7 @@ class Lid(Scorer):
     Letters come first: where no letter is in the declared script, the probability is 0, and a
     script that one language of the model alone is written in (Thai, Lao, Khmer, Tamil, with lid.176
     Burmese) speaks for that language with the share of its letters, without the model. Labels below
-    0.005, and all beyond the 8 likeliest, count as 0.
+    0.01, and all beyond the 8 likeliest, count as 0.
 
     ``model`` is a name that ``sealdata models list`` shows, or the path of another fastText
     classifier whose labels are ISO codes or FLORES-200's; ``lid176-ftz`` (176 languages, 0.9 MB) is
@@ -103,11 +103,15 @@ def _identify(judge: Judge, pairs: pl.DataFrame, side: str) -> pl.DataFrame:
     empty = distinct.clear().with_columns(
         pl.lit(None, dtype).alias(name) for name, dtype in VERDICT.items()
     )
-    known = [empty]
-    for lang in distinct["lang"].unique(maintain_order=True):
+    langs = distinct["lang"].unique(maintain_order=True).to_list()
+    judged = [empty]
+    for lang in langs:
         own = distinct.filter(lang=lang)
-        known.append(pl.concat([own, judge.verdicts(own["text"], lang)], how="horizontal"))
-    return texts.join(pl.concat(known), on=["text", "lang"], how="left", maintain_order="left")
+        judged.append(pl.concat([own, judge.verdicts(own["text"], lang)], how="horizontal"))
+    known = pl.concat(judged)
+    if len(langs) == 1 and known.height == texts.height:
+        return known  # nothing is there twice, and nothing changed places
+    return texts.join(known, on=["text", "lang"], how="left", maintain_order="left")
 
 
 COMPONENT = Lid

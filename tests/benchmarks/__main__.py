@@ -40,7 +40,7 @@ def races(
     num_pairs: int, num_sentences: int, repeats: int, opusfilter: Path | None
 ) -> Iterator["Race"]:
     """All benchmarks, one after another."""
-    from . import models, text, tokens
+    from . import language, models, text, tokens
     from .corpus import mixed_pairs
 
     pairs = mixed_pairs(num_pairs)
@@ -55,11 +55,13 @@ def races(
         yield from tokens.tokenising(pairs.gather_every(4), repeats)
         yield from tokens.packing(num_pairs // 4, repeats, folder)
         yield from models.similarity(few, repeats)
-        yield from models.language_id(pairs.gather_every(4), repeats)
+        yield from language.language_id(num_pairs, repeats, folder / "lid")
         if opusfilter:
             from .opusfilter import install, seven_rules
 
             yield from seven_rules(install(opusfilter), num_pairs, min(repeats, 3), folder)
+            peers = opusfilter.with_name(f"{opusfilter.name}-language")
+            yield from language.against_peers(peers, num_pairs // 4, min(repeats, 3), folder)
 
 
 def machine(started: datetime) -> str:

@@ -53,7 +53,7 @@ def test_probability_and_margins_are_those_of_the_whole_distribution():
         declared = whole.pop("__label__ms", 0.0)
         inside = [p for label, p in whole.items() if label in kin]
         outside = [p for label, p in whole.items() if label not in kin]
-        close = {"abs": 0.015}  # up to three labels below 0.005
+        close = {"abs": 0.02}  # a few labels below 0.01
         assert row["tgt_prob"] == pytest.approx(declared, **close)
         assert row["tgt_margin"] == pytest.approx(declared - max(whole.values()), **close)
         assert row["tgt_set_prob"] == pytest.approx(declared + sum(inside), **close)
