@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 # Modules that only an extra brings: pip install "sealdata[train]".
-EXTRA_OF = {"transformers": "train", "safetensors": "train", "sacrebleu": "train"}
+EXTRA_OF = {"transformers": "train", "safetensors": "train", "sacrebleu": "train", "ray": "ray"}
 
 
 class Program(click.Group):

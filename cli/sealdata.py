@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -35,6 +36,18 @@ def main() -> None:
     help="Processes on this machine.  [default: all cores]",
 )
 @click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Processes of this machine, or a Ray cluster that shares the files.",
+)
+@click.option(
+    "--address",
+    metavar="HOST:PORT",
+    help="A running Ray cluster.  [default: RAY_ADDRESS, else one started here]",
+)
+@click.option(
     "--limit",
     type=click.IntRange(min=1),
     help="Read only the first N records of each source; marks the build PARTIAL.",
@@ -42,7 +55,15 @@ def main() -> None:
 @click.option(
     "--dry-run", is_flag=True, help="Check the recipe and its inputs, print the plan, and stop."
 )
-def build(recipe: str, out: Path | None, workers: int, limit: int | None, dry_run: bool) -> None:
+def build(
+    recipe: str,
+    out: Path | None,
+    workers: int,
+    engine: Literal["local", "ray"],
+    address: str | None,
+    limit: int | None,
+    dry_run: bool,
+) -> None:
     """Build RECIPE, a TOML file or the name of a built-in recipe.
 
     Interrupted or killed, the same command goes on where it stopped; done, it does nothing.
@@ -51,9 +72,10 @@ def build(recipe: str, out: Path | None, workers: int, limit: int | None, dry_ru
     Example:
         sealdata build quickstart --workers 2
         sealdata build my-recipe.toml --out /data/builds/mine
+        sealdata build my-recipe.toml --out /shared/builds/mine --engine ray --address head:6379
     """
     from sealdata.build import build as run_build
-    from sealdata.engines.local import LocalEngine
+    from sealdata.engines import open_engine
     from sealdata.plan import load_plan
     from sealdata.progress import make_progress
 
@@ -64,8 +86,10 @@ def build(recipe: str, out: Path | None, workers: int, limit: int | None, dry_ru
     if dry_run:
         show_plan(plan, folder)
         return
-    with LocalEngine(workers) as engine:
-        built = run_build(plan, folder, engine, make_progress(), limit)
+    if address is not None and engine != "ray":
+        raise click.UsageError("--address is of use with --engine ray")
+    with open_engine(engine, workers, folder, plan.paths(), address) as opened:
+        built = run_build(plan, folder.absolute(), opened, make_progress(), limit)
     if not built.fresh:
         click.echo(f"{folder} is up to date with {recipe}: nothing to do", err=True)
     show_build(built.manifest, folder)

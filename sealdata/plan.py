@@ -35,7 +35,7 @@ class Plan:
 
     def __init__(self, recipe: Recipe, base: Path) -> None:
         self.recipe = recipe
-        self.base = base
+        self.base = base.absolute()  # workers on other machines have folders of their own
         self.cleaners: dict[str, Cleaner] = {
             name: load("cleaners", name, params) for name, params in recipe.clean.items()
         }
@@ -102,6 +102,21 @@ class Plan:
     def phase_scorers(self, phase: str) -> dict[str, Scorer]:
         """The scorers of one phase, in the order of the recipe."""
         return {name: scorer for name, scorer in self.scorers.items() if scorer.phase == phase}
+
+    def paths(self) -> list[Path]:
+        """What the stages read, as far as the recipe names it by path: corpora, evaluation sets,
+        models, tokenizers."""
+        tables: list[SourceTable | StreamTable] = [*self.recipe.source, *self.recipe.stream]
+        files = [path for r, source in map(self.reader, tables) for path in r.files(source.path)]
+        params = [value for own in self.recipe.score.values() for value in own.values()]
+        models = [locate(value, self.base) for value in params if _is_path(value)]
+        tokenizers = [self.recipe.tokenizer, *self.recipe.fertility]
+        return [
+            *files,
+            *(file.path for file in self.evaluation_files()),
+            *models,
+            *(locate(table.path, self.base) for table in tokenizers),
+        ]
 
     def evaluation_files(self) -> list[EvaluationFile]:
         """All files of the evaluation sets that the recipe keeps out.

@@ -1,0 +1,27 @@
+"""Engines: where the tasks of a build run. Bytes are the same wherever that is."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Literal
+
+from sealdata.stage import Engine
+
+Name = Literal["local", "ray"]
+
+
+def open_engine(
+    name: Name, workers: int, out: Path, inputs: Sequence[Path], address: str | None = None
+) -> AbstractContextManager[Engine]:
+    """The engine called ``name``; ``out``, ``inputs`` and ``address`` are for Ray.
+
+    Raises:
+        ModuleNotFoundError: Ray is not installed (the extra ``ray``).
+    """
+    if name == "local":
+        from sealdata.engines.local import LocalEngine
+
+        return LocalEngine(workers)
+    from sealdata.engines.ray import RayEngine
+
+    return RayEngine(workers, out, inputs, address)

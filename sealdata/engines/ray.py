@@ -1,0 +1,197 @@
+"""The Ray engine: tasks on the machines of a cluster that share one file system."""
+
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from sealdata import __version__
+from sealdata.errors import DataError, SealError
+from sealdata.manifest import PartRecord
+from sealdata.stage import POLL, Feed, Task
+
+RETRIES = 3  # of a task whose process or machine was lost; safe, for tasks write whole files only
+_THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS")
+_KNOCK_SECONDS = 10.0
+_PROBE_SECONDS = 120.0
+
+
+class RayEngine:
+    """Runs tasks on a Ray cluster, one per core, or on a Ray of its own on this machine.
+
+    ``address`` (or the variable RAY_ADDRESS) names a running cluster; without one, a Ray with
+    ``workers`` cores starts here and ends with the build. Data goes through files alone: every
+    machine must see ``out`` and ``inputs`` at the same paths and have this version of sealdata,
+    which is checked on each at the start.
+    """
+
+    def __init__(
+        self, workers: int, out: Path, inputs: Sequence[Path] = (), address: str | None = None
+    ) -> None:
+        self.workers = workers
+        self.out = out
+        self.inputs = [path.absolute() for path in inputs]
+        self.address = address or os.environ.get("RAY_ADDRESS")
+
+    def __enter__(self) -> Self:
+        """Connect and look at every machine.
+
+        Raises:
+            DataError: no cluster at the address, or a machine that does not share the files.
+        """
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anyone
+        where: dict[str, Any] = {"address": self.address}
+        if self.address is None:
+            where = {"address": "local", "num_cpus": self.workers, "include_dashboard": False}
+        else:
+            _knock(self.address)
+        threads = dict.fromkeys(_THREADS, "1")
+        try:
+            ray.init(
+                **where,
+                runtime_env={"env_vars": threads},
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except (ConnectionError, ValueError, RuntimeError, RayError) as error:
+            what = str(error).strip().splitlines()[0]
+            raise DataError(f"no Ray cluster at {self.address or 'this machine'}: {what}") from None
+        try:
+            self._look_at_machines()
+        except BaseException:
+            ray.shutdown()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        ray.shutdown()  # what still runs is ended: a killed task leaves nothing half-written
+
+    def run(self, feed: Feed) -> Iterator[tuple[Task, PartRecord]]:
+        """Yield tasks and records as they finish.
+
+        Raises:
+            DataError: the process of a task was lost, and ``RETRIES`` times again.
+            SealError: what a task raised.
+        """
+        running: dict[Any, Task] = {}
+        while True:
+            for task in feed():
+                running[_run.options(num_gpus=task.num_gpus).remote(task)] = task
+            if not running:
+                return
+            finished, _ = ray.wait(list(running), num_returns=1, timeout=POLL)
+            for reference in finished:
+                task = running.pop(reference)
+                yield task, _result(reference, task)
+
+    def _look_at_machines(self) -> None:
+        """Have a task on every machine read a token from ``out`` and leave one there."""
+        folder = self.out.absolute() / f".shared-{secrets.token_hex(8)}"
+        folder.mkdir(parents=True)
+        token = folder / "token"
+        try:
+            token.write_text(secrets.token_hex(8))
+            for node in _machines():
+                here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+                answer = _look.options(scheduling_strategy=here).remote(
+                    token, node["NodeID"], self.inputs
+                )
+                name = str(node["NodeManagerHostname"])
+                self._judge(name, _answer(name, answer), token, node["NodeID"])
+        finally:
+            for path in folder.iterdir():
+                path.unlink()
+            folder.rmdir()
+
+    def _judge(self, name: str, answer: tuple[str, str, list[str]], token: Path, node: str) -> None:
+        version, read, missing = answer
+        if version != __version__:
+            raise DataError(f"machine {name} has sealdata {version}, this one {__version__}")
+        if read != token.read_text() or not token.with_name(f"seen-{node}").exists():
+            raise DataError(
+                f"machine {name} does not see {self.out.absolute()} as this one does; a cluster "
+                "needs it on a file system that all machines mount at the same path"
+            )
+        if missing:
+            raise DataError(
+                f"machine {name} does not see {missing[0]} as this one does ({len(missing)} such "
+                "files); inputs and models must be where all machines find them"
+            )
+
+
+def _knock(address: str) -> None:
+    """Whether anything listens at HOST:PORT; Ray itself would wait a minute for it, and talk."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if not port.isdecimal():
+        return  # "auto", or a name of Ray's own
+    try:
+        socket.create_connection((host, int(port)), timeout=_KNOCK_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise DataError(f"no Ray cluster at {address}: {error}") from None
+
+
+def _machines() -> list[dict[str, Any]]:
+    """The machines that take tasks; a head without cores takes none."""
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return [node for node in nodes if node["Alive"] and node["Resources"].get("CPU", 0) > 0]
+
+
+def _answer(name: str, reference: Any) -> tuple[str, str, list[str]]:
+    try:
+        answer: tuple[str, str, list[str]] = ray.get(reference, timeout=_PROBE_SECONDS)
+    except RayError as error:
+        cause = str(getattr(error, "cause", None) or error).strip().splitlines()[0]
+        raise DataError(
+            f"machine {name} cannot run tasks ({cause}); it needs the Python packages of this one"
+        ) from None
+    return answer
+
+
+@ray.remote(num_cpus=0)  # type: ignore[untyped-decorator]
+def _look(token: Path, node: str, inputs: list[Path]) -> tuple[str, str, list[str]]:
+    """The version of sealdata, the token ("" if it is not seen), and the inputs not seen."""
+    missing = [str(path) for path in inputs if not path.exists()]
+    try:
+        read = token.read_text()
+        token.with_name(f"seen-{node}").touch()
+    except OSError:
+        read = ""
+    return __version__, read, missing
+
+
+@ray.remote(max_retries=RETRIES, max_calls=0)  # type: ignore[untyped-decorator]
+def _run(task: Task) -> PartRecord | SealError | OSError:
+    """The record, or the error that a user can mend: Ray would wrap it in a page of its own."""
+    try:
+        return task()
+    except (SealError, OSError) as error:
+        return error
+
+
+def _result(reference: Any, task: Task) -> PartRecord:
+    try:
+        result: PartRecord | SealError | OSError = ray.get(reference)
+    except RayTaskError:
+        raise  # a bug of ours, with the traceback of where it happened
+    except RayError as error:
+        what = type(error).__name__
+        raise DataError(
+            f"a worker process was lost in {task.folder.name} ({what}; most often killed for want "
+            "of memory); finished parts are kept: run again, with more memory per core"
+        ) from None
+    if isinstance(result, BaseException):
+        raise result
+    return result

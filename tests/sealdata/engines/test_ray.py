@@ -1,0 +1,140 @@
+"""The Ray engine: the bytes of the local one, lost workers, and machines that share no files."""
+
+import gzip
+import hashlib
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from sealdata import __version__
+from sealdata.build import build
+from sealdata.engines.local import LocalEngine
+from sealdata.errors import DataError
+from sealdata.manifest import PartRecord
+from sealdata.plan import load_plan
+from sealdata.stage import Engine, NoProgress, Stage, run_stages
+
+pytest.importorskip("ray", reason="needs the extra ray")
+pytestmark = pytest.mark.slow
+
+RECIPE = """
+name = "small"
+part_rows = 50
+[[source]]
+name = "s"
+reader = "tsv"
+path = "s.tsv.gz"
+src_lang = "eng_Latn"
+tgt_lang = "tha_Thai"
+options = { layout = "pairs" }
+[clean.unicode]
+[score.length]
+[[rule]]
+reason = "too_short"
+score = "length.src_chars"
+min = 6
+[tokenizer]
+path = "sample:tokenizers/bpe"
+[pack]
+sequence_length = 256
+block_length = 16384
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("ray")
+
+
+@pytest.fixture(scope="module")
+def engine(shared):
+    """One Ray for all tests: it takes seconds to start."""
+    from sealdata.engines.ray import RayEngine
+
+    with RayEngine(2, shared) as opened:
+        yield opened
+
+
+def built(folder: Path, engine: Engine, data: bytes) -> dict[str, str]:
+    """SHA-256 of the results of a small build, its manifest and card among them."""
+    folder.mkdir()
+    (folder / "s.tsv.gz").write_bytes(data)
+    (folder / "small.toml").write_text(RECIPE, "utf-8")
+    build(load_plan(str(folder / "small.toml")), folder / "out", engine, NoProgress())
+    files = [path for path in sorted((folder / "out").rglob("*")) if path.is_file()]
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if "work" not in path.parts and path.name != ".lock"
+    }
+
+
+def test_the_bytes_are_those_of_the_local_engine(shared, engine):
+    lines = "".join(f"word {number % 170}\tคำ {number % 150}\n" for number in range(400))
+    data = gzip.compress(lines.encode(), mtime=0)
+    on_ray = built(shared / "on_ray", engine, data)
+    with LocalEngine(1) as local:
+        assert built(shared / "local", local, data) == on_ray
+    assert any(name.startswith("out/shards/train/parallel") for name in on_ray)
+
+
+def test_an_error_arrives_as_one_line(shared, engine):
+    data = gzip.compress(b"some words\tk\n" * 9999, mtime=0)[:60]
+    with pytest.raises(DataError, match=r"s\.tsv\.gz is cut short at byte 60 of 60; fetch it"):
+        built(shared / "cut", engine, data)
+
+
+def test_a_lost_worker_is_tried_again(shared, engine):
+    died = shared / "died"
+
+    def dies_once(part: str, folder: Path) -> PartRecord:
+        if part == "b" and not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        (folder / f"{part}.txt").write_text(part)
+        return PartRecord(part=part, rows_in=1, rows_out=1)
+
+    stage = Stage("dies-once", None, (), ("a", "b", "c"), dies_once)
+    [done] = run_stages([stage], shared / "work", engine, NoProgress())
+    assert died.exists()
+    assert done.parts == ("a", "b", "c")
+    assert (done.folder / "b.txt").read_text() == "b"
+
+
+def test_a_worker_lost_again_and_again_is_one_line(shared, engine):
+    def dies(part: str, folder: Path) -> PartRecord:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("unreachable")
+
+    with pytest.raises(DataError, match=r"a worker process was lost in dies-[0-9a-f]+ ") as caught:
+        run_stages([Stage("dies", None, (), ("a",), dies)], shared / "work", engine, NoProgress())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_machine_that_does_not_see_an_input_is_refused(shared, engine, monkeypatch):
+    monkeypatch.setattr(engine, "inputs", [shared / "nowhere.gz"])
+    with pytest.raises(DataError, match=r"does not see .*nowhere\.gz as this one does"):
+        engine._look_at_machines()
+    assert list(shared.glob(".shared-*")) == []
+
+
+def test_a_machine_with_another_version_is_refused(shared, engine, monkeypatch):
+    monkeypatch.setattr("sealdata.engines.ray.__version__", "0.0.0")
+    with pytest.raises(DataError, match=r"has sealdata .*, this one 0\.0\.0"):
+        engine._look_at_machines()
+
+
+def test_no_cluster_at_the_address(tmp_path):
+    from sealdata.engines.ray import RayEngine
+
+    with pytest.raises(DataError, match=r"no Ray cluster at 127\.0\.0\.1:9: "):
+        RayEngine(2, tmp_path, address="127.0.0.1:9").__enter__()
+
+
+def test_a_machine_that_sees_another_folder_is_refused(engine, shared):
+    token = shared / "token"
+    token.write_text("1234")
+    with pytest.raises(DataError, match="needs it on a file system that all machines mount"):
+        engine._judge("far", (__version__, "", []), token, "node")
