@@ -1,4 +1,4 @@
-"""Reads LASER2 checkpoint files without running anything that may be hidden in them."""
+"""Reads LASER checkpoint files without running anything that may be hidden in them."""
 
 import argparse
 from dataclasses import dataclass
@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sealdata.errors import ConfigError, DataError
+from sealdata.errors import DataError
+from sealdata.laser.laser3 import build_laser3
 from sealdata.laser.lstm import LaserLstm
+from sealdata.laser.transformer import LaserTransformer
 
 _PARAMS = ("num_embeddings", "padding_idx", "embed_dim", "hidden_size", "num_layers")
 
@@ -18,26 +20,26 @@ _PARAMS = ("num_embeddings", "padding_idx", "embed_dim", "hidden_size", "num_lay
 class Checkpoint:
     """A network ready to encode, and the id of each piece it knows."""
 
-    network: LaserLstm
+    network: LaserLstm | LaserTransformer
     dictionary: dict[str, int]
+    prepend_bos: bool = False  # <s> opens every text
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
-    """The encoder stored at ``path`` as ``{"params", "model", "dictionary"}``, in float32.
+def read_checkpoint(path: Path, cvocab: Path | None = None) -> Checkpoint:
+    """The encoder stored at ``path``, in float32.
+
+    LASER2's is ``{"params", "model", "dictionary"}``; LASER3's ``{"cfg", "model"}``, whose
+    dictionary is the file ``cvocab``.
 
     Raises:
-        DataError: the file is missing, damaged, not a LASER2 checkpoint, or holds pickled code
-            (which is not run).
-        ConfigError: it is a LASER3 checkpoint.
+        DataError: a file is missing, damaged, not LASER's, or holds pickled code (which is not
+            run).
     """
     state = _load(path)
     if not isinstance(state, dict):
         raise _not_laser2(path, f"it holds a {type(state).__name__}")
     if "cfg" in state and "params" not in state:
-        # A transformer of fairseq's; it goes into a module of its own beside lstm.py.
-        raise ConfigError(
-            f"{path}: a LASER3 checkpoint; only LASER2 checkpoints can be read so far"
-        )
+        return Checkpoint(*build_laser3(path, state, cvocab))
     for part in ("params", "model", "dictionary"):
         if not isinstance(state.get(part), dict):
             raise _not_laser2(path, f"it has no {part!r}")

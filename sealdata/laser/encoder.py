@@ -1,6 +1,6 @@
 """Sentence embeddings by LASER: the public face of this package."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from sealdata.errors import ConfigError
+from sealdata.laser.batches import plan_batches
 from sealdata.laser.checkpoint import read_checkpoint
-from sealdata.laser.lstm import LaserLstm
+from sealdata.laser.precision import Device, Precision, choose_device, place
 from sealdata.laser.vocabulary import Ids, Vocabulary
 
 
@@ -22,24 +24,39 @@ class Encoded(NamedTuple):
     cut: np.ndarray  # bool [n]
 
 
+class _Read(NamedTuple):
+    """Texts as ids, each distinct text once."""
+
+    ids: list[Ids]  # within the bound
+    cut: np.ndarray  # bool [distinct]
+    place_of: np.ndarray  # int64 [texts]: which of ``ids`` is a text's
+
+
 def load_encoder(
     checkpoint: Path,
     spm: Path,
+    cvocab: Path | None = None,
     *,
+    precision: Precision = "fp32",
+    device: Device = "cpu",
     max_tokens: int = 2048,
     batch_tokens: int = 8192,
     threads: int = 1,
 ) -> "Encoder":
-    """The LASER2 encoder in two files, as LASER publishes them (``laser2.pt``, ``laser2.spm``).
+    """The encoder in the files that LASER publishes.
+
+    LASER2 is ``laser2.pt`` and ``laser2.spm``; LASER3 is ``laser3-tha_Thai.v1.pt``, say, with
+    ``laser2.spm`` and the vocabulary ``laser2.cvocab``, or its own of both where it has them.
 
     ``max_tokens`` bounds what is read of one text, ``batch_tokens`` the memory of one batch, both
-    in pieces with the closing ``</s>``; a change of either may change results (in the last bits).
-    ``threads`` is how many batches are computed at once and never changes a result.
+    in pieces with the closing ``</s>``; a change of either may change results (in the last bits),
+    a change of ``precision`` or ``device`` by more. ``threads`` is how many batches are computed
+    at once on the CPU and never changes a result.
 
     Raises:
         DataError: a file is missing, damaged or something else; pickled code is not run.
-        ConfigError: the files do not belong together, the checkpoint is LASER3's, or a bound makes
-            no sense.
+        ConfigError: the files do not belong together, a bound makes no sense, or there is no such
+            device or precision here.
     """
     if not 2 <= max_tokens <= batch_tokens:
         raise ConfigError(
@@ -48,9 +65,12 @@ def load_encoder(
         )
     if threads < 1:
         raise ConfigError(f"threads = {threads}: must be at least 1")
-    loaded = read_checkpoint(checkpoint)
-    vocabulary = Vocabulary(spm, loaded.dictionary)
-    return Encoder(loaded.network, vocabulary, max_tokens, batch_tokens, threads)
+    chosen = choose_device(device)
+    loaded = read_checkpoint(checkpoint, cvocab)
+    vocabulary = Vocabulary(spm, loaded.dictionary, prepend_bos=loaded.prepend_bos)
+    network = place(loaded.network, chosen, precision)
+    bound = min(max_tokens, loaded.network.max_pieces or max_tokens)
+    return Encoder(network, loaded.network.dim, vocabulary, chosen, bound, batch_tokens, threads)
 
 
 class Encoder:
@@ -62,15 +82,18 @@ class Encoder:
 
     def __init__(
         self,
-        network: LaserLstm,
+        network: nn.Module,
+        dim: int,
         vocabulary: Vocabulary,
+        device: torch.device,
         max_tokens: int,
         batch_tokens: int,
         threads: int,
     ) -> None:
-        self.dim = network.dim
+        self.dim = dim
         self.vocabulary = vocabulary
         self._network = network
+        self._device = device
         self._max_tokens = max_tokens
         self._batch_tokens = batch_tokens
         self._threads = threads
@@ -86,16 +109,40 @@ class Encoder:
         empty text gets the embedding of ``</s>`` alone, as in LASER's library. Repeated texts are
         encoded once.
         """
+        return self._encode(self._read(texts), normalise)
+
+    def encode_lists(self, lists: Iterable[Sequence[str]]) -> Iterator[Encoded]:
+        """``encode_counted`` of one list after another.
+
+        Beside a GPU the next list is cut into pieces while this one is computed.
+        """
+        if self._device.type == "cpu":
+            yield from map(self.encode_counted, lists)
+            return
+        with ThreadPoolExecutor(1) as reader:
+            pending = None
+            for texts in lists:
+                following = reader.submit(self._read, texts)
+                if pending is not None:
+                    yield self._encode(pending.result(), normalise=False)
+                pending = following
+            if pending is not None:
+                yield self._encode(pending.result(), normalise=False)
+
+    def _read(self, texts: Sequence[str]) -> _Read:
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         ids = self.vocabulary.ids(list(places))
         cut = np.array([len(row) > self._max_tokens for row in ids], dtype=bool)
-        vectors = self._embed([self._shorten(row) for row in ids])
+        place_of = np.array([places[text] for text in texts], dtype=np.int64)
+        return _Read([self._shorten(row) for row in ids], cut, place_of)
+
+    def _encode(self, read: _Read, normalise: bool) -> Encoded:
+        vectors = self._embed(read.ids)
         if normalise:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        if len(places) == len(texts):
-            return Encoded(vectors, cut)
-        order = np.array([places[text] for text in texts], dtype=np.int64)
-        return Encoded(vectors[order], cut[order])
+        if len(read.ids) == len(read.place_of):
+            return Encoded(vectors, read.cut)
+        return Encoded(vectors[read.place_of], read.cut[read.place_of])
 
     def _shorten(self, row: Ids) -> Ids:
         if len(row) <= self._max_tokens:
@@ -103,33 +150,47 @@ class Encoder:
         return np.append(row[: self._max_tokens - 1], row[-1])
 
     def _embed(self, rows: list[Ids]) -> np.ndarray:
+        batches = plan_batches(rows, self._batch_tokens)
+        if self._device.type == "cpu":
+            return self._embed_on_cpu(rows, batches)
+        return self._embed_on_gpu(rows, batches)
+
+    def _embed_on_cpu(self, rows: list[Ids], batches: list[np.ndarray]) -> np.ndarray:
         vectors = np.empty((len(rows), self.dim), dtype=np.float32)
 
         def embed_batch(batch: np.ndarray) -> None:
-            ids = torch.from_numpy(np.stack([rows[i] for i in batch]).astype(np.int64))
             with torch.inference_mode():
-                vectors[batch] = self._network(ids).numpy()
+                vectors[batch] = self._network(_stacked(rows, batch)).float().numpy()
 
         with _one_thread_per_operation(), ThreadPoolExecutor(self._threads) as pool:
-            for _ in pool.map(embed_batch, plan_batches(rows, self._batch_tokens)):
+            for _ in pool.map(embed_batch, batches):
                 pass
         return vectors
 
+    def _embed_on_gpu(self, rows: list[Ids], batches: list[np.ndarray]) -> np.ndarray:
+        """Copies go through pinned memory and wait for nothing: one wait at the very end."""
+        ordered = torch.empty((len(rows), self.dim), dtype=torch.float32, pin_memory=True)
+        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        kept: list[Tensor] = []  # pinned memory must outlive the copy out of it
+        start = 0
+        with torch.inference_mode(), exact:
+            for batch in batches:
+                kept.append(_stacked(rows, batch).pin_memory())
+                ids = kept[-1].to(self._device, non_blocking=True)
+                ordered[start : start + len(batch)].copy_(
+                    self._network(ids).float(), non_blocking=True
+                )
+                start += len(batch)
+            torch.cuda.synchronize(self._device)
+        vectors = np.empty((len(rows), self.dim), dtype=np.float32)
+        if batches:
+            vectors[np.concatenate(batches)] = ordered.numpy()
+        return vectors
 
-def plan_batches(rows: Sequence[Ids], batch_tokens: int) -> list[np.ndarray]:
-    """Places of rows, int64 arrays: each batch of one length and at most ``batch_tokens`` ids.
 
-    Longest first, so that threads end together; rows of one length keep their order.
-    """
-    lengths = np.array([len(row) for row in rows], dtype=np.int64)
-    order = np.argsort(-lengths, kind="stable")
-    bounds = np.flatnonzero(np.diff(lengths[order])) + 1
-    batches = []
-    for same_length in np.split(order, bounds):
-        if len(same_length):
-            size = max(1, batch_tokens // int(lengths[same_length[0]]))
-            batches += [same_length[i : i + size] for i in range(0, len(same_length), size)]
-    return batches
+def _stacked(rows: list[Ids], batch: np.ndarray) -> Tensor:
+    """Int64 ids [texts, pieces] of one batch."""
+    return torch.from_numpy(np.stack([rows[i] for i in batch]).astype(np.int64))
 
 
 @contextmanager

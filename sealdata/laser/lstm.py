@@ -10,6 +10,8 @@ class LaserLstm(nn.Module):
     Source: Artetxe and Schwenk 2019 (LASER); Heffernan et al. 2022 (LASER2).
     """
 
+    max_pieces: int | None = None  # reads texts of any length
+
     def __init__(
         self,
         num_embeddings: int,
@@ -26,7 +28,7 @@ class LaserLstm(nn.Module):
         )
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Embeddings, float32 [texts, dim], of texts of one length: int64 ids [texts, pieces].
+        """Embeddings [texts, dim], of texts of one length: int64 ids [texts, pieces].
 
         Nothing is padded and ``</s>`` closes each row.
         """

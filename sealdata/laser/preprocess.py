@@ -1,14 +1,16 @@
 """Text as LASER's encoders were trained to see it: plain punctuation, lower case."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
 
 # One string of many texts is normalised at once: none of the steps below looks across a line
 # feed, and no text holds one by then, because a line feed is itself a control character.
 _TEXTS_AT_ONCE = 4096
 
-_FEW = 32
 _NBSP = "\u00a0"
 
 # The steps of Moses' normalize-punctuation.perl for English, in its order, as (needle, pattern,
@@ -62,13 +64,17 @@ _STEPS: tuple[tuple[str, re.Pattern[str] | None, str], ...] = (
 )
 
 
+_CODEC = "utf-32-le", "surrogatepass"  # a number per character, lone surrogates too
+_CODE_POINTS = 0x110000
+
+
 def normalise(texts: Sequence[str]) -> list[str]:
     """Texts as the SentencePiece model expects them, in the same order.
 
     Characters of the Unicode categories C* (control, format, surrogate, private, unassigned)
     become spaces, punctuation is normalised as Moses does for English, case is lowered, ends are
-    stripped. Which code points are unassigned depends on the Unicode version of this Python, as
-    it does in LASER's own library.
+    stripped. What is unassigned is that of Unicode 12.1 whatever Python runs, as where LASER's
+    own library is at home; a Python of its own time gives letters newer than that their lower case.
     """
     normalised: list[str] = []
     for start in range(0, len(texts), _TEXTS_AT_ONCE):
@@ -80,23 +86,42 @@ def _normalise_block(texts: Sequence[str]) -> list[str]:
     block = "\n".join(texts)
     if block.count("\n") != len(texts) - 1:
         block = "\n".join([text.replace("\n", " ") for text in texts])
-    block = _blank_control_characters(block)
+    block, chars = _blank_control_characters(block)
     for needle, pattern, replacement in _STEPS:
+        if not chars.issuperset(needle):
+            continue  # most marks are not there at all, and looking costs more than the rest
         if pattern is None:
             block = block.replace(needle, replacement)
         elif needle in block:
             block = pattern.sub(replacement, block)
+        chars.update(replacement)
     # Lowering the block equals lowering each text: the one rule that looks around, final sigma,
     # takes a line feed for the end of a word.
     return [text.strip() for text in block.lower().split("\n")]
 
 
-def _blank_control_characters(block: str) -> str:
-    controls = [
-        char for char in set(block) if char != "\n" and unicodedata.category(char).startswith("C")
-    ]
-    if len(controls) > _FEW:
-        return block.translate(dict.fromkeys(map(ord, controls), " "))
-    for char in controls:  # nearly always: several times faster than translate
-        block = block.replace(char, " ")
-    return block
+def _blank_control_characters(block: str) -> tuple[str, set[str]]:
+    """The block with spaces for control characters but line feeds, and the characters in it."""
+    codes = np.frombuffer(bytearray(block.encode(*_CODEC)), dtype=np.uint32)
+    seen = np.zeros(_CODE_POINTS, dtype=bool)
+    seen[codes] = True
+    controls = _controls()
+    if (seen & controls).any():
+        codes[controls[codes]] = ord(" ")
+        block = codes.tobytes().decode(*_CODEC)
+        seen[controls] = False
+        seen[ord(" ")] = True
+    return block, {chr(code) for code in np.flatnonzero(seen)}
+
+
+@cache
+def _controls() -> np.ndarray:
+    """Bool per code point: true for categories C*, but not for the line feed."""
+    table = np.zeros(_CODE_POINTS, dtype=bool)
+    lines = (files("sealdata") / "laser" / "category_c.txt").read_text("ascii").splitlines()
+    for line in lines:
+        if not line.startswith("#"):
+            first, last = (int(code, 16) for code in line.split())
+            table[first : last + 1] = True
+    table[ord("\n")] = False
+    return table

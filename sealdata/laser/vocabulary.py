@@ -10,10 +10,11 @@ from sentencepiece import SentencePieceProcessor
 from sealdata.errors import ConfigError, DataError
 from sealdata.laser.preprocess import normalise
 
-Ids = np.ndarray  # int32 [T], the closing </s> included
+Ids = np.ndarray  # int32 [T], the closing </s> and an opening <s> included
 
 # Rows that every LASER dictionary has at these places (fairseq's convention).
 SPECIAL_IDS = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
+_BOS = SPECIAL_IDS["<s>"]
 _EOS = SPECIAL_IDS["</s>"]
 _UNK = SPECIAL_IDS["<unk>"]
 
@@ -24,8 +25,10 @@ _TEXTS_AT_ONCE = 4096
 class Vocabulary:
     """Numbers pieces by their text: SentencePiece's own ids mean nothing to LASER."""
 
-    def __init__(self, spm: Path, dictionary: Mapping[str, int]) -> None:
-        """Read the SentencePiece model at ``spm``.
+    def __init__(
+        self, spm: Path, dictionary: Mapping[str, int], *, prepend_bos: bool = False
+    ) -> None:
+        """Read the SentencePiece model at ``spm``; with ``prepend_bos``, ``<s>`` opens every text.
 
         Raises:
             DataError: the file is missing or no SentencePiece model.
@@ -33,6 +36,7 @@ class Vocabulary:
         """
         self._pieces = _read_pieces(spm)
         self._dictionary = {**dictionary, **SPECIAL_IDS}
+        self._begin = [_BOS] if prepend_bos else []
         self._id_of_piece = np.array(
             [self._id_of(i) for i in range(self._pieces.get_piece_size())], dtype=np.int32
         )
@@ -60,7 +64,7 @@ class Vocabulary:
         return [" ".join(pieces).split() for pieces in encoded]
 
     def ids(self, texts: Sequence[str]) -> list[Ids]:
-        """Ids of each text, closed by ``</s>`` (so an empty text has one), without ``<s>``."""
+        """Ids of each text, closed by ``</s>``, so that an empty text has one id at least."""
         ids: list[Ids] = []
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             ids += self._block_ids(normalise(texts[start : start + _TEXTS_AT_ONCE]))
@@ -71,15 +75,17 @@ class Vocabulary:
         encoded = self._pieces.encode(normalised, out_type=int, num_threads=1)
         for piece_ids in encoded:
             piece_ids.append(eos_piece)
+        if self._begin:
+            encoded = [[eos_piece + 1, *piece_ids] for piece_ids in encoded]
         ends = np.cumsum([len(piece_ids) for piece_ids in encoded])
         flat = np.fromiter(chain.from_iterable(encoded), dtype=np.int32, count=int(ends[-1]))
-        ids = np.append(self._id_of_piece, np.int32(_EOS))[flat]
+        ids = np.append(self._id_of_piece, np.array([_EOS, _BOS], dtype=np.int32))[flat]
         rows = np.split(ids, ends[:-1])
         by_text = np.unique(np.searchsorted(ends, np.flatnonzero(ids == _LOOK_UP_BY_TEXT), "right"))
         pieces_by_text = self._split([normalised[i] for i in by_text])
         for i, pieces in zip(by_text.tolist(), pieces_by_text, strict=True):
             looked_up = [self._dictionary.get(piece, _UNK) for piece in pieces]
-            rows[i] = np.array([*looked_up, _EOS], dtype=np.int32)
+            rows[i] = np.array([*self._begin, *looked_up, _EOS], dtype=np.int32)
         return rows
 
 

@@ -1,6 +1,5 @@
 """Checkpoint and SentencePiece files that are missing, damaged, hostile or of another kind."""
 
-import argparse
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -69,13 +68,6 @@ def test_missing_files(tmp_path: Path) -> None:
 def test_not_a_sentencepiece_model() -> None:
     with pytest.raises(DataError, match=r"laser2_small\.pt: not a SentencePiece model"):
         load_encoder(CHECKPOINT, CHECKPOINT)
-
-
-def test_laser3_is_refused_by_name(tmp_path: Path) -> None:
-    path = tmp_path / "laser3.pt"
-    torch.save({"cfg": {"model": argparse.Namespace(prepend_bos=True)}, "model": {}}, path)
-    with pytest.raises(ConfigError, match=r"laser3\.pt: a LASER3 checkpoint"):
-        read_checkpoint(path)
 
 
 def changed(part: str, **values: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from sealdata.errors import ConfigError
-from sealdata.laser.encoder import Encoder, load_encoder, plan_batches
+from sealdata.laser.batches import plan_batches
+from sealdata.laser.encoder import Encoder, load_encoder
 from sealdata.laser.similarity import cosine
 
 # Written by laser-encoders 0.0.2 (Python 3.8, torch 1.12.1, fairseq 0.12.2) with random weights:

@@ -1,0 +1,66 @@
+"""Where an encoder computes, and in which numbers."""
+
+import multiprocessing
+import warnings
+from typing import Literal
+
+import torch
+from torch import nn
+
+from sealdata.errors import ConfigError
+
+Precision = Literal["fp32", "bf16", "fp16", "int8"]
+Device = Literal["cpu", "cuda"]
+_HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def place(network: nn.Module, device: torch.device, precision: Precision) -> nn.Module:
+    """The network on ``device``, with its weights and sums in ``precision``.
+
+    ``int8`` holds the weights in 8 bits and rounds what goes into each product to 8 bits too.
+
+    Raises:
+        ConfigError: the device has no such numbers: ``int8`` is the CPU's, ``fp16`` the GPU's.
+    """
+    if precision == "int8":
+        if device.type != "cpu":
+            raise ConfigError('precision = "int8" runs on the CPU only; use "bf16" on a GPU')
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch announces a successor outside torch
+            quantised: nn.Module = torch.ao.quantization.quantize_dynamic(  # type: ignore[no-untyped-call]
+                network, {nn.LSTM, nn.Linear}, dtype=torch.qint8
+            )
+        return quantised
+    if precision == "fp16" and device.type == "cpu":
+        raise ConfigError('precision = "fp16" runs on a GPU only; use "bf16" on the CPU')
+    moved = network.to(device=device, dtype=_HALF.get(precision, torch.float32))
+    for module in moved.modules():
+        if isinstance(module, nn.LSTM):
+            module.flatten_parameters()  # one block of weights, as cuDNN wants it
+    return moved
+
+
+def choose_device(device: Device) -> torch.device:
+    """The CPU, or this process's GPU: workers of one machine take its GPUs in turns.
+
+    A Ray actor sees the one GPU it was given, and takes that.
+
+    Raises:
+        ConfigError: torch sees no GPU.
+    """
+    if device == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise ConfigError('device = "cuda": torch sees no GPU here; use device = "cpu"')
+    return torch.device("cuda", gpu_of_worker(_worker_number(), torch.cuda.device_count()))
+
+
+def gpu_of_worker(worker: int, num_gpus: int) -> int:
+    """Which GPU the worker process of a number (from 0) takes."""
+    return worker % num_gpus
+
+
+def _worker_number() -> int:
+    """How many worker processes the parent had started before this one; 0 if it is none."""
+    identity = multiprocessing.current_process()._identity
+    return identity[-1] - 1 if identity else 0
