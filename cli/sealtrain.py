@@ -69,8 +69,9 @@ def run(
         click.echo(plan(chosen, Machine(gpus, gpu, mfu)))
         return
     _prepare_libraries()
-    from sealtrain.report import validation_table
     from sealtrain.train import finished, train
+
+    from .show_train import validation_table
 
     done = finished(chosen)
     if done is not None:

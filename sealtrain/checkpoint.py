@@ -77,7 +77,7 @@ def write(
             sync(path)
         partial.rename(final)
         sync(final.parent)
-        _prune(final.parent, record.config.checkpoint.keep_last)
+        _prune(final.parent, record)
     world.barrier()
 
 
@@ -109,9 +109,15 @@ def load_state(folder: Path, model: Any, *optimizers: Optimizer) -> None:
     set_state_dict(model, optimizers, model_state_dict=weights, optim_state_dict=optim)
 
 
-def _prune(folder: Path, keep_last: int) -> None:
-    """Delete all but the newest checkpoints, and what interrupted saves left behind."""
-    for path in [*sorted(folder.glob("step-*[0-9]"))[:-keep_last], *folder.glob("*.partial")]:
+def _prune(folder: Path, record: Record) -> None:
+    """Delete all but the newest checkpoints and those that are to stay, and interrupted saves."""
+    keep = record.config.checkpoint
+    before_decay = record.num_steps - record.config.optim.decay_steps
+    for path in sorted(folder.glob("step-*[0-9]"))[: -keep.keep_last]:
+        step = int(path.name.removeprefix("step-"))
+        if step != before_decay and (keep.keep_every is None or step % keep.keep_every):
+            shutil.rmtree(path)
+    for path in folder.glob("*.partial"):
         shutil.rmtree(path)
 
 

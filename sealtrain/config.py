@@ -78,6 +78,10 @@ class Train(Section):
     document_mask: bool = True  # attention stays inside each document
     z_loss: float = Field(1e-5, ge=0.0)  # on the squared log-normaliser, as OLMo 2 trains
     loss_chunk_tokens: Count = 2048  # tokens whose logits exist at one time
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of computing: bfloat16 on a GPU
+    activation_checkpointing: bool = False  # a layer's activations are computed twice, not kept
+    compile: Literal["auto", "off"] = "auto"  # on a GPU, where there is a C compiler
+    max_skipped_steps: int = Field(0, ge=0)  # steps whose numbers may break before the run stops
 
 
 class Optim(Section):
@@ -98,11 +102,13 @@ class Checkpoint(Section):
 
     every_steps: Count
     keep_last: Count = 2
+    keep_every: Count | None = None  # of these steps none is deleted, nor the one before the decay
 
 
 class Eval(Section):
     """What is measured before and after training, and by `sealtrain eval`."""
 
+    every_steps: Count | None = None  # and on the way
     validation_sequences: Count = 64  # at most, of each validation stream
     refs: str | None = None  # aligned `{FLORES code}.*` files; `package:NAME/PATH` in a package
     max_sentences: Count | None = None  # at most, of each language
@@ -130,7 +136,8 @@ class Config(Section):
         Paths, saving, logging and evaluation do not; the micro-batch does not beyond rounding.
         """
         sections = self.model_dump(mode="json", include={"mixture", "model", "train", "optim"})
-        del sections["train"]["micro_batch_sequences"], sections["train"]["loss_chunk_tokens"]
+        for key in ("micro_batch_sequences", "loss_chunk_tokens", "activation_checkpointing"):
+            del sections["train"][key]
         flat = {f"{name}.{key}": v for name, s in sections.items() for key, v in s.items()}
         return {"seed": self.seed, **flat}
 

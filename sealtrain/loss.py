@@ -72,12 +72,18 @@ def training_loss(
     positions = None
     if config.document_mask:
         positions = torch.from_numpy(positions_of(ids_BS, eos_id)).to(device)
-    output = model.base_model(input_ids=ids, position_ids=positions, use_cache=False)
-    hidden_ND, weight_VD = (
-        output.last_hidden_state.flatten(0, 1),
-        model.get_output_embeddings().weight,
-    )
+    low = compute_dtype(device, config.precision)
+    with torch.autocast(device.type, low, enabled=low != torch.float32):
+        output = model.base_model(input_ids=ids, position_ids=positions, use_cache=False)
+    hidden_ND = output.last_hidden_state.flatten(0, 1).to(low)
+    weight_VD = model.get_output_embeddings().weight.to(low)
     cross_entropy: Any = ChunkedCrossEntropy.apply
     chunk = config.loss_chunk_tokens
     total, losses_N = cross_entropy(hidden_ND, weight_VD, labels.flatten(), config.z_loss, chunk)
     return total, losses_N.view_as(labels)
+
+
+def compute_dtype(device: torch.device, precision: str) -> torch.dtype:
+    """What matrices are multiplied in; weights and moments are float32 all the same."""
+    low = precision == "bfloat16" or (precision == "auto" and device.type == "cuda")
+    return torch.bfloat16 if low else torch.float32

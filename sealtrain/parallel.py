@@ -1,6 +1,7 @@
 """One process or many under torchrun: who we are, what we sum, how the model is spread."""
 
 import os
+import shutil
 import types
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,9 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed import fsdp
 
+from sealtrain.config import Train
 from sealtrain.errors import ConfigError
-from sealtrain.loss import training_loss
+from sealtrain.loss import compute_dtype, training_loss
 
 
 @dataclass(frozen=True)
@@ -64,20 +66,30 @@ def stop() -> None:
         dist.destroy_process_group()
 
 
-def parallelize(model: Any, world: World) -> Any:
+def parallelize(model: Any, world: World, config: Train | None = None) -> Any:
     """Give the model its `training_loss` and spread it over the ranks (FSDP2).
 
     The output head stays in the root group and the loss is a method FSDP knows of: otherwise the
-    loss would find `lm_head.weight` still sharded. Master weights and reductions are float32;
-    many GPUs compute in bfloat16, one device in float32.
+    loss would find `lm_head.weight` still sharded. Master weights and reductions are float32.
+    Layers are compiled in place, and checkpointed by transformers: no wrapper renames a weight.
     """
     model.to(world.device)
     model.training_loss = types.MethodType(training_loss, model)
+    if config is not None and config.activation_checkpointing:
+        model.activation_checkpointing_enable()
+    if config is not None and config.compile == "auto" and may_compile(world.device):
+        for layer in model.base_model.layers:
+            layer.compile()
     if world.size > 1:
-        low = torch.bfloat16 if world.device.type == "cuda" else torch.float32
+        low = compute_dtype(world.device, config.precision if config else "auto")
         policy = fsdp.MixedPrecisionPolicy(param_dtype=low, reduce_dtype=torch.float32)
         for layer in model.base_model.layers:
             fsdp.fully_shard(layer, mp_policy=policy)
         fsdp.fully_shard(model, mp_policy=policy)
         fsdp.register_fsdp_forward_method(model, "training_loss")
     return model
+
+
+def may_compile(device: torch.device) -> bool:
+    """Whether compiling pays and can work: on a GPU beside a C++ compiler."""
+    return device.type == "cuda" and any(map(shutil.which, ("g++", "clang++", "c++")))

@@ -19,6 +19,7 @@ class Metrics:
     grad_norm: float  # before clipping
     num_tokens: int
     num_labels: int
+    skipped: str = ""  # why nothing was updated, where nothing was
 
 
 class Progress:
@@ -61,6 +62,8 @@ class Progress:
         self.tokens += metrics.num_tokens
         self.steps += 1
         self.record("step", **asdict(metrics))
+        if metrics.skipped:
+            self.say(metrics.skipped)
         is_last = metrics.step == self.num_steps
         if metrics.step % self.every_steps and not is_last:
             return

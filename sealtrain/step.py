@@ -2,11 +2,13 @@
 
 # ruff: noqa: N806 (names end in their shape)
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from sealtrain import data, mixture, model, optim, parallel
@@ -31,6 +33,7 @@ class Run:
     optimizer: torch.optim.AdamW
     num_steps: int
     step: int = 0  # steps made: all the state there is, beside weights and moments
+    num_skipped: int = 0  # of them by this process, for want of finite numbers
 
     @property
     def manifest(self) -> data.Manifest:
@@ -50,16 +53,22 @@ def setup(config: Config, world: World) -> Run:
     num_steps = len(order) // config.train.batch_sequences
     optim.check_schedule(config.optim, num_steps)
     network = parallel.parallelize(
-        model.build(config.model, config.seed, streams[0].manifest), world
+        model.build(config.model, config.seed, streams[0].manifest), world, config.train
     )
     optimizer = optim.make_optimizer(network, config.optim)
     return Run(config, world, order, validation, tokenizer, network, optimizer, num_steps)
 
 
+class NotFiniteError(DataError):
+    """Numbers broke; weights and moments are those of before the step."""
+
+
 def train_step(run: Run) -> Metrics:
     """One update from the step's sequences, every label of the whole batch weighing the same.
 
-    Where loss or gradients are not finite the update is skipped on every rank: DataError.
+    Where loss or gradients are not finite, no rank updates anything. While
+    `train.max_skipped_steps` allows it the step counts as made; then NotFiniteError names what it
+    read.
     """
     config, world, eos_id = run.config.train, run.world, run.manifest.eos_id
     first = run.step * config.batch_sequences
@@ -77,15 +86,20 @@ def train_step(run: Run) -> Metrics:
         nats += losses_BS.sum(dtype=torch.float64)
 
     lr = optim.learning_rate(run.config.optim, run.step, run.num_steps)
-    norm = _update(run, lr)
-    loss = world.sum(nats).item() / num_labels
-    if not torch.isfinite(torch.tensor([loss, norm])).all():
-        raise DataError(_not_finite(run, loss, norm))
+    nats = world.sum(nats)
+    norm = _update(run, lr, nats)
+    loss = nats.item() / num_labels
+    skipped = ""
+    if not math.isfinite(loss) or not math.isfinite(norm):
+        skipped = _not_finite(run, loss, norm)
+        if run.num_skipped == config.max_skipped_steps:
+            raise NotFiniteError(skipped)
+        run.num_skipped += 1
     run.step += 1
-    return Metrics(run.step, loss, lr, norm, world.size * ids_BS.size, num_labels)
+    return Metrics(run.step, loss, lr, norm, world.size * ids_BS.size, num_labels, skipped)
 
 
-def _update(run: Run, lr: float) -> float:
+def _update(run: Run, lr: float, nats: Tensor) -> float:
     """Clip, step and clear; returns the norm of the gradients before clipping."""
     norm = torch.nn.utils.clip_grad_norm_(run.model.parameters(), run.config.optim.clip_norm)
     if isinstance(norm, DTensor):
@@ -93,7 +107,8 @@ def _update(run: Run, lr: float) -> float:
     for group in run.optimizer.param_groups:
         group["lr"] = lr
     # The fused kernel reads this flag, and leaves weights and moments alone where it is up.
-    run.optimizer.found_inf = (~torch.isfinite(norm)).float()  # type: ignore[attr-defined]
+    broken = ~(torch.isfinite(norm) & torch.isfinite(nats))
+    run.optimizer.found_inf = broken.float()  # type: ignore[attr-defined]
     run.optimizer.step()
     run.optimizer.zero_grad()
     return float(norm.item())
@@ -105,6 +120,6 @@ def _not_finite(run: Run, loss: float, norm: float) -> str:
     places = range(run.step * batch, (run.step + 1) * batch)
     read = ", ".join(f"{stream.key}:{number}" for stream, number in map(run.order.at, places))
     return (
-        f"step {run.step + 1}: loss {loss}, gradient norm {norm}, update skipped, last checkpoint "
-        f"sound: lower optim.lr, or look at the sequences it read: {read}"
+        f"step {run.step + 1}: loss {loss}, gradient norm {norm}, update skipped, weights sound: "
+        f"lower optim.lr, or look at the sequences it read: {read}"
     )

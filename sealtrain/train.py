@@ -13,7 +13,7 @@ from sealtrain.checkpoint import Record
 from sealtrain.config import Config
 from sealtrain.errors import ConfigError
 from sealtrain.progress import Progress, duration
-from sealtrain.step import Run, setup, train_step
+from sealtrain.step import NotFiniteError, Run, setup, train_step
 from sealtrain.validate import Losses, validate
 
 
@@ -57,16 +57,28 @@ def _to_the_end(run: Run, before: Losses, progress: Progress) -> Record | None:
     progress.start_clock()
     with _stop_requests() as stop:
         while run.step < run.num_steps:
-            progress.step(train_step(run))
+            try:
+                progress.step(train_step(run))
+            except NotFiniteError:
+                _save(run, before, {})
+                raise
             is_last, stopped = run.step == run.num_steps, run.world.any(bool(stop))
-            if is_last or stopped or run.step % config.checkpoint.every_steps == 0:
-                record = _save(run, before, _validate(run, progress) if is_last else {})
+            due = run.step % (config.eval.every_steps or run.num_steps) == 0
+            losses = _validate(run, progress) if is_last or due else {}
+            if is_last or stopped or _is_kept(config, run.step, run.num_steps):
+                record = _save(run, before, losses if is_last else {})
             if stopped and not is_last:
                 progress.say(f"stopped after step {run.step}; run it again to continue")
                 return None
     seconds = duration(time.perf_counter() - began)
     progress.say(f"{run.num_steps} steps done, {seconds}, saved {checkpoint.latest(config.out)}")
     return record
+
+
+def _is_kept(config: Config, step: int, num_steps: int) -> bool:
+    """Whether a step is saved: at the interval, and before the decay, to decay from it again."""
+    decay_starts = step == num_steps - config.optim.decay_steps
+    return decay_starts or step % config.checkpoint.every_steps == 0
 
 
 def _validate(run: Run, progress: Progress) -> Losses:

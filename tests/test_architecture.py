@@ -108,3 +108,17 @@ def test_every_folder_is_packaged():
         if path.is_file() and path.parent.name != "__pycache__"
     }
     assert folders | {"sealcli", "sealcards"} == set(listed)
+
+
+def test_what_a_training_run_imports_is_short():
+    """Someone reads it in an evening: 1,500 lines for `sealtrain run`, 3,000 with all commands."""
+    code = (
+        "import sys, sealtrain.train, sealtrain.config\n"
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'sealtrain'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    needed = {Path(name) for name in done.stdout.split()}
+    assert len(needed) > 10
+    assert sum(len(path.read_text().splitlines()) for path in needed) <= 1500
+    everything = (ROOT / "sealtrain").rglob("*.py")
+    assert sum(len(path.read_text().splitlines()) for path in everything) <= 3000

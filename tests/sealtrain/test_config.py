@@ -6,6 +6,7 @@ import pytest
 
 from sealtrain.config import load
 from sealtrain.errors import ConfigError
+from sealtrain.optim import check_schedule
 
 GOOD = """
 seed = 1
@@ -99,3 +100,17 @@ def test_identity_is_what_changes_the_model(tmp_path: Path) -> None:
     assert identity(same) == identity(GOOD)
     assert identity(GOOD.replace("1e-3", "2e-3"))["optim.lr"] == 2e-3
     assert identity(GOOD.replace("seed = 1", "seed = 2"))["seed"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "steps"), [("openseal-1b", 512, 22_061), ("openseal-7b", 1024, 11_030)]
+)
+def test_the_paper_s_runs(name: str, batch: int, steps: int) -> None:
+    """What the paper says of them; the schedule fits into the steps that follow from it."""
+    config = load(name)
+    assert config.train.batch_sequences == batch
+    assert config.mixture.strategy == "parallel-only"
+    assert config.mixture.replay == 0.25
+    assert config.mixture.parallel_tokens == 34_700_000_000
+    assert config.mixture.parallel_tokens // 0.75 // (batch * 4096) == steps
+    check_schedule(config.optim, steps)

@@ -16,11 +16,11 @@ import torch
 from safetensors.torch import load_file
 from tiny_shards import LENGTH, make_config
 
+from sealcli.show_train import validation_table
 from sealtrain import checkpoint, parallel, train
 from sealtrain.config import Config
 from sealtrain.errors import ConfigError, DataError
-from sealtrain.report import validation_table
-from sealtrain.step import Run, setup, train_step
+from sealtrain.step import NotFiniteError, Run, setup, train_step
 
 
 def steps_of(out: Path) -> list[dict[str, Any]]:
@@ -93,7 +93,24 @@ def test_loss_falls_and_is_reported(shards: Path, tmp_path: Path) -> None:
 
 def test_checkpoints_are_kept_as_asked(unbroken: Path) -> None:
     kept = sorted(path.name for path in (unbroken / "checkpoints").iterdir())
-    assert kept == ["step-000010", "step-000012"]  # of 5, 10 and 12, the last two
+    # of 5, 8, 10 and 12 the last two, and the one before the decay
+    assert kept == ["step-000008", "step-000010", "step-000012"]
+
+
+def test_checkpoints_at_an_interval_stay(shards: Path, tmp_path: Path) -> None:
+    keep = {"every_steps": 2, "keep_last": 1, "keep_every": 4}
+    train.train(make_config(shards, tmp_path / "run", checkpoint=keep, optim={"decay_steps": 1}))
+    kept = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert kept == ["step-000004", "step-000008", "step-000011", "step-000012"]
+
+
+def test_validation_on_the_way(shards: Path, tmp_path: Path) -> None:
+    train.train(make_config(shards, tmp_path / "run", eval={"every_steps": 5}))
+    lines = (tmp_path / "run" / "log.jsonl").read_text("utf-8").splitlines()
+    events = [line for line in map(json.loads, lines) if line["event"] == "validation"]
+    assert [event["step"] for event in events] == [0, 5, 10, 12]
+    losses = [event["replay/english"] for event in events]
+    assert losses == sorted(losses, reverse=True)
 
 
 @pytest.mark.parametrize("step", [3, 7, 11])
@@ -131,7 +148,7 @@ def test_killed_while_saving(
         with pytest.raises(Killed):
             train.train(config)
     names = sorted(path.name for path in (config.out / "checkpoints").iterdir())
-    assert names == ["step-000005", "step-000010.partial"]
+    assert names == ["step-000005", "step-000008.partial"]
     train.train(config)
     assert steps_of(config.out) == steps_of(unbroken)
     assert weights_of(config.out) == weights_of(unbroken)
@@ -283,6 +300,54 @@ def test_an_update_that_is_not_finite_is_skipped(shards: Path, tmp_path: Path) -
         train_step(run)
     for name, parameter in run.model.named_parameters():
         assert torch.equal(parameter.detach(), before[name])
+
+
+def test_steps_without_numbers_are_skipped_up_to_a_limit(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two steps break and the run goes on; the third stops it, with sound weights saved."""
+    config = make_config(shards, tmp_path / "run", train={"max_skipped_steps": 2})
+    real, broken = train.train_step, {3, 4, 7}
+
+    def breaking(run: Run) -> object:
+        if run.step not in broken:
+            return real(run)
+        weight = run.model.lm_head.weight.data
+        sound = weight[3, 0].clone()
+        weight[3, 0] = float("nan")
+        try:
+            return real(run)
+        finally:
+            weight[3, 0] = sound
+
+    monkeypatch.setattr(train, "train_step", breaking)
+    screen = io.StringIO()
+    with pytest.raises(NotFiniteError, match="step 8: loss nan"):
+        train.train(config, screen=screen)
+    steps = steps_of(config.out)
+    assert [line["step"] for line in steps if line["skipped"]] == [4, 5]
+    assert "step 4: loss nan" in screen.getvalue()
+    saved = checkpoint.latest(config.out)
+    assert saved is not None
+    assert saved.name == "step-000007"
+    weights = [t for path in (saved / "state").iterdir() for t in load_file(path).values()]
+    assert all(torch.isfinite(t).all() for t in weights)
+
+
+@pytest.mark.parametrize(
+    ("changes", "tolerance"),
+    [({"activation_checkpointing": True}, 1e-6), ({"precision": "bfloat16"}, 2e-2)],
+)
+def test_other_ways_to_compute_the_same(
+    shards: Path, tmp_path: Path, changes: dict[str, object], tolerance: float
+) -> None:
+    plain = setup(make_config(shards, tmp_path / "a"), parallel.start())
+    other = setup(make_config(shards, tmp_path / "b", train=changes), parallel.start())
+    for _ in range(3):
+        one, two = train_step(plain), train_step(other)
+        assert two.loss == pytest.approx(one.loss, rel=tolerance)
+        assert two.grad_norm == pytest.approx(one.grad_norm, rel=10 * tolerance)
+    assert {p.dtype for p in other.model.parameters()} == {torch.float32}
 
 
 def test_weights_from_hugging_face_become_float32(shards: Path, tmp_path: Path) -> None:
