@@ -51,7 +51,7 @@ def show_plan(plan: Plan, out: Path) -> None:
     recipe = plan.recipe
     click.echo(f"{recipe.name} -> {out}")
     missing: list[Path] = []
-    tables: list[SourceTable | StreamTable] = [*recipe.source, *recipe.stream]
+    tables: list[SourceTable | StreamTable] = [*recipe.source, *recipe.document_streams]
     for table in tables:
         reader, where = plan.reader(table)
         files = reader.files(where.path)

@@ -151,7 +151,7 @@ def _build_key(plan: Plan, digests: Digests, limit: int | None) -> str:
     """Names the results: the recipe, every component with its models, every input file's bytes."""
     recipe = plan.recipe
     readers = [plan.reader(table) for table in recipe.source]
-    readers += [plan.reader(table) for table in recipe.stream]
+    readers += [plan.reader(table) for table in recipe.document_streams]
     files = [path for reader, source in readers for path in reader.files(source.path)]
     files += [file.path for file in plan.evaluation_files()]
     params = {

@@ -41,18 +41,31 @@ class SourceTable(_Table):
 
 
 class StreamTable(_Table):
-    """Documents packed beside the pairs: replay of the base model's data, or monolingual text."""
+    """Documents packed beside the pairs: replay of the base model's data, or monolingual text.
+
+    With ``from_pairs`` the text is that of the kept pairs themselves, one side of each: a
+    comparison of strategies is fair only where all of them read the same sentences.
+    """
 
     name: str
     kind: Literal["replay", "monolingual"]
     reader: str = "text"
-    path: str
+    path: str = ""
+    from_pairs: bool = False
     lang: str = "eng_Latn"
     mode: Literal["whole", "concat"] | None = None  # absent: concat for replay, else as [pack]
     options: Options = {}
     card: str | None = None
 
     _codes = field_validator("lang")(_language)
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if bool(self.path) == self.from_pairs:
+            raise ValueError(f"stream {self.name!r} needs either path or from_pairs")
+        if self.from_pairs and self.kind != "monolingual":
+            raise ValueError(f"stream {self.name!r}: only monolingual text comes from_pairs")
+        return self
 
 
 class Bounds(_Table):
@@ -217,6 +230,11 @@ class Recipe(_Table):
     pack: PackTable = PackTable()
     card: CardTable = CardTable()
 
+    @property
+    def document_streams(self) -> list[StreamTable]:
+        """The streams that are read from files."""
+        return [table for table in self.stream if not table.from_pairs]
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [*(table.name for table in self.source), *(table.name for table in self.stream)]
@@ -232,6 +250,10 @@ class Recipe(_Table):
                 raise ValueError(f"source {table.name!r}: one side must be English (eng_Latn)")
             if table.src_lang == table.tgt_lang:
                 raise ValueError(f"source {table.name!r}: both sides are {table.src_lang}")
+        paired = {lang for table in self.source for lang in (table.src_lang, table.tgt_lang)}
+        for stream in self.stream:
+            if stream.from_pairs and stream.lang not in paired:
+                raise ValueError(f"stream {stream.name!r}: no source has {stream.lang}")
         return self
 
 

@@ -1,6 +1,6 @@
 """The streams that a recipe asks for, each as a stage that packs it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ from sealdata.plan import Plan, locate
 from sealdata.recipe import StreamTable, TokenizerTable
 from sealdata.shards.manifest import Split
 from sealdata.stage import Stage
-from sealdata.stages.pack import Layout, Pack, PairOrigin, StreamLabel, TextOrigin
+from sealdata.stages.pack import Layout, Pack, PairOrigin, SideOrigin, StreamLabel, TextOrigin
 from sealdata.tokenizers import Tokenizer, open_tokenizer
 
 PART = "packed"  # the one part of a pack stage
@@ -68,6 +68,7 @@ def plan_streams(
     streams = [
         *_parallel(plan, tokenizer, pairs),
         *_documents(plan, tokenizer, digest, limit),
+        *_sides(plan, tokenizer, pairs),
     ]
     places = [stream.path for stream in streams]
     for place in places:
@@ -104,17 +105,11 @@ def _documents(
     plan: Plan, tokenizer: Tokenizer, digest: Callable[[Path], str], limit: int | None
 ) -> Iterator[Stream]:
     recipe = plan.recipe
-    for table in recipe.stream:
+    for table in recipe.document_streams:
         reader, source = plan.reader(table)
         inputs = tuple(digest(path) for path in reader.files(source.path))
         for split in SPLITS:
-            label = StreamLabel(
-                split=split,
-                kind=table.kind,
-                name=table.lang if table.kind == "monolingual" else table.name,
-                languages=(table.lang,),
-                language_names={table.lang: language_name(table.lang, recipe.format.names)},
-            )
+            label = _label(plan, table, split)
             origin = TextOrigin(reader, source, recipe.validation.share, split, limit)
             params = {
                 "reader": [table.reader, reader.fingerprint()],
@@ -125,12 +120,37 @@ def _documents(
             yield _stream(plan, tokenizer, label, origin, params, inputs, table)
 
 
+def _sides(plan: Plan, tokenizer: Tokenizer, pairs: Sequence[PairFiles]) -> Iterator[Stream]:
+    """Monolingual text taken from the pairs: of English, the sides of all languages' pairs."""
+    for table in plan.recipe.stream:
+        side: Literal["src", "tgt"] = "src" if table.lang == "eng_Latn" else "tgt"
+        for split in SPLITS if table.from_pairs else ():
+            kept = [
+                p for p in pairs if p.split == split and (side == "src" or p.lang == table.lang)
+            ]
+            files = tuple(file for each in kept for file in each.files)
+            keys = tuple(key for each in kept for key in each.keys)
+            label, params = _label(plan, table, split), {"side": side}
+            yield _stream(plan, tokenizer, label, SideOrigin(files, side), params, keys, table)
+
+
+def _label(plan: Plan, table: StreamTable, split: Split) -> StreamLabel:
+    """What the manifest of a [[stream]] table's stream says."""
+    return StreamLabel(
+        split=split,
+        kind=table.kind,
+        name=table.lang if table.kind == "monolingual" else table.name,
+        languages=(table.lang,),
+        language_names={table.lang: language_name(table.lang, plan.recipe.format.names)},
+    )
+
+
 def _stream(
     plan: Plan,
     tokenizer: Tokenizer,
     label: StreamLabel,
-    origin: PairOrigin | TextOrigin,
-    params: dict[str, object],
+    origin: PairOrigin | TextOrigin | SideOrigin,
+    params: Mapping[str, object],
     inputs: tuple[str, ...],
     table: StreamTable | None = None,
 ) -> Stream:
@@ -142,7 +162,7 @@ def _stream(
         lookahead=recipe.pack.lookahead,
     )
     job = Pack(label, origin, tokenizer, layout, recipe.seed)
-    return Stream(label, Stage("pack", job.params(params), inputs, (PART,), job))
+    return Stream(label, Stage("pack", job.params(dict(params)), inputs, (PART,), job))
 
 
 def _mode(plan: Plan, table: StreamTable | None) -> Literal["whole", "concat"]:

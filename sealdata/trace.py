@@ -8,7 +8,6 @@ import polars as pl
 
 from sealdata.build_manifest import (
     MANIFEST,
-    BuildManifest,
     SourceFacts,
     pair_name,
     read_build_manifest,
@@ -52,7 +51,7 @@ def trace(path: Path, token: int) -> Trace:
     out = _build_of(path)
     manifest = read_build_manifest(out)
     facts = next((s for s in manifest.sources if s.name == begin.source), None)
-    pair = _pair(out, manifest, view.manifest, begin) if facts is not None else {}
+    pair = _pair(out, facts.lang, view.manifest.split, begin) if facts is not None else {}
     return Trace(view.manifest, number, document, begin.source, begin.row, facts, pair)
 
 
@@ -64,11 +63,8 @@ def _build_of(path: Path) -> Path:
     return parents[4]
 
 
-def _pair(
-    out: Path, manifest: BuildManifest, stream: StreamManifest, document: DocumentView
-) -> dict[str, Any]:
-    lang = next(code for code in stream.languages if code in manifest.languages)
-    files = out / "pairs" / pair_name(lang) / f"{stream.split}-*.parquet"
+def _pair(out: Path, lang: str, split: str, document: DocumentView) -> dict[str, Any]:
+    files = out / "pairs" / pair_name(lang) / f"{split}-*.parquet"
     here = (pl.col("source") == document.source) & (pl.col("row") == document.row)
     found = pl.scan_parquet(files).filter(here).collect()
     if found.height != 1:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -34,6 +34,7 @@ TOKENIZER_FOLDER = "../../../tokenizer"  # from SPLIT/KIND/NAME to the tokenizer
 
 READ_ROWS = 100_000  # pairs read at a time
 ROUND = 16_384  # documents tokenised and packed at a time
+_SIDES = ("src", "tgt")
 PARTITION_BYTES = 32 << 20  # of input files: about half a GiB in memory, shuffled at once
 
 
@@ -109,8 +110,40 @@ class TextOrigin:
 
     def documents(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The documents as they are: no template, no prompt."""
-        nothing = {"template": pl.lit(0, pl.UInt8), "prompt_chars": pl.lit(0, pl.UInt32)}
-        return rows.select("source", "row", "text", **nothing)
+        return _as_they_are(rows)
+
+
+@dataclass(frozen=True)
+class SideOrigin:
+    """One side of kept pairs as documents of their own, in an order that the other does not have.
+
+    Their split is that of the pairs.
+    """
+
+    files: tuple[Path, ...]
+    side: Literal["src", "tgt"]
+
+    def paths(self) -> list[Path]:
+        """The files that are read."""
+        return list(self.files)
+
+    def read(self, seed: int, tally: Tally) -> Iterator[pl.DataFrame]:
+        """``source``, ``row``, ``text``, ``key`` of the side of every pair."""
+        for file in self.files:
+            for start in range(0, count_rows(file), READ_ROWS):
+                pairs = _read_slice(file, start, READ_ROWS)
+                tally.rows += pairs.height
+                keys = mix(row_keys(pairs, seed), _SIDES.index(self.side))
+                yield pairs.select("source", "row", text=self.side, key=keys)
+
+    def documents(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The sides as they are."""
+        return _as_they_are(rows)
+
+
+def _as_they_are(rows: pl.DataFrame) -> pl.DataFrame:
+    nothing = {"template": pl.lit(0, pl.UInt8), "prompt_chars": pl.lit(0, pl.UInt32)}
+    return rows.select("source", "row", "text", **nothing)
 
 
 @dataclass(frozen=True)
@@ -140,7 +173,7 @@ class Pack:
     """Writes a stream into ``STREAM`` under the stage's folder; nothing if it has no document."""
 
     label: StreamLabel
-    origin: PairOrigin | TextOrigin
+    origin: PairOrigin | TextOrigin | SideOrigin
     tokenizer: Tokenizer
     layout: Layout
     seed: int

@@ -1,5 +1,6 @@
 """From a recipe to the streams it asks for: which there are, and what changes their keys."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from sealdata.errors import ConfigError
 from sealdata.frames import write_frame
 from sealdata.manifest import file_sha256
 from sealdata.pairs import make_pairs
-from sealdata.plan import Plan
+from sealdata.plan import Plan, sample_dir
 from sealdata.recipe import Recipe
+from sealdata.shards.reader import view_sequence
 from sealdata.shards.verify import verify_stream
 from sealdata.stage import NoProgress, run_stages
 from sealdata.stages.pack import STREAM
@@ -126,3 +128,51 @@ def test_all_streams_run_side_by_side(base: Path) -> None:
         problems = verify_stream(one.folder / STREAM)
         # the tokenizer is placed by the build
         assert [problem for problem in problems if "no tokenizer at" not in problem] == []
+
+
+SIDES = [
+    {"name": "ind", "kind": "monolingual", "from_pairs": True, "lang": "ind_Latn"},
+    {"name": "eng", "kind": "monolingual", "from_pairs": True, "lang": "eng_Latn"},
+]
+
+
+def test_the_sides_of_pairs_are_streams_of_their_own(base: Path, tmp_path: Path) -> None:
+    streams = [s for s in streams_of(base, stream=SIDES) if s.label.kind == "monolingual"]
+    assert [stream.path for stream in streams] == [
+        "train/monolingual/ind_Latn",
+        "validation/monolingual/ind_Latn",
+        "train/monolingual/eng_Latn",
+        "validation/monolingual/eng_Latn",
+    ]
+    done = run_stages([s.stage for s in streams], tmp_path / "w", LocalEngine(1), Silent())
+    shutil.copytree(sample_dir() / "tokenizers/bpe", tmp_path / "shards/tokenizer")
+    texts = {}
+    for stream, one in zip(streams, done, strict=True):
+        record = one.records[0]
+        assert record.rows_in == record.rows_out == (20 if stream.label.split == "train" else 2)
+        folder = tmp_path / "shards" / stream.path
+        shutil.copytree(one.folder / STREAM, folder)
+        assert verify_stream(folder) == []
+        last = 1 if stream.label.split == "validation" else 3
+        views = [view_sequence(folder / "part-00000.npy", n) for n in range(last)]
+        texts[stream.path] = [(d.row, d.text) for view in views for d in view.documents]
+    indonesian, english = texts["train/monolingual/ind_Latn"], texts["train/monolingual/eng_Latn"]
+    assert all(text == f"Nomor {row}." for row, text in indonesian)
+    assert all(text == f"Number {row}." for row, text in english)
+    # taken apart: where one side stands says nothing of the other
+    assert [row for row, _ in indonesian][:8] != [row for row, _ in english][:8]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"path": "x.txt", "from_pairs": True}, "needs either path or from_pairs"),
+        ({}, "needs either path or from_pairs"),
+        ({"from_pairs": True, "kind": "replay"}, "only monolingual text comes from_pairs"),
+        ({"from_pairs": True, "lang": "tha_Thai"}, "no source has tha_Thai"),
+    ],
+)
+def test_a_stream_has_one_origin(table: dict[str, Any], message: str) -> None:
+    stream = {"name": "x", "kind": "monolingual", "lang": "ind_Latn", **table}
+    with pytest.raises(ValueError, match=message):
+        Recipe.model_validate({**RECIPE, "stream": [stream]})
