@@ -14,14 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
-from torch.distributed.checkpoint.hf_storage import (
-    HuggingFaceStorageReader,
-    HuggingFaceStorageWriter,
-)
-from torch.distributed.checkpoint.state_dict import (
-    get_state_dict,
-    set_state_dict,
-)
+from torch.distributed.checkpoint import hf_storage
+from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 from torch.optim import Optimizer
@@ -64,7 +58,7 @@ def write(
         (partial / "model").mkdir(parents=True)
     world.barrier()
     weights, optim = get_state_dict(model, optimizer)
-    writer = HuggingFaceStorageWriter(str(partial / "state"), save_distributed=True)
+    writer = hf_storage.HuggingFaceStorageWriter(str(partial / "state"), save_distributed=True)
     save(_flat(weights, optim["state"]), storage_writer=writer)
     if world.rank == 0:
         model.config.to_json_file(partial / "model" / "config.json")
@@ -104,7 +98,7 @@ def read_record(folder: Path) -> Record:
 def load_state(folder: Path, model: Any, *optimizers: Optimizer) -> None:
     """Put weights, and moments where an optimizer is given, into place, at any world size."""
     weights, optim = get_state_dict(model, optimizers)
-    reader = HuggingFaceStorageReader(str(folder / "state"))
+    reader = hf_storage.HuggingFaceStorageReader(str(folder / "state"))
     load(_flat(weights, optim.get("state", {})), storage_reader=reader)
     set_state_dict(model, optimizers, model_state_dict=weights, optim_state_dict=optim)
 

@@ -143,7 +143,9 @@ class Config(Section):
 
 
 def load(name_or_path: str) -> Config:
-    """Read a config file, or a built-in config by its name; ConfigError says what is wrong."""
+    """Read a config file, or a built-in config by its name; ConfigError says what is wrong.
+
+    A file may say `extends = "NAME"`, and then only what differs from that config."""
     names = sorted(str(p.relative_to(RECIPES).with_suffix("")) for p in RECIPES.rglob("*.toml"))
     path = RECIPES / f"{name_or_path}.toml" if name_or_path in names else Path(name_or_path)
     if not path.is_file():
@@ -151,11 +153,20 @@ def load(name_or_path: str) -> Config:
             f"no config file or built-in config {name_or_path!r}; built in: {', '.join(names)}"
         )
     try:
-        return Config.model_validate(tomllib.loads(path.read_text("utf-8")))
+        table = tomllib.loads(path.read_text("utf-8"))
+        if "extends" in table:
+            table = _over(load(table.pop("extends")).model_dump(exclude_unset=True), table)
+        return Config.model_validate(table)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     except ValidationError as error:
         raise ConfigError(f"{path}: {explain(error)}") from error
+
+
+def _over(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the keys of `table` in place of its own, table by table."""
+    inner = {k: _over(base.get(k, {}), v) for k, v in table.items() if isinstance(v, dict)}
+    return base | table | inner
 
 
 def explain(error: ValidationError) -> str:

@@ -77,7 +77,8 @@ def parallelize(model: Any, world: World, config: Train | None = None) -> Any:
     model.training_loss = types.MethodType(training_loss, model)
     if config is not None and config.activation_checkpointing:
         model.activation_checkpointing_enable()
-    if config is not None and config.compile == "auto" and may_compile(world.device):
+    may_compile = world.device.type == "cuda" and any(map(shutil.which, ("g++", "clang++")))
+    if config is not None and config.compile == "auto" and may_compile:
         for layer in model.base_model.layers:
             layer.compile()
     if world.size > 1:
@@ -88,8 +89,3 @@ def parallelize(model: Any, world: World, config: Train | None = None) -> Any:
         fsdp.fully_shard(model, mp_policy=policy)
         fsdp.register_fsdp_forward_method(model, "training_loss")
     return model
-
-
-def may_compile(device: torch.device) -> bool:
-    """Whether compiling pays and can work: on a GPU beside a C++ compiler."""
-    return device.type == "cuda" and any(map(shutil.which, ("g++", "clang++", "c++")))

@@ -144,7 +144,7 @@ def test_the_sides_of_pairs_are_streams_of_their_own(base: Path, tmp_path: Path)
         "train/monolingual/eng_Latn",
         "validation/monolingual/eng_Latn",
     ]
-    done = run_stages([s.stage for s in streams], tmp_path / "w", LocalEngine(1), Silent())
+    done = run_stages([s.stage for s in streams], tmp_path / "w", LocalEngine(1), NoProgress())
     shutil.copytree(sample_dir() / "tokenizers/bpe", tmp_path / "shards/tokenizer")
     texts = {}
     for stream, one in zip(streams, done, strict=True):

@@ -114,3 +114,18 @@ def test_the_paper_s_runs(name: str, batch: int, steps: int) -> None:
     assert config.mixture.parallel_tokens == 34_700_000_000
     assert config.mixture.parallel_tokens // 0.75 // (batch * 4096) == steps
     check_schedule(config.optim, steps)
+
+
+def test_a_config_may_extend_another(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.toml"
+    path.write_text('extends = "openseal-1b"\nout = "x"\n[mixture]\nstrategy = "mixed"\n')
+    mixed, base = load(str(path)), load("openseal-1b")
+    assert mixed.mixture == base.mixture.model_copy(update={"strategy": "mixed"})
+    assert mixed.optim == base.optim
+    assert mixed.out == Path("x")
+    path.write_text('extends = "opensea-1b"\n')
+    with pytest.raises(ConfigError, match="no config file or built-in config 'opensea-1b'"):
+        load(str(path))
+    path.write_text('extends = "openseal-1b"\n[mixture]\nstrategi = "mixed"\n')
+    with pytest.raises(ConfigError, match="did you mean 'strategy'"):
+        load(str(path))
