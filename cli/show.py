@@ -61,6 +61,10 @@ def show_plan(plan: Plan, out: Path) -> None:
         langs = [resolve(code).name for code in (where.src_lang, where.tgt_lang) if code]
         size = f"missing: {absent[0]}" if absent else f"{megabytes:,.2f} MB"
         click.echo(f"read    {table.name:<24} {table.reader:<8} {' - '.join(langs):<24} {size}")
+    for name in recipe.exclude.lists:
+        path = locate(name, plan.base)
+        missing += [] if path.is_file() else [path]
+        click.echo(f"exclude {name}{'' if path.is_file() else f'  missing: {path}'}")
     click.echo(f"clean   {', '.join(plan.cleaners) or 'nothing'}")
     for rule in recipe.rule:
         limits = [f">= {rule.min:g}"] if rule.min is not None else []

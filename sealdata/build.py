@@ -16,7 +16,7 @@ from sealdata.digests import Digests
 from sealdata.errors import DataError
 from sealdata.manifest import stage_key, write_json
 from sealdata.pipeline import Curated, Pipeline
-from sealdata.plan import Plan
+from sealdata.plan import Plan, locate
 from sealdata.report.card import write_card
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.html import write_report
@@ -154,6 +154,7 @@ def _build_key(plan: Plan, digests: Digests, limit: int | None) -> str:
     readers += [plan.reader(table) for table in recipe.document_streams]
     files = [path for reader, source in readers for path in reader.files(source.path)]
     files += [file.path for file in plan.evaluation_files()]
+    files += [locate(name, plan.base) for name in recipe.exclude.lists]
     params = {
         "recipe": recipe.model_dump(mode="json"),
         "components": plan.fingerprints(),

@@ -10,6 +10,7 @@ from sealdata.manifest import read_json
 
 STAGES = (  # in the order of the gates
     "ingest",
+    "exclude",
     "rules",
     "dedup",
     "decontaminate",

@@ -1,15 +1,15 @@
 """The road from files to judged pairs: a recipe's plan as stages, run in order."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sealdata.chain import Chain, run_chains
 from sealdata.digests import Digests
-from sealdata.manifest import PartRecord
-from sealdata.plan import Plan
+from sealdata.manifest import PartRecord, stage_key
+from sealdata.plan import Plan, locate
 from sealdata.recipe import SourceTable
 from sealdata.rules import Judge
 from sealdata.scorers import PHASES, Phase
@@ -18,12 +18,14 @@ from sealdata.stages.caps import Cap, Side, SideKeys
 from sealdata.stages.clean import Clean
 from sealdata.stages.decontaminate import Decontaminate, References
 from sealdata.stages.dedup import Resolve
+from sealdata.stages.exclude import EXCLUDED, Exclude
 from sealdata.stages.ingest import Ingest
 from sealdata.stages.keys import Keys
 from sealdata.stages.partition import Flag, KeyFile, range_names
 from sealdata.stages.sample import Sample, allocate
 from sealdata.stages.score import Score
 from sealdata.stages.select import Cutoffs, HoldOut, Select
+from sealdata.takedowns import read_takedowns
 
 Draw = Callable[[dict[str, int]], dict[str, int]]  # pairs by language -> pairs to score
 
@@ -73,6 +75,8 @@ class Pipeline:
         self.engine = engine
         self.progress = progress
         self.langs = [_other_side(table) for table in plan.recipe.source]
+        lists = [locate(name, plan.base) for name in plan.recipe.exclude.lists]
+        self.takedowns = read_takedowns(lists) if lists else None
 
     def curate(self, limit: int | None = None) -> list[Curated]:
         """All stages from ingest to select, in the order of the recipe's sources."""
@@ -123,13 +127,17 @@ class Pipeline:
                 own,
                 self.plan.scorers,
                 self.plan.bound_rules(),
-                tuple((mask.stage, mask.reason, mask.done[i].folder) for mask in masks),
+                (
+                    *self._first(clean),
+                    *((mask.stage, mask.reason, mask.done[i].folder) for mask in masks),
+                ),
                 clean.folder,
                 self.langs[i],
                 self.plan.recipe.seed,
             )
             params = [own, self._rule_params(before=None), self.plan.recipe.seed]
-            inputs = (clean.key, *(mask.done[i].key for mask in masks))
+            exclude = self._exclude(clean)
+            inputs = (clean.key, *(s.key for s in exclude), *(mask.done[i].key for mask in masks))
             stages.append(Stage("sample", params, inputs, clean.parts, job))
         return stages
 
@@ -150,13 +158,32 @@ class Pipeline:
         return [one[0] for one in done], [one[1] for one in done], [one[-1] for one in done]
 
     def _score_and_key(self, i: int, clean: Done) -> list[Stage]:
+        """All later stages that judge have the keys among their inputs, so what these rest on."""
         params = self._rule_params(before="language")
-        keys = Stage("keys", params, (clean.key,), (), Keys(self._judge(i, clean, [])))
-        return [*self._scores("text", i, clean, masks=[]), keys]
+        exclude = self._exclude(clean)
+        inputs = (clean.key, *(stage.key for stage in exclude))
+        keys = Stage("keys", params, inputs, (), Keys(self._judge(i, clean, [])))
+        return [*exclude, *self._scores("text", i, clean, masks=[]), keys]
 
     def _key_all(self, i: int, clean: Done) -> list[Stage]:
-        every = Judge((), {}, {}, (), self.langs[i], clean.folder)
-        return [Stage("keys", None, (clean.key,), (), Keys(every))]
+        exclude = self._exclude(clean)
+        first = self._first(clean)
+        every = Judge((), {}, {}, (), self.langs[i], clean.folder, first=first)
+        inputs = (clean.key, *(stage.key for stage in exclude))
+        return [*exclude, Stage("keys", None, inputs, (), Keys(every))]
+
+    def _exclude(self, clean: Done) -> list[Stage]:
+        """Before all gates: what must go is neither scored nor able to displace a duplicate."""
+        if self.takedowns is None:
+            return []
+        digest = stage_key("takedowns", 1, asdict(self.takedowns), [])  # of entries, in any order
+        job = Exclude(self.takedowns, clean.folder)
+        return [Stage("exclude", digest, (clean.key,), (), job)]
+
+    def _first(self, clean: Done) -> tuple[tuple[str, str, Path], ...]:
+        """What is decided before any rule: (stage, reason, folder)."""
+        stages = self._exclude(clean)
+        return tuple((s.name, EXCLUDED, s.done(self.work).folder) for s in stages)
 
     def _ingest(self, table: SourceTable, limit: int | None) -> Stage:
         reader, source = self.plan.reader(table)
@@ -193,7 +220,11 @@ class Pipeline:
             Stage(
                 f"score-{phase}",
                 [self._rule_params(before=phase), _prints(scorers)],
-                (clean.key, *(mask.done[i].key for mask in masks)),
+                (
+                    clean.key,
+                    *(stage.key for stage in self._exclude(clean)),
+                    *(mask.done[i].key for mask in masks),
+                ),
                 clean.parts,
                 Score(phase, scorers, judge),
                 rows=clean.rows,
@@ -370,6 +401,7 @@ class Pipeline:
             tgt_lang=self.langs[i],
             cleaned=clean.folder,
             late=tuple((mask.stage, mask.reason, mask.done[i].folder) for mask in late),
+            first=self._first(clean),
         )
 
     def _store_key(self, name: str, clean: Done) -> str:

@@ -137,6 +137,12 @@ class EvaluationTable(_Table):
     columns: list[str] = []
 
 
+class ExcludeTable(_Table):
+    """Takedowns: files that list rows of sources, web addresses and domains to be left out."""
+
+    lists: list[str] = []
+
+
 class DecontaminateTable(_Table):
     """Evaluation sets: a pair is dropped whose side is, or contains, one of their sentences."""
 
@@ -222,6 +228,7 @@ class Recipe(_Table):
     rule: list[RuleTable] = []
     dedup: DedupTable = DedupTable()
     decontaminate: DecontaminateTable = DecontaminateTable()
+    exclude: ExcludeTable = ExcludeTable()
     caps: CapsTable = CapsTable()
     validation: ValidationTable = ValidationTable()
     tokenizer: TokenizerTable

@@ -89,7 +89,8 @@ class Judge:
 
     ``stores`` maps scorer to the folder of its score columns; ``masks`` lists, in order, the stages
     that flag rows themselves (dedup, decontaminate): (stage, reason, folder). ``late`` lists those
-    that come after all rules (caps, near-duplicates).
+    that come after all rules (caps, near-duplicates), ``first`` one that comes before them
+    (takedowns).
     """
 
     rules: tuple[Rule, ...]
@@ -99,12 +100,15 @@ class Judge:
     tgt_lang: str
     cleaned: Path
     late: tuple[tuple[str, str, Path], ...] = ()
+    first: tuple[tuple[str, str, Path], ...] = ()
 
     def judge(self, part: str, until: Phase | None = None) -> Judged:
         """Judge a part by all gates, or by those that come before the phase ``until``."""
         alive = pl.repeat(True, count_rows(self.cleaned / f"{part}.parquet"), eager=True)
         columns: list[pl.DataFrame] = []
-        flags: list[tuple[str, str, pl.Series]] = []
+        flags = _flagged(self.first, part)
+        for _, _, failed in flags:
+            alive = alive & ~failed
         for phase in PHASES:
             if phase == until:
                 break

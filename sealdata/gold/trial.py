@@ -17,6 +17,7 @@ from sealdata.recipe import (
     CapsTable,
     DecontaminateTable,
     DedupTable,
+    ExcludeTable,
     Recipe,
     SourceTable,
     ValidationTable,
@@ -89,6 +90,7 @@ def _trial_recipe(recipe: Recipe, sources: list[SourceTable], skip: set[str]) ->
         "rule": [rule for rule in recipe.rule if rule.score.partition(".")[0] not in skip],
         "dedup": DedupTable(off=True),
         "decontaminate": DecontaminateTable(),
+        "exclude": ExcludeTable(),
         "caps": CapsTable(),
         "validation": ValidationTable(share=0, max_pairs=0),
         "part_rows": MAX_REJECTS_KEPT,  # so that of what a reader refuses nothing is left out

@@ -11,6 +11,7 @@ from sealdata.characters import NUM_CODE_POINTS, members_of
 from sealdata.kernels import frozen, texts_of
 from sealdata.kernels.numbers import COLON, OTHER, SEPARATOR, SPACE, compare_numbers
 from sealdata.scorers import Scorer
+from sealdata.scorers._multiples import written_out
 
 # Between the digits of one number stand . , ' : or a space that does not break (thin, narrow).
 _SEPARATORS = ".,'\u2019\xa0\u2009\u202f"
@@ -24,8 +25,11 @@ class Numerals(Scorer):
 
     Digits of every script count as ASCII digits (๕, ໕, ៥, ၅, ௫, ５), separators of thousands are
     joined (1.000 = 1,000 = 1 000) and other separators split, so that 7:45 = 7.45 and 3.5 = 3,5.
-    Leading zeros do not count. Numbers in words are not understood.
+    Leading zeros do not count. Chinese multiples are written out (500亿 = 50 billion, 3.2万 =
+    32,000), and its decades (20世纪30年代 = 1930s); other numbers in words are not understood.
     """
+
+    version: ClassVar[int] = 2
 
     columns: ClassVar[dict[str, str]] = {
         "agreement": "shared numbers over numbers of the side with more, 0 to 1; 1 is agreement",
@@ -38,8 +42,8 @@ class Numerals(Scorer):
         Repeats count: 5 twice on one side needs 5 twice on the other. A plain space may part
         thousands or two numbers: the reading that agrees better counts.
         """
-        src, tgt = texts_of(pairs["src"]), texts_of(pairs["tgt"])
-        figures = compare_numbers(*src, *tgt, _kinds())
+        src, tgt = written_out(pairs["src"], pairs["tgt"])
+        figures = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
         scores = pl.DataFrame(dict(zip(self.columns, figures, strict=True)))
         return scores.fill_nan(None)
 

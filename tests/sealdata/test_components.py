@@ -1,6 +1,7 @@
 """What every component of every kind must hold to, whatever it does."""
 
 import re
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -15,6 +16,7 @@ from sealdata.scorers import PHASES
 EVERY = [(kind, name) for kind in KINDS for name in available(kind)]
 NEEDED = {  # parameters without a default
     ("scorers", "laser"): {"encoder": "sample"},
+    ("scorers", "toxicity"): {"lists": str(Path(__file__).parent / "scorers" / "toxicity")},
     **{("tokenizers", name): {"path": "tokenizer.json"} for name in available("tokenizers")},
 }
 

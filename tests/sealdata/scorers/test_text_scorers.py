@@ -112,6 +112,22 @@ def test_numerals(src, tgt, agreement, conflict):
     assert score("numerals", tgt, src) == pytest.approx((agreement, conflict))
 
 
+@pytest.mark.parametrize(
+    ("src", "tgt", "agreement", "conflict"),
+    [
+        ("About US$50 billion in 2020", "2020年约500亿美元", 1.0, 0.0),
+        ("About 60 billion", "约500亿美元", 0.0, 1.0),
+        ("32,000 bases, 1.4 Billion people", "3.2 万个碱基，14亿人", 1.0, 0.0),
+        ("2 million since the late 1930s", "自20 世纪 30 年代末以来达200万", 1.0, 0.0),
+        ("1.5 trillion", "1.5万亿", 1.0, 0.0),
+        ("30 million", "3千万", 1.0, 0.0),
+        ("5 million", "5 juta", 1.0, 0.0),
+    ],
+)
+def test_chinese_multiples_are_numbers(src, tgt, agreement, conflict):
+    assert score("numerals", src, tgt, "zho_Hans") == pytest.approx((agreement, conflict))
+
+
 def test_numerals_keep_to_their_rows():
     rows = [("a", "b"), ("1", "1"), ("", ""), ("2 3", "3"), ("x", "4")]
     scores = load("scorers", "numerals").score(make_pairs(rows))

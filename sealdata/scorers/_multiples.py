@@ -1,0 +1,46 @@
+"""Numbers that Chinese counts in ten thousands, written out: 500亿 is 50 billion."""
+
+import re
+from decimal import Decimal
+
+import polars as pl
+
+_NUMBER = r"(\d[\d,]*(?:\.\d+)?)"
+_TEN, _MYRIAD = (
+    {"十": 10, "百": 100, "千": 1000},
+    {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8},
+)
+_CHINESE = re.compile(rf"{_NUMBER}\s*([十百千]?)([万萬亿億])([亿億]?)")
+_ENGLISH = re.compile(rf"{_NUMBER}[\s-]*(thousand|million|billion|trillion)\b", re.IGNORECASE)
+_TIMES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_DECADE = re.compile(r"(\d\d?)\s*世[纪紀]\s*(\d0)\s*年代")  # 20世纪30年代: the 1930s
+_ANY = r"\p{Nd}\s*[十百千]?[万萬亿億]|\p{Nd}\s*世[纪紀]"
+
+
+def written_out(src: pl.Series, tgt: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Both sides of pairs, English first, with multiples and decades as plain numbers wherever the
+    other side has Chinese ones; all other pairs as they are."""
+    places = tgt.str.contains(_ANY).fill_null(False).arg_true()
+    if places.is_empty():
+        return src, tgt
+    english = [_ENGLISH.sub(_english, text) for text in src.gather(places).fill_null("")]
+    chinese = [_CHINESE.sub(_chinese, _DECADE.sub(_decade, text)) for text in tgt.gather(places)]
+    return src.clone().scatter(places, english), tgt.clone().scatter(places, chinese)
+
+
+def _english(found: re.Match[str]) -> str:
+    return _product(found[1], _TIMES[found[2].lower()])
+
+
+def _chinese(found: re.Match[str]) -> str:
+    times = _TEN.get(found[2], 1) * _MYRIAD[found[3]] * _MYRIAD.get(found[4], 1)
+    return _product(found[1], times)
+
+
+def _decade(found: re.Match[str]) -> str:
+    return str((int(found[1]) - 1) * 100 + int(found[2]))
+
+
+def _product(number: str, times: int) -> str:
+    """Whole products without a point: 3.2 times 10,000 is 32000."""
+    return f"{(Decimal(number.replace(',', '')) * times).normalize():f}"

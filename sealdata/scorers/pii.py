@@ -1,0 +1,42 @@
+"""Personal data on either side: e-mail addresses, phone numbers, national ID numbers."""
+
+from typing import ClassVar
+
+import polars as pl
+
+from sealdata.personal import KINDS, POSSIBLE
+from sealdata.scorers import Scorer
+
+
+class Pii(Scorer):
+    """Counts what looks like personal data, in the digits of any script.
+
+    By form alone: a hotline is a phone number too, and a name is not seen. ID numbers are those of
+    Thailand, Indonesia, Malaysia, Singapore, Myanmar, China and Vietnam. For looking at and for a
+    rule of one's own; the cleaner ``mask`` replaces what this counts.
+    """
+
+    columns: ClassVar[dict[str, str]] = {
+        "emails": "e-mail addresses on both sides, count",
+        "phones": "phone numbers on both sides, count",
+        "ids": "national ID numbers on both sides, count",
+    }
+
+    def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        """UInt32 columns; null never."""
+        counts = [_counts(pairs[side].fill_null("")) for side in ("src", "tgt")]
+        return pl.DataFrame({name: counts[0][name] + counts[1][name] for name in self.columns})
+
+
+def _counts(text: pl.Series) -> dict[str, pl.Series]:
+    counts = dict.fromkeys(KINDS, pl.zeros(text.len(), pl.UInt32, eager=True))
+    places = text.str.contains(POSSIBLE).arg_true()
+    rest = text.gather(places)
+    for kind, pattern in KINDS.items():
+        found = rest.str.count_matches(pattern)
+        counts[kind] = counts[kind].clone().scatter(places, found)
+        rest = rest.str.replace_all(pattern, " ")  # a digit belongs to one number
+    return counts
+
+
+COMPONENT = Pii

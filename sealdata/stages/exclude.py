@@ -1,0 +1,35 @@
+"""Exclude: pairs that takedown lists name are dropped before anything else looks at them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from sealdata.frames import read_frame, write_frame
+from sealdata.manifest import PartRecord
+from sealdata.takedowns import Takedowns
+
+EXCLUDED = "excluded"
+
+
+@dataclass(frozen=True)
+class Exclude:
+    """Flags the pairs that an entry means; ``cleaned`` is the folder of the parts."""
+
+    takedowns: Takedowns
+    cleaned: Path
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Writes ``flag`` (bool), aligned with the part's rows. Facts: pairs by kind of entry."""
+        columns = ["source", "row", "src_url", "tgt_url"]
+        flags = self.takedowns.flags(read_frame(self.cleaned / f"{part}.parquet", columns=columns))
+        mask = flags.select(flag=pl.any_horizontal(pl.all()))
+        write_frame(mask, folder / f"{part}.parquet")
+        excluded = int(mask["flag"].sum())
+        return PartRecord(
+            part=part,
+            rows_in=mask.height,
+            rows_out=mask.height - excluded,
+            dropped={EXCLUDED: excluded} if excluded else {},
+            facts={kind: int(flags[kind].sum()) for kind in flags.columns},
+        )

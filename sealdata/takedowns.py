@@ -1,0 +1,123 @@
+"""Lists of what must not be in a dataset: rows of sources, web addresses, whole domains."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from sealdata.errors import ConfigError
+
+# Whose page it is and which: scheme, user, "www.", port, fragment and a last slash do not matter.
+_HOST = r"(?i)^(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@?#]*@)?([^/:?#]+)"
+_NO_PAGE = r"(?i)^(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@?#]*@)?(?:www\.)?|#.*$|/$"
+
+
+@dataclass(frozen=True)
+class Takedowns:
+    """Entries of all lists together; their order, and which list they stood in, do not matter."""
+
+    rows: tuple[tuple[str, int], ...]  # (source, row)
+    urls: tuple[str, ...]  # as ``page`` gives them
+    domains: tuple[str, ...]  # lower case, each with its subdomains
+
+    def flags(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        """Bool columns ``row``, ``url`` and ``domain``: whether entries of that kind mean a pair.
+
+        ``pairs`` needs ``source``, ``row``, ``src_url`` and ``tgt_url``; one address of two is
+        enough.
+        """
+        return pl.DataFrame(
+            {
+                "row": self._rows(pairs),
+                "url": _either(pairs, self._url),
+                "domain": _either(pairs, self._domain),
+            }
+        )
+
+    def _rows(self, pairs: pl.DataFrame) -> pl.Series:
+        listed = pl.DataFrame(
+            list(self.rows), schema={"source": pl.String, "row": pl.UInt64}, orient="row"
+        )
+        places = pairs.select("source", "row").with_row_index("at")
+        found = places.join(listed, on=["source", "row"], how="semi")["at"]
+        return pl.int_range(pairs.height, dtype=pl.UInt32, eager=True).is_in(found.implode())
+
+    def _url(self, urls: pl.Series) -> pl.Series:
+        return page(urls).is_in(pl.Series(self.urls, dtype=pl.String).implode())
+
+    def _domain(self, urls: pl.Series) -> pl.Series:
+        hosts = urls.str.extract(_HOST)
+        listed = frozenset(self.domains)
+        found = [host for host in hosts.unique().drop_nulls() if listed & set(_domains(host))]
+        return hosts.is_in(pl.Series(found, dtype=pl.String).implode())
+
+
+def page(urls: pl.Series) -> pl.Series:
+    """Web addresses in the form in which two of the same page are equal; null stays null."""
+    bare = urls.str.strip_chars().str.replace_all(_NO_PAGE, "")
+    host = bare.str.extract("^([^/:?#]*)")
+    return host.str.to_lowercase() + bare.str.slice(host.str.len_chars())
+
+
+def _either(pairs: pl.DataFrame, listed: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    src, tgt = (listed(pairs[f"{side}_url"]).fill_null(False) for side in ("src", "tgt"))
+    return src | tgt
+
+
+def _domains(host: str) -> Iterator[str]:
+    """The host and every domain that it is in."""
+    labels = _ascii(host).split(".")
+    return (".".join(labels[start:]) for start in range(len(labels)))
+
+
+def _ascii(host: str) -> str:
+    """A host name as the domain name system has it, where that can be said."""
+    host = host.lower().strip(".")
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return host
+
+
+def read_takedowns(files: Iterable[Path]) -> Takedowns:
+    """The entries of some lists.
+
+    A list is UTF-8 text, an entry a line, in columns parted by tabs: ``row``, the name of a source
+    in the recipe and the number of a record in its file (counted from 0, as in the ledger); ``url``
+    and an address; or ``domain`` and a domain. Empty lines and lines that start with # are skipped.
+
+    Raises:
+        ConfigError: no such file, or a line that is none of these; the message names both.
+    """
+    rows: set[tuple[str, int]] = set()
+    urls: set[str] = set()
+    domains: set[str] = set()
+    for file in files:
+        for number, line in enumerate(_lines(file), start=1):
+            match line.split("\t"):
+                case [text] if not text.strip() or text.startswith("#"):
+                    continue
+                case ["row", source, row] if source and row.isdecimal():
+                    rows.add((source, int(row)))
+                case ["url", url] if url.strip():
+                    urls.add(url)
+                case ["domain", domain] if re.fullmatch(r"[^\s/:@]+\.[^\s/:@]+", domain.strip()):
+                    domains.add(_ascii(domain.strip().removeprefix("*.")))
+                case _:
+                    raise ConfigError(
+                        f"{file}, line {number}: expected 'row', a source and a number, 'url' and "
+                        "an address, or 'domain' and a domain, with tabs between them"
+                    )
+    pages = page(pl.Series(sorted(urls), dtype=pl.String))
+    return Takedowns(tuple(sorted(rows)), tuple(pages.unique().sort()), tuple(sorted(domains)))
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").split("\n")
+    except OSError:
+        raise ConfigError(f"no list of takedowns at {file}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: byte {error.start} is not UTF-8") from None
