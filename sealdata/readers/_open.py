@@ -22,15 +22,25 @@ _DAMAGE: tuple[type[Exception], ...] = (
 
 @contextmanager
 def open_stream(path: Path) -> Iterator[BinaryIO]:
-    """A stream of the decompressed bytes of a plain, gzip, xz, bzip2 or Zstandard file.
+    """A stream of the decompressed bytes of a plain, gzip, xz, bzip2 or Zstandard file, or of the
+    only file in a zip archive.
 
     The compression is told from the first bytes, not the name; all members of a file are read.
 
     Raises:
-        DataError: the file cannot be read, or it is damaged or cut short; names file and byte.
+        DataError: the file cannot be read, is damaged or cut short (names file and byte), or is an
+            archive of several files.
     """
     try:
         with path.open("rb") as raw:
+            if raw.read(4) == b"PK\x03\x04":
+                with (
+                    open_archive(path) as archive,
+                    archive.open(_only_member(path, archive)) as one,
+                ):
+                    yield cast(BinaryIO, one)
+                return
+            raw.seek(0)
             try:
                 yield _decompressed(raw)
             except _DAMAGE as error:
@@ -61,6 +71,14 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
                 raise DataError(f"{path}: {error}; unpack it and name the files") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    if len(names) != 1:
+        found = ", ".join(names[:3])
+        raise DataError(f"{path} holds {len(names)} files ({found} ...); unpack it and name one")
+    return names[0]
 
 
 def _decompressed(raw: BinaryIO) -> BinaryIO:

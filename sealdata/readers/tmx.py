@@ -67,8 +67,11 @@ def _open(path: Path) -> Iterator[BinaryIO]:
 
 
 def _is_archive(path: Path) -> bool:
-    with open_stream(path) as stream:
-        return stream.read(2) == b"PK"
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) == b"PK\x03\x04"
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
 
 
 def _units(path: Path, stream: BinaryIO) -> Iterator[list[Variant]]:

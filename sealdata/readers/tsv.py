@@ -20,6 +20,8 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "ccmatrix": ("stored_margin", "src", "tgt"),  # en-id.bitextf.tsv.gz
     "wikimatrix": ("stored_margin", "src", "tgt"),  # WikiMatrix.en-id.tsv.gz
     "ccaligned": ("src", "tgt", "stored_margin"),  # en_XX-th_TH.tsv.xz
+    # sentences.tsv.gz of web documents: a side is a whole page, its lines between "|||"
+    "ccaligned-documents": ("domain", "src_url", "src", "tgt_url", "tgt"),
     "paracrawl": ("src", "tgt"),  # en-xx.txt.gz
     "pairs": ("src", "tgt"),
 }

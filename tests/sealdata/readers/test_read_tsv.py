@@ -1,6 +1,8 @@
 import bz2
 import gzip
+import io
 import lzma
+import zipfile
 
 import polars as pl
 import pyarrow as pa
@@ -118,6 +120,28 @@ def test_only_a_line_feed_ends_a_line(read):
     assert good.select("src", "tgt").rows() == [(odd, "'\"Pergi.")]
 
 
+def zipped(data: bytes, *more: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("corpus/en-id.tsv", data)
+        for name in more:
+            archive.writestr(name, data)
+    return packed.getvalue()
+
+
+def test_an_archive_of_several_files_is_refused(read):
+    with pytest.raises(DataError, match=r"file\.tsv holds 2 files \(corpus/en-id\.tsv, LICENSE"):
+        read("tsv", zipped(b"One.\tSatu.\n", "LICENSE"), layout="pairs")
+
+
+def test_documents_of_ccaligned(read):
+    line = "a.com\thttps://a.com/en\tHello|||Bye\thttps://a.com/id\tHalo|||Dadah\n"
+    good, _ = read("tsv", line.encode(), layout="ccaligned-documents")
+    assert good.select("src", "tgt", "src_url", "tgt_url").rows() == [
+        ("Hello|||Bye", "Halo|||Dadah", "https://a.com/en", "https://a.com/id")
+    ]
+
+
 def zstandard(data: bytes) -> bytes:
     return pa.compress(data, "zstd", asbytes=True)
 
@@ -139,12 +163,13 @@ def test_line_ends_and_byte_order_mark(read, end):
         bz2.compress,
         lambda data: lzma.compress(data[:9]) + lzma.compress(data[9:]),
         lambda data: bz2.compress(data[:9]) + bz2.compress(data[9:]),
+        zipped,
         zstandard,
         lambda data: zstandard(data[:9]) + zstandard(data[9:]),
     ],
     ids=[
         *("plain", "gzip", "gzip-members", "xz", "bzip2"),
-        *("xz-streams", "bzip2-streams", "zstd", "zstd-frames"),
+        *("xz-streams", "bzip2-streams", "zip", "zstd", "zstd-frames"),
     ],
 )
 def test_compression_is_told_from_the_bytes(read, compress):
