@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sealdata.errors import DataError
 
 MOST = 8  # labels told of a text
-LEAST = 0.01  # probability below which a label is not told: at 0.001 it takes a third longer
+LEAST = 0.005  # probability below which a label is not told: at 0.001 it takes a third longer
 _CHUNK = 256  # texts; more of the binding's tuples at a time are slower to take apart
 _PROB, _NAME = itemgetter(0), itemgetter(1)  # of what the binding tells: (probability, label)
 _LABEL = "__label__"

@@ -47,7 +47,7 @@ class Lid(Scorer):
     Letters come first: where no letter is in the declared script, the probability is 0, and a
     script that one language of the model alone is written in (Thai, Lao, Khmer, Tamil, with lid.176
     Burmese) speaks for that language with the share of its letters, without the model. Labels below
-    0.01, and all beyond the 8 likeliest, count as 0.
+    0.005, and all beyond the 8 likeliest, count as 0.
 
     ``model`` is a name that ``sealdata models list`` shows, or the path of another fastText
     classifier whose labels are ISO codes or FLORES-200's; ``lid176-ftz`` (176 languages, 0.9 MB) is
@@ -58,9 +58,7 @@ class Lid(Scorer):
     phase: ClassVar[Phase] = "language"
 
     model: str = _BUNDLED
-    short: int = (
-        20  # letters below which a text is short, by the measure of English (length_factor)
-    )
+    short: int = 20  # letters below which a text is short, as English counts them (length_factor)
 
     columns: ClassVar[dict[str, str]] = {
         f"{side}_{what}": _MEANINGS[what].format(name)

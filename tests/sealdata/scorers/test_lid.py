@@ -53,7 +53,7 @@ def test_probability_and_margins_are_those_of_the_whole_distribution():
         declared = whole.pop("__label__ms", 0.0)
         inside = [p for label, p in whole.items() if label in kin]
         outside = [p for label, p in whole.items() if label not in kin]
-        close = {"abs": 0.02}  # a few labels below 0.01
+        close = {"abs": 0.015}  # a few labels below 0.005
         assert row["tgt_prob"] == pytest.approx(declared, **close)
         assert row["tgt_margin"] == pytest.approx(declared - max(whole.values()), **close)
         assert row["tgt_set_prob"] == pytest.approx(declared + sum(inside), **close)
@@ -101,7 +101,7 @@ def test_a_short_text_is_judged_in_a_column_of_its_own():
 @pytest.mark.parametrize(
     ("text", "lang", "prob", "top"),
     [
-        ("ຊາ", "lao_Laoo", 1.0, "lao_Laoo"),  # lid.176 gives short Lao 0.1
+        ("ຂອບໃຈ", "lao_Laoo", 1.0, "lao_Laoo"),  # Serbian, says lid.176
         ("ຊາຊາ abc", "lao_Laoo", 4 / 7, "lao_Laoo"),
         ("မြန်မာ", "mya_Mymr", 1.0, "mya_Mymr"),
         ("ទឹក", "khm_Khmr", 1.0, "khm_Khmr"),
