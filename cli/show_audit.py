@@ -5,6 +5,8 @@ import json
 import click
 
 from sealdata.audit import Audited
+from sealdata.compare import Comparison, changelog
+from sealdata.languages import resolve
 from sealdata.report.funnel import funnel_text
 
 
@@ -28,3 +30,27 @@ def show_audit(audited: Audited, as_json: bool) -> None:
         click.echo(f"PARTIAL: only the first {facts.build.limit:,} records of each source")
     click.echo(f"report  {audited.page}")
     click.echo(f"facts   {audited.page.with_name('audit.json')}")
+
+
+def show_comparison(found: Comparison, as_json: bool) -> None:
+    """What changed from one build to another, and an entry for the changelog."""
+    if as_json:
+        click.echo(found.model_dump_json(indent=1))
+        return
+    click.echo(f"{'language':<14}{'before':>12}{'after':>12}{'gone':>12}{'new':>12}{'changed':>12}")
+    for own in found.languages:
+        counts = (own.before, own.after, own.gone, own.new, own.changed)
+        click.echo(f"{resolve(own.lang).name:<14}" + "".join(f"{count:>12,}" for count in counts))
+    click.echo()
+    for place, (before, after) in found.dropped.items():
+        if before != after:
+            click.echo(f"dropped, {place}: {before:,} -> {after:,}")
+    for own in found.languages:
+        for sign, pairs in (("-", own.gone_pairs), ("+", own.new_pairs)):
+            for pair in pairs:
+                why = pair.reason or "not in the other's sources"
+                click.echo(f"{sign} {pair.source} #{pair.row} ({why}): {pair.src} | {pair.tgt}")
+    click.echo()
+    click.echo("Entry for the changelog of the card:")
+    click.echo()
+    click.echo(changelog(found))

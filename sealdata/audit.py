@@ -4,21 +4,24 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from sealdata import __version__, describe
+from sealdata.annotate import LABELS, bin_edges, draw, precision, read_sheet, write_sheet
 from sealdata.build_manifest import BuildManifest, FertilityRow, FunnelRow, read_build_manifest
 from sealdata.digests import Digests
+from sealdata.errors import DataError
 from sealdata.fertility import MAX_PAIRS, fertility
 from sealdata.frames import read_frame, write_frame
-from sealdata.manifest import stage_key
+from sealdata.manifest import read_json, stage_key, write_json
 from sealdata.pipeline import Pipeline, Surveyed
 from sealdata.plan import Plan
-from sealdata.report.evidence import Evidence
+from sealdata.report.evidence import Evidence, ledger_evidence
 from sealdata.report.facts import MASKS, audit_facts, write_facts
 from sealdata.report.html import write_report
-from sealdata.report.schema import AuditFacts, DuplicateFacts
+from sealdata.report.schema import AuditFacts, DuplicateFacts, PrecisionFacts
 from sealdata.report.tally import by_source, spread
 from sealdata.results import locked
 from sealdata.stage import Engine, Progress
@@ -26,6 +29,7 @@ from sealdata.streams import open_table
 
 ROWS = 20_000  # scored in all: a share of half of them is known to within 1 %
 LEAST = 1000  # per language, so that small ones can be judged too
+SHEET, KEY, JUDGED = "annotation.tsv", "annotation-key.parquet", "annotation.json"
 FOLDER = "audit"  # of a build's folder, beside the results of the build
 
 
@@ -35,6 +39,7 @@ class Audited:
 
     facts: AuditFacts
     page: Path
+    evidence: Evidence
 
 
 def audit_build(out: Path) -> Audited:
@@ -45,7 +50,8 @@ def audit_build(out: Path) -> Audited:
     Raises:
         DataError: there is no finished build, or a file of it is damaged.
     """
-    return _write(out, read_build_manifest(out), None, None)
+    manifest = read_build_manifest(out)
+    return _write(out, manifest, ledger_evidence(out, manifest.languages), None)
 
 
 def audit_recipe(
@@ -82,17 +88,84 @@ def sample_sizes(pairs: dict[str, int], rows: int) -> dict[str, int]:
     }
 
 
+def sheet(audited: Audited, number: int) -> Path:
+    """Write ``annotation.tsv``: ``number`` kept pairs of each language for people to judge blind.
+
+    The key, which holds scores and origins, stays beside it.
+    """
+    facts, evidence = audited.facts, audited.evidence
+    score = deciding_score(facts)
+    kept = pl.col("stage").is_null()
+    seed = int(facts.build.recipe.get("seed", 1))
+    drawn = []
+    for lang in facts.build.languages:
+        values = [
+            frame.filter(kept)[score].cast(pl.Float64)
+            for frame in evidence.frames(lang, [score])
+            if score in frame.columns
+        ]
+        edges = bin_edges(pl.concat(values)) if values else []
+        frames = (frame.filter(kept) for frame in evidence.frames(lang))
+        rows = draw(frames, score, edges, number, seed)
+        if rows.height:
+            drawn.append(rows.with_columns(lang=pl.lit(lang)))
+    if not drawn:
+        raise DataError("nothing was kept, so there is nothing to annotate")
+    folder = audited.page.parent
+    write_sheet(pl.concat(drawn, how="diagonal_relaxed"), folder / SHEET, folder / KEY)
+    return folder / SHEET
+
+
+def judge(audited: Audited, filled: Path) -> Audited:
+    """Read a filled-in sheet; report and ``audit.json`` are written anew with its precision.
+
+    Raises:
+        DataError: the sheet is damaged or belongs to another audit.
+    """
+    folder = audited.page.parent
+    labels = read_sheet(filled)
+    found = precision(folder / KEY, labels, deciding_score(audited.facts))
+    counts = Counter(labels.values())
+    told = {
+        "labels": {f"{name} ({LABELS[name]})": counts[name] for name in LABELS if counts[name]},
+        "precision": [fact.model_dump(mode="json") for fact in found],
+    }
+    write_json(folder / JUDGED, told)
+    return _finish(audited.facts, folder.parent, audited.evidence)
+
+
+def deciding_score(facts: AuditFacts) -> str:
+    """The score of the last rule, or the first there is."""
+    names = [score.name for score in facts.scores]
+    judged = [rule.score for rule in facts.rules if rule.score in names]
+    return judged[-1] if judged else names[0] if names else ""
+
+
+def judged(out: Path) -> dict[str, Any]:
+    """What people said of the build or audit in ``out``, as fields of its facts; {} if nothing."""
+    path = out / FOLDER / JUDGED
+    if not path.is_file():
+        return {}
+    told = read_json(path)
+    found = [PrecisionFacts.model_validate(fact) for fact in told["precision"]]
+    return {"labels": told["labels"], "precision": found}
+
+
 def _write(
     out: Path,
     manifest: BuildManifest,
-    evidence: Evidence | None,
+    evidence: Evidence,
     duplicates: Sequence[DuplicateFacts] | None,
 ) -> Audited:
-    facts = audit_facts(out, manifest, evidence, duplicates)
+    return _finish(audit_facts(out, manifest, evidence, duplicates), out, evidence)
+
+
+def _finish(facts: AuditFacts, out: Path, evidence: Evidence) -> Audited:
+    facts = facts.model_copy(update=judged(out))
     page = out / FOLDER / "index.html"
     write_facts(facts, out / FOLDER / "audit.json")
     write_report(facts, page, out, evidence)
-    return Audited(facts, page)
+    return Audited(facts, page, evidence)
 
 
 def _evidence(out: Path, surveyed: list[Surveyed]) -> Evidence:

@@ -17,7 +17,8 @@ from sealdata.errors import DataError
 from sealdata.manifest import stage_key, write_json
 from sealdata.pipeline import Curated, Pipeline
 from sealdata.plan import Plan, locate
-from sealdata.report.card import write_card
+from sealdata.recipe import write_recipe
+from sealdata.report.card import write_metadata
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.html import write_report
 from sealdata.results import (
@@ -93,13 +94,15 @@ def _report(out: Path, manifest: BuildManifest) -> BuildManifest:
     written: dict[str, Callable[[Path], None]] = {
         "report/audit.json": lambda path: write_facts(audit, path),
         "report/index.html": lambda path: write_report(audit, path, out),
-        "README.md": lambda path: write_card(manifest, path),
+        "recipe.toml": lambda path: write_recipe(manifest.recipe, path),
     }
     files = dict(manifest.files)
     for name, write in written.items():
         write(out / name)
         files[name] = file_facts(out / name)
-    return manifest.model_copy(update={"files": files})
+    manifest = manifest.model_copy(update={"files": files})
+    write_metadata(manifest, out)  # not among the files: people write on the card
+    return manifest
 
 
 def _pair_inputs(curated: list[Curated]) -> list[PairFiles]:

@@ -13,6 +13,7 @@ from sealdata.errors import ConfigError
 from sealdata.formats.documents import Directions
 from sealdata.formats.templates import Names, Template
 from sealdata.languages import confusable_sets, languages, resolve
+from sealdata.manifest import write_atomic
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 Options = dict[str, Any]
@@ -297,3 +298,18 @@ def read_recipe(name_or_path: str) -> tuple[Recipe, Path]:
     except ValidationError as error:
         raise ConfigError(f"{path}: {explain(error, Recipe)}") from None
     return recipe, path.absolute().parent
+
+
+def write_recipe(recipe: dict[str, Any], path: Path) -> None:
+    """Write a resolved recipe as TOML that ``read_recipe`` takes, atomically."""
+    import tomli_w
+
+    text = tomli_w.dumps(_without_none(recipe))
+    write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null: what is absent stands for it."""
+    if isinstance(value, dict):
+        return {key: _without_none(own) for key, own in value.items() if own is not None}
+    return [_without_none(own) for own in value] if isinstance(value, list) else value

@@ -26,7 +26,9 @@ FLOORS = [
     {"engines"},
     {"recipe", "plan", "digests", "fertility", "build_manifest", "progress", "unpack"},
     {"pipeline", "streams", "results", "verify", "report", "describe", "sources"},
-    {"build", "trace", "gold", "audit"},
+    {"build", "trace", "gold"},
+    {"annotate", "compare"},
+    {"audit", "publish"},
 ]
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

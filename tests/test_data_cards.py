@@ -9,7 +9,7 @@ from sealdata.report.cards import LICENCES, card_names, read_card, split_front_m
 from sealdata.sources import catalogue
 
 ROOT = Path(__file__).parents[1]
-CARDS = sorted((ROOT / "data_cards").glob("*.md"))
+CARDS = [ROOT / "data_cards" / f"{name}.md" for name in card_names()]
 CORPORA = {
     "flores-200",
     "nllb-allenai",

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,8 @@ import pytest
 from sealdata.build_manifest import read_build_manifest
 from sealdata.errors import DataError
 from sealdata.plan import sample_dir
+from sealdata.report.card import render_card
+from sealdata.report.merge import merged, unwritten
 from sealdata.shards.reader import view_sequence
 from sealdata.trace import trace
 
@@ -53,6 +56,17 @@ def built(tmp_path_factory) -> Path:
 def rows(out: Path, folder: str) -> pl.DataFrame:
     files = sorted((out / folder).rglob("*.parquet"))
     return pl.concat([pl.read_parquet(file) for file in files], how="diagonal")
+
+
+def test_the_sample_card_is_that_of_the_build(built):
+    """Stale? `sealdata build quickstart && sealdata card builds/quickstart --out FILE`."""
+    path = Path(__file__).parents[1] / "data_cards" / "sealdata-sample.md"
+    fresh = render_card(read_build_manifest(built))
+    # The key and the libraries change with every release; all else must be as the build says.
+    volatile = r"`[0-9a-f]{16}`|Made with sealdata .*"
+    merged_anew = merged(fresh, path.read_text("utf-8"), path.name)
+    assert re.sub(volatile, "", path.read_text("utf-8")) == re.sub(volatile, "", merged_anew)
+    assert unwritten(merged_anew) == []
 
 
 def key() -> dict[tuple[str, int], tuple[str, str]]:

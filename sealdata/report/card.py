@@ -1,6 +1,8 @@
 """The built dataset's Hugging Face card: figures from the manifest and the sources' cards."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -10,12 +12,14 @@ from sealdata.build_manifest import STAGES, BuildManifest, pair_name
 from sealdata.languages import resolve
 from sealdata.manifest import write_atomic
 from sealdata.recipe import CardTable, builtin_recipes
-from sealdata.report.cards import SourceCard, read_card, strictest
+from sealdata.report.cards import LICENCES, SourceCard, read_card, strictest
+from sealdata.report.croissant import croissant, write_croissant
 from sealdata.report.facts import manifest_rules
 from sealdata.report.funnel import funnel_lines
 from sealdata.report.markup import bounds
+from sealdata.report.merge import merged, to_write
 
-TO_WRITE = "[To be written by a person:"  # `publish` looks for it
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 _SIZES = {
     "n<1K": 10**3,
     "1K<n<10K": 10**4,
@@ -28,16 +32,16 @@ _SIZES = {
 }
 
 
-def render_card(manifest: BuildManifest) -> str:
+def render_card(manifest: BuildManifest, judged: Mapping[str, Any] = NOTHING) -> str:
     """``README.md``: YAML front matter and text; equal manifests give equal text.
+
+    ``judged`` adds what people said of a sample: ``precision`` and ``labels`` of an audit's facts.
 
     Raises:
         ConfigError: a source names a data card that does not exist.
         DataError: the front matter of a source's card is wrong.
     """
-    cards = {
-        source.name: read_card(source.card) if source.card else None for source in manifest.sources
-    }
+    cards = _source_cards(manifest)
     licence, reason = _licence(manifest, cards)
     front = yaml.safe_dump(
         front_matter(manifest, licence), sort_keys=False, allow_unicode=True, width=1000
@@ -53,19 +57,41 @@ def render_card(manifest: BuildManifest) -> str:
     environment.filters["cell"] = cell
     environment.globals.update(to_write=to_write, bounds=bounds)
     text = environment.get_template("card.md.j2").render(
-        _context(manifest, cards), licence=licence, licence_reason=reason
+        _context(manifest, cards),
+        licence=licence,
+        licence_reason=reason,
+        precision=judged.get("precision", []),
+        labels=judged.get("labels", {}),
     )
     return f"---\n{front}---\n\n{text}"
 
 
-def write_card(manifest: BuildManifest, path: Path) -> None:
-    """Write the card, atomically; raises as ``render_card`` does.
+def write_card(manifest: BuildManifest, path: Path, judged: Mapping[str, Any] = NOTHING) -> None:
+    """Write the card, atomically; what people wrote on a card that is there already is kept.
 
     Raises:
-        DataError: the disk is full or refuses.
+        DataError: the disk is full or refuses, or the card that is there cannot be read.
     """
-    text = render_card(manifest)
+    text = render_card(manifest, judged)
+    if path.is_file():
+        text = merged(text, path.read_text("utf-8"), str(path))
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_metadata(
+    manifest: BuildManifest, out: Path, judged: Mapping[str, Any] = NOTHING, **known: str
+) -> None:
+    """Write ``README.md`` and ``croissant.json`` of the build in ``out``.
+
+    ``known``: the ``url`` and date of publication that ``croissant`` takes.
+    """
+    write_card(manifest, out / "README.md", judged)
+    write_croissant(croissant(out, manifest, licence_of(manifest), **known), out / "croissant.json")
+
+
+def licence_of(manifest: BuildManifest) -> str:
+    """The licence that the card states, as the Hub names it."""
+    return _licence(manifest, _source_cards(manifest))[0]
 
 
 def front_matter(manifest: BuildManifest, licence: str) -> dict[str, Any]:
@@ -86,17 +112,18 @@ def front_matter(manifest: BuildManifest, licence: str) -> dict[str, Any]:
     }
 
 
-def to_write(what: str) -> str:
-    """The mark of a statement that no program can make."""
-    return f"*{TO_WRITE} {what}.]*"
-
-
 def cell(text: str) -> str:
     """Text of others made fit for a table cell or a paragraph of Markdown."""
     flat = " ".join(text.split())
     for char in "\\`*_<>[]|":
         flat = flat.replace(char, f"\\{char}")
     return flat
+
+
+def _source_cards(manifest: BuildManifest) -> dict[str, SourceCard | None]:
+    return {
+        source.name: read_card(source.card) if source.card else None for source in manifest.sources
+    }
 
 
 def _config(manifest: BuildManifest, lang: str) -> dict[str, Any] | None:
@@ -149,5 +176,9 @@ def _context(manifest: BuildManifest, cards: dict[str, SourceCard | None]) -> di
         "funnel": funnel,
         "stages": [name for name in header if name in STAGES],
         "rules": manifest_rules(manifest),
+        "demands": LICENCES,
+        "refs": manifest.recipe.get("decontaminate", {}).get("refs", []),
+        "leaks": sum(row.lost("decontaminate") for row in manifest.funnel),
+        "duplicates": sum(row.lost("dedup") for row in manifest.funnel),
         "builtin": manifest.name in builtin_recipes(),
     }

@@ -76,10 +76,14 @@ class SourceCard(BaseModel):
         return [resolve(code).code for code in codes]
 
 
+BUILT_HERE = ("sealdata-sample",)  # cards of datasets, not of upstream corpora
+
+
 def card_names() -> list[str]:
-    """Names of the cards that come with the package, sorted."""
+    """Names of the cards of upstream corpora that come with the package, sorted."""
     names = (entry.name for entry in _folder().iterdir())
-    return sorted(name.removesuffix(".md") for name in names if name.endswith(".md"))
+    stems = {name.removesuffix(".md") for name in names if name.endswith(".md")}
+    return sorted(stems - set(BUILT_HERE))
 
 
 def read_card(name: str) -> SourceCard:
@@ -90,7 +94,7 @@ def read_card(name: str) -> SourceCard:
         DataError: its front matter is missing or wrong.
     """
     entry = _folder() / f"{name}.md"
-    if not entry.is_file():
+    if not entry.is_file() or name in BUILT_HERE:
         raise ConfigError(f"no data card named {name!r}; known: {', '.join(card_names())}")
     return parse_card(entry.read_text("utf-8"), f"data_cards/{name}.md")
 

@@ -14,7 +14,7 @@ from sealdata.report.schema import LanguageSamples, Sample, ScoreFacts
 MAX_TEXT = 400  # characters shown of a text
 STRATA = 8  # score ranges that kept pairs are drawn from
 MOST_KEPT, MOST_DROPPED = 40, 60  # per language
-MOST_ROWS = 1200  # in all, so that the page stays small
+MOST_ROWS = 960  # in all, so that the page stays small
 
 _TEXTS = ("src", "tgt", "raw")
 

@@ -11,7 +11,7 @@ import yaml
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.errors import ConfigError, DataError
-from sealdata.report.card import TO_WRITE, cell, front_matter, render_card, write_card
+from sealdata.report.card import cell, front_matter, render_card, write_card
 from sealdata.report.cards import (
     LICENCES,
     card_names,
@@ -20,6 +20,7 @@ from sealdata.report.cards import (
     split_front_matter,
     strictest,
 )
+from sealdata.report.merge import TO_WRITE
 
 Build = tuple[Path, BuildManifest]
 

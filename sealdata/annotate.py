@@ -1,0 +1,176 @@
+"""Annotate: a blind sample for people to judge, and the precision that follows from it."""
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from sealdata.errors import DataError
+from sealdata.frames import read_frame, write_frame
+from sealdata.manifest import write_atomic
+from sealdata.report.schema import PrecisionFacts
+from sealdata.shards.shuffle import row_keys
+
+# Kreutzer et al. 2022, "Quality at a Glance", table 2: what a rater calls a pair.
+LABELS = {
+    "CC": "correct translation, natural sentences",
+    "CB": "correct, but boilerplate or low quality",
+    "CS": "correct, but a single word or a short phrase",
+    "X": "misaligned: both languages right, but no translation",
+    "WL": "wrong language on either side",
+    "NL": "not language on either side",
+    "?": "cannot tell",
+}
+CORRECT = ("CC", "CB", "CS")
+BINS = 5  # of the score that decides, by quantiles
+Z95 = 1.96
+HEADER = ("id", "label", "comment", "english", "other_language", "other")
+
+
+def draw(
+    frames: Iterable[pl.DataFrame], score: str, edges: Sequence[float], number: int, seed: int
+) -> pl.DataFrame:
+    """``number`` rows in equal shares from the bins of ``score``, and ``bin``; memory is bounded.
+
+    Bins hold equally many rows, so the share of correct ones in the sample is that of the whole.
+    Rows without the score make a bin of their own. Which rows is a matter of their hash.
+    """
+    best: list[pl.DataFrame] = []
+    turn = pl.col("key").rank("ordinal").over("bin")
+    for frame in frames:
+        scored = score in frame.columns and bool(edges)
+        place = _bin(score, edges) if scored else pl.lit(0, pl.Int32)
+        fresh = frame.with_columns(key=row_keys(frame, seed), bin=place)
+        together = pl.concat([*best, fresh], how="diagonal_relaxed")
+        best = [together.filter(turn <= number)]
+    return (
+        best[0].with_columns(turn=turn).sort("turn", "bin").head(number) if best else pl.DataFrame()
+    )
+
+
+def bin_edges(scores: pl.Series) -> list[float]:
+    """Inner edges of BINS bins that hold equally many rows."""
+    values = scores.drop_nulls().cast(pl.Float64)
+    values = values.filter(values.is_finite())
+    if values.is_empty():
+        return []
+    cuts = [values.quantile(i / BINS, "nearest") for i in range(1, BINS)]
+    return sorted({float(f"{cut:.6g}") for cut in cuts if cut is not None})
+
+
+def _bin(score: str, edges: Sequence[float]) -> pl.Expr:
+    at = pl.lit(pl.Series(edges)).search_sorted(pl.col(score).cast(pl.Float64), side="right")
+    return pl.when(pl.col(score).is_null()).then(-1).otherwise(at.cast(pl.Int32))
+
+
+def write_sheet(drawn: pl.DataFrame, path: Path, key_path: Path) -> None:
+    """A TSV to fill in, in an order that tells nothing, and the key that people must not see."""
+    order = drawn.sort("key")
+    order = order.with_columns(id=pl.int_range(1, pl.len() + 1))
+    columns = ["source", "row", "src", "tgt", "src_url", "tgt_url"]
+    known = [name for name in columns if name in order.columns]
+    scores = [name for name in order.columns if "." in name]
+    write_frame(order.select("id", "lang", "bin", *known, *scores), key_path)
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8", newline="") as handle:
+            sheet = csv.writer(
+                handle, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_MINIMAL
+            )
+            for label, meaning in LABELS.items():
+                handle.write(f"# {label}\t{meaning}\n")
+            sheet.writerow(HEADER)
+            for row in order.iter_rows(named=True):
+                texts = (_line(row["src"]), row["lang"], _line(row["tgt"]))
+                sheet.writerow((row["id"], "", "", *texts))
+
+    write_atomic(path, write)
+
+
+def _line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def read_sheet(path: Path) -> dict[int, str]:
+    """id -> label of the rows that were judged.
+
+    Raises:
+        DataError: a label, an id or the header is not what the sheet had.
+    """
+    labels: dict[int, str] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            lines = [line for line in handle if not line.startswith("# ")]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {path}: {error}") from None
+    table = csv.reader(lines, delimiter="\t")
+    if tuple(next(table, ()))[:2] != HEADER[:2]:
+        raise DataError(f"{path}: the header must begin with id and label")
+    for number, row in enumerate(table, start=2):
+        if len(row) < 2 or not row[1].strip():
+            continue
+        label = row[1].strip().upper()
+        if label not in LABELS:
+            raise DataError(
+                f"{path}: record {number}: no label {row[1]!r}; known: {', '.join(LABELS)}"
+            )
+        if not row[0].strip().isdecimal():
+            raise DataError(f"{path}: record {number}: {row[0]!r} is no id")
+        labels[int(row[0])] = label
+    if not labels:
+        raise DataError(f"{path}: no row has a label")
+    return labels
+
+
+def precision(key_path: Path, labels: dict[int, str], score: str) -> list[PrecisionFacts]:
+    """Share called correct per language, over all rows and per bin of ``score``; "?" is left out.
+
+    Raises:
+        DataError: the key is not there, or of another sheet.
+    """
+    key = read_frame(key_path)
+    if strangers := sorted(set(labels) - set(key["id"])):
+        raise DataError(f"{key_path} has no row {strangers[0]}: the sheet belongs to another audit")
+    judged = key.join(
+        pl.DataFrame({"id": list(labels), "label": list(labels.values())}), on="id"
+    ).filter(pl.col("label") != "?")
+    facts = []
+    for (lang,), rows in judged.sort("lang", "bin").group_by("lang", maintain_order=True):
+        facts.append(_fact(str(lang), score, rows, None, None))
+        if score not in rows.columns:
+            continue
+        for _, own in rows.group_by("bin", maintain_order=True):
+            values = own[score].drop_nulls()
+            if values.len():
+                low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
+                facts.append(_fact(str(lang), score, own, low, high))
+    return facts
+
+
+def _fact(
+    lang: str, score: str, rows: pl.DataFrame, low: float | None, high: float | None
+) -> PrecisionFacts:
+    correct = int(rows["label"].is_in(CORRECT).sum())
+    return PrecisionFacts(
+        lang=lang,
+        score=score if low is not None else "all",
+        low=low,
+        high=high,
+        rows=rows.height,
+        correct=correct,
+        interval=wilson(correct, rows.height),
+    )
+
+
+def wilson(hits: int, rows: int) -> tuple[float, float]:
+    """The 95 % interval of a share. Source: Wilson 1927."""
+    if rows == 0:
+        return 0.0, 1.0
+    share, square = hits / rows, Z95 * Z95
+    centre = (share + square / (2 * rows)) / (1 + square / rows)
+    half = (
+        Z95 / (1 + square / rows) * math.sqrt(share * (1 - share) / rows + square / (4 * rows**2))
+    )
+    return max(0.0, centre - half), min(1.0, centre + half)

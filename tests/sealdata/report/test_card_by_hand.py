@@ -1,0 +1,108 @@
+"""What people write on a card survives; Croissant metadata is valid and leads to the pairs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sealdata.build_manifest import BuildManifest
+from sealdata.errors import DataError
+from sealdata.report.card import render_card, write_card
+from sealdata.report.cards import split_front_matter
+from sealdata.report.croissant import croissant, write_croissant
+from sealdata.report.merge import TO_WRITE, merged, to_write, unwritten
+from sealdata.results import file_facts
+
+Build = tuple[Path, BuildManifest]
+
+
+def test_hand_written_text_sections_and_keys_survive(build: Build) -> None:
+    out, manifest = build
+    path = out / "README.md"
+    write_card(manifest, path)
+    assert path.read_text("utf-8") == render_card(manifest)
+    card = path.read_text("utf-8")
+    mark = to_write("direct-use", "what it is suited for")
+    assert mark in card
+    card = card.replace(
+        mark, "<!-- person: direct-use -->Continual\n\npretraining.<!-- /person -->"
+    )
+    card = card.replace("pretty_name:", "viewer: false\npretty_name:")
+    path.write_text(card + "\n## Thanks\n\nTo all.\n", "utf-8")
+    fewer = manifest.model_copy(update={"build_key": "f" * 16})
+    write_card(fewer, path)
+    front, body = split_front_matter(path.read_text("utf-8"), "README.md")
+    assert front["viewer"] is False
+    assert "Continual\n\npretraining." in body
+    assert body.endswith("## Thanks\n\nTo all.\n")
+    assert body.count("## Thanks") == 1
+    assert "f" * 16 in body
+    assert "0123456789abcdef" not in body
+    assert "what it is suited for" not in unwritten(body)
+    assert "whom to write to" in unwritten(body)
+    once = path.read_text("utf-8")
+    write_card(fewer, path)
+    assert path.read_text("utf-8") == once
+
+
+def test_text_without_a_place_is_not_dropped_silently() -> None:
+    old = "---\na: 1\n---\n\n<!-- person: gone -->Mine.<!-- /person -->\n"
+    with pytest.raises(DataError, match=r"README.md: what is written at 'gone' has no place"):
+        merged("---\na: 1\n---\n\ntext\n", old, "README.md")
+    empty = old.replace("Mine.", f"*{TO_WRITE} x.]*")
+    assert merged("---\na: 1\n---\n\ntext\n", empty, "README.md").endswith("\n\ntext\n")
+
+
+def test_licences_and_what_they_ask_for(build: Build) -> None:
+    sources = [
+        source.model_copy(update={"card": card})
+        for source, card in zip(
+            build[1].sources,
+            ("nllb-allenai", "scb-mt-en-th-2020", "sealdata-sample-corpus"),
+            strict=True,
+        )
+    ]
+    text = render_card(build[1].model_copy(update={"sources": sources}))
+    assert "| `odc-by` | attribution | tha-web |" in text
+    assert "| `cc-by-sa-4.0` | attribution, share-alike | mya-web |" in text
+    assert "| `cc0-1.0` | nothing | jav-web |" in text
+    assert split_front_matter(text, "x")[0]["license"] == "cc-by-sa-4.0"
+
+
+def test_precision_is_on_the_card(build: Build) -> None:
+    fact = {
+        "lang": "tha_Thai",
+        "score": "laser.cosine",
+        "low": 0.6,
+        "high": 0.7,
+        "rows": 20,
+        "correct": 18,
+        "interval": (0.699, 0.972),
+    }
+    text = render_card(build[1], {"precision": [fact], "labels": {"CC": 18, "X": 2}})
+    assert "| Thai | `laser.cosine` | 0.6 | 0.7 | 20 | 90.0 % | 70 to 97 % |" in text
+
+
+def test_croissant_is_valid_and_leads_to_every_pair(build: Build) -> None:
+    mlcroissant = pytest.importorskip("mlcroissant")
+    out, manifest = build
+    files = {
+        path.relative_to(out).as_posix(): file_facts(path)
+        for path in sorted((out / "pairs").rglob("*.parquet"))
+    }
+    manifest = manifest.model_copy(update={"files": files})
+    record = croissant(
+        out, manifest, "cc0-1.0", url="https://example.org/x", published="2026-01-02"
+    )
+    write_croissant(record, out / "croissant.json")
+    dataset = mlcroissant.Dataset(str(out / "croissant.json"))
+    issues = dataset.metadata.ctx.issues
+    assert (set(issues.errors), set(issues.warnings)) == (set(), set())
+    for row in manifest.funnel:
+        records = list(dataset.records(f"eng_Latn-{row.lang}"))
+        assert len(records) == row.kept
+    assert records[0][f"eng_Latn-{row.lang}/tgt_lang"] == row.lang.encode()
+    text = json.loads((out / "croissant.json").read_text("utf-8"))
+    assert text["conformsTo"][0] == "http://mlcommons.org/croissant/1.1"
+    assert "wrong_language by lid.tgt_prob" in text["rai:dataManipulationProtocol"]
+    assert "Planted on purpose" in " ".join(text["rai:dataLimitations"])

@@ -1,0 +1,94 @@
+"""Annotation: a blind sheet in equal shares of the score's range, and precision with intervals."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from sealcli.sealdata import main
+from sealdata.annotate import LABELS, read_sheet, wilson
+from sealdata.errors import DataError
+from sealdata.manifest import write_json
+
+from .report.conftest import TEXTS, make_build
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Path:
+    out = tmp_path / "out"
+    manifest = make_build(out, TEXTS, 200)
+    write_json(out / "manifest.json", manifest.model_dump(mode="json"))
+    done = CliRunner().invoke(main, ["audit", str(out), "--annotate", "20"])
+    assert done.exit_code == 0, done.output
+    return out
+
+
+def test_the_sheet_is_blind_and_stratified(audited: Path) -> None:
+    text = (audited / "audit" / "annotation.tsv").read_text("utf-8")
+    key = pl.read_parquet(audited / "audit" / "annotation-key.parquet")
+    for name in LABELS:
+        assert f"# {name}\t" in text
+    assert not re.search(r"laser|lid\.|-web|similarity", text)
+    assert key.height == 60
+    for lang in TEXTS:
+        own = key.filter(pl.col("lang") == lang)
+        assert own["bin"].value_counts()["count"].to_list() == [4] * 5
+    assert key["lang"].to_list() != sorted(key["lang"])
+
+
+def test_labels_become_precision_in_report_and_card(audited: Path) -> None:
+    sheet = audited / "audit" / "annotation.tsv"
+    key = pl.read_parquet(audited / "audit" / "annotation-key.parquet")
+    best = set(key.filter(pl.col("bin") >= 2)["id"])
+    lines = sheet.read_text("utf-8").splitlines()
+    filled = [
+        re.sub(r"^(\d+)\t", lambda m: f"{m[1]}\t{'CC' if int(m[1]) in best else 'X'}", line)
+        for line in lines
+    ]
+    done_sheet = audited / "done.tsv"
+    done_sheet.write_text("\n".join(filled) + "\n", "utf-8")
+    done = CliRunner().invoke(
+        main, ["audit", str(audited), "--annotated", str(done_sheet), "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    page = (audited / "audit" / "index.html").read_text("utf-8")
+    assert "What people said" in page
+    assert "60 pairs judged blind" in page
+    done = CliRunner().invoke(main, ["card", str(audited), "--out", str(audited / "card.md")])
+    assert done.exit_code == 0, done.output
+    card = (audited / "card.md").read_text("utf-8")
+    assert "| Thai | `all` | – | – | 20 | 60.0 % | 39 to 78 % |" in card
+    assert card.count("| 4 | 0.0 % |") == 6
+    assert card.count("| 4 | 100.0 % |") == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id\tlabel\n1\tgood\n", "no label 'good'; known: CC, CB"),
+        ("id\tlabel\nx\tCC\n", "'x' is no id"),
+        ("a\tb\n", "the header must begin with id and label"),
+        ("id\tlabel\n1\t\n", "no row has a label"),
+    ],
+)
+def test_bad_sheets_are_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "sheet.tsv"
+    path.write_text(text, "utf-8")
+    with pytest.raises(DataError, match=re.escape(message)):
+        read_sheet(path)
+
+
+def test_a_spreadsheet_may_quote_and_lower(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.tsv"
+    path.write_text('\ufeffid\tlabel\tx\n1\tcc\t"a ""b"""\n2\t ?\ty\n', "utf-8")
+    assert read_sheet(path) == {1: "CC", 2: "?"}
+
+
+@pytest.mark.parametrize(
+    ("hits", "rows", "low", "high"),
+    [(0, 0, 0, 1), (10, 10, 0.722, 1.0), (0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763)],
+)
+def test_wilson(hits: int, rows: int, low: float, high: float) -> None:
+    assert wilson(hits, rows) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))

@@ -1,0 +1,133 @@
+"""Publishing: only what is whole and described, resumed after a failure, the token never shown."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sealdata.build_manifest import BuildManifest, FileFacts
+from sealdata.errors import CheckError
+from sealdata.manifest import write_json
+from sealdata.publish import check_ready, uploads
+from sealdata.report.card import write_metadata
+from sealdata.report.facts import audit_facts, write_facts
+from sealdata.report.merge import TO_WRITE
+from sealdata.results import file_facts
+
+from .hub_server import Hub
+from .report.conftest import TEXTS, make_build
+
+SEALDATA = str(Path(sys.executable).with_name("sealdata"))
+TOKEN = "hf_averysecrettokenofnobody"
+
+
+def finish(out: Path, manifest: BuildManifest) -> BuildManifest:
+    """Give the made-up build the manifest, the report and the card of a finished one."""
+    write_facts(audit_facts(out, manifest), out / "report" / "audit.json")
+    files: dict[str, FileFacts] = {
+        path.relative_to(out).as_posix(): file_facts(path)
+        for folder in ("pairs", "dropped", "report")
+        for path in sorted((out / folder).rglob("*"))
+        if path.is_file()
+    }
+    manifest = manifest.model_copy(update={"files": files, "streams": []})
+    write_json(out / "manifest.json", manifest.model_dump(mode="json"))
+    write_metadata(manifest, out)
+    return manifest
+
+
+def write_all(out: Path) -> None:
+    """What a person would do."""
+    card = (out / "README.md").read_text("utf-8")
+    (out / "README.md").write_text(card.replace(TO_WRITE, "[Written:"), "utf-8")
+
+
+@pytest.fixture
+def ready(tmp_path: Path) -> tuple[Path, BuildManifest]:
+    out = tmp_path / "out"
+    return out, finish(out, make_build(out, TEXTS, 70))
+
+
+def publish(out: Path, hub: Hub, home: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    own = {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HOME": str(home)}
+    own |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+    return subprocess.run(
+        [SEALDATA, "publish", str(out), "--repo", "me/corpus", *more],
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_what_is_not_ready_is_refused(ready: tuple[Path, BuildManifest]) -> None:
+    out, manifest = ready
+    with pytest.raises(CheckError, match=r"still to write 7 places: one paragraph: what"):
+        check_ready(out)
+    assert check_ready(out, unfinished=True) == manifest
+    write_all(out)
+    assert check_ready(out) == manifest
+    partial = manifest.model_copy(update={"limit": 5})
+    write_json(out / "manifest.json", partial.model_dump(mode="json"))
+    with pytest.raises(CheckError, match="PARTIAL"):
+        check_ready(out)
+    write_json(out / "manifest.json", manifest.model_dump(mode="json"))
+    next((out / "pairs").rglob("*.parquet")).write_bytes(b"x")
+    with pytest.raises(CheckError, match="1 bytes, not"):
+        check_ready(out, unfinished=True)
+
+
+def test_the_describing_files_come_last_and_drops_stay(ready: tuple[Path, BuildManifest]) -> None:
+    names = [file.name for file in uploads(*ready, shards=False)]
+    assert names[-3:] == ["croissant.json", "manifest.json", "README.md"]
+    assert not any(name.startswith("dropped/") for name in names)
+    assert "pairs/eng_Latn-tha_Thai/train-00000.parquet" in names
+
+
+def test_a_failed_upload_goes_on_where_it_stopped(
+    ready: tuple[Path, BuildManifest], tmp_path: Path
+) -> None:
+    out, manifest = ready
+    write_all(out)
+    hub = Hub()
+    hub.failures = {"put": {3}, "commit": {2}}
+    shown = ""
+    failed = 0
+    for _ in range(5):
+        done = publish(out, hub, tmp_path / "hf", "--private")
+        shown += done.stdout + done.stderr
+        if done.returncode == 0:
+            break
+        assert done.returncode == 1, done.stderr
+        assert "Traceback" not in done.stderr
+        assert re.search(
+            r"sealdata: me/corpus: .*; the same command goes on from here\n", done.stderr
+        )
+        failed += 1
+    assert done.returncode == 0, shown
+    assert failed == 2  # an upload and a commit
+    assert hub.created[0].get("private") or hub.created[0].get("visibility") == "private"
+    assert hub.created[0]["type"] == "dataset"
+    assert hub.files == {
+        file.name: file.path.read_bytes() for file in uploads(out, manifest, False)
+    }
+    assert b'"url": "http://127' in hub.files["croissant.json"]
+    assert f"Bearer {TOKEN}" in hub.tokens
+    assert TOKEN not in shown
+    puts = hub.seen["put"]
+    again = publish(out, hub, tmp_path / "hf")
+    assert "0 files sent" in again.stdout, again.stdout + again.stderr
+    assert hub.seen["put"] == puts
+
+
+def test_a_dry_run_sends_nothing(ready: tuple[Path, BuildManifest], tmp_path: Path) -> None:
+    hub = Hub()
+    before = (ready[0] / "croissant.json").read_bytes()
+    done = publish(ready[0], hub, tmp_path, "--dry-run", "--unfinished")
+    assert done.returncode == 0, done.stderr
+    assert "README.md" in done.stdout
+    assert (hub.created, hub.files) == ([], {})
+    assert (ready[0] / "croissant.json").read_bytes() == before
