@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import click
-import polars as pl
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.contamination.sets import evaluation_files, set_name
@@ -103,16 +101,6 @@ def show_sequence(view: SequenceView) -> None:
         after = " ■" if document.ends else " …"
         console.print(f"[dim]{document.start:>5}–{document.stop:<5} {escape(where)}[/dim]")
         console.print(f"[{colour}]{before}{escape(document.text)}{after}[/{colour}]")
-
-
-def show_fertility(rows: pl.DataFrame) -> None:
-    """A row per tokenizer and language."""
-    table = Table(*(name.replace("_", " ") for name in rows.columns))
-    for row in rows.iter_rows():
-        table.add_row(
-            *("–" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v) for v in row)
-        )
-    Console(width=140 if not Console().is_terminal else None).print(table)
 
 
 def show_trace(found: Trace) -> None:

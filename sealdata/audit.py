@@ -26,6 +26,7 @@ from sealdata.report.tally import by_source, spread
 from sealdata.results import locked
 from sealdata.stage import Engine, Progress
 from sealdata.streams import open_table
+from sealdata.tokenizers import named
 
 ROWS = 20_000  # scored in all: a share of half of them is known to within 1 %
 LEAST = 1000  # per language, so that small ones can be judged too
@@ -246,7 +247,7 @@ def _fertility(plan: Plan, evidence: Evidence) -> list[FertilityRow]:
         kept = read_frame(paths[0]).filter(pl.col("stage").is_null())
         samples.append((lang, kept.head(MAX_PAIRS).select("src", "tgt")))
     made = [open_table(table, plan) for table in (plan.recipe.tokenizer, *plan.recipe.fertility)]
-    rows = fertility({tokenizer.name: tokenizer for tokenizer in made}, samples)
+    rows = fertility(named(made), samples, plan.recipe.seed)
     return [FertilityRow(**row) for row in rows.iter_rows(named=True)]
 
 

@@ -141,7 +141,7 @@ class CleaningRow(_Facts):
 
 
 class StreamFacts(_Facts):
-    """One packed stream of shards; tokens include EOS and padding, padding is EOS fill alone."""
+    """One packed stream of shards; tokens include each document's EOS, but no padding."""
 
     path: str  # relative to the build
     split: str
@@ -177,6 +177,38 @@ class FertilityRow(BaseModel):
     bytes_per_token: float
     tokens_per_char: float
     parity: float  # tokens of this side per token of the English side of the same pairs
+    parity_low: float | None = None  # 95 % bootstrap interval
+    parity_high: float | None = None
+    words_by: str = ""  # who tells words: white space, ICU and its version, or why nobody
+    tokens_per_word: float | None = None
+    continued_share: float | None = None  # words cut in two or more, 0 to 1
+    tokens_per_grapheme: float | None = None
+    single_byte_share: float | None = None
+    unknown_share: float | None = None
+    cost_percent: float | None = None  # what the same content takes more than in English
+    context_words: float | None = None  # words that fit 4,096 tokens
+    tokens_per_pair: float | None = None  # both directions, template and EOS included
+    pairs_in_budget: int | None = None  # that 34.7 billion tokens hold
+
+    @property
+    def continued_share_percent(self) -> float | None:
+        """For people: 0 to 100."""
+        return _times(100, self.continued_share)
+
+    @property
+    def single_byte_percent(self) -> float | None:
+        """For people: 0 to 100."""
+        return _times(100, self.single_byte_share)
+
+    @property
+    def unknown_percent(self) -> float | None:
+        """For people: 0 to 100."""
+        return _times(100, self.unknown_share)
+
+    @property
+    def million_pairs_in_budget(self) -> float | None:
+        """For people: pairs in millions."""
+        return _times(1e-6, self.pairs_in_budget)
 
 
 class BuildManifest(_Facts):
@@ -214,6 +246,10 @@ class BuildManifest(_Facts):
     def demonstrations(self) -> list[ModelFacts]:
         """The models that no real dataset should be judged by."""
         return [model for model in self.models if model.demonstration]
+
+
+def _times(factor: float, value: float | None) -> float | None:
+    return None if value is None else factor * value
 
 
 def pair_name(lang: str) -> str:

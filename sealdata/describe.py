@@ -22,7 +22,7 @@ from sealdata.fertility import fertility, sample_pairs
 from sealdata.pipeline import Curated, Surveyed
 from sealdata.plan import Plan
 from sealdata.stages.clean import EXAMPLES
-from sealdata.tokenizers import Tokenizer
+from sealdata.tokenizers import Tokenizer, named
 
 LIBRARIES = (
     "polars",
@@ -156,7 +156,7 @@ def fertility_of_pairs(
     for lang in languages:
         files = sorted((out / "pairs" / pair_name(lang)).glob("train-*.parquet"))
         samples.append((lang, sample_pairs(files, seed=seed)))
-    return fertility({made.name: made for made in tokenizers}, samples)
+    return fertility(named(tokenizers), samples, seed)
 
 
 def versions() -> dict[str, str]:

@@ -1,30 +1,47 @@
 """Fertility: into how many tokens a tokenizer cuts each language, against English."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from sealdata.errors import DataError
+from sealdata.formats.documents import PairFormat
 from sealdata.frames import count_rows
-from sealdata.languages import resolve
 from sealdata.shards.shuffle import row_keys
 from sealdata.tokenizers import Tokenizer
+from sealdata.words import num_graphemes, words, words_by
 
 ENGLISH = "eng_Latn"
 MAX_PAIRS = 2000  # per language: 20,000 tokens or more of each side
+CONTEXT_TOKENS = 4096  # OLMo 2's
+BUDGET_TOKENS = 34_700_000_000  # parallel tokens of the OpenSeal paper
+DEFAULT_TEMPLATE = "{first_name}: {first}\n{second_name}: {second}"
+_BOOTSTRAPS = 1000
 _READ_ROWS = 200_000  # pairs held at a time while the sample is drawn
 
 FERTILITY_SCHEMA = {
     "tokenizer": pl.String(),
     "lang": pl.String(),
     "num_pairs": pl.Int64(),
-    "bytes_per_token": pl.Float64(),  # UTF-8
+    "words_by": pl.String(),  # who tells words: white space, ICU and its version, or why nobody
+    "tokens_per_word": pl.Float64(),  # fertility; null where nobody tells words
+    "continued_share": pl.Float64(),  # words cut in two or more over all words, 0 to 1
     "tokens_per_char": pl.Float64(),  # Unicode code points
-    "parity": pl.Float64(),  # tokens over tokens of the English sides of the same pairs
+    "tokens_per_grapheme": pl.Float64(),  # extended grapheme clusters
+    "bytes_per_token": pl.Float64(),  # UTF-8
     "single_byte_share": pl.Float64(),  # tokens of one byte over all tokens, 0 to 1
-    "tokens_per_word": pl.Float64(),  # null where the script puts no spaces between words
+    "unknown_share": pl.Float64(),  # unknown tokens over all tokens, 0 to 1
+    "parity": pl.Float64(),  # tokens over tokens of the English sides of the same pairs
+    "parity_low": pl.Float64(),  # 95 % interval, pairs drawn again 1,000 times
+    "parity_high": pl.Float64(),
+    "cost_percent": pl.Float64(),  # what the same content takes more than in English
+    "context_words": pl.Float64(),  # words that fit 4,096 tokens
+    "tokens_per_pair": pl.Float64(),  # both directions, template and EOS included; null for English
+    "pairs_in_budget": pl.Int64(),  # of this language that 34.7 billion tokens hold
 }
 
 
@@ -64,52 +81,123 @@ def _slices(file: Path, columns: list[str]) -> Iterator[tuple[int, pl.DataFrame]
 
 
 def fertility(
-    tokenizers: Mapping[str, Tokenizer], pairs: Iterable[tuple[str, pl.DataFrame]]
+    tokenizers: Mapping[str, Tokenizer], pairs: Iterable[tuple[str, pl.DataFrame]], seed: int = 1
 ) -> pl.DataFrame:
     """FERTILITY_SCHEMA: a row per tokenizer and language, in the order given, English first.
 
     ``pairs`` are (language of ``tgt``, frame of ``src``, ``tgt``); the row of English is over the
-    English sides of all of them. A language without pairs has no row.
+    English sides of all of them. A language without pairs has no row. ``seed`` draws the bootstrap
+    samples of the interval of parity.
 
-    Source: Petrov et al. 2023 (parity); Rust et al. 2021 (tokens per word).
+    Source: Rust et al. 2021 (tokens per word, continued words); Petrov et al. 2023 (parity).
     """
     samples = [(lang, frame) for lang, frame in pairs if frame.height]
-    rows = [
-        row for name, tokenizer in tokenizers.items() for row in _rows(name, tokenizer, samples)
-    ]
+    if not samples:
+        return pl.DataFrame(schema=FERTILITY_SCHEMA)
+    english = pl.concat([frame["src"] for _, frame in samples])
+    both = pl.DataFrame({"src": english, "tgt": english})
+    texts = [_Texts.of(lang, frame) for lang, frame in [(ENGLISH, both), *samples]]
+    rows = [_row(name, made, text, seed) for name, made in tokenizers.items() for text in texts]
     return pl.DataFrame(rows, schema=FERTILITY_SCHEMA)
 
 
-def _rows(
-    name: str, tokenizer: Tokenizer, samples: Sequence[tuple[str, pl.DataFrame]]
-) -> list[dict[str, object]]:
-    if not samples:
-        return []
-    english = pl.concat([frame["src"] for _, frame in samples])
-    columns = [(ENGLISH, english, english), *((lang, f["tgt"], f["src"]) for lang, f in samples)]
-    rows: list[dict[str, object]] = []
-    for lang, texts, english_texts in columns:
-        ids = tokenizer.encode(texts.to_list()).ids
-        num_english = len(tokenizer.encode(english_texts.to_list()).ids)
-        lengths = tokenizer.vocabulary.piece_bytes[ids]
-        rows.append(
-            {
-                "tokenizer": name,
-                "lang": lang,
-                "num_pairs": texts.len(),
-                "bytes_per_token": _ratio(int(texts.str.len_bytes().sum()), len(ids)),
-                "tokens_per_char": _ratio(len(ids), int(texts.str.len_chars().sum())),
-                "parity": _ratio(len(ids), num_english),
-                "single_byte_share": _ratio(int(np.count_nonzero(lengths == 1)), len(ids)),
-                "tokens_per_word": _ratio(len(ids), _num_words(texts, lang)),
-            }
-        )
-    return rows
+@dataclass(frozen=True)
+class _Texts:
+    """What is counted once per language, whatever the tokenizer."""
+
+    lang: str
+    pairs: pl.DataFrame
+    texts: list[str]
+    num_chars: int
+    num_bytes: int
+    num_graphemes: int
+
+    @classmethod
+    def of(cls, lang: str, pairs: pl.DataFrame) -> "_Texts":
+        column = pairs["tgt"]
+        texts = column.to_list()
+        chars, data = int(column.str.len_chars().sum()), int(column.str.len_bytes().sum())
+        return cls(lang, pairs, texts, chars, data, num_graphemes(texts))
 
 
-def _num_words(texts: pl.Series, lang: str) -> int:
-    """Words between spaces; 0 where the script writes none, since no count would mean anything."""
-    return int(texts.str.count_matches(r"\S+").sum()) if resolve(lang).spaces else 0
+def _row(name: str, tokenizer: Tokenizer, of: _Texts, seed: int) -> dict[str, object]:
+    encoded = tokenizer.encode(of.texts)
+    ids = encoded.ids
+    theirs = np.diff(encoded.ends, prepend=0)
+    english = np.diff(tokenizer.encode(of.pairs["src"].to_list()).ends, prepend=0)
+    vocabulary = tokenizer.vocabulary
+    num_words, num_continued = _words(tokenizer, of)
+    per_word = _ratio(len(ids), num_words)
+    parity = _ratio(int(theirs.sum()), int(english.sum()))
+    low, high = _interval(theirs, english, seed)
+    per_pair = None if of.lang == ENGLISH else tokens_per_pair(tokenizer, of.lang, of.pairs)
+    return {
+        "tokenizer": name,
+        "lang": of.lang,
+        "num_pairs": of.pairs.height,
+        "words_by": words_by(of.lang),
+        "tokens_per_word": per_word,
+        "continued_share": _ratio(num_continued, num_words),
+        "tokens_per_char": _ratio(len(ids), of.num_chars),
+        "tokens_per_grapheme": _ratio(len(ids), of.num_graphemes),
+        "bytes_per_token": _ratio(of.num_bytes, len(ids)),
+        "single_byte_share": _ratio(int((vocabulary.piece_bytes[ids] == 1).sum()), len(ids)),
+        "unknown_share": _ratio(int((ids == vocabulary.unk_id).sum()), len(ids))
+        if vocabulary.unk_id is not None
+        else 0.0,
+        "parity": parity,
+        "parity_low": low,
+        "parity_high": high,
+        "cost_percent": None if parity is None else 100 * (parity - 1),
+        "context_words": None if not per_word else CONTEXT_TOKENS / per_word,
+        "tokens_per_pair": per_pair,
+        "pairs_in_budget": None if per_pair is None else int(BUDGET_TOKENS / per_pair),
+    }
+
+
+def _words(tokenizer: Tokenizer, of: _Texts) -> tuple[int, int]:
+    """Words, and words that two tokens or more share among them; 0 where nobody tells words."""
+    found = words(of.texts, of.lang)
+    if found is None or not len(found.starts):
+        return 0, 0
+    starts, ends = tokenizer.spans(of.texts)
+    touching = np.searchsorted(starts, found.ends) - np.searchsorted(ends, found.starts, "right")
+    return len(found.starts), int((touching > 1).sum())
+
+
+def _interval(
+    tokens: npt.NDArray[np.int64], english: npt.NDArray[np.int64], seed: int
+) -> tuple[float | None, float | None]:
+    """The 95 % percentile interval of a ratio of sums, pairs drawn with replacement."""
+    if not english.sum():
+        return None, None
+    draws = np.random.Generator(np.random.PCG64(seed))
+    ratios = np.empty(_BOOTSTRAPS)
+    for number in range(_BOOTSTRAPS):
+        drawn = draws.integers(0, len(tokens), len(tokens))
+        ratios[number] = tokens[drawn].sum() / max(1, english[drawn].sum())
+    low, high = np.percentile(ratios, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def tokens_per_pair(
+    tokenizer: Tokenizer,
+    lang: str,
+    pairs: pl.DataFrame,
+    templates: tuple[str, ...] = (DEFAULT_TEMPLATE,),
+) -> float:
+    """Mean tokens of a pair written once in each direction, the EOS of both documents included."""
+    keyed = pairs.select(
+        "src", "tgt", source=pl.lit(""), row=pl.int_range(pl.len(), dtype=pl.UInt64)
+    )
+    keys = row_keys(keyed, 1)
+    total = 0
+    for english_first in (True, False):
+        weights = (1.0,) * len(templates)
+        form = PairFormat(lang, english_first, False, templates, weights, "english")
+        documents = form.documents(keyed, keys)
+        total += len(tokenizer.encode(documents["text"].to_list()).ids) + pairs.height
+    return total / pairs.height
 
 
 def _ratio(count: int, by: int) -> float | None:

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"errors"},
     {"kernels"},
-    {"languages", "pairs", "manifest", "frames", "keys", "characters", "folding", "personal"},
+    {"languages", "words", "pairs", "manifest", "frames", "keys", "characters", "folding"}
+    | {"personal"},
     {"component", "download"},
     {"fetch"},
     {"models"},
@@ -24,11 +25,11 @@ FLOORS = [
     {"rules", "stage", "chain", "contamination", "takedowns"},
     {"stages"},
     {"engines"},
-    {"recipe", "plan", "digests", "fertility", "build_manifest", "progress", "unpack"},
+    {"recipe", "plan", "digests", "fertility", "build_manifest", "budget", "progress", "unpack"},
     {"pipeline", "streams", "results", "verify", "report", "describe", "sources"},
     {"build", "trace", "gold"},
     {"annotate", "compare"},
-    {"audit", "publish"},
+    {"audit", "publish", "pair_samples"},
 ]
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

@@ -7,15 +7,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sealdata.build_manifest import STAGES, FunnelRow
+from sealdata.build_manifest import STAGES, FertilityRow, FunnelRow
+from sealdata.errors import SealError
 from sealdata.manifest import write_atomic
 from sealdata.report import figures, markup
 from sealdata.report.evidence import Evidence, ledger_evidence
 from sealdata.report.explorer import embed
 from sealdata.report.facts import MASKS, manifest_rules, token_estimates
+from sealdata.report.fertility_chart import fertility_svg
 from sealdata.report.rulebook import bind
 from sealdata.report.schema import AuditFacts, Limit, ReasonFacts, ScoreFacts
 
@@ -83,10 +86,20 @@ def _context(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
         },
         "embedded_rows": sum(own["rows"] for own in rows.values()),
         "page_data": _page_data(facts, rows),
+        "fertility_chart": _fertility_chart(build.fertility),
         "style": Markup(_asset("report.css")),
         "script": Markup(script),
         "script_digest": digest,
     }
+
+
+def _fertility_chart(rows: list[FertilityRow]) -> Markup:
+    """The chart of parity; empty where there is nothing to draw."""
+    table = pl.DataFrame([row.model_dump() for row in rows], infer_schema_length=None)
+    try:
+        return Markup(fertility_svg(table) if rows else "")
+    except SealError:  # only English, or more tokenizers than a chart can tell apart
+        return Markup("")
 
 
 def _page_data(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:

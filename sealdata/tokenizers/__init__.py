@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +31,7 @@ class Vocabulary:
     eos_id: int
     piece_bytes: npt.NDArray[np.int64]  # [size] bytes of text that an id stands for; special: 0
     lossless: bool  # the pieces of a text, end to end, are exactly its UTF-8 bytes
+    unk_id: int | None = None  # stands for text that no piece covers
 
 
 class Tokenizer(Component):
@@ -85,6 +86,14 @@ class Tokenizer(Component):
         """Ids of each text by itself; an empty text has none."""
         raise NotImplementedError
 
+    def spans(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """First character of each token, and the one behind its last, int64 [tokens] each.
+
+        Counted over all texts end to end, with one character between two texts. A token of some
+        bytes of a character spans that character; for measurements, not for speed.
+        """
+        raise NotImplementedError
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, special tokens spelt out; broken characters become U+FFFD."""
         raise NotImplementedError
@@ -96,6 +105,20 @@ def flatten(lists: Sequence[Sequence[int]]) -> Encoded:
     count = int(ends[-1]) if len(lists) else 0
     ids: Iterable[int] = chain.from_iterable(lists)
     return Encoded(np.fromiter(ids, np.uint32, count), ends)
+
+
+def spans_of(
+    texts: Sequence[str], offsets: Iterable[Sequence[tuple[int, int]]]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The spans of all tokens from their offsets (first, behind the last) in each text."""
+    starts = accumulate((len(text) + 1 for text in texts), initial=0)
+    found = [
+        (at + first, at + stop)
+        for at, tokens in zip(starts, offsets, strict=False)
+        for first, stop in tokens
+    ]
+    table = np.array(found, np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
 
 
 def open_tokenizer(
@@ -116,6 +139,34 @@ def open_tokenizer(
         except ConfigError:
             kind = "hf"  # slower and always right; its own errors are the ones worth showing
     return _ready(load("tokenizers", kind or "sentencepiece", params))
+
+
+def find_tokenizer(name: str) -> Tokenizer:
+    """The tokenizer that a path means, or the name of a repository in Hugging Face's local cache.
+
+    Raises:
+        ConfigError: neither; nothing is downloaded.
+    """
+    if Path(name).exists() or name.count("/") != 1:
+        return open_tokenizer(Path(name))
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(name, "tokenizer.json")
+    if not isinstance(found, str):
+        raise ConfigError(
+            f"no tokenizer at {name}, and no such repository in the local cache; fetch it: "
+            f"hf download {name} tokenizer.json tokenizer_config.json"
+        )
+    return open_tokenizer(Path(found))
+
+
+def named(tokenizers: Sequence[Tokenizer]) -> dict[str, Tokenizer]:
+    """Tokenizers by name; a name that comes again gets a number."""
+    found: dict[str, Tokenizer] = {}
+    for tokenizer in tokenizers:
+        names = (f"{tokenizer.name}{f' ({n})' if n > 1 else ''}" for n in range(1, 1000))
+        found[next(name for name in names if name not in found)] = tokenizer
+    return found
 
 
 def _ready(tokenizer: Tokenizer) -> Tokenizer:

@@ -1,6 +1,7 @@
 """A ``tokenizer.json`` for plain text: its special tokens can be decoded, never typed."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sealdata.errors import ConfigError
-from sealdata.tokenizers import Vocabulary
+from sealdata.tokenizers import Vocabulary, spans_of
 
 if TYPE_CHECKING:
     import tokenizers
@@ -58,6 +59,14 @@ def load_json(path: Path, eos: str | None) -> Loaded:
     encoder.no_truncation()
     encoder.no_padding()
     return Loaded(declared, _vocabulary(declared, decoder, eos_id), encoder, decoder)
+
+
+def json_spans(
+    loaded: Loaded, texts: Sequence[str]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """See Tokenizer.spans."""
+    found = loaded.encoder.encode_batch(list(texts), add_special_tokens=False)
+    return spans_of(texts, (encoding.offsets for encoding in found))
 
 
 def _declared_eos(path: Path) -> str:
@@ -117,7 +126,11 @@ def _vocabulary(
         and all(letter in vocab for letter in byte_letters())
         and not trims
     )
-    return Vocabulary(size, eos_id, piece_bytes, lossless)
+    model = declared["model"]
+    unk_id = model.get("unk_id")  # Unigram says it so, the others by the token
+    if isinstance(model.get("unk_token"), str):
+        unk_id = vocab.get(model["unk_token"])
+    return Vocabulary(size, eos_id, piece_bytes, lossless, unk_id)
 
 
 def _piece_bytes(vocab: dict[str, int], size: int, byte_level: bool) -> npt.NDArray[np.int64]:

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from sealdata.tokenizers import Encoded, Tokenizer, Vocabulary, flatten
-from sealdata.tokenizers._json import load_json
+from sealdata.tokenizers._json import json_spans, load_json
 
 
 class HuggingFace(Tokenizer):
@@ -17,6 +20,9 @@ class HuggingFace(Tokenizer):
         encoder = load_json(self.path, self.eos).encoder
         encodings = encoder.encode_batch_fast(list(texts), add_special_tokens=False)
         return flatten([encoding.ids for encoding in encodings])
+
+    def spans(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        return json_spans(load_json(self.path, self.eos), texts)
 
     def decode(self, ids: Sequence[int]) -> str:
         decoder = load_json(self.path, self.eos).decoder

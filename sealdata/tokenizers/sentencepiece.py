@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from sealdata.errors import ConfigError
-from sealdata.tokenizers import Encoded, Tokenizer, Vocabulary, flatten
+from sealdata.tokenizers import Encoded, Tokenizer, Vocabulary, flatten, spans_of
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
@@ -32,9 +33,24 @@ class SentencePiece(Tokenizer):
         processor = _load(self.path, self.eos).processor
         return flatten(processor.encode(list(texts), num_threads=1))
 
+    def spans(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        processor = _load(self.path, self.eos).processor
+        found = processor.encode(list(texts), out_type="offset_mapping", num_threads=1)
+        return spans_of(texts, (_widened(processor, one["ids"], one["offsets"]) for one in found))
+
     def decode(self, ids: Sequence[int]) -> str:
         processor = _load(self.path, self.eos).processor
         return str(processor.decode([int(index) for index in ids]))
+
+
+def _widened(
+    processor: "SentencePieceProcessor", ids: list[int], offsets: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Offsets in which all bytes of a character span it: the library says so of the last alone."""
+    return [
+        (first, max(stop, first + processor.is_byte(index)))
+        for index, (first, stop) in zip(ids, offsets, strict=True)
+    ]
 
 
 @cache
@@ -58,7 +74,9 @@ def _load(path: Path, eos: str | None) -> _Loaded:
         )
     size = processor.get_piece_size()
     lengths = [_piece_bytes(processor, index) for index in range(size)]
-    return _Loaded(processor, Vocabulary(size, eos_id, np.array(lengths, np.int64), lossless=False))
+    return _Loaded(
+        processor, Vocabulary(size, eos_id, np.array(lengths, np.int64), False, processor.unk_id())
+    )
 
 
 def _piece_bytes(processor: "SentencePieceProcessor", index: int) -> int:

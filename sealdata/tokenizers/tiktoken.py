@@ -18,7 +18,7 @@ import polars as pl
 from sealdata.errors import ConfigError
 from sealdata.languages import languages
 from sealdata.tokenizers import Encoded, Tokenizer, Vocabulary
-from sealdata.tokenizers._json import Loaded, byte_letters, load_json, pre_tokenizers
+from sealdata.tokenizers._json import Loaded, byte_letters, json_spans, load_json, pre_tokenizers
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
@@ -67,6 +67,9 @@ class Tiktoken(Tokenizer):
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         return _encode(_load(self.path, self.eos), texts)
+
+    def spans(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        return json_spans(_load(self.path, self.eos).json, texts)
 
     def decode(self, ids: Sequence[int]) -> str:
         decoder = _load(self.path, self.eos).json.decoder

@@ -1,15 +1,19 @@
 """Fertility: counted on the same pairs, never by white space where a script has none."""
 
 from pathlib import Path
+from xml.etree import ElementTree
 
+import polars as pl
 import pytest
 
-from sealdata.errors import DataError
+from sealdata.errors import DataError, SealError
 from sealdata.fertility import FERTILITY_SCHEMA, fertility, sample_pairs
 from sealdata.frames import write_frame
+from sealdata.languages import resolve
 from sealdata.pairs import make_pairs
 from sealdata.plan import sample_dir
-from sealdata.tokenizers import open_tokenizer
+from sealdata.report.fertility_chart import fertility_svg
+from sealdata.tokenizers import Tokenizer, open_tokenizer
 
 SAMPLE = sample_dir()
 BPE = open_tokenizer(SAMPLE / "tokenizers" / "bpe")
@@ -32,7 +36,16 @@ def test_a_table() -> None:
     assert thai["bytes_per_token"] == pytest.approx((14 + 3) * 3 / tokens)
     assert thai["tokens_per_char"] == pytest.approx(tokens / (14 + 3))
     assert thai["parity"] == pytest.approx(tokens / count("The boat is here.", "Yes."))
-    assert thai["tokens_per_word"] is None
+    assert thai["words_by"].startswith("ICU")
+    assert thai["tokens_per_word"] == pytest.approx(tokens / 5)  # เรือ อยู่ ที่ นี่, ใช่
+    assert thai["tokens_per_grapheme"] == pytest.approx(tokens / (7 + 2))
+    assert thai["parity_low"] <= thai["parity"] <= thai["parity_high"]
+    assert thai["cost_percent"] == pytest.approx(100 * (thai["parity"] - 1))
+    assert thai["context_words"] == pytest.approx(4096 / thai["tokens_per_word"])
+    documents = (f"English: {e}\nThai: {t}" for e, t in THAI["src", "tgt"].iter_rows())
+    others = (f"Thai: {t}\nEnglish: {e}" for e, t in THAI["src", "tgt"].iter_rows())
+    assert thai["tokens_per_pair"] == (count(*documents, *others) + 4) / 2
+    assert thai["pairs_in_budget"] == int(34_700_000_000 / thai["tokens_per_pair"])
     malay = frame.row(2, named=True)
     assert malay["tokens_per_word"] == pytest.approx(count("Bot ada di sini.") / 4)
     english = frame.row(0, named=True)
@@ -108,3 +121,46 @@ def test_small_and_absent_files(tmp_path: Path) -> None:
     assert sample_pairs([]).height == 0
     with pytest.raises(DataError, match="no such file of pairs"):
         sample_pairs([tmp_path / "absent.parquet"])
+
+
+def test_without_a_segmenter_the_column_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sealdata.words._icu_version", lambda: None)
+    row = fertility({"bpe": BPE}, [("tha_Thai", THAI)]).row(1, named=True)
+    assert row["words_by"] == "none: pip install 'sealdata[segment]'"
+    assert [row[name] for name in ("tokens_per_word", "continued_share", "context_words")] == [
+        None
+    ] * 3
+
+
+@pytest.mark.parametrize("tokenizer", [BPE, UNIGRAM])
+def test_continued_words(tokenizer: Tokenizer) -> None:
+    """At least the emoji, four tokens of one byte each, and the nonsense are cut; "The" is not."""
+    text = "The boat is here \U0001f9ff and zzyzx"
+    starts, ends = tokenizer.spans([text])
+    assert len(starts) == len(tokenizer.encode([text]).ids)
+    assert (starts <= ends).all()
+    row = fertility({"t": tokenizer}, [("zsm_Latn", make_pairs([("a", text)]))]).row(1, named=True)
+    assert 2 / 7 <= row["continued_share"] < 1
+    assert row["tokens_per_word"] == pytest.approx(len(starts) / 7)
+
+
+def test_unknown_tokens() -> None:
+    row = fertility({"t": UNIGRAM}, [("zsm_Latn", make_pairs([("a", "b")]))]).row(1, named=True)
+    assert row["unknown_share"] == 0
+    assert UNIGRAM.vocabulary.unk_id is not None
+    assert BPE.vocabulary.unk_id is None
+
+
+def test_a_chart_of_twelve_languages_and_five_tokenizers() -> None:
+    codes = [path.stem for path in sorted((SAMPLE / "text").glob("???_????.txt"))]
+    rows = [
+        {"tokenizer": f"t{n}", "lang": code, "parity": 1 + n / 5 + place / 7}
+        for n in range(5)
+        for place, code in enumerate(codes)
+    ]
+    svg = fertility_svg(pl.DataFrame(rows))
+    ElementTree.fromstring(svg)
+    order = [svg.index(f">{resolve(code).name}<") for code in codes if code != "eng_Latn"]
+    assert order == sorted(order, reverse=True)  # the costliest first
+    with pytest.raises(SealError, match="nothing to draw"):
+        fertility_svg(pl.DataFrame(rows).filter(pl.col("lang") == "eng_Latn"))

@@ -1,0 +1,132 @@
+"""Budget: what a number of tokens buys of each language, and the weights that make it so."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sealdata.build_manifest import BuildManifest, StreamFacts
+from sealdata.errors import ConfigError, SealError
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one language gets of the budget."""
+
+    lang: str  # FLORES-200, the side that is not English
+    available: int  # tokens of its training streams, read once
+    num_tokens: int  # what it gets
+    num_pairs: int  # distinct pairs that it has
+    pairs_read: int  # with repetition, in all directions of the build
+    epochs: float  # times its streams are read
+    capped: bool  # its limit decided, not the temperature
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The plan: shares in the order of the build, and a weight per stream for sealtrain."""
+
+    total_tokens: int
+    temperature: float
+    shares: tuple[Share, ...]
+    weights: dict[str, float]  # ``parallel/eng_Latn-tha_Thai`` -> factor on its size, 1 at most
+
+    def config(self) -> str:
+        """The lines to paste into a training config."""
+        lines = ["[mixture]", f"parallel_tokens = {self.total_tokens}", "", "[mixture.weights]"]
+        lines += [f'"{key}" = {weight:.6g}' for key, weight in self.weights.items()]
+        return "\n".join(lines)
+
+
+def plan_budget(
+    manifest: BuildManifest,
+    total_tokens: int,
+    temperature: float = 1.0,
+    max_epochs: float | None = None,
+    caps: Mapping[str, int] | None = None,
+) -> Budget:
+    """Divide ``total_tokens`` of parallel text among the languages of a build.
+
+    A language's share is proportional to its tokens to the power of 1 / ``temperature``: 1 keeps
+    their proportions, more favours small languages (Conneau et al. 2020 sample so). None gets more
+    than ``max_epochs`` times what it has, nor more than its entry in ``caps``; what a limit leaves
+    goes to the others in proportion.
+
+    Raises:
+        ConfigError: a cap on a language that the build does not have.
+        SealError: no parallel stream, or the limits do not leave room for the budget.
+    """
+    streams = _streams(manifest)
+    available = {lang: sum(s.num_tokens for s in streams[lang]) for lang in streams}
+    for lang in caps or {}:
+        if lang not in available:
+            raise ConfigError(f"a cap on {lang}, but the build has {', '.join(available)}")
+    limits = {
+        lang: min(
+            float("inf") if max_epochs is None else max_epochs * tokens,
+            float((caps or {}).get(lang, float("inf"))),
+        )
+        for lang, tokens in available.items()
+    }
+    given = divide(total_tokens, {k: v ** (1 / temperature) for k, v in available.items()}, limits)
+    epochs = {lang: given[lang] / available[lang] for lang in available}
+    train = {
+        lang: sum(row.train for row in manifest.funnel if row.lang == lang) for lang in available
+    }
+    shares = tuple(
+        Share(
+            lang=lang,
+            available=available[lang],
+            num_tokens=round(given[lang]),
+            num_pairs=train[lang],
+            pairs_read=round(epochs[lang] * train[lang]),
+            epochs=epochs[lang],
+            capped=given[lang] >= limits[lang] * (1 - 1e-12),
+        )
+        for lang in available
+    )
+    most = max(epochs.values())
+    weights = {
+        f"{stream.kind}/{stream.name}": epochs[lang] / most
+        for lang, own in streams.items()
+        for stream in own
+    }
+    return Budget(total_tokens, temperature, shares, weights)
+
+
+def divide(
+    total: float, weights: Mapping[str, float], limits: Mapping[str, float]
+) -> dict[str, float]:
+    """``total`` in proportion to ``weights``, none above its limit; the sum is ``total``.
+
+    Raises:
+        SealError: the limits sum to less than ``total``.
+    """
+    room = sum(limits.values())
+    if room < total:
+        raise SealError(
+            f"the limits leave room for {room:,.0f} tokens, not for {total:,.0f}: raise them, or "
+            "lower the budget"
+        )
+    given: dict[str, float] = {}
+    free, left = dict(weights), float(total)
+    while free:
+        scale = left / sum(free.values())
+        full = [name for name, weight in free.items() if weight * scale > limits[name]]
+        if not full:
+            return {name: given.get(name, weights[name] * scale) for name in weights}
+        for name in full:
+            given[name] = limits[name]
+            left -= limits[name]
+            del free[name]
+    return {name: given[name] for name in weights}
+
+
+def _streams(manifest: BuildManifest) -> dict[str, Sequence[StreamFacts]]:
+    """Parallel training streams by the language that is not English."""
+    found: dict[str, list[StreamFacts]] = {}
+    for stream in manifest.streams:
+        if stream.split == "train" and stream.kind == "parallel":
+            lang = next(code for code in stream.languages if code != "eng_Latn")
+            found.setdefault(lang, []).append(stream)
+    if not found:
+        raise SealError(f"the build {manifest.name!r} has no parallel training stream")
+    return dict(found)

@@ -1,0 +1,70 @@
+"""Pairs to measure on: a sample of a build, of a recipe's sources, or of a folder of references."""
+
+from pathlib import Path
+
+import polars as pl
+
+from sealdata.build_manifest import MANIFEST, pair_name, read_build_manifest
+from sealdata.errors import ConfigError
+from sealdata.fertility import MAX_PAIRS, sample_pairs
+from sealdata.gold.references import read_references
+from sealdata.pairs import english_first
+from sealdata.plan import Plan, load_plan
+from sealdata.recipe import builtin_recipes
+from sealdata.shards.shuffle import row_keys
+
+Samples = list[tuple[str, pl.DataFrame]]  # language of ``tgt``, frame with ``src`` and ``tgt``
+_READ_ROWS = 100_000
+
+
+def pair_samples(where: str, max_pairs: int = MAX_PAIRS, seed: int = 1) -> Samples:
+    """At most ``max_pairs`` pairs per language, drawn by hash and never from the head of a file.
+
+    ``where`` is a build's folder (its training pairs), a recipe (its sources, before any cleaning
+    or rule), or a folder of references, see ``read_references``.
+
+    Raises:
+        ConfigError: it is none of these.
+        SealError: a file cannot be read.
+    """
+    path = Path(where)
+    if (path / MANIFEST).is_file():
+        languages = read_build_manifest(path).languages
+        files = {
+            lang: sorted((path / "pairs" / pair_name(lang)).glob("train-*")) for lang in languages
+        }
+        return [(lang, sample_pairs(found, max_pairs, seed)) for lang, found in files.items()]
+    if path.is_dir():
+        return _of_references(path, max_pairs, seed)
+    if where in builtin_recipes() or path.suffix == ".toml":
+        return _of_sources(load_plan(where), max_pairs, seed)
+    raise ConfigError(
+        f"{where} is no build's folder, no recipe and no folder of references (eng_Latn.txt beside "
+        "tha_Thai.txt)"
+    )
+
+
+def _of_references(folder: Path, max_pairs: int, seed: int) -> Samples:
+    pairs = read_references(folder).with_columns(source="set", row=pl.col("line").cast(pl.UInt64))
+    return [
+        (str(lang), _drawn(frame, max_pairs, seed).select("src", "tgt"))
+        for (lang,), frame in pairs.partition_by("lang", as_dict=True, maintain_order=True).items()
+    ]
+
+
+def _of_sources(plan: Plan, max_pairs: int, seed: int) -> Samples:
+    drawn: dict[str, pl.DataFrame] = {}
+    for table in plan.recipe.source:
+        reader, source = plan.reader(table)
+        lang = table.tgt_lang if table.src_lang == "eng_Latn" else table.src_lang
+        for good, _ in reader.batches(source, _READ_ROWS):
+            fresh = english_first(good).select("source", "row", "src", "tgt")
+            held = [drawn[lang]] if lang in drawn else []
+            drawn[lang] = _drawn(pl.concat([*held, fresh]), max_pairs, seed)
+    return [(lang, frame.select("src", "tgt")) for lang, frame in drawn.items()]
+
+
+def _drawn(pairs: pl.DataFrame, max_pairs: int, seed: int) -> pl.DataFrame:
+    """The pairs with the smallest keys, in the order of source and row."""
+    keyed = pairs.with_columns(key=row_keys(pairs, seed))
+    return keyed.bottom_k(max_pairs, by="key").drop("key").sort("source", "row")
