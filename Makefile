@@ -1,11 +1,12 @@
 # make demo   build, audit and train on the bundled corpus (under 3 minutes after the installation)
 # make test   linter, type checker, tests
+# make readers  OLMo-core, datatrove and Megatron-core read what we pack (installs them)
 # make bench  speed of the parts on one core, into tests/benchmarks/RESULTS.md
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench install clean
+.PHONY: demo test readers bench install clean
 
 install: $(VENV)/installed
 
@@ -33,8 +34,11 @@ test: install
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto --dist loadfile
 
+readers: install
+	SEALDATA_READERS=.venv-readers $(BIN)/pytest tests/sealdata/shards/test_foreign_readers.py
+
 bench: install
-	$(BIN)/python -m tests.benchmarks --opusfilter .venv-opusfilter
+	$(BIN)/python -m tests.benchmarks --opusfilter .venv-opusfilter --datatrove .venv-datatrove
 
 clean:
 	rm -rf builds runs

@@ -30,6 +30,7 @@ def show_build(manifest: BuildManifest, out: Path) -> None:
         tokens = sum(stream.num_tokens for stream in streams)
         sequences = sum(stream.num_sequences for stream in streams)
         click.echo(f"{kind + ':':<13}{tokens:,} training tokens in {sequences:,} sequences")
+    _show_sidecars(manifest)
     if manifest.limit is not None:
         click.echo(f"PARTIAL: only the first {manifest.limit:,} records of each source")
     for model in manifest.demonstrations:
@@ -38,6 +39,18 @@ def show_build(manifest: BuildManifest, out: Path) -> None:
     places = {"report": "report/index.html", "card": "README.md", "pairs": "pairs"}
     for name, place in (places | {"shards": "shards"}).items():
         click.echo(f"{name:<8}{out / place}")
+
+
+def _show_sidecars(manifest: BuildManifest) -> None:
+    """The size of the sidecars for other trainers, and how much that adds to the ids."""
+    payload = sum(
+        facts.size
+        for name, facts in manifest.files.items()
+        if name.endswith(".npy") and not name.endswith(".offsets.npy")
+    )
+    for reader in dict.fromkeys(name for row in manifest.streams for name in row.sidecar_bytes):
+        size = sum(row.sidecar_bytes.get(reader, 0) for row in manifest.streams)
+        click.echo(f"sidecars for {reader}: {size:,} bytes, {size / payload:.1%} of the ids")
 
 
 def show_plan(plan: Plan, out: Path) -> None:

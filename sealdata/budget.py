@@ -15,7 +15,7 @@ class Share:
     available: int  # tokens of its training streams, read once
     num_tokens: int  # what it gets
     num_pairs: int  # distinct pairs that it has
-    pairs_read: int  # with repetition, in all directions of the build
+    pairs_read: int  # with repetition; a pair read once in each direction of the build counts once
     epochs: float  # times its streams are read
     capped: bool  # its limit decided, not the temperature
 

@@ -153,6 +153,7 @@ class StreamFacts(_Facts):
     num_padding: int
     num_split_documents: int = 0  # longer than a sequence
     num_sequences: int
+    sidecar_bytes: dict[str, int] = {}  # of the sidecars for other trainers, by trainer
 
 
 class ModelFacts(_Facts):

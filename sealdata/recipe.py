@@ -14,6 +14,7 @@ from sealdata.formats.documents import Directions
 from sealdata.formats.templates import Names, Template
 from sealdata.languages import confusable_sets, languages, resolve
 from sealdata.manifest import write_atomic
+from sealdata.shards.foreign import Reader as SidecarReader
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 Options = dict[str, Any]
@@ -199,6 +200,7 @@ class PackTable(_Table):
     sequence_length: int = Field(4096, ge=16)
     block_length: int = Field(262_144, ge=16)
     lookahead: int = Field(16_384, ge=1)  # documents held back to find the best fit
+    sidecars: list[SidecarReader] = []  # trainers that want to know where documents lie
 
     @model_validator(mode="after")
     def _whole_sequences(self) -> Self:

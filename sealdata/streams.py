@@ -160,6 +160,7 @@ def _stream(
         sequence_length=recipe.pack.sequence_length,
         block_length=recipe.pack.block_length,
         lookahead=recipe.pack.lookahead,
+        sidecars=tuple(recipe.pack.sidecars),
     )
     job = Pack(label, origin, tokenizer, layout, recipe.seed)
     return Stream(label, Stage("pack", job.params(dict(params)), inputs, (PART,), job))

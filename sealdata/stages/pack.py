@@ -15,6 +15,8 @@ from sealdata.frames import count_rows
 from sealdata.keys import key_hashes, mix
 from sealdata.manifest import PartRecord
 from sealdata.readers import Reader, Source
+from sealdata.shards.foreign import Reader as SidecarReader
+from sealdata.shards.foreign import write_sidecars
 from sealdata.shards.manifest import (
     Kind,
     Split,
@@ -154,6 +156,7 @@ class Layout:
     sequence_length: int
     block_length: int
     lookahead: int
+    sidecars: tuple[SidecarReader, ...] = ()  # see sealdata.shards.foreign
 
 
 @dataclass(frozen=True)
@@ -195,19 +198,21 @@ class Pack:
             shutil.rmtree(leftover, ignore_errors=True)
         spilled.mkdir(parents=True)
         tally = Tally()
+        sizes: dict[SidecarReader, int] = {}
         try:
             totals = self._write(stream, spilled, tally)
         finally:
             shutil.rmtree(spilled, ignore_errors=True)
         if totals.num_documents:
             write_stream_manifest(self._manifest(totals), stream)
+            sizes = write_sidecars(stream, self.layout.sidecars)
         dropped = {reason: count for reason, count in sorted(tally.dropped.items()) if count}
         return PartRecord(
             part=part,
             rows_in=tally.rows,
             rows_out=totals.num_documents,
             dropped=dropped,
-            facts=self._facts(totals),
+            facts={**self._facts(totals), "sidecar_bytes": sizes},
         )
 
     def _write(self, stream: Path, spilled: Path, tally: Tally) -> Totals:

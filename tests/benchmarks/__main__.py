@@ -37,7 +37,11 @@ def single_threaded() -> None:
 
 
 def races(
-    num_pairs: int, num_sentences: int, repeats: int, opusfilter: Path | None
+    num_pairs: int,
+    num_sentences: int,
+    repeats: int,
+    opusfilter: Path | None,
+    datatrove: Path | None,
 ) -> Iterator["Race"]:
     """All benchmarks, one after another."""
     from . import language, models, text, tokens
@@ -53,7 +57,12 @@ def races(
         yield from text.rule_chain(num_pairs, repeats, folder)
         yield from text.dedup_keys(pairs, repeats)
         yield from tokens.tokenising(pairs.gather_every(4), repeats)
-        yield from tokens.packing(num_pairs // 4, repeats, folder)
+        peers = None
+        if datatrove:
+            from .tokenize_peers import install as install_peers
+
+            peers = install_peers(datatrove)
+        yield from tokens.packing(num_pairs // 4, repeats, folder, peers)
         yield from models.similarity(few, repeats)
         yield from language.language_id(num_pairs, repeats, folder / "lid")
         if opusfilter:
@@ -89,6 +98,11 @@ def table_row(cells: tuple[str, ...]) -> str:
 
 @click.command()
 @click.option("--pairs", default=120_000, show_default=True, help="Pairs of the input.")
+@click.option(
+    "--datatrove",
+    type=click.Path(path_type=Path),
+    help="Compare packing with datatrove and datasets.map, installed into this folder.",
+)
 @click.option("--repeats", default=3, show_default=True, help="Runs of each way.")
 @click.option("--quick", is_flag=True, help="12,000 pairs, 1 run; writes no file.")
 @click.option(
@@ -96,7 +110,9 @@ def table_row(cells: tuple[str, ...]) -> str:
     type=click.Path(path_type=Path),
     help="Compare with OpusFilter, installed into this folder unless it is there.",
 )
-def main(pairs: int, repeats: int, quick: bool, opusfilter: Path | None) -> None:
+def main(
+    pairs: int, repeats: int, quick: bool, opusfilter: Path | None, datatrove: Path | None
+) -> None:
     """Measure the parts of sealdata on one core and write tests/benchmarks/RESULTS.md."""
     if quick:
         pairs, repeats = 12_000, 1
@@ -108,7 +124,7 @@ def main(pairs: int, repeats: int, quick: bool, opusfilter: Path | None) -> None
     started = datetime.now(UTC)
     lines = [table_row(HEADER), "|---|---|--:|--:|--:|"]
     click.echo("\n".join(lines))
-    for result in races(pairs, pairs // 30, repeats, opusfilter):
+    for result in races(pairs, pairs // 30, repeats, opusfilter, datatrove):
         for row in result.rows():
             lines.append(table_row(row))
             click.echo(lines[-1])

@@ -1,6 +1,7 @@
 """Tokenising and packing with the bundled tokenizer."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,12 +11,14 @@ from sealdata.formats.documents import PairFormat
 from sealdata.frames import write_frame
 from sealdata.plan import sample_dir
 from sealdata.recipe import FormatTable, PackTable
+from sealdata.shards.shuffle import row_keys
 from sealdata.stages.pack import Layout, Pack, PairOrigin, StreamLabel
 from sealdata.tokenizers import open_tokenizer
 from sealdata.tokenizers._json import load_json
 
 from .corpus import THAI, pairs_of
-from .race import Race, race
+from .race import Race, cpu_seconds, race
+from .tokenize_peers import PEERS, run
 
 
 def tokenising(pairs: pl.DataFrame, repeats: int) -> Iterator[Race]:
@@ -36,8 +39,15 @@ def tokenising(pairs: pl.DataFrame, repeats: int) -> Iterator[Race]:
     yield race("tokenising sentences", num_tokens, "tokens", ways, repeats)
 
 
-def packing(num_pairs: int, repeats: int, folder: Path) -> Iterator[Race]:
-    """Pairs in parquet to token files: format, shuffle, tokenise, pack, write."""
+def packing(
+    num_pairs: int, repeats: int, folder: Path, peers: Path | None = None
+) -> Iterator[Race]:
+    """Pairs in parquet to token files: format, shuffle, tokenise, pack, write.
+
+    With the interpreter ``peers``, against what datatrove and `datasets.map` take for the same
+    documents, which they find ready made; what either takes to start, measured on one document, is
+    off its figure, and ours has none in it.
+    """
     kept = folder / "kept.parquet"
     write_frame(pairs_of(THAI, num_pairs), kept)
     template, table = FormatTable().templates[0], PackTable()
@@ -58,4 +68,23 @@ def packing(num_pairs: int, repeats: int, folder: Path) -> Iterator[Race]:
         with TemporaryDirectory(dir=folder) as out:
             return int(stage("stream", Path(out)).facts["num_tokens"])
 
-    yield race("pairs to packed shards", packed(), "tokens", {"stage pack": packed}, repeats)
+    if peers is None:
+        yield race("pairs to packed shards", packed(), "tokens", {"stage pack": packed}, repeats)
+        return
+    sources = {count: folder / f"documents-{count}" for count in (1, num_pairs)}
+    for count, source in sources.items():
+        source.mkdir()
+        pairs = pairs_of(THAI, count)
+        documents = form.documents(pairs, row_keys(pairs, seed=1))
+        named = documents.select("text", id=pl.col("row").cast(pl.String))
+        write_frame(named, source / "documents.parquet")
+
+    def peer(way: str, count: int) -> None:
+        run(peers, way, sources[count], tokenizer.path, folder / "peer")
+
+    for way, title in PEERS.items():
+        ways = {"stage pack": packed, title: partial(peer, way, num_pairs)}
+        result = race("pairs to packed shards", packed(), "tokens", ways, repeats)
+        start = cpu_seconds(partial(peer, way, 1))
+        result.seconds[title][:] = [seconds - start for seconds in result.seconds[title]]
+        yield result

@@ -110,6 +110,7 @@ def test_every_pair_becomes_one_document(pairs: tuple[Path, ...], tmp_path: Path
         "num_padding": manifest.num_padding,
         "num_split_documents": manifest.num_split_documents,
         "num_sequences": manifest.num_sequences,
+        "sidecar_bytes": {},
     }
 
 

@@ -1,0 +1,135 @@
+"""Sidecars that other trainers read beside our token files: where each document begins and ends.
+
+All are functions of the ids alone. In `csv.gz` padding belongs to no document; in the others, which
+have no room for gaps, to the document before it. A document that lies in two files is two.
+"""
+
+import gzip
+import struct
+from collections.abc import Callable, Iterator
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from sealdata.manifest import write_atomic
+from sealdata.shards.manifest import Dtype, Segment
+from sealdata.shards.reader import PackedStream, mark
+from sealdata.shards.tokens import Numbers
+
+Reader = Literal["olmo-core", "datatrove", "megatron", "torchtitan"]
+_CHUNK_TOKENS = 1 << 22
+_MEGATRON_CODES: dict[Dtype, int] = {"uint16": 8, "uint32": 4}  # 4: int32, since it has no uint32
+
+
+def write_sidecars(folder: Path, readers: tuple[Reader, ...]) -> dict[Reader, int]:
+    """Write the sidecars that ``readers`` want beside every file of a stream; bytes for each.
+
+    ``olmo-core``: ``.csv.gz`` of lines ``start,end,id,src,loc``, in tokens, end exclusive; also
+    dolma's. ``datatrove``: ``.npy.index``, the u64 end of each document. ``megatron``: ``.idx`` of
+    an IndexedDataset. ``torchtitan``: ``.offsets.npy``, a real one, int64 [documents + 1].
+    """
+    stream = PackedStream(folder)
+    sizes: dict[Reader, int] = dict.fromkeys(readers, 0)
+    for segment, starts, ends in _documents(stream):
+        num_tokens = segment.num_sequences * stream.manifest.sequence_length
+        for reader in readers:
+            suffix, make = _FORMATS[reader]
+            data = make(Documents(starts, ends, num_tokens, segment.dtype))
+            path = folder / f"{Path(segment.path).stem}{suffix}"
+            write_atomic(path, partial(_put, data=data))
+            sizes[reader] += len(data)
+    return sizes
+
+
+def _put(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _documents(stream: PackedStream) -> Iterator[tuple[Segment, Numbers, Numbers]]:
+    """(file, start of each document, its end without padding) of every file, in tokens."""
+    manifest = stream.manifest
+    step = max(1, _CHUNK_TOKENS // manifest.sequence_length)
+    starts: list[Numbers] = []
+    ends: list[Numbers] = []
+    file = 0
+    before: int | None = None
+    first_of_file = 0
+    is_open = False
+    for part, first, ids in stream.chunks(step):
+        if part != file:
+            yield _file(stream, file, starts, ends)
+            file, starts, ends, first_of_file = part, [], [], first
+            if is_open:
+                starts.append(np.zeros(1, np.int64))
+        at = (first - first_of_file) * manifest.sequence_length
+        marks = mark(ids, manifest.eos_id, before)
+        starts.append(at + np.flatnonzero(marks.first))
+        ends.append(at + np.flatnonzero(marks.last) + 1)
+        before = int(ids[-1])
+        is_open = before != manifest.eos_id
+    yield _file(stream, file, starts, ends)
+
+
+def _file(
+    stream: PackedStream, number: int, starts: list[Numbers], ends: list[Numbers]
+) -> tuple[Segment, Numbers, Numbers]:
+    segment = stream.manifest.segments[number]
+    begun, ended = np.concatenate(starts), np.concatenate(ends)
+    if len(ended) < len(begun):  # the last goes on in the next file
+        ended = np.append(ended, segment.num_sequences * stream.manifest.sequence_length)
+    return segment, begun, ended
+
+
+class Documents(NamedTuple):
+    """The documents of one file, in tokens."""
+
+    starts: Numbers
+    ends: Numbers  # exclusive, EOS included, padding not
+    num_tokens: int  # of the file
+    dtype: Dtype
+
+    @property
+    def offsets(self) -> Numbers:
+        """Starts, the first 0, and the file's end: each document ends where the next begins."""
+        return np.concatenate([[0], self.starts[1:], [self.num_tokens]]).astype("<i8")
+
+
+def _olmo_core(documents: Documents) -> bytes:
+    rows = enumerate(zip(documents.starts.tolist(), documents.ends.tolist(), strict=True))
+    text = "".join(f"{start},{end},{number},,{number}\n" for number, (start, end) in rows)
+    return gzip.compress(text.encode(), 6, mtime=0)
+
+
+def _datatrove(documents: Documents) -> bytes:
+    return documents.offsets[1:].tobytes()
+
+
+def _megatron(documents: Documents) -> bytes:
+    """Header, lengths (i4), byte offsets (i8), and first sequence of each document (i8)."""
+    count, width = len(documents.starts), np.dtype(documents.dtype).itemsize
+    return b"".join(
+        [
+            b"MMIDIDX\x00\x00",
+            struct.pack("<QBQQ", 1, _MEGATRON_CODES[documents.dtype], count, count + 1),
+            np.diff(documents.offsets).astype("<i4").tobytes(),
+            (documents.offsets[:-1] * width).tobytes(),
+            np.arange(count + 1, dtype="<i8").tobytes(),
+        ]
+    )
+
+
+def _torchtitan(documents: Documents) -> bytes:
+    buffer = BytesIO()
+    np.save(buffer, documents.offsets)
+    return buffer.getvalue()
+
+
+_FORMATS: dict[Reader, tuple[str, Callable[[Documents], bytes]]] = {
+    "olmo-core": (".csv.gz", _olmo_core),
+    "datatrove": (".npy.index", _datatrove),
+    "megatron": (".idx", _megatron),
+    "torchtitan": (".offsets.npy", _torchtitan),
+}
