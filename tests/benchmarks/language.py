@@ -154,8 +154,10 @@ def _stage(model: Path, files: list[Path]) -> None:
         scores = Path(temporary)
         judge = Judge((), {"lid": scores}, {"lid": "language"}, (), "ind_Latn", files[0].parent)
         job = Score("language", {"lid": load("scorers", "lid", {"model": str(model)})}, judge)
-        tasks = [Task(job, file.stem, scores / "records") for file in files]
-        for _ in engine.run(tasks):
+        folder = scores / "records"
+        tasks = [Task(job, file.stem, folder, (0, number)) for number, file in enumerate(files)]
+        feed = iter([tasks])
+        for _ in engine.run(lambda: next(feed, [])):
             pass
 
 
