@@ -413,6 +413,35 @@ def verify(folder: Path) -> None:
 
 
 @main.command()
+@click.option(
+    "--refs",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of references.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def lengths(refs: Path, as_json: bool) -> None:
+    """Compute the length factors of the languages in REFS, beside those that are shipped.
+
+    A factor is the characters of English over those of the other language in the same text; the
+    scorers ratio and balance multiply by those of sealdata/languages.toml.
+
+    \b
+    Example:
+        sealdata lengths --refs flores200_dataset/dev
+    """
+    from sealdata.gold.lengths import length_factors
+
+    from .show_gold import show_lengths
+
+    rows = length_factors(refs)
+    if as_json:
+        click.echo(rows.write_json())
+    else:
+        show_lengths(rows)
+
+
+@main.command()
 @click.argument("recipe")
 @click.option(
     "--refs",
@@ -442,6 +471,7 @@ def verify(folder: Path) -> None:
     default=os.cpu_count() or 1,
     help="Processes on this machine.  [default: all cores]",
 )
+@click.option("--markdown", is_flag=True, help="Print the percentages as a Markdown table.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def gold(
     recipe: str,
@@ -450,6 +480,7 @@ def gold(
     max_percent: float,
     skip: tuple[str, ...],
     workers: int,
+    markdown: bool,
     as_json: bool,
 ) -> None:
     """Say how many human translations RECIPE would reject, and for which rules.
@@ -467,7 +498,7 @@ def gold(
     from sealdata.progress import make_progress
     from sealdata.recipe import read_recipe
 
-    from .show_gold import show_gold
+    from .show_gold import markdown_table, show_gold
 
     table, base = read_recipe(recipe)
     with LocalEngine(workers) as engine:
@@ -483,6 +514,8 @@ def gold(
         )
     if as_json:
         click.echo(facts.model_dump_json(indent=1))
+    elif markdown:
+        click.echo(markdown_table(facts))
     else:
         show_gold(facts)
     facts.check()

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import click
+import polars as pl
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -94,3 +95,26 @@ def _reasons(rows: Sequence[DefectFacts]) -> str:
         counts.update(row.first)
         counts["(repaired)"] += row.repaired
     return ", ".join(f"{reason} {count:,}" for reason, count in counts.most_common() if count)
+
+
+def markdown_table(facts: GoldFacts) -> str:
+    """Percent of each language's references that each rule rejects, alone or with others."""
+    reasons = sorted({reason for row in facts.languages for reason in row.any})
+    head = ["language", "pairs", "rejected", *reasons]
+    rows = [head, ["---"] + ["--:"] * (len(head) - 1)]
+    for row in facts.languages:
+        shares = [100 * row.any.get(reason, 0) / row.pairs for reason in reasons]
+        cells = [f"{share:.2f}" if share else "" for share in shares]
+        rows.append([row.lang, f"{row.pairs:,}", f"{row.percent:.2f}", *cells])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def show_lengths(rows: pl.DataFrame) -> None:
+    """Length factors of languages, measured and shipped."""
+    table = Table("language", "pairs", "factor", "spread", "shipped", title="length factors")
+    for lang, pairs, factor, spread, shipped in rows.rows():
+        deviation = "" if spread is None else f"{spread:.3f}"
+        table.add_row(lang, f"{pairs:,}", f"{factor:.3f}", deviation, f"{shipped:.3f}")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    Console(highlight=False).print(table)

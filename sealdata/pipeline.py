@@ -162,7 +162,7 @@ class Pipeline:
         params = self._rule_params(before="language")
         exclude = self._exclude(clean)
         inputs = (clean.key, *(stage.key for stage in exclude))
-        keys = Stage("keys", params, inputs, (), Keys(self._judge(i, clean, [])))
+        keys = Stage("keys", params, inputs, (), Keys(self._judge(i, clean, [])), version=2)
         return [*exclude, *self._scores("text", i, clean, masks=[]), keys]
 
     def _key_all(self, i: int, clean: Done) -> list[Stage]:
@@ -170,7 +170,7 @@ class Pipeline:
         first = self._first(clean)
         every = Judge((), {}, {}, (), self.langs[i], clean.folder, first=first)
         inputs = (clean.key, *(stage.key for stage in exclude))
-        return [*exclude, Stage("keys", None, inputs, (), Keys(every))]
+        return [*exclude, Stage("keys", None, inputs, (), Keys(every), version=2)]
 
     def _exclude(self, clean: Done) -> list[Stage]:
         """Before all gates: what must go is neither scored nor able to displace a duplicate."""
@@ -276,7 +276,7 @@ class Pipeline:
         named = [[file.set, file.path.name, file.columns] for file in files]
         digests = tuple(self.digests.sha256(file.path) for file in files)
         [known] = self._run(
-            [Stage("references", named, digests, ("references",), References(files), version=2)]
+            [Stage("references", named, digests, ("references",), References(files), version=3)]
         )
         hashes = known.folder / "references.parquet"
         share = self.plan.recipe.decontaminate.containment

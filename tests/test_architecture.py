@@ -16,7 +16,7 @@ FLOORS = [
     {"errors"},
     {"kernels"},
     {"languages", "words", "pairs", "manifest", "frames", "keys", "characters", "folding"}
-    | {"personal"},
+    | {"personal", "vietnamese"},
     {"component", "download"},
     {"fetch"},
     {"models"},

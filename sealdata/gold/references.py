@@ -7,8 +7,11 @@ import polars as pl
 
 from sealdata.errors import ConfigError, DataError
 from sealdata.languages import languages, resolve
+from sealdata.readers import Source
+from sealdata.readers.tmx import Tmx
 
 ENGLISH = "eng_Latn"
+_TMX_UNITS = 100_000  # read at a time
 REFERENCE_SCHEMA: dict[str, pl.DataType] = {
     "lang": pl.String(),  # FLORES-200, of ``tgt``
     "set": pl.String(),  # "dev", "devtest", "" where a name has no second part; a TSV file's name
@@ -16,6 +19,8 @@ REFERENCE_SCHEMA: dict[str, pl.DataType] = {
     "src": pl.String(),  # English
     "tgt": pl.String(),
 }
+_MOSES = re.compile(r"(?P<set>.+\.(?P<one>\w+)-(?P<two>\w+))\.(?P<code>\w+)")
+_TMX = re.compile(r"(?:.+\.)?(?P<one>\w+)-(?P<two>\w+)\.tmx(?:\.(?:zip|gz))?")
 _NTREX = re.compile(r"(?P<set>.+)-(?P<side>src|ref)\.(?P<code>[\w-]+)\.txt")
 
 
@@ -24,8 +29,10 @@ def read_references(folder: Path) -> pl.DataFrame:
 
     Files are one sentence a line, in UTF-8: ``eng_Latn.dev`` beside ``tha_Thai.dev`` (any known
     code; files with the same ending belong together), NTREX's ``newstest2019-src.eng.txt`` beside
-    ``newstest2019-ref.tha.txt``, or ``eng_Latn-tha_Thai.tsv`` with two columns in that order. Files
-    whose names tell no known language are left out.
+    ``newstest2019-ref.tha.txt``, ``tico19.en-id.en`` beside ``tico19.en-id.id`` as OPUS and TICO-19
+    name Moses text, or ``eng_Latn-tha_Thai.tsv`` with two columns in that order. TMX files are
+    named by both languages: ``all.en-id.tmx.zip``. Files whose names tell no known language are
+    left out.
 
     Raises:
         ConfigError: no such folder, or nothing in it pairs English with a known language.
@@ -38,6 +45,8 @@ def read_references(folder: Path) -> pl.DataFrame:
     for path in sorted(path for path in folder.iterdir() if path.is_file()):
         if path.suffix == ".tsv":
             frames += _read_tsv(path)
+        elif tmx := _TMX.fullmatch(path.name):
+            frames += _read_tmx(path, tmx["one"], tmx["two"])
         elif found := _meaning(path.name):
             part, code = found
             other = aligned.setdefault(part, {}).setdefault(code, path)
@@ -67,6 +76,10 @@ def _meaning(name: str) -> tuple[str, str] | None:
                 code,
             )
         )
+    moses = _MOSES.fullmatch(name)
+    if moses and moses["code"] in (moses["one"], moses["two"]):
+        code = _known(moses["code"])
+        return None if code is None else (moses["set"], code)
     code = _known(name.partition(".")[0])
     return None if code is None else (name.partition(".")[2], code)
 
@@ -112,6 +125,28 @@ def _read_tsv(path: Path) -> list[pl.DataFrame]:
     english, other = (first, second) if codes[0] == ENGLISH else (second, first)
     code = next(str(code) for code in codes if code != ENGLISH)
     return [_frame(code, path.name, english, other)] if rows else []
+
+
+def _read_tmx(path: Path, one: str, two: str) -> list[pl.DataFrame]:
+    """The frame of a translation memory, or none if English is not one of its two languages.
+
+    A unit without text in one of them is no reference; lines are numbers of units.
+    """
+    codes = [_known(one), _known(two)]
+    if None in codes or codes.count(ENGLISH) != 1:
+        return []
+    code = next(str(code) for code in codes if code != ENGLISH)
+    batches = Tmx().batches(Source(path.name, path, ENGLISH, code), _TMX_UNITS)
+    pairs = pl.concat([batch.good for batch in batches])
+    return [
+        pairs.select(
+            lang=pl.lit(code),
+            set=pl.lit(path.name),
+            line=(pl.col("row") + 1).cast(pl.UInt32),
+            src="src",
+            tgt="tgt",
+        )
+    ]
 
 
 def _frame(code: str, part: str, english: list[str], other: list[str]) -> pl.DataFrame:

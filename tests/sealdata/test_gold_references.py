@@ -1,9 +1,13 @@
 """Reading references: file names of FLORES, NTREX and pairs, and what must be refused."""
 
+import json
+import zipfile
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from sealcli.sealdata import main
 from sealdata.errors import ConfigError, DataError
 from sealdata.gold.references import REFERENCE_SCHEMA, read_references
 
@@ -121,3 +125,47 @@ def test_nothing_to_read(tmp_path):
         read_references(tmp_path / "missing")
     with pytest.raises(ConfigError, match="pairs English with no known language"):
         read_references(write(tmp_path, {"eng_Latn.dev": ENGLISH, "README.md": ["x"]}))
+
+
+def test_moses_pairs_each_have_their_own_english(tmp_path):
+    files = {
+        "tico19.en-th.en": ENGLISH,
+        "tico19.en-th.th": THAI,
+        "tico19.en-lo.en": ENGLISH[:1],
+        "tico19.en-lo.lo": LAO[:1],
+        "tico19.en-lo.scores": ["1.1"],
+    }
+    found = read_references(write(tmp_path, files))
+    assert found.select("lang", "set", "src", "tgt").rows() == [
+        *(("tha_Thai", "tico19.en-th", *pair) for pair in zip(ENGLISH, THAI, strict=True)),
+        ("lao_Laoo", "tico19.en-lo", ENGLISH[0], LAO[0]),
+    ]
+
+
+def test_translation_memories(tmp_path):
+    units = "".join(
+        f'<tu><tuv xml:lang="en"><seg>{src}</seg></tuv>'
+        f'<tuv xml:lang="th"><seg>{tgt}</seg></tuv></tu>'
+        for src, tgt in zip(ENGLISH, THAI, strict=True)
+    )
+    text = f'<?xml version="1.0"?><tmx version="1.4"><header/><body>{units}</body></tmx>'
+    with zipfile.ZipFile(tmp_path / "all.en-th.tmx.zip", "w") as archive:
+        archive.writestr("all.en-th.tmx", text)
+    write(tmp_path, {"all.de-fr.tmx": ["no English"]})
+    found = read_references(tmp_path)
+    assert found.select("lang", "set", "line", "src", "tgt").rows() == [
+        ("tha_Thai", "all.en-th.tmx.zip", line, *pair)
+        for line, pair in enumerate(zip(ENGLISH, THAI, strict=True), start=1)
+    ]
+
+
+def test_length_factors_of_references(tmp_path):
+    write(
+        tmp_path,
+        {"eng_Latn.dev": ["a" * 20, "b" * 10, ""], "tha_Thai.dev": ["ก" * 10, "ข" * 5, "ค"]},
+    )
+    done = CliRunner().invoke(main, ["lengths", "--refs", str(tmp_path), "--json"])
+    assert json.loads(done.stdout) == [
+        {"lang": "tha_Thai", "pairs": 2, "factor": 2.0, "spread": 0.0, "shipped": 1.039}
+    ]
+    assert "tha_Thai" in CliRunner().invoke(main, ["lengths", "--refs", str(tmp_path)]).stdout

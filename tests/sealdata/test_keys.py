@@ -1,5 +1,7 @@
 """Keys: what counts as the same text, in every script, and what never does."""
 
+import unicodedata
+
 import polars as pl
 import pytest
 
@@ -65,3 +67,27 @@ def test_mix_is_a_fixed_permutation():
     assert mix(values, 7).to_list() != mix(values, 0).to_list()
     many = pl.int_range(100_000, dtype=pl.UInt64, eager=True)
     assert mix(many, 3).n_unique() == 100_000
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("hòa bình", "hoà bình"),
+        ("Thủy thủ khỏe", "Thuỷ thủ khoẻ"),
+        ("HÓA HỌC, Ùy", "HOÁ HỌC, Uỳ"),
+        (unicodedata.normalize("NFD", "hòa"), "hoà"),
+        ("xòe", unicodedata.normalize("NFD", "xoè")),
+    ],
+)
+def test_vietnamese_tones_have_one_place_in_keys(older, newer):
+    keys = pl.DataFrame({"text": [older, newer]}).select(text_key("text"))["text"]
+    assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("hòa", "hóa"), ("hòa", "hoa"), ("có anh", "co ánh"), ("tùy", "túy"), ("qúa", "qua")],
+)
+def test_vietnamese_words_stay_apart_in_keys(one, other):
+    keys = pl.DataFrame({"text": [one, other]}).select(text_key("text"))["text"]
+    assert keys[0] != keys[1]

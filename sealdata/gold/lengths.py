@@ -1,0 +1,38 @@
+"""Length factors of languages, from references: what languages.toml ships, measured anew."""
+
+from pathlib import Path
+
+import polars as pl
+
+from sealdata.gold.references import read_references
+from sealdata.languages import languages
+
+LENGTHS_SCHEMA: dict[str, pl.DataType] = {
+    "lang": pl.String(),
+    "pairs": pl.UInt32(),
+    "factor": pl.Float64(),  # characters of English over those of the language, of all text
+    "spread": pl.Float64(),  # standard deviation of the log of that, pair by pair
+    "shipped": pl.Float64(),  # length_factor of languages.toml
+}
+
+
+def length_factors(folder: Path) -> pl.DataFrame:
+    """A row of LENGTHS_SCHEMA for each language with references in ``folder``.
+
+    The factor is that of stopes' compute_length_factors: sums of characters, so that long sentences
+    count for more. Pairs with an empty side are left out.
+
+    Raises:
+        ConfigError, DataError: see ``read_references``.
+    """
+    chars = read_references(folder).select(
+        "lang", src=pl.col("src").str.len_chars(), tgt=pl.col("tgt").str.len_chars()
+    )
+    known = chars.filter((pl.col("src") > 0) & (pl.col("tgt") > 0))
+    shipped = {code: language.length_factor for code, language in languages().items()}
+    rows = known.group_by("lang", maintain_order=True).agg(
+        pairs=pl.len(),
+        factor=(pl.col("src").sum() / pl.col("tgt").sum()),
+        spread=(pl.col("src") / pl.col("tgt")).log().std(),
+    )
+    return rows.with_columns(shipped=pl.col("lang").replace_strict(shipped)).cast(LENGTHS_SCHEMA)  # type: ignore[arg-type]

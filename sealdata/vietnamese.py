@@ -1,0 +1,34 @@
+"""The two places of a Vietnamese tone mark, made one for comparison: hòa and hoà are one word."""
+
+import unicodedata
+
+import polars as pl
+
+# Grave, acute, tilde, hook above, dot below; over the first of two vowels in the older spelling
+# (òa, òe, ùy), over the second in the newer (oà, oè, uỳ).
+_TONES = "\u0300\u0301\u0303\u0309\u0323"
+_VOWELS = [case for pair in ("oa", "oe", "uy") for case in (pair, pair.title(), pair.upper())]
+_NEWER = {
+    unicodedata.normalize("NFC", pair[0] + tone + pair[1]): unicodedata.normalize(
+        "NFC", pair + tone
+    )
+    for pair in _VOWELS
+    for tone in _TONES
+}
+
+
+def unify_tones(text: pl.Series) -> pl.Series:
+    """Texts with the tone of oa, oe and uy on the second vowel, in NFC where they are spelled
+    apart; null stays null.
+
+    For keys alone: no text is changed by it. It needs no language, because no other one has these
+    letters side by side.
+    """
+    apart = text.str.contains(f"[oOuU][{_TONES}]").fill_null(False).arg_true()
+    if not apart.is_empty():
+        text = text.clone().scatter(apart, text.gather(apart).str.normalize("NFC"))
+    older = text.str.contains_any(list(_NEWER)).fill_null(False).arg_true()
+    if older.is_empty():
+        return text
+    newer = text.gather(older).str.replace_many(list(_NEWER), list(_NEWER.values()))
+    return text.clone().scatter(older, newer)
