@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
 
 from sealdata import __version__, describe
 from sealdata.annotate import LABELS, bin_edges, draw, precision, read_sheet, write_sheet
@@ -15,6 +16,7 @@ from sealdata.digests import Digests
 from sealdata.errors import DataError
 from sealdata.fertility import MAX_PAIRS, fertility
 from sealdata.frames import read_frame, write_frame
+from sealdata.gold.facts import GoldFacts
 from sealdata.manifest import read_json, stage_key, write_json
 from sealdata.pipeline import Pipeline, Surveyed
 from sealdata.plan import Plan
@@ -31,6 +33,7 @@ from sealdata.tokenizers import named
 ROWS = 20_000  # scored in all: a share of half of them is known to within 1 %
 LEAST = 1000  # per language, so that small ones can be judged too
 SHEET, KEY, JUDGED = "annotation.tsv", "annotation-key.parquet", "annotation.json"
+GOLD = "gold.json"
 FOLDER = "audit"  # of a build's folder, beside the results of the build
 
 
@@ -162,11 +165,33 @@ def _write(
 
 
 def _finish(facts: AuditFacts, out: Path, evidence: Evidence) -> Audited:
-    facts = facts.model_copy(update=judged(out))
+    facts = facts.model_copy(update=judged(out) | {"gold": _gold(out)})
     page = out / FOLDER / "index.html"
     write_facts(facts, out / FOLDER / "audit.json")
     write_report(facts, page, out, evidence)
     return Audited(facts, page, evidence)
+
+
+def _gold(out: Path) -> dict[str, Any]:
+    """What `sealdata gold --json` left in ``audit/gold.json``, without examples; {} if nothing.
+
+    Raises:
+        DataError: it is something else.
+    """
+    path = out / FOLDER / GOLD
+    if not path.is_file():
+        return {}
+    computed = {"languages": {"percent"}, "defects": {"recall", "percent"}}
+    table = read_json(path)
+    try:
+        for name, derived in computed.items():
+            table[name] = [
+                {k: v for k, v in row.items() if k not in derived} for row in table[name]
+            ]
+        found = GoldFacts.model_validate(table)
+    except (ValidationError, TypeError, KeyError, AttributeError):
+        raise DataError(f"{path} is not what `sealdata gold --json` prints") from None
+    return found.model_dump(mode="json", exclude={"languages": {"__all__": {"examples"}}})
 
 
 def _evidence(out: Path, surveyed: list[Surveyed]) -> Evidence:

@@ -27,7 +27,7 @@ from sealdata.report.schema import (
     ScoreFacts,
 )
 from sealdata.report.tally import Combination, overlap, tally
-from sealdata.report.views import confusion_facts, domain_facts, similarity_facts
+from sealdata.report.views import confusion_facts, domain_facts, match_facts, similarity_facts
 from sealdata.rules import STAGE_OF_PHASE, Rule
 
 MASKS = ("dedup", "decontaminate")  # stages that compare every pair with others
@@ -79,6 +79,7 @@ def audit_facts(
         confusion=[f for lang in languages for f in confusion_facts(evidence, lang, names)],
         agreement=[f for lang in languages for f in agreement_facts(evidence, lang, names)],
         domains=[domain_facts(evidence, lang) for lang in languages],
+        matches=[match for lang in languages for match in match_facts(out, lang) if evidence.exact],
         duplicates=list(_flagged(manifest) if duplicates is None else duplicates),
         samples={lang: sampler.draw(lang, share) for lang in languages},
     )

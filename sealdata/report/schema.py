@@ -1,5 +1,7 @@
 """The audit's facts as they stand in ``audit.json``; docs/audit.md explains every field."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 from sealdata.build_manifest import BuildManifest
@@ -178,6 +180,20 @@ class DuplicateFacts(_Facts):
     of: int  # pairs that were compared
 
 
+class MatchFacts(_Facts):
+    """A side of a dropped pair, and the sentence of an evaluation set that it matched."""
+
+    lang: str
+    source: str
+    row: int
+    set: str
+    side: str  # "src" or "tgt"
+    kind: str  # "exact" or "containment"
+    score: float  # share of the sentence's n-grams, 0 to 1
+    reference: str | None  # None where only hashes of the set are known
+    text: str
+
+
 class PrecisionFacts(_Facts):
     """Share of pairs a person called correct, in one range of a score, with its 95 % interval."""
 
@@ -209,6 +225,8 @@ class AuditFacts(_Facts):
     agreement: list[AgreementFacts] = []
     domains: list[DomainFacts]
     duplicates: list[DuplicateFacts]
+    matches: list[MatchFacts] = []  # a few of each language
+    gold: dict[str, Any] = {}  # what ``sealdata gold --json`` printed into audit/gold.json
     precision: list[PrecisionFacts] = []
     labels: dict[str, int] = {}  # what people called the annotated pairs
     samples: dict[str, LanguageSamples]

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 import polars_hash as plh
 
+from sealdata.build_manifest import pair_name
 from sealdata.report.evidence import Evidence
+from sealdata.report.ledger import batches
 from sealdata.report.rulebook import phase_of
-from sealdata.report.samples import show
-from sealdata.report.schema import ConfusionFacts, DomainFacts, SimilarityFacts
+from sealdata.report.samples import MAX_TEXT, show
+from sealdata.report.schema import ConfusionFacts, DomainFacts, MatchFacts, SimilarityFacts
 
 DRAWN = 20_000  # rows per language that similarity is looked at on, those with the lowest hashes
 PERCENTILES = (0.1, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
@@ -176,3 +179,23 @@ def _against(rows: pl.DataFrame, name: str) -> dict[str, object]:
 def _round(value: object) -> float:
     assert isinstance(value, int | float), value
     return float(f"{value:.4g}")
+
+
+def match_facts(out: Path, lang: str) -> list[MatchFacts]:
+    """A few matches with evaluation text in the build in ``out``, those with the lowest hashes."""
+    best: list[pl.DataFrame] = []
+    for frame in batches(sorted((out / "matches" / pair_name(lang)).glob("*.parquet"))):
+        key = plh.concat_str(pl.col("source"), pl.lit("/"), pl.col("row").cast(pl.String), "side")
+        ranked = frame.with_columns(hash=key.nchash.xxh3_64())
+        best = [pl.concat([*best, ranked]).bottom_k(TOP, by="hash")]
+    rows = best[0].sort("hash").to_dicts() if best else []
+    return [
+        MatchFacts(
+            lang=lang,
+            **{name: row[name] for name in ("source", "row", "set", "side", "kind")},
+            score=_round(row["score"]),
+            reference=None if row["reference"] is None else row["reference"][:MAX_TEXT],
+            text=row[row["side"]][:MAX_TEXT],
+        )
+        for row in rows
+    ]

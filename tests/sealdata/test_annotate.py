@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.annotate import LABELS, read_sheet, wilson
 from sealdata.errors import DataError
+from sealdata.gold.facts import DefectFacts, GoldFacts, LanguageFacts
 from sealdata.manifest import write_json
 
 from .report.conftest import TEXTS, make_build
@@ -92,3 +93,33 @@ def test_a_spreadsheet_may_quote_and_lower(tmp_path: Path) -> None:
 )
 def test_wilson(hits: int, rows: int, low: float, high: float) -> None:
     assert wilson(hits, rows) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))
+
+
+def test_gold_beside_the_report_is_shown(audited: Path) -> None:
+    facts = GoldFacts(
+        recipe="made-up",
+        references="refs",
+        max_percent=1,
+        skipped=[],
+        without_references=[],
+        languages=[
+            LanguageFacts(
+                lang="tha_Thai", pairs=200, rejected=3, first={"x": 3}, any={"x": 3}, examples=[]
+            )
+        ],
+        defects=[
+            DefectFacts(
+                lang="tha_Thai", kind="copy", pairs=50, rejected=40, first={}, any={}, repaired=5
+            )
+        ],
+    )
+    path = audited / "audit" / "gold.json"
+    path.write_text(facts.model_dump_json(), "utf-8")
+    assert CliRunner().invoke(main, ["audit", str(audited)]).exit_code == 0
+    page = (audited / "audit" / "index.html").read_text("utf-8")
+    assert '<td class="n">200</td><td class="n">3</td><td class="n">1.5 %</td>' in page
+    assert '<td>copy</td><td class="n">50</td><td class="n">90.0 %</td>' in page
+    path.write_text('{"languages": 3}', "utf-8")
+    done = CliRunner().invoke(main, ["audit", str(audited)])
+    assert done.exit_code == 1
+    assert "gold.json is not what `sealdata gold --json` prints" in done.stderr

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sealdata.build_manifest import BuildManifest, FailureRow, FunnelRow, read_build_manifest
 from sealdata.errors import DataError
+from sealdata.frames import write_frame
 from sealdata.manifest import write_json
 from sealdata.report import ledger
 from sealdata.report.facts import audit_facts, manifest_rules, write_facts
@@ -228,3 +229,29 @@ def test_a_manifest_on_disk(build: Build) -> None:
     write_json(out / "manifest.json", {"name": "x"})
     with pytest.raises(DataError, match=r"is no build manifest \(sealdata: Field required\)"):
         read_build_manifest(out)
+
+
+def test_matches_with_evaluation_text_are_shown(build: Build) -> None:
+    out, manifest = build
+    match = {
+        "source": "tha-web",
+        "row": 3,
+        "kind": "exact",
+        "score": 1.0,
+        "side": "tgt",
+        "set": "flores",
+        "file": "dev",
+        "line": 1,
+        "column": "",
+        "reference": "กรุณาล้างมือก่อนรับประทานอาหาร",
+        "src": "Please wash your hands.",
+        "tgt": "กรุณาล้างมือก่อน รับประทานอาหาร",
+    }
+    path = out / "matches" / "eng_Latn-tha_Thai" / "part-00000.parquet"
+    write_frame(pl.DataFrame([match]), path)
+    [found] = audit_facts(out, manifest).matches
+    assert (found.lang, found.text, found.reference) == (
+        "tha_Thai",
+        match["tgt"],
+        match["reference"],
+    )
