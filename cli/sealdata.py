@@ -9,7 +9,9 @@ import click
 from sealdata import __version__
 from sealdata.errors import SealError
 
+from .calibrate import calibrate
 from .errors import Program
+from .score import score
 
 
 @click.group("sealdata", cls=Program, user_error=SealError)
@@ -554,6 +556,10 @@ def hash_refs(
     ]
     count = write_hash_file(tuple(files), out)
     click.echo(f"{out}  {count:,} sentences of {len(files):,} files, as hashes")
+
+
+main.add_command(calibrate)
+main.add_command(score)
 
 
 @main.group()

@@ -393,7 +393,7 @@ class Pipeline:
         return Judge(
             rules=self.plan.bound_rules(),
             stores={
-                name: self.work / f"scores-{name}-{self._store_key(name, clean)}"
+                name: self.work / f"scores-{name}-{self._store_key(i, name, clean)}"
                 for name in scorers
             },
             phases={name: scorer.phase for name, scorer in scorers.items()},
@@ -404,8 +404,9 @@ class Pipeline:
             first=self._first(clean),
         )
 
-    def _store_key(self, name: str, clean: Done) -> str:
-        scorer = self.plan.scorers[name]
+    def _store_key(self, i: int, name: str, clean: Done) -> str:
+        """Another language in the recipe leaves the scores of this one alone."""
+        scorer = self.plan.scorers[name].for_languages([self.langs[i]])
         return Stage("scores", [name, scorer.fingerprint()], (clean.key,), (), _no_job).key
 
     def _rule_params(self, before: Phase | None) -> list[Any]:

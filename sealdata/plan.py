@@ -40,11 +40,12 @@ class Plan:
             name: load("cleaners", name, params) for name, params in recipe.clean.items()
         }
         self.scorers: dict[str, Scorer] = {
-            name: load("scorers", name, self._located(params))
+            name: load("scorers", name, self._located(params)).for_languages(self._languages())
             for name, params in recipe.score.items()
         }
         for rule in recipe.rule:
             self._check_score(f"rule {rule.reason!r}", rule.score)
+            self._check_thresholds(rule)
         if recipe.caps.score is not None:
             self._check_score("[caps]", recipe.caps.score)
 
@@ -56,12 +57,36 @@ class Plan:
             known = ", ".join(f"{scorer}.{name}" for name in self.scorers[scorer].columns)
             raise ConfigError(f"{where}: no score {score!r}; known: {known}")
 
+    def _check_thresholds(self, rule: RuleTable) -> None:
+        """A margin's threshold for a cosine, or the reverse, drops everything or nothing."""
+        scorer, _, column = rule.score.partition(".")
+        known = self.scorers[scorer].thresholds.get(column)
+        if known is None:
+            return
+        limits = [rule.min, rule.max]
+        for own in rule.languages.values():
+            limits += [own.min, own.max]
+        for limit in limits:
+            if limit is not None and not known.low <= limit <= known.high:
+                raise ConfigError(
+                    f"rule {rule.reason!r}: {limit:g} is no threshold of {known.kind} "
+                    f"({rule.score}): {known.why}"
+                )
+
+    def _languages(self) -> list[str]:
+        sides = [code for table in self.recipe.source for code in (table.src_lang, table.tgt_lang)]
+        return list(dict.fromkeys(sides))
+
     def _located(self, params: Options) -> Options:
-        """Parameters with ``sample:`` and relative paths made absolute; other values untouched."""
-        return {
-            key: str(locate(value, self.base)) if _is_path(value) else value
-            for key, value in params.items()
-        }
+        """Parameters with ``sample:`` and relative paths made absolute, in tables too; other
+        values untouched."""
+        located: Options = {}
+        for key, value in params.items():
+            if isinstance(value, dict):
+                located[key] = self._located(value)
+            else:
+                located[key] = str(locate(value, self.base)) if _is_path(value) else value
+        return located
 
     def fingerprints(self) -> dict[str, Any]:
         """What identifies every cleaner and scorer: version, parameters, model digests."""

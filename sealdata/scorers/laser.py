@@ -1,107 +1,166 @@
 """Similarity of the two sides by LASER sentence embeddings."""
 
+from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-import numpy as np
 import polars as pl
+from pydantic import field_validator
 
 from sealdata.errors import DataError
-from sealdata.manifest import file_sha256
-from sealdata.scorers import ModelUse, Phase, Scorer
+from sealdata.languages import resolve
+from sealdata.models.catalogue import catalogue
+from sealdata.models.store import digest
+from sealdata.scorers import ModelUse, Phase, Scorer, Thresholds
+from sealdata.scorers._encoders import SAMPLE, encoder_files, name_for
 
 if TYPE_CHECKING:
-    from sealdata.laser.encoder import Encoder
+    from sealdata.laser.encoder import Encoded, Encoder
 
-_SAMPLE = "sample"
 _CHUNK = 16_384  # pairs encoded at a time: 128 MiB of LASER2's vectors
+_GPU_BATCH_TOKENS = 65_536  # pieces at once: a GPU needs eight times the CPU's to be busy
 _DECIMALS = 4  # of a score: batches and machines differ in the seventh digit, results must not
+_ENGLISH = "eng_Latn"
+
+Precision = Literal["fp32", "bf16", "fp16", "int8"]
+Device = Literal["cpu", "cuda"]
 
 
 class Laser(Scorer):
     """Cosine of the embeddings of the two sides.
 
-    ``encoder`` is a folder that holds one checkpoint (``*.pt``) and one SentencePiece model
-    (``*.spm``) of LASER2's kind, or ``sample``: the bundled encoder, which is for demonstration
-    only. A cosine is no margin: a threshold for one means nothing for the other.
+    ``encoder`` is ``laser`` (for each language what LASER's own library takes: LASER3 where it has
+    one, else LASER2; English is LASER2's), ``laser2`` for all, the path of a folder with one
+    checkpoint (``*.pt``), its SentencePiece model (``*.spm``) and, for LASER3, its vocabulary
+    (``*.cvocab``), or ``sample``: the bundled encoder, which is for demonstration only.
+    ``encoders`` names others by language: ``{ tha_Thai = "laser2", jav_Latn = "my/folder" }``.
+
+    ``precision`` is ``fp32``, ``bf16``, ``int8`` (CPU) or ``fp16`` (GPU); docs/laser.md has their
+    errors. With ``device = "cuda"`` worker processes take the machine's GPUs in turns.
+
+    A cosine is no margin: a threshold for one means nothing for the other.
 
     Source: Artetxe & Schwenk 2019; Heffernan et al. 2022.
     """
 
+    version: ClassVar[int] = 2
     phase: ClassVar[Phase] = "similarity"
 
     encoder: str  # no default: what judges the pairs is named in the recipe
+    encoders: dict[str, str] = {}
+    precision: Precision = "fp32"
+    device: Device = "cpu"
+    languages: tuple[str, ...] = ()  # set by the recipe's sources: whose encoders are used
 
     columns: ClassVar[dict[str, str]] = {
         "cosine": "cosine of the sentence embeddings, -1 to 1, to 4 decimals; higher is more alike",
     }
+    thresholds: ClassVar[dict[str, Thresholds]] = {
+        "cosine": Thresholds(
+            "a cosine",
+            -1,
+            1,
+            "no cosine is above 1; 1.06 and its like are thresholds of a margin (stored.margin)",
+        )
+    }
+
+    @field_validator("encoders")
+    @classmethod
+    def _known(cls, table: dict[str, str]) -> dict[str, str]:
+        return {resolve(code).code: name for code, name in table.items()}
+
+    def for_languages(self, langs: Sequence[str]) -> Self:
+        """The same, to be judged by the encoders of these languages and English alone."""
+        return self.model_copy(update={"languages": tuple(dict.fromkeys(langs))})
 
     def fingerprint(self) -> dict[str, Any]:
-        """The version and the digests of the encoder's files: where they lie does not matter."""
-        checkpoint, spm = _files(self.encoder)
-        return {"version": self.version, "checkpoint": _digest(checkpoint), "spm": _digest(spm)}
+        """The version, precision and device, and the digests of the files by language: where they
+        lie does not matter."""
+        files = {
+            lang: [digest(path) for path in encoder_files(name) if path]
+            for lang, name in self._names().items()
+        }
+        how = {"precision": self.precision, "device": self.device}
+        return {"version": self.version, "encoders": files, **how}
 
     def models(self) -> list[ModelUse]:
-        """The encoder."""
-        sample = self.encoder == _SAMPLE
-        return [
-            ModelUse(
-                use="similarity",
-                name="sealdata demonstration encoder" if sample else Path(self.encoder).name,
-                sha256=_digest(_files(self.encoder)[0]),
-                licence="CC BY 4.0" if sample else "that of the encoder given by path",
-                demonstration=sample,
-                note="It was trained on TICO-19 and TALPCo alone." if sample else "",
-            )
-        ]
+        """Each encoder once."""
+        return [_use(name) for name in dict.fromkeys(self._names().values())]
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float32 column; null where a side has no text, or more of it than the encoder reads.
 
         Raises:
             DataError: the encoder's files are missing, damaged or something else.
+            ConfigError: LASER has no encoder for a language, or the device is not there.
         """
-        text = pairs.select("src", "tgt").with_row_index("pair")
+        text = pairs.select("src", "tgt", "src_lang", "tgt_lang").with_row_index("pair")
         text = text.filter(pl.all_horizontal(pl.col("src", "tgt").str.contains(r"\S")))
         empty = text.clear().select("pair", cosine=pl.lit(None, pl.Float32))
-        scored = pl.concat([empty, *map(self._cosines, text.iter_slices(_CHUNK))])
+        found = [
+            scored
+            for (src_lang, tgt_lang), group in text.group_by(
+                "src_lang", "tgt_lang", maintain_order=True
+            )
+            for scored in self._cosines(group, self._name(str(src_lang)), self._name(str(tgt_lang)))
+        ]
         pair = pl.int_range(pairs.height, dtype=pl.UInt32, eager=True).alias("pair").to_frame()
+        scored = pl.concat([empty, *found])
         return pair.join(scored, on="pair", how="left", maintain_order="left").select("cosine")
 
-    def _cosines(self, text: pl.DataFrame) -> pl.DataFrame:
+    def _cosines(self, text: pl.DataFrame, src: str, tgt: str) -> Iterator[pl.DataFrame]:
         """``pair`` and ``cosine`` of the rows of which both sides were read to their end."""
-        if not text.height:
-            return text.select("pair", cosine=pl.lit(None, pl.Float32))
         from sealdata.laser.similarity import cosine
 
-        found = _load(self.encoder).encode_counted([*text["src"], *text["tgt"]])
-        (src, tgt), cut = np.split(found.vectors, 2), np.split(found.cut, 2)
-        values = pl.Series(cosine(src, tgt)).round(_DECIMALS)
-        return text.select("pair", cosine=values).filter(~(cut[0] | cut[1]))
+        chunks = list(text.iter_slices(_CHUNK))
+        sides = zip(
+            self._encoded(chunks, "src", src), self._encoded(chunks, "tgt", tgt), strict=True
+        )
+        for chunk, (one, other) in zip(chunks, sides, strict=True):
+            dims = one.vectors.shape[1], other.vectors.shape[1]
+            if dims[0] != dims[1]:
+                raise DataError(
+                    f"encoders {src} and {tgt} give vectors of {dims[0]} and of {dims[1]} numbers: "
+                    "they do not belong together"
+                )
+            values = pl.Series(cosine(one.vectors, other.vectors)).round(_DECIMALS)
+            yield chunk.select("pair", cosine=values).filter(~(one.cut | other.cut))
+
+    def _encoded(self, chunks: list[pl.DataFrame], side: str, name: str) -> Iterator["Encoded"]:
+        encoder = _load(name, self.precision, self.device)
+        return encoder.encode_lists(chunk[side].to_list() for chunk in chunks)
+
+    def _name(self, lang: str) -> str:
+        if lang == _ENGLISH and lang not in self.encoders and self.encoder == "laser3":
+            return "laser2"
+        return name_for(self.encoder, lang, self.encoders)
+
+    def _names(self) -> dict[str, str]:
+        langs = dict.fromkeys([_ENGLISH, *(self.languages or self.encoders)])
+        return {lang: self._name(lang) for lang in langs}
 
 
-def _files(encoder: str) -> tuple[Path, Path]:
-    """Checkpoint and SentencePiece model of an encoder."""
-    with as_file(files("sealdata") / "sample" / "encoder") as bundled:
-        folder = bundled if encoder == _SAMPLE else Path(encoder)
-    found = [sorted(folder.glob(pattern)) for pattern in ("*.pt", "*.spm")]
-    if any(len(paths) != 1 for paths in found):
-        raise DataError(f"{folder} must hold one *.pt and one *.spm: the files of a LASER encoder")
-    return found[0][0], found[1][0]
+def _use(name: str) -> ModelUse:
+    sample, card = name == SAMPLE, catalogue().get(name)
+    licence = card.licence if card else "that of the encoder given by path"
+    return ModelUse(
+        use="similarity",
+        name="sealdata demonstration encoder" if sample else Path(name).name,
+        sha256=digest(encoder_files(name).checkpoint),
+        licence="CC BY 4.0" if sample else licence,
+        demonstration=sample,
+        note="It was trained on TICO-19 and TALPCo alone." if sample else "",
+    )
 
 
 @cache
-def _load(encoder: str) -> "Encoder":
+def _load(name: str, precision: Precision, device: Device) -> "Encoder":
     from sealdata.laser.encoder import load_encoder
 
-    return load_encoder(*_files(encoder))
-
-
-@cache
-def _digest(path: Path) -> str:
-    return file_sha256(path)
+    checkpoint, spm, cvocab = encoder_files(name)
+    tokens = {} if device == "cpu" else {"batch_tokens": _GPU_BATCH_TOKENS}
+    return load_encoder(checkpoint, spm, cvocab, precision=precision, device=device, **tokens)
 
 
 COMPONENT = Laser

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from sealdata.scorers import Scorer
+from sealdata.scorers import Scorer, Thresholds
 
 
 class Stored(Scorer):
@@ -17,6 +17,16 @@ class Stored(Scorer):
         "margin": "ratio margin of the corpus, about 1 to 2; higher is more alike",
         "src_lid": "language-ID probability of the English side, 0 to 1; 1 is certain",
         "tgt_lid": "language-ID probability of the other side, 0 to 1; 1 is certain",
+    }
+
+    thresholds: ClassVar[dict[str, Thresholds]] = {
+        "margin": Thresholds(
+            "a ratio margin",
+            0.9,
+            10,
+            "it is about 1 for sentences that have nothing to do with each other, so a cosine's "
+            "threshold keeps everything; NLLB was mined at 1.06",
+        )
     }
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:

@@ -42,9 +42,10 @@ def races(
     repeats: int,
     opusfilter: Path | None,
     datatrove: Path | None,
+    library: Path | None,
 ) -> Iterator["Race"]:
     """All benchmarks, one after another."""
-    from . import language, models, text, tokens
+    from . import language, laser, models, text, tokens
     from .corpus import mixed_pairs
 
     pairs = mixed_pairs(num_pairs)
@@ -64,6 +65,7 @@ def races(
             peers = install_peers(datatrove)
         yield from tokens.packing(num_pairs // 4, repeats, folder, peers)
         yield from models.similarity(few, repeats)
+        yield from laser.encoding(few, min(repeats, 3), library)
         yield from language.language_id(num_pairs, repeats, folder / "lid")
         if opusfilter:
             from .opusfilter import install, seven_rules
@@ -106,12 +108,22 @@ def table_row(cells: tuple[str, ...]) -> str:
 @click.option("--repeats", default=3, show_default=True, help="Runs of each way.")
 @click.option("--quick", is_flag=True, help="12,000 pairs, 1 run; writes no file.")
 @click.option(
+    "--laser",
+    type=click.Path(path_type=Path),
+    help="Compare with laser-encoders by this Python, which has it (see tests/golden).",
+)
+@click.option(
     "--opusfilter",
     type=click.Path(path_type=Path),
     help="Compare with OpusFilter, installed into this folder unless it is there.",
 )
 def main(
-    pairs: int, repeats: int, quick: bool, opusfilter: Path | None, datatrove: Path | None
+    pairs: int,
+    repeats: int,
+    quick: bool,
+    opusfilter: Path | None,
+    datatrove: Path | None,
+    laser: Path | None,
 ) -> None:
     """Measure the parts of sealdata on one core and write tests/benchmarks/RESULTS.md."""
     if quick:
@@ -124,7 +136,7 @@ def main(
     started = datetime.now(UTC)
     lines = [table_row(HEADER), "|---|---|--:|--:|--:|"]
     click.echo("\n".join(lines))
-    for result in races(pairs, pairs // 30, repeats, opusfilter, datatrove):
+    for result in races(pairs, pairs // 30, repeats, opusfilter, datatrove, laser):
         for row in result.rows():
             lines.append(table_row(row))
             click.echo(lines[-1])

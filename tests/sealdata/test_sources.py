@@ -363,6 +363,7 @@ def test_openseal_binds_its_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     margin = ours.pop(("low_margin", "stored.margin"))
     assert margin.bounds == (1.06, None)
     assert not margin.missing_drops
+    assert ours.pop(("too_similar", "stored.margin")).bounds == (None, 1.25)
     theirs.pop(("low_similarity", "laser.cosine"))
     assert ours == theirs
 

@@ -1,0 +1,101 @@
+"""`sealdata calibrate`: thresholds from references and from what is none."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from sealdata.gold.calibrate import Calibration
+
+
+@click.command()
+@click.argument("recipe")
+@click.option(
+    "--refs",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of references: eng_Latn.dev beside tha_Thai.dev, or eng_Latn-tha_Thai.tsv.",
+)
+@click.option(
+    "--score",
+    "scores",
+    multiple=True,
+    metavar="NAME",
+    help="laser.cosine, lid.tgt_prob or any other score where more is better; may be repeated.  "
+    "[default: those with a min among the recipe's rules on language ID and similarity]",
+)
+@click.option(
+    "--false-reject",
+    type=click.FloatRange(0, 50),
+    default=1.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="Good pairs below the limit, at most.",
+)
+@click.option("--plot", type=click.Path(path_type=Path), help="Write histograms to this SVG file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def calibrate(
+    recipe: str,
+    refs: Path,
+    scores: tuple[str, ...],
+    false_reject: float,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Say where scores lie for references and for wrong pairs, and print limits for RECIPE.
+
+    Wrong pairs are, for a similarity, the English of a random line and of the next line; for
+    language ID, the lines of other languages. The lines for the recipe come last, on stdout.
+
+    \b
+    Example:
+        sealdata calibrate my-recipe.toml --refs flores200_dataset/dev --plot limits.svg
+        sealdata calibrate my-recipe.toml --refs NTREX/NTREX-128 --score laser.cosine
+    """
+    import json
+
+    from sealdata.gold.calibrate import calibrate as measure
+    from sealdata.gold.calibrate import recipe_lines
+    from sealdata.gold.plot import plot as draw
+    from sealdata.plan import load_plan
+
+    found = measure(load_plan(recipe), refs, scores, false_reject / 100)
+    if plot is not None:
+        plot.write_text(draw(found), encoding="utf-8")
+        click.echo(f"written: {plot}", err=True)
+    if as_json:
+        click.echo(json.dumps([one.model_dump() for one in found], indent=1))
+        return
+    _show(found)
+    click.echo()
+    click.echo(recipe_lines(found), nl=False)
+
+
+def _show(found: "Sequence[Calibration]") -> None:
+    """A row per score, language and kind of pair."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from sealdata.gold.calibrate import QUANTILES
+
+    marks = [f"{100 * q:g} %" for q in QUANTILES]
+    table = Table("score", "language", "pairs of kind", "pairs", *marks, "limit", "below", "AUC")
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for one in found:
+        for spread in (one.good, *one.negatives):
+            good = spread.kind == "good"
+            below = one.rejected if good else 1 - (spread.accepted or 0)
+            table.add_row(
+                one.score if good else "",
+                one.lang if good else "",
+                spread.kind,
+                f"{spread.pairs - spread.missing:,}",
+                *(f"{value:.3f}" for value in spread.quantiles or [float("nan")] * len(marks)),
+                f"{one.limit:g}" if good else "",
+                f"{100 * below:.1f} %",
+                "" if spread.auc is None else f"{spread.auc:.4f}",
+            )
+    Console(highlight=False, width=None if Console().is_terminal else 150).print(table)

@@ -1,0 +1,66 @@
+"""Which LASER encoder is whose: the files behind a name, a folder or a language."""
+
+from collections.abc import Mapping
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import NamedTuple
+
+from sealdata.errors import ConfigError, DataError
+from sealdata.languages import resolve
+from sealdata.models.catalogue import catalogue
+from sealdata.models.store import find
+
+SAMPLE = "sample"
+BY_LANGUAGE = "laser"
+SHARED = "laser2"  # the encoder of English, and the pieces of most of LASER3
+
+
+class EncoderFiles(NamedTuple):
+    """The files of one encoder; LASER2 has its vocabulary in its checkpoint."""
+
+    checkpoint: Path
+    spm: Path
+    cvocab: Path | None
+
+
+def name_for(encoder: str, lang: str, own: Mapping[str, str]) -> str:
+    """The encoder that reads ``lang``: its ``own``, or that of all, or what the library takes.
+
+    ``laser`` means what laser_encoders does unless told otherwise: LASER3 for a language that has
+    one, else LASER2. ``laser3`` is short for ``laser3-`` and the language.
+
+    Raises:
+        ConfigError: LASER has no encoder for the language.
+    """
+    chosen = own.get(lang, encoder)
+    if chosen == BY_LANGUAGE:
+        known = resolve(lang).laser
+        if known is None:
+            raise ConfigError(
+                f"LASER has no encoder for {lang}: name one for it in [score.laser.encoders], "
+                f'{lang} = "laser2" say'
+            )
+        chosen = known
+    return f"laser3-{lang}" if chosen == "laser3" else chosen
+
+
+def encoder_files(name: str) -> EncoderFiles:
+    """The files of ``sample``, of a model of the catalogue, or of a folder.
+
+    A folder holds one ``*.pt``, one ``*.spm`` and, for LASER3, one ``*.cvocab``.
+
+    Raises:
+        DataError: they are not on this machine.
+    """
+    if name in catalogue():
+        found = find(name)
+        return EncoderFiles(found["checkpoint"], found["spm"], found.get("vocabulary"))
+    with as_file(files("sealdata") / "sample" / "encoder") as bundled:
+        folder = bundled if name == SAMPLE else Path(name)
+    paths = {end: sorted(folder.glob(f"*.{end}")) for end in ("pt", "spm", "cvocab")}
+    if len(paths["pt"]) != 1 or len(paths["spm"]) != 1 or len(paths["cvocab"]) > 1:
+        raise DataError(
+            f"{folder} must hold one *.pt and one *.spm: the files of a LASER encoder (and one "
+            "*.cvocab, for LASER3); or give a name that `sealdata models list` shows"
+        )
+    return EncoderFiles(paths["pt"][0], paths["spm"][0], next(iter(paths["cvocab"]), None))

@@ -1,0 +1,101 @@
+"""`sealdata calibrate`: limits, areas and negatives, against values worked out by hand."""
+
+import json
+import tomllib
+from xml.etree import ElementTree
+
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from sealcli.sealdata import main
+from sealdata.errors import ConfigError
+from sealdata.gold.calibrate import _calibration, _pairs, area_under_curve, calibrate
+from sealdata.plan import load_plan, sample_dir
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "area"),
+    [
+        ([2, 3], [0, 1], 1.0),
+        ([0, 1], [2, 3], 0.0),
+        ([1, 1], [1], 0.5),
+        ([0, 2, 3], [1, 2], 3.5 / 6),
+    ],
+)
+def test_area_under_curve(good, bad, area):
+    assert area_under_curve(np.array(good), np.array(bad)) == pytest.approx(area)
+
+
+def test_the_limit_rejects_at_most_the_wanted_share():
+    good = np.arange(100) / 100
+    values = {"good": good, "shuffled": np.array([0.0, 0.03, 0.5, np.nan])}
+    found = _calibration("laser.cosine", "tha_Thai", values, 0.05)
+    assert found.limit == 0.05
+    assert found.rejected == 0.05
+    [bad] = found.negatives
+    assert (bad.pairs, bad.missing) == (4, 1)
+    assert bad.accepted == pytest.approx(1 / 3)
+    assert sum(bad.histogram) == 3
+    assert found.good.quantiles[2] == pytest.approx(0.495)
+    assert _calibration("laser.cosine", "tha_Thai", values, 0.0).rejected == 0
+
+
+def test_a_limit_is_never_above_the_value_it_is_from():
+    values = {"good": np.array([0.123456, 0.5]), "shuffled": np.array([0.1])}
+    assert _calibration("a.b", "tha_Thai", values, 0.0).limit == 0.1234
+
+
+def references(lines):
+    rows = [
+        (lang, f"e{i % 7}", f"{lang}{i}") for lang in ("tha_Thai", "ind_Latn") for i in range(lines)
+    ]
+    return pl.DataFrame(rows, schema=["lang", "src", "tgt"], orient="row")
+
+
+def test_negatives_of_a_similarity_are_never_the_same_sentence():
+    sets = _pairs(references(15), "tha_Thai", "similarity")
+    assert list(sets) == ["good", "shuffled", "next"]
+    for kind in ("shuffled", "next"):
+        for src, tgt in sets[kind].select("src", "tgt").rows():
+            assert src != f"e{int(tgt.removeprefix('tha_Thai')) % 7}"
+    assert sets["next"].height == 14  # the first and the last line have the same English
+    assert sets["shuffled"].height > 8
+
+
+def test_negatives_of_language_id_are_the_other_languages_declared_as_this_one():
+    sets = _pairs(references(5), "tha_Thai", "language")
+    assert set(sets["other language"]["tgt_lang"]) == {"tha_Thai"}
+    assert sets["other language"]["tgt"].str.starts_with("ind_Latn").all()
+
+
+def test_too_few_references():
+    with pytest.raises(ConfigError, match="3 references of tha_Thai are too few"):
+        _pairs(references(3), "tha_Thai", "similarity")
+
+
+def test_a_score_that_is_not_there():
+    with pytest.raises(ConfigError, match=r"--score laser.margins: the recipe has no such score"):
+        calibrate(load_plan("quickstart"), sample_dir() / "eval", ["laser.margins"], 0.01)
+
+
+def test_the_command(tmp_path):
+    picture = tmp_path / "limits.svg"
+    args = ["calibrate", "quickstart", "--refs", str(sample_dir() / "eval")]
+    args += ["--score", "laser.cosine", "--false-reject", "5", "--plot", str(picture)]
+    run = CliRunner().invoke(main, args)
+    assert run.exit_code == 0, run.output
+    lines = run.stdout[run.stdout.index("[[rule]]") :]
+    [rule] = tomllib.loads(lines)["rule"] if "[[rule]]" in lines else []
+    assert rule["score"] == "laser.cosine"
+    assert set(rule["languages"]) >= {"tha_Thai", "ind_Latn"}
+    assert min(own["min"] for own in rule["languages"].values()) == rule["min"]
+    tree = ElementTree.parse(picture).getroot()
+    assert len(tree.findall("{*}g")) == len(rule["languages"])
+    run = CliRunner().invoke(main, [*args[:-2], "--json"])
+    for one in json.loads(run.stdout):
+        assert one["rejected"] <= 0.05
+        assert one["good"]["auc"] is None
+        assert [bad["kind"] for bad in one["negatives"]] == ["shuffled", "next"]
+        assert all(bad["auc"] > 0.5 for bad in one["negatives"])

@@ -1,0 +1,105 @@
+"""`sealdata score`: a line in, a line out, whatever is in it."""
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from sealcli.sealdata import main
+from sealdata import filter as filtering
+from sealdata.component import load
+from sealdata.errors import ConfigError
+from sealdata.filter import LineScorer, Tally
+
+
+def scorer(src="eng_Latn", tgt="ind_Latn"):
+    return LineScorer({"length": load("scorers", "length")}, src, tgt)
+
+
+LINES = [
+    b"Hello.\tHalo semua.\n",
+    b"no tab\n",
+    b"a\tb\tmore\t0.5\r\n",
+    b"\xff\tb\n",
+    b"\t\n",
+    b"\n",
+    "Water\tน้ำ".encode(),
+]
+
+
+def test_every_line_comes_out_in_its_place():
+    tally = Tally()
+    out = list(scorer().lines(LINES, tally))
+    expected = [
+        b"Hello.\tHalo semua.\t6\t11\n",
+        b"no tab\t\t\n",
+        b"a\tb\tmore\t0.5\t1\t1\n",
+        b"\xff\tb\t\t\n",
+        b"\t\t0\t0\n",
+        b"\t\t\n",
+        "Water\tน้ำ\t5\t3\n".encode(),
+    ]
+    assert out == expected
+    assert (tally.lines, tally.bad, tally.first_bad) == (7, 3, 2)
+    assert scorer().columns == ["length.src_chars", "length.tgt_chars"]
+
+
+def test_src_means_english_whichever_column_it_is():
+    assert list(scorer("id", "en").lines([b"Halo semua.\tHello.\n"], Tally())) == [
+        b"Halo semua.\tHello.\t6\t11\n"
+    ]
+    with pytest.raises(ConfigError, match="one of the two languages must be English"):
+        scorer("id", "th")
+
+
+def test_only_a_part_of_the_input_is_in_memory(monkeypatch):
+    monkeypatch.setattr(filtering, "_LINES", 3)
+    read = []
+
+    def lines():
+        for number in range(10):
+            read.append(number)
+            yield b"a\t%d\n" % number
+
+    out = scorer().lines(lines(), Tally())
+    assert next(out) == b"a\t0\t1\t1\n"
+    assert len(read) == 3
+    assert list(out)[-1] == b"a\t9\t1\t1\n"
+
+
+def test_the_command():
+    text = "My father is a teacher.\tAyah saya guru.\nbroken\n"
+    run = CliRunner().invoke(main, ["score", "--tgt-lang", "id", "--encoder", "sample"], input=text)
+    assert run.exit_code == 0, run.output
+    first, second = run.stdout.splitlines()
+    names = run.stderr.splitlines()[0].removeprefix("columns added: ").split(", ")
+    scores = dict(zip(names, first.split("\t")[2:], strict=True))
+    assert float(scores["laser.cosine"]) > 0.3
+    assert scores["lid.tgt_top"] == "ind_Latn"
+    assert second == "broken" + "\t" * len(names)
+    assert "1 of 2 lines have no scores" in run.stderr
+    assert "(the first is line 2)" in run.stderr
+
+
+def test_a_header_gets_the_names_and_a_recipe_its_scorers():
+    args = ["score", "--tgt-lang", "id", "--recipe", "quickstart", "--scorer", "length", "--header"]
+    run = CliRunner().invoke(main, args, input="en\tid\nHi\tHai\n")
+    assert run.stdout == "en\tid\tlength.src_chars\tlength.tgt_chars\nHi\tHai\t2\t3\n"
+    run = CliRunner().invoke(main, [*args[:-2], "nothing"], input="")
+    assert run.exit_code == 2
+    assert "quickstart has no [score.nothing]" in run.stderr
+
+
+def test_scores_are_those_of_a_build():
+    rows = [("Hello there.", "Halo semua."), ("Two.", "Dua.")]
+    lines = [f"{src}\t{tgt}\n".encode() for src, tgt in rows]
+    lid = LineScorer({"lid": load("scorers", "lid")}, "eng_Latn", "ind_Latn")
+    from sealdata.pairs import make_pairs
+
+    scores = load("scorers", "lid").score(make_pairs(rows))
+    for line, row in zip(lid.lines(lines, Tally()), scores.rows(), strict=True):
+        for written, value in zip(line.decode().rstrip("\n").split("\t")[2:], row, strict=True):
+            if isinstance(value, float):
+                assert float(written) == pytest.approx(value, rel=1e-5)
+            else:
+                assert written == ("" if value is None else str(value))
+    assert isinstance(scores, pl.DataFrame)

@@ -1,0 +1,57 @@
+"""A rule that gives a margin a cosine's threshold, or the reverse, is refused and told why."""
+
+import pytest
+
+from sealdata.errors import ConfigError
+from sealdata.plan import Plan
+from sealdata.recipe import Recipe
+
+SOURCE = {
+    "name": "a",
+    "reader": "tsv",
+    "path": "a.tsv",
+    "src_lang": "eng_Latn",
+    "tgt_lang": "tha_Thai",
+}
+
+
+def plan(tmp_path, **rule):
+    table = {
+        "name": "t",
+        "source": [SOURCE],
+        "score": {"stored": {}, "laser": {"encoder": "sample"}},
+        "rule": [{"reason": "low", **rule}],
+        "tokenizer": {"path": "t"},
+    }
+    return Plan(Recipe.model_validate(table), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"score": "stored.margin", "min": 0.8}, "a cosine's threshold keeps everything"),
+        ({"score": "stored.margin", "max": 0.95, "min": 0.6}, "is no threshold of a ratio margin"),
+        ({"score": "laser.cosine", "min": 1.06}, "no cosine is above 1"),
+        ({"score": "laser.cosine", "max": 1.25}, "1.25 is no threshold of a cosine"),
+        (
+            {"score": "laser.cosine", "min": 0.5, "languages": {"th": {"min": 1.04}}},
+            "1.04 is no threshold of a cosine",
+        ),
+    ],
+)
+def test_thresholds_of_another_score(tmp_path, rule, message):
+    with pytest.raises(ConfigError, match=message):
+        plan(tmp_path, **rule)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"score": "stored.margin", "min": 1.06},
+        {"score": "stored.margin", "max": 1.25},
+        {"score": "laser.cosine", "min": 0.7, "max": 0.99},
+        {"score": "stored.src_lid", "min": 0.5},
+    ],
+)
+def test_thresholds_that_make_sense(tmp_path, rule):
+    plan(tmp_path, **rule)
