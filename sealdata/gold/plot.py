@@ -49,10 +49,15 @@ def _panel(one: Calibration) -> str:
             f'<path d="M{left} {bottom}{steps}V{bottom}Z" fill="{colour}" fill-opacity="0.25" '
             f'stroke="{colour}"><title>{escape(spread.kind)}</title></path>'
         )
+    legend = "".join(
+        f'<tspan fill="{_COLOURS[spread.kind]}">{escape(spread.kind)} </tspan>'
+        for spread in spreads
+    )
     at = across(one.limit)
     return (
         f'<text x="{left}" y="14">{escape(f"{one.score} {one.lang}, limit {one.limit:g}")}</text>'
         f"{''.join(drawn)}"
+        f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 6}" text-anchor="middle">{legend}</text>'
         f'<path d="M{at:.1f} {top}V{bottom}" stroke="black" stroke-dasharray="3 2"/>'
         f'<text x="{left}" y="{_HEIGHT - 6}">{low:.2f}</text>'
         f'<text x="{right}" y="{_HEIGHT - 6}" text-anchor="end">{high:.2f}</text>'

@@ -86,7 +86,11 @@ class Laser(Scorer):
 
     def models(self) -> list[ModelUse]:
         """Each encoder once."""
-        return [_use(name) for name in dict.fromkeys(self._names().values())]
+        used = [_use(name) for name in dict.fromkeys(self._names().values())]
+        if self.precision == "fp32":
+            return used
+        rough = f"Computed in {self.precision}: docs/laser.md has what that changes."
+        return [use._replace(note=f"{use.note} {rough}".strip()) for use in used]
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float32 column; null where a side has no text, or more of it than the encoder reads.
