@@ -21,6 +21,7 @@ from sealdata.stages.dedup import Resolve
 from sealdata.stages.exclude import EXCLUDED, Exclude
 from sealdata.stages.ingest import Ingest
 from sealdata.stages.keys import Keys
+from sealdata.stages.near import Bands, Edges, Sketches, Verify
 from sealdata.stages.partition import Flag, KeyFile, range_names
 from sealdata.stages.sample import Sample, allocate
 from sealdata.stages.score import Score
@@ -85,6 +86,7 @@ class Pipeline:
         for phase in PHASES[1:]:
             self._score(phase, cleaned, masks)
         late = self._caps(cleaned, keys, masks)
+        late += self._near_dedup(cleaned, keys, masks, late)
         selected = self._select(ingested, cleaned, keys, masks, late)
         leaks = [mask.done for mask in masks if mask.stage == "decontaminate"]
         found = leaks[0] if leaks else [None] * len(cleaned)
@@ -250,24 +252,36 @@ class Pipeline:
 
         The order of precedence is that of the sources in the recipe, then of their parts.
         """
+        resolved, orders = self._ranges(stage, keyed, params, job)
+        stages = []
+        for i, clean in enumerate(cleaned):
+            flag = Flag(reason, resolved.folder, resolved.parts, orders[i], clean.folder)
+            inputs = (resolved.key,)
+            stages.append(
+                Stage(f"{stage}-mask", orders[i], inputs, clean.parts, flag, rows=clean.rows)
+            )
+        return _Mask(_GATES.get(stage, stage), reason, self._run(stages))
+
+    def _ranges(
+        self,
+        stage: str,
+        keyed: list[Done],
+        params: Any,
+        job: Callable[[tuple[KeyFile, ...]], Job],
+    ) -> tuple[Done, list[dict[str, int]]]:
+        """``job`` over all ranges of ``keyed``, and each source's parts with their precedence."""
         places = [(i, part) for i, done in enumerate(keyed) for part in done.parts]
-        order = {place: number for number, place in enumerate(places)}
+        orders: list[dict[str, int]] = [{} for _ in keyed]
+        for number, (i, part) in enumerate(places):
+            orders[i][part] = number
         files = tuple(
-            KeyFile(keyed[i].folder / f"{part}.parquet", order[i, part], self.langs[i])
+            KeyFile(keyed[i].folder / f"{part}.parquet", orders[i][part], self.langs[i])
             for i, part in places
         )
         ranges = range_names(sum(r.facts["keys"] for done in keyed for r in done.records))
         inputs = tuple(done.key for done in keyed)
         [resolved] = self._run([Stage(stage, params, inputs, ranges, job(files))])
-        stages = []
-        for i, clean in enumerate(cleaned):
-            orders = {part: order[i, part] for part in clean.parts}
-            flag = Flag(reason, resolved.folder, ranges, orders, clean.folder)
-            inputs = (resolved.key,)
-            stages.append(
-                Stage(f"{stage}-mask", orders, inputs, clean.parts, flag, rows=clean.rows)
-            )
-        return _Mask(_GATES.get(stage, stage), reason, self._run(stages))
+        return resolved, orders
 
     def _decontaminate(self, cleaned: list[Done], keys: list[Done]) -> list[_Mask]:
         files = tuple(self.plan.evaluation_files())
@@ -327,6 +341,43 @@ class Pipeline:
                 )
             )
         return late
+
+    def _near_dedup(
+        self, cleaned: list[Done], keys: list[Done], masks: list[_Mask], late: list[_Mask]
+    ) -> list[_Mask]:
+        jaccard = self.plan.recipe.near_dedup.jaccard
+        if jaccard is None:
+            return []
+        rules = self._rule_params(before=None)
+        bands = self._run(
+            [
+                Stage(
+                    "near-bands",
+                    rules,
+                    self._inputs(i, clean, keys, masks + late),
+                    clean.parts,
+                    Bands(self._judge(i, clean, masks, late)),
+                    rows=clean.rows,
+                )
+                for i, clean in enumerate(cleaned)
+            ]
+        )
+        edges, orders = self._ranges("near-edges", bands, self.langs, Edges)
+        sketched = self._run(
+            [
+                Stage(
+                    "near-sketches",
+                    orders[i],
+                    (clean.key, edges.key),
+                    clean.parts,
+                    Sketches(edges.folder, edges.parts, orders[i], clean.folder),
+                    rows=clean.rows,
+                )
+                for i, clean in enumerate(cleaned)
+            ]
+        )
+        verify = partial(Verify, jaccard=jaccard)
+        return [self._across("near-dedup", "near_duplicate", cleaned, sketched, jaccard, verify)]
 
     def _inputs(self, i: int, clean: Done, keys: list[Done], masks: list[_Mask]) -> tuple[str, ...]:
         return (clean.key, keys[i].key, *(mask.done[i].key for mask in masks))

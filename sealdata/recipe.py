@@ -131,6 +131,13 @@ class CapsTable(_Table):
         return self
 
 
+class NearDedupTable(_Table):
+    """Near-duplicates by MinHash: of pairs of one language that are alike the first one stays."""
+
+    # Jaccard similarity of the 5-grams of both sides from which two pairs are alike; absent: off.
+    jaccard: float | None = Field(None, ge=0.7, le=1)
+
+
 class EvaluationTable(_Table):
     """An evaluation set under a name of its own, or with columns that nobody knows."""
 
@@ -233,6 +240,7 @@ class Recipe(_Table):
     decontaminate: DecontaminateTable = DecontaminateTable()
     exclude: ExcludeTable = ExcludeTable()
     caps: CapsTable = CapsTable()
+    near_dedup: NearDedupTable = NearDedupTable()
     validation: ValidationTable = ValidationTable()
     tokenizer: TokenizerTable
     fertility: list[TokenizerTable] = []  # further tokenizers to compare in the report

@@ -18,6 +18,7 @@ from sealdata.recipe import (
     DecontaminateTable,
     DedupTable,
     ExcludeTable,
+    NearDedupTable,
     Recipe,
     SourceTable,
     ValidationTable,
@@ -42,9 +43,9 @@ def try_pairs(
 ) -> pl.DataFrame:
     """``pairs`` (``lang``, ``src``, ``tgt`` and any others) with what the recipe does to them.
 
-    All but dedup, decontamination, caps and hold-out is done as a build does it. Added are ``read``
-    (the sides after cleaning, null where a reader refused them), ``stage``, ``reason`` and
-    ``reasons`` (null, null, [] for accepted pairs; as in a build, ``reasons`` are the failures
+    All but dedup, decontamination, caps, near-dedup and hold-out is done as a build does it. Added
+    are ``read`` (the sides after cleaning, null where a reader refused them), ``stage``, ``reason``
+    and ``reasons`` (null, null, [] for accepted pairs; as in a build, ``reasons`` are the failures
     among the scores that a pair has, and one that fails a cheap rule never gets the costly ones),
     and the scores.
 
@@ -92,6 +93,7 @@ def _trial_recipe(recipe: Recipe, sources: list[SourceTable], skip: set[str]) ->
         "decontaminate": DecontaminateTable(),
         "exclude": ExcludeTable(),
         "caps": CapsTable(),
+        "near_dedup": NearDedupTable(),
         "validation": ValidationTable(share=0, max_pairs=0),
         "part_rows": MAX_REJECTS_KEPT,  # so that of what a reader refuses nothing is left out
     }

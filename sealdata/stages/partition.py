@@ -55,7 +55,7 @@ def read_range(files: Iterable[KeyFile], name: str, key: str) -> pl.DataFrame:
     frames = []
     for file in files:
         lang = numbers.setdefault(file.lang, len(numbers))
-        frame = _collect(pl.scan_parquet(file.path, glob=False).filter(within), file.path)
+        frame = rows_of(file.path, within)
         frames.append(
             frame.with_columns(order=pl.lit(file.order, pl.UInt32), lang=pl.lit(lang, pl.UInt16))
         )
@@ -97,10 +97,7 @@ class Flag:
     def _found(self, part: str) -> pl.DataFrame:
         mine = pl.col("order") == self.orders[part]
         paths = [self.resolved / f"{name}.parquet" for name in self.ranges]
-        return pl.concat(
-            _collect(pl.scan_parquet(path, glob=False).filter(mine).select("at"), path)
-            for path in paths
-        ).unique()
+        return pl.concat(rows_of(path, mine).select("at") for path in paths).unique()
 
 
 def mask(height: int, places: pl.Series) -> pl.DataFrame:
@@ -109,9 +106,14 @@ def mask(height: int, places: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({"flag": every.is_in(places.cast(pl.UInt32).implode())})
 
 
-def _collect(rows: pl.LazyFrame, path: Path) -> pl.DataFrame:
+def rows_of(path: Path, wanted: pl.Expr) -> pl.DataFrame:
+    """The rows of a parquet file that are ``wanted``; row groups that can hold none are not read.
+
+    Raises:
+        DataError: missing or damaged.
+    """
     try:
-        return rows.collect()
+        return pl.scan_parquet(path, glob=False).filter(wanted).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(
             f"cannot read {path} ({str(error).splitlines()[0]}); delete it and run again"

@@ -33,7 +33,7 @@ def pairs_of(lang: str, num_pairs: int) -> pl.DataFrame:
     A line is two different sentences of the sample, the same two on both sides. When all ordered
     couples are used up they come again with a number behind them.
     """
-    english, other = (_sentences(code) for code in (ENGLISH, lang))
+    english, other = (sentences(code) for code in (ENGLISH, lang))
     count = len(english)
     couples = count * (count - 1)
     rows = []
@@ -64,5 +64,6 @@ def write_nllb(pairs: pl.DataFrame, path: Path) -> None:
         file.writelines(f"{line}\n" for line in lines["line"])
 
 
-def _sentences(code: str) -> list[str]:
+def sentences(code: str) -> list[str]:
+    """The sentences of one language of the sample, in the order common to all."""
     return (sample_dir() / "text" / f"{code}.txt").read_text("utf-8").splitlines()

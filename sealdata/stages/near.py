@@ -1,0 +1,189 @@
+"""Near-duplicates: of pairs whose texts have nearly the same character n-grams the first survives.
+
+MinHash (Broder 1997) with banding, as a chain of jobs whose memory does not grow with the corpus:
+``Bands`` hashes the bands of each pair's sketch; ``Edges`` meets in ranges of those hashes and
+names the couples that share a band; ``Sketches`` sends the sketches of both ends to where their
+couple meets; ``Verify`` estimates the Jaccard similarity there. rensa makes the sketches.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from sealdata.errors import ConfigError
+from sealdata.frames import read_frame
+from sealdata.kernels import texts_of
+from sealdata.kernels.ngrams import ngram_hashes
+from sealdata.keys import mix, text_key
+from sealdata.manifest import PartRecord
+from sealdata.rules import Judge
+from sealdata.stages.partition import KeyFile, read_range, repeats, rows_of, write_sorted
+
+NGRAM = 5  # characters of the normal form
+NUM_HASHES = 128
+BANDS, ROWS = 20, 6  # of a similarity of 0.8 99.8 % share a band, of 0.7 92 %, of 0.5 27 %
+_SEED = 1
+_BATCH = 10_000  # pairs whose sketches are Python numbers at once: rensa gives them so
+
+Sketch = npt.NDArray[np.uint32]
+
+
+def sketches(pairs: pl.DataFrame) -> tuple[Sketch, npt.NDArray[np.bool_]]:
+    """MinHash of the n-grams of both sides of each pair (``src``, ``tgt``), [pairs, NUM_HASHES],
+    and which pairs have any n-grams; the sketches of others mean nothing.
+
+    The sides' normal forms are joined by a line feed, which neither has. Equal on every machine.
+
+    Raises:
+        ConfigError: rensa is not installed.
+    """
+    try:
+        from rensa import RMinHash
+    except ImportError:
+        raise ConfigError(
+            "[near_dedup] needs rensa: pip install 'sealdata[near-dedup]', or leave the table out"
+        ) from None
+    made, known = [np.zeros((0, NUM_HASHES), np.uint32)], [np.zeros(0, np.bool_)]
+    for batch in pairs.iter_slices(_BATCH):
+        sides = batch.select(text_key(side).alias(side) for side in ("src", "tgt"))
+        joined = sides.select(pl.concat_str("src", "tgt", separator="\n")).to_series()
+        hashes, begins = ngram_hashes(*texts_of(joined), NGRAM)
+        matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, begins, NUM_HASHES, _SEED)
+        made.append(np.array(matrix.to_rows(), np.uint32).reshape(batch.height, NUM_HASHES))
+        known.append(np.diff(begins) > 0)
+    return np.concatenate(made), np.concatenate(known)
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Writes ``at`` and ``key`` (u64) of every band of the living pairs, sorted by key."""
+
+    judge: Judge
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Two sides of fewer than NGRAM characters in all have no near-duplicates."""
+        pairs = read_frame(self.judge.cleaned / f"{part}.parquet", columns=["src", "tgt"])
+        alive = self.judge.judge(part).alive
+        found, known = sketches(pairs.filter(alive))
+        at = alive.arg_true().to_numpy()[known]
+        made = found[known, : BANDS * ROWS].astype(np.uint64).reshape(-1, BANDS, ROWS)
+        keys = np.zeros(made.shape[:2], np.uint64)
+        for row in range(ROWS):
+            keys = keys * np.uint64(0x5851F42D4C957F2D) + made[:, :, row] + np.uint64(1)
+        keys += np.arange(BANDS, dtype=np.uint64) << np.uint64(56)
+        bands = pl.DataFrame(
+            {"at": np.repeat(at, BANDS), "key": mix(pl.Series(keys.ravel()), _SEED)}
+        )
+        write_sorted(bands.sort("key", "at"), folder / f"{part}.parquet")
+        height = pairs.height
+        return PartRecord(part=part, rows_in=height, rows_out=height, facts={"keys": bands.height})
+
+
+FIRST = "first"  # RANGE.first.parquet: the same couples, sorted by the end that comes first
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Names the couples of pairs of one language that share a band, in one range of bands.
+
+    In a bucket each pair is held against its first and against the one before it, not against all:
+    what is alike in all of a bucket is so to the first, and the cost stays linear.
+    """
+
+    files: tuple[KeyFile, ...]
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Writes ``order``, ``at``, ``first_order``, ``first_at``, distinct."""
+        rows = read_range(self.files, part, "key").sort("lang", "key", "order", "at")
+        place = pl.int_range(rows.height, dtype=pl.UInt32, eager=True)
+        above = repeats(rows, ["lang", "key"])
+        later = above > 0
+        mine = rows.select("order", "at").filter(later)
+        couples = [
+            mine.hstack(rows.select(first_order="order", first_at="at")[earlier.filter(later)])
+            for earlier in (place - above, place - above.clip(upper_bound=1))
+        ]
+        edges = (
+            pl.concat(couples)
+            .filter(
+                (pl.col("order") != pl.col("first_order")) | (pl.col("at") != pl.col("first_at"))
+            )
+            .unique()
+        )
+        write_sorted(edges.sort(edges.columns), folder / f"{part}.parquet")
+        by_first = edges.sort("first_order", "first_at", "order", "at")
+        write_sorted(by_first, folder / f"{part}.{FIRST}.parquet")
+        return PartRecord(
+            part=part, rows_in=rows.height, rows_out=rows.height, facts={"edges": edges.height}
+        )
+
+
+@dataclass(frozen=True)
+class Sketches:
+    """Writes the sketch of each end of the couples that a part has one in, sorted by couple."""
+
+    edges: Path
+    ranges: tuple[str, ...]
+    orders: dict[str, int]
+    cleaned: Path
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Writes ``key`` (u64, the couple's), ``is_first``, ``at`` and ``sketch`` (8 bits of each
+        hash, u8 [NUM_HASHES])."""
+        ends = pl.concat(self._ends(part)).unique().sort("at")
+        places = ends["at"].unique().sort()
+        pairs = read_frame(self.cleaned / f"{part}.parquet", columns=["src", "tgt"])
+        made = (sketches(pairs[places])[0] & 0xFF).astype(np.uint8)
+        own = pl.Series(
+            "sketch", made[places.search_sorted(ends["at"]).to_numpy()], pl.Array(pl.UInt8, 128)
+        )
+        rows = ends.with_columns(own).sort("key", "is_first")
+        write_sorted(rows, folder / f"{part}.parquet")
+        height = pairs.height
+        return PartRecord(part=part, rows_in=height, rows_out=height, facts={"keys": rows.height})
+
+    def _ends(self, part: str) -> Iterator[pl.DataFrame]:
+        order = self.orders[part]
+        for ending, column, at in (("", "order", "at"), (f".{FIRST}", "first_order", "first_at")):
+            for name in self.ranges:
+                path = self.edges / f"{name}{ending}.parquet"
+                found = rows_of(path, pl.col(column) == order)
+                yield found.select(key=_couple(found), is_first=pl.lit(bool(ending)), at=pl.col(at))
+
+
+def _couple(edges: pl.DataFrame) -> pl.Series:
+    """A u64 that names a couple: the places of both ends, mixed one after the other."""
+    key = pl.Series(np.zeros(edges.height, np.uint64))
+    for number, name in enumerate(("order", "at", "first_order", "first_at")):
+        key = mix(pl.Series(key.to_numpy() ^ edges[name].cast(pl.UInt64).to_numpy()), number)
+    return key
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Finds, in one range of couples, the later ends of those that are alike."""
+
+    files: tuple[KeyFile, ...]
+    jaccard: float
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Writes ``order``, ``at`` of each pair with an earlier near-duplicate.
+
+        The share of equal hashes estimates the similarity, with a standard deviation of at most
+        0.045; one in 256 different hashes has equal 8 bits, which is taken off.
+        """
+        ends = read_range(self.files, part, "key")
+        later = ends.filter(~pl.col("is_first")).unique("key").sort("key")
+        first = ends.filter(pl.col("is_first")).unique("key").sort("key")
+        assert later["key"].equals(first["key"]), f"{part}: couples without a second end"
+        equal = (later["sketch"].to_numpy() == first["sketch"].to_numpy()).mean(axis=1)
+        alike = (equal - 1 / 256) / (1 - 1 / 256) >= self.jaccard
+        found = later.filter(pl.Series(alike)).select("order", "at").unique().sort("order", "at")
+        write_sorted(found, folder / f"{part}.parquet")
+        return PartRecord(
+            part=part, rows_in=ends.height, rows_out=ends.height, facts={"alike": found.height}
+        )
