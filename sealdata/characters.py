@@ -78,8 +78,9 @@ def lower_table() -> npt.NDArray[np.int32]:
 
 def without_special_case(text: pl.Series) -> pl.Series:
     """``text``, in lower case wherever ``lower_table`` cannot give it: a dotted capital I becomes
-    two characters, and a capital sigma has two small forms."""
-    places = text.str.contains("[\u0130\u03a3]").fill_null(False).arg_true()
+    two characters, and a capital sigma has two small forms. The sign of Kelvin becomes an ASCII
+    letter, which kernels that look at bytes would miss."""
+    places = text.str.contains("[\u0130\u03a3\u212a]").fill_null(False).arg_true()
     if places.is_empty():
         return text
     return text.clone().scatter(places, text.gather(places).str.to_lowercase())

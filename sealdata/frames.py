@@ -24,6 +24,7 @@ def write_frame(frame: pl.DataFrame, path: Path, row_group_size: int | None = No
         partial(
             frame.write_parquet,
             compression="zstd",
+            compression_level=1,  # a sixth of the time less than 3 for an eighth more bytes
             row_group_size=row_group_size,
             statistics=row_group_size is not None,
         ),

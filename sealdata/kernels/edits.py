@@ -44,6 +44,26 @@ def _common(src: Chars, tgt: Chars, bag: npt.NDArray[np.int32]) -> Int:
 
 
 @compiled
+def _may_be_alike(
+    src: Bytes, first: Int, last: Int, tgt: Bytes, tgt_first: Int, tgt_last: Int, floor: float
+) -> bool:
+    """False if the bytes alone show that less than ``floor`` is common: ASCII is common with ASCII
+    at most and other characters with others, as in English and a language of another script."""
+    src_ascii = src_letters = src_other = np.int64(0)
+    for at in range(first, last):
+        src_ascii += src[at] < 0x80
+        src_letters += (src[at] < 0x80) & (src[at] > 0x20)
+        src_other += src[at] >= 0xC0
+    tgt_ascii = tgt_letters = tgt_other = np.int64(0)
+    for at in range(tgt_first, tgt_last):
+        tgt_ascii += tgt[at] < 0x80
+        tgt_letters += (tgt[at] < 0x80) & (tgt[at] > 0x20)
+        tgt_other += tgt[at] >= 0xC0
+    common = min(src_ascii, tgt_ascii) + min(src_other, tgt_other)
+    return bool(common >= floor * max(src_letters, tgt_letters))
+
+
+@compiled
 def _distance(
     src: Chars, tgt: Chars, most: Int, keys: Keys, owners: Owners, owner: Int, masks: Keys
 ) -> Int:
@@ -102,7 +122,7 @@ def similarities(
     max_chars: int,
 ) -> npt.NDArray[np.float64]:
     """1 - edits / characters of the longer side, float64 [pairs]; 0 where it is below ``floor``,
-    which the characters of most pairs show before any edit is looked for.
+    which the bytes or the characters of most pairs show before any edit is looked for.
 
     White space is left out and case does not count (``lower``: int32 [0x110000], ``SPACE`` for
     white space). What follows the first ``max_chars`` of a side is not looked at. 0 for two empty
@@ -116,8 +136,13 @@ def similarities(
     keys, owners = np.zeros(slots, np.uint64), np.zeros(slots, np.int64)
     masks = np.zeros(slots * (max_chars // _WORD + 1), np.uint64)
     for pair in range(num_pairs):
-        num_src = _letters(src, src_starts[pair], src_starts[pair + 1], lower, chars)
-        num_tgt = _letters(tgt, tgt_starts[pair], tgt_starts[pair + 1], lower, others)
+        first, last = src_starts[pair], src_starts[pair + 1]
+        tgt_first, tgt_last = tgt_starts[pair], tgt_starts[pair + 1]
+        whole = last - first <= max_chars and tgt_last - tgt_first <= max_chars
+        if whole and not _may_be_alike(src, first, last, tgt, tgt_first, tgt_last, floor):
+            continue
+        num_src = _letters(src, first, last, lower, chars)
+        num_tgt = _letters(tgt, tgt_first, tgt_last, lower, others)
         longer, shorter = max(num_src, num_tgt), min(num_src, num_tgt)
         if longer == 0 or shorter < floor * longer:
             continue

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from sealdata.cleaners import Cleaner
-from sealdata.frames import read_frame, write_frame
+from sealdata.frames import count_rows, read_frame, write_frame
 from sealdata.manifest import PartRecord, write_atomic
 
 EXAMPLES = 5  # changed texts kept per step and part, for the audit
@@ -25,18 +25,20 @@ class Clean:
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: rows changed by each step, and examples [before, after]."""
-        raw = self.ingested / f"{part}.parquet"
-        pairs = read_frame(raw)
+        raw, path = (where / f"{part}.parquet" for where in (self.ingested, folder))
+        rows = count_rows(raw)
         changed: dict[str, int] = {}
         examples: dict[str, list[list[str]]] = {}
-        for name, cleaner in self.cleaners.items():
-            pairs, changed[name], examples[name] = _apply(cleaner, pairs)
+        if self.cleaners:
+            pairs = read_frame(raw)
+            for name, cleaner in self.cleaners.items():
+                pairs, changed[name], examples[name] = _apply(cleaner, pairs)
         if any(changed.values()):
-            write_frame(pairs, folder / f"{part}.parquet")
+            write_frame(pairs, path)
         else:  # the same bytes would be written once more
-            write_atomic(folder / f"{part}.parquet", partial(_link, raw))
+            write_atomic(path, partial(_link, raw))
         facts: dict[str, Any] = {"changed": changed, "examples": examples}
-        return PartRecord(part=part, rows_in=pairs.height, rows_out=pairs.height, facts=facts)
+        return PartRecord(part=part, rows_in=rows, rows_out=rows, facts=facts)
 
 
 def _apply(cleaner: Cleaner, pairs: pl.DataFrame) -> tuple[pl.DataFrame, int, list[list[str]]]:

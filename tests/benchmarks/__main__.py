@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from .race import Race
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-LIBRARIES = "polars", "polars-hash", "numpy", "tiktoken", "tokenizers", "torch", "fasttext-predict"
+LIBRARIES = (
+    "polars",
+    "polars-hash",
+    "numpy",
+    "numba",
+    "tiktoken",
+    "tokenizers",
+    "torch",
+    "fasttext-predict",
+)
 HEADER = "what", "way", "speed on one core", "CPU seconds", "times the last way"
 NOTES = """\
 Written by `python -m tests.benchmarks`. Every figure is the CPU time (user and system, children
@@ -70,7 +79,11 @@ def races(
         if opusfilter:
             from .opusfilter import install, seven_rules
 
-            yield from seven_rules(install(opusfilter), num_pairs, min(repeats, 3), folder)
+            program = install(opusfilter)
+            full = num_pairs >= 100_000  # not with --quick
+            yield from seven_rules(program, 200_000 if full else num_pairs, repeats, folder)
+            if full:
+                yield from seven_rules(program, 2_000_000, 1, folder)
             peers = opusfilter.with_name(f"{opusfilter.name}-language")
             yield from language.against_peers(peers, num_pairs // 4, min(repeats, 3), folder)
 

@@ -42,8 +42,11 @@ def race(
     ways: Mapping[str, Callable[[], object]],
     repeats: int,
 ) -> Race:
-    """Run every way ``repeats`` times in turns, after a first run that nobody counts."""
-    for way in ways.values():
+    """Run every way ``repeats`` times in turns, after a first run that nobody counts.
+
+    A single repeat has no such run before it: it is for what takes minutes.
+    """
+    for way in ways.values() if repeats > 1 else ():
         way()
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repeats):

@@ -1,7 +1,7 @@
 """Reading, cleaning, scoring and judging text, and the keys of dedup."""
 
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -78,21 +78,9 @@ def rule_chain(num_pairs: int, repeats: int, folder: Path) -> Iterator[Race]:
     yield race("NLLB gzip to judged parquet", num_pairs, "pairs", ways, repeats)
 
 
-def chain(
-    reader: Reader,
-    source: Source,
-    plan: Plan,
-    folder: Path,
-    *,
-    clean: bool = True,
-    only: Iterable[str] | None = None,
-) -> int:
-    """Ingest, clean, score and judge one source and write the survivors; how many there are.
-
-    ``only`` names the scorers whose rules apply; all of phase text if absent.
-    """
+def chain(reader: Reader, source: Source, plan: Plan, folder: Path) -> int:
+    """Ingest, clean, score and judge one source and write the survivors; how many there are."""
     scorers = plan.phase_scorers("text")
-    scorers = {name: scorers[name] for name in only or scorers}
     rules = tuple(rule for rule in plan.bound_rules() if _scorer(rule) in scorers)
     with TemporaryDirectory(dir=folder) as out:
         raw, cleaned, scored, kept = (
@@ -106,7 +94,7 @@ def chain(
         judge = Judge(rules, stores, phases, (), source.tgt_lang or "", cleaned)
         survivors = 0
         for part in parts:
-            Clean(plan.cleaners if clean else {}, raw)(part, cleaned)
+            Clean(plan.cleaners, raw)(part, cleaned)
             Score("text", scorers, judge)(part, scored)
             pairs = read_frame(cleaned / f"{part}.parquet")
             pairs = pairs.filter(judge.judge(part).alive)

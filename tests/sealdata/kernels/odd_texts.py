@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 # Every length of UTF-8, marks, digits and spaces of many scripts, letters with odd cases.
 CHARACTERS = (
-    "aAbBeéÉßſıİΣσςΩ"
+    "aAbBeéÉßſıİKKΣσςΩ"
     "ทน้ำัุ่ฯ๓"
     "ລາວ້ຳ໓"
     "ខ្ញុំ។៣"

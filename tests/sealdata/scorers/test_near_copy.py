@@ -19,6 +19,7 @@ SENTENCE = "The old school by the river was closed for three days."
         ("ฝนตกหนัก", "ฝนตกนัก", 7 / 8),
         (SENTENCE, "", 0.0),
         ("", " ", 0.0),
+        ("a" * 2048 + "b" * 9000, "a" * 2048 + "ก" * 900, 1.0),
         ("a" * 3000, "a" * 2500, 1.0),  # the first 2,048 characters say enough
     ],
 )
