@@ -83,6 +83,7 @@ class _State:
             self.whole = self.chain.head.finished(part, folder)
             if self.whole is None:
                 self.ready.append(self.chain.head.task(part, folder, (self.number, 0)))
+                progress.expect(self.chain.head.name, 0, 0)  # its time runs from here
         while (part_record := self._appeared()) is not None:
             self.taken += 1
             if self.began:  # what was there before took no time of this run

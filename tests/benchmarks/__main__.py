@@ -144,6 +144,7 @@ def main(
     single_threaded()
     import polars as pl
 
+    from . import scale
     from .corpus import mixed_pairs
 
     started = datetime.now(UTC)
@@ -162,7 +163,8 @@ def main(
     if not quick:
         page = ["# Benchmarks", "", notes, machine(started), *lines, ""]
         RESULTS.write_text("\n".join(page), "utf-8")
-        click.echo(f"\nwritten: {RESULTS}", err=True)
+        scale.main()
+        click.echo(f"\nwritten: {RESULTS}, {scale.PAGE}", err=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+"""Progress where stderr is no terminal: plain lines with rates, drops and the time left by rows."""
+
+import io
+
+import pytest
+
+from sealdata import progress as module
+from sealdata.manifest import PartRecord
+from sealdata.progress import BarProgress, PlainProgress, make_progress
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return now
+
+
+def record(rows: int, dropped: int = 0) -> PartRecord:
+    reasons = {"why": dropped} if dropped else {}
+    return PartRecord(part="p", rows_in=rows, rows_out=rows - dropped, dropped=reasons)
+
+
+def test_plain_lines_say_rate_drops_and_time_left(clock):
+    stream = io.StringIO()
+    shown = PlainProgress(stream)
+    shown.begin("clean")
+    shown.expect("clean", 3, 1000)
+    for rows, seconds in ((400, 8.0), (400, 8.0), (200, 4.0)):
+        clock[0] += seconds
+        shown.part_done("clean", record(rows, rows // 10))
+    shown.end("clean")
+    assert stream.getvalue().splitlines() == [
+        "clean: 1/3 parts, 400 rows, 50 rows/s, 10.0% dropped, ETA 12 s",  # by rows: 600 at 50 / s
+        "clean: 2/3 parts, 800 rows, 50 rows/s, 10.0% dropped, ETA 4 s",
+        "clean: 3/3 parts, 1,000 rows, 50 rows/s, 10.0% dropped",
+    ]
+
+
+def test_stages_overlap_and_the_time_of_a_reader_runs_from_its_start(clock):
+    stream = io.StringIO()
+    shown = PlainProgress(stream)
+    shown.begin("ingest")
+    shown.begin("clean")
+    shown.expect("ingest", 0, 0)
+    clock[0] += 10
+    shown.part_done("ingest", record(500))
+    shown.expect("clean", 1, 500)
+    clock[0] += 5
+    shown.part_done("clean", record(500))
+    shown.end("ingest")
+    shown.end("clean")
+    assert stream.getvalue().splitlines() == [
+        "ingest: 1 parts, 500 rows, 50 rows/s, 0.0% dropped",
+        "ingest: 1 parts, 500 rows, 50 rows/s, 0.0% dropped",
+        "clean: 1/1 parts, 500 rows, 100 rows/s, 0.0% dropped",
+    ]
+
+
+def test_a_stage_without_work_says_nothing(clock):
+    stream = io.StringIO()
+    shown = PlainProgress(stream)
+    shown.begin("clean")
+    shown.end("clean")
+    assert stream.getvalue() == ""
+
+
+def test_bars_show_overlapping_stages():
+    stream = io.StringIO()
+    shown = BarProgress(stream)
+    for stage in ("ingest", "clean"):
+        shown.begin(stage)
+    shown.expect("clean", 2, 1000)
+    shown.part_done("ingest", record(1000))
+    shown.part_done("clean", record(600))
+    shown.part_done("clean", record(400, 4))
+    for stage in ("ingest", "clean"):
+        shown.end(stage)
+    last = [line for line in stream.getvalue().splitlines() if "clean" in line][-1]
+    assert "2/2" in last
+    assert "1,000 rows" in last
+    assert "0.4% dropped" in last
+
+
+def test_no_terminal_gets_plain_lines():
+    assert isinstance(make_progress(io.StringIO()), PlainProgress)
