@@ -2,27 +2,24 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sealdata.chain import Chain, run_chains
+from sealdata.crossing import Crossing, LateGates, Mask
 from sealdata.digests import Digests
 from sealdata.manifest import PartRecord, stage_key
 from sealdata.plan import Plan, locate
 from sealdata.recipe import SourceTable
 from sealdata.rules import Judge
 from sealdata.scorers import PHASES, Phase
-from sealdata.stage import Done, Engine, Job, Progress, Stage, run_stages
-from sealdata.stages.caps import Cap, Side, SideKeys
+from sealdata.stage import Done, Engine, Progress, Stage, run_stages
 from sealdata.stages.clean import Clean
 from sealdata.stages.decontaminate import Decontaminate, References
 from sealdata.stages.dedup import Resolve
 from sealdata.stages.exclude import EXCLUDED, Exclude
 from sealdata.stages.ingest import Ingest
 from sealdata.stages.keys import Keys
-from sealdata.stages.near import Bands, Edges, Sketches, Verify
-from sealdata.stages.partition import Flag, KeyFile, range_names
 from sealdata.stages.sample import Sample, allocate
 from sealdata.stages.score import Score
 from sealdata.stages.select import Cutoffs, HoldOut, Select
@@ -43,9 +40,6 @@ class Curated:
     leaks: Done | None = None  # of decontamination, where the recipe names evaluation sets
 
 
-_GATES = {"src-cap": "caps", "tgt-cap": "caps"}  # stages whose gate has another name
-
-
 @dataclass(frozen=True)
 class Surveyed:
     """One source of which a sample was judged: ``sampled`` has the stage's records and folder."""
@@ -55,13 +49,6 @@ class Surveyed:
     ingested: PartRecord
     cleaned: tuple[PartRecord, ...]
     sampled: Done
-
-
-@dataclass(frozen=True)
-class _Mask:
-    stage: str
-    reason: str
-    done: list[Done]  # one per source
 
 
 class Pipeline:
@@ -85,8 +72,7 @@ class Pipeline:
         masks = self._dedup(cleaned, keys) + self._decontaminate(cleaned, keys)
         for phase in PHASES[1:]:
             self._score(phase, cleaned, masks)
-        late = self._caps(cleaned, keys, masks)
-        late += self._near_dedup(cleaned, keys, masks, late)
+        late = self._late(cleaned, keys, masks)
         selected = self._select(ingested, cleaned, keys, masks, late)
         leaks = [mask.done for mask in masks if mask.stage == "decontaminate"]
         found = leaks[0] if leaks else [None] * len(cleaned)
@@ -114,7 +100,7 @@ class Pipeline:
             )
         ]
 
-    def _samples(self, cleaned: list[Done], masks: list[_Mask], draw: Draw) -> list[Stage]:
+    def _samples(self, cleaned: list[Done], masks: list[Mask], draw: Draw) -> list[Stage]:
         heights: dict[str, dict[tuple[int, str], int]] = {lang: {} for lang in self.langs}
         for i, clean in enumerate(cleaned):
             heights[self.langs[i]] |= {(i, r.part): r.rows_out for r in clean.records}
@@ -205,14 +191,14 @@ class Pipeline:
         job = Clean(cleaners, ingest.done(self.work).folder)
         return Stage("clean", params, (ingest.key,), (), job)
 
-    def _score(self, phase: Phase, cleaned: list[Done], masks: list[_Mask]) -> None:
+    def _score(self, phase: Phase, cleaned: list[Done], masks: list[Mask]) -> None:
         stages = [
             s for i, clean in enumerate(cleaned) for s in self._scores(phase, i, clean, masks)
         ]
         if stages:
             self._run(stages)
 
-    def _scores(self, phase: Phase, i: int, clean: Done, masks: list[_Mask]) -> list[Stage]:
+    def _scores(self, phase: Phase, i: int, clean: Done, masks: list[Mask]) -> list[Stage]:
         """The stage that scores source ``i``, or none where the phase has no scorers."""
         scorers = self.plan.phase_scorers(phase)
         if not scorers:
@@ -234,56 +220,13 @@ class Pipeline:
             )
         ]
 
-    def _dedup(self, cleaned: list[Done], keys: list[Done]) -> list[_Mask]:
+    def _dedup(self, cleaned: list[Done], keys: list[Done]) -> list[Mask]:
         if self.plan.recipe.dedup.off:
             return []
-        return [self._across("dedup", "duplicate", cleaned, keys, self.langs, Resolve)]
+        crossing = Crossing(self._run, self.langs, cleaned)
+        return [crossing.mask("dedup", "duplicate", "dedup", keys, self.langs, Resolve)]
 
-    def _across(
-        self,
-        stage: str,
-        reason: str,
-        cleaned: list[Done],
-        keyed: list[Done],
-        params: Any,
-        job: Callable[[tuple[KeyFile, ...]], Job],
-    ) -> _Mask:
-        """A decision over all sources: ``job`` resolves ranges of ``keyed``, masks say what fell.
-
-        The order of precedence is that of the sources in the recipe, then of their parts.
-        """
-        resolved, orders = self._ranges(stage, keyed, params, job)
-        stages = []
-        for i, clean in enumerate(cleaned):
-            flag = Flag(reason, resolved.folder, resolved.parts, orders[i], clean.folder)
-            inputs = (resolved.key,)
-            stages.append(
-                Stage(f"{stage}-mask", orders[i], inputs, clean.parts, flag, rows=clean.rows)
-            )
-        return _Mask(_GATES.get(stage, stage), reason, self._run(stages))
-
-    def _ranges(
-        self,
-        stage: str,
-        keyed: list[Done],
-        params: Any,
-        job: Callable[[tuple[KeyFile, ...]], Job],
-    ) -> tuple[Done, list[dict[str, int]]]:
-        """``job`` over all ranges of ``keyed``, and each source's parts with their precedence."""
-        places = [(i, part) for i, done in enumerate(keyed) for part in done.parts]
-        orders: list[dict[str, int]] = [{} for _ in keyed]
-        for number, (i, part) in enumerate(places):
-            orders[i][part] = number
-        files = tuple(
-            KeyFile(keyed[i].folder / f"{part}.parquet", orders[i][part], self.langs[i])
-            for i, part in places
-        )
-        ranges = range_names(sum(r.facts["keys"] for done in keyed for r in done.records))
-        inputs = tuple(done.key for done in keyed)
-        [resolved] = self._run([Stage(stage, params, inputs, ranges, job(files))])
-        return resolved, orders
-
-    def _decontaminate(self, cleaned: list[Done], keys: list[Done]) -> list[_Mask]:
+    def _decontaminate(self, cleaned: list[Done], keys: list[Done]) -> list[Mask]:
         files = tuple(self.plan.evaluation_files())
         if not files:
             return []
@@ -306,80 +249,21 @@ class Pipeline:
             )
             for clean, key in zip(cleaned, keys, strict=True)
         ]
-        return [_Mask("decontaminate", "eval_leak", self._run(stages))]
+        return [Mask("decontaminate", "eval_leak", self._run(stages))]
 
-    def _caps(self, cleaned: list[Done], keys: list[Done], masks: list[_Mask]) -> list[_Mask]:
-        """Source sides first: what their cap drops does not count against a target side."""
-        caps = self.plan.recipe.caps
-        sides: list[tuple[Side, int | None]] = [
-            ("src", caps.max_per_src),
-            ("tgt", caps.max_per_tgt),
-        ]
-        late: list[_Mask] = []
-        for side, most in sides:
-            if most is None:
-                continue
-            rules = self._rule_params(before=None)
-            stages = [
-                Stage(
-                    f"{side}-cap-keys",
-                    [rules, caps.score],
-                    self._inputs(i, clean, keys, masks + late),
-                    clean.parts,
-                    SideKeys(self._judge(i, clean, masks, late), keys[i].folder, side, caps.score),
-                )
-                for i, clean in enumerate(cleaned)
-            ]
-            late.append(
-                self._across(
-                    f"{side}-cap",
-                    f"over_{side}_cap",
-                    cleaned,
-                    self._run(stages),
-                    [self.langs, most],
-                    partial(Cap, side=side, most=most),
-                )
-            )
-        return late
-
-    def _near_dedup(
-        self, cleaned: list[Done], keys: list[Done], masks: list[_Mask], late: list[_Mask]
-    ) -> list[_Mask]:
-        jaccard = self.plan.recipe.near_dedup.jaccard
-        if jaccard is None:
-            return []
-        rules = self._rule_params(before=None)
-        bands = self._run(
-            [
-                Stage(
-                    "near-bands",
-                    rules,
-                    self._inputs(i, clean, keys, masks + late),
-                    clean.parts,
-                    Bands(self._judge(i, clean, masks, late)),
-                    rows=clean.rows,
-                )
-                for i, clean in enumerate(cleaned)
-            ]
+    def _late(self, cleaned: list[Done], keys: list[Done], masks: list[Mask]) -> list[Mask]:
+        """What comes after all scores: caps per side, then near-duplicates."""
+        gates = LateGates(
+            Crossing(self._run, self.langs, cleaned),
+            keys,
+            self._rule_params(before=None),
+            inputs=lambda i, late: self._inputs(i, cleaned[i], keys, masks + late),
+            judge=lambda i, late: self._judge(i, cleaned[i], masks, late),
         )
-        edges, orders = self._ranges("near-edges", bands, self.langs, Edges)
-        sketched = self._run(
-            [
-                Stage(
-                    "near-sketches",
-                    orders[i],
-                    (clean.key, edges.key),
-                    clean.parts,
-                    Sketches(edges.folder, edges.parts, orders[i], clean.folder),
-                    rows=clean.rows,
-                )
-                for i, clean in enumerate(cleaned)
-            ]
-        )
-        verify = partial(Verify, jaccard=jaccard)
-        return [self._across("near-dedup", "near_duplicate", cleaned, sketched, jaccard, verify)]
+        late = gates.caps(self.plan.recipe.caps)
+        return late + gates.near_dedup(self.plan.recipe.near_dedup, late)
 
-    def _inputs(self, i: int, clean: Done, keys: list[Done], masks: list[_Mask]) -> tuple[str, ...]:
+    def _inputs(self, i: int, clean: Done, keys: list[Done], masks: list[Mask]) -> tuple[str, ...]:
         return (clean.key, keys[i].key, *(mask.done[i].key for mask in masks))
 
     def _select(
@@ -387,8 +271,8 @@ class Pipeline:
         ingested: list[Done],
         cleaned: list[Done],
         keys: list[Done],
-        masks: list[_Mask],
-        late: list[_Mask],
+        masks: list[Mask],
+        late: list[Mask],
     ) -> list[Done]:
         recipe = self.plan.recipe
         rules = self._rule_params(before=None)
@@ -439,7 +323,7 @@ class Pipeline:
         [done] = self._run([Stage("cutoffs", [most, self.langs], inputs, ("all",), job)])
         return done
 
-    def _judge(self, i: int, clean: Done, masks: list[_Mask], late: Sequence[_Mask] = ()) -> Judge:
+    def _judge(self, i: int, clean: Done, masks: list[Mask], late: Sequence[Mask] = ()) -> Judge:
         scorers = self.plan.scorers
         return Judge(
             rules=self.plan.bound_rules(),

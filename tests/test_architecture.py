@@ -26,7 +26,7 @@ FLOORS = [
     {"stages"},
     {"engines"},
     {"recipe", "plan", "digests", "fertility", "build_manifest", "budget", "progress", "unpack"},
-    {"pipeline", "streams", "results", "verify", "report", "describe", "sources", "filter"},
+    {"crossing", "pipeline", "streams", "results", "verify", "report", "describe", "sources", "filter"},
     {"build", "trace", "gold"},
     {"annotate", "compare"},
     {"audit", "publish", "pair_samples"},

@@ -68,19 +68,23 @@ class Bands:
         """Two sides of fewer than NGRAM characters in all have no near-duplicates."""
         pairs = read_frame(self.judge.cleaned / f"{part}.parquet", columns=["src", "tgt"])
         alive = self.judge.judge(part).alive
-        found, known = sketches(pairs.filter(alive))
-        at = alive.arg_true().to_numpy()[known]
-        made = found[known, : BANDS * ROWS].astype(np.uint64).reshape(-1, BANDS, ROWS)
-        keys = np.zeros(made.shape[:2], np.uint64)
-        for row in range(ROWS):
-            keys = keys * np.uint64(0x5851F42D4C957F2D) + made[:, :, row] + np.uint64(1)
-        keys += np.arange(BANDS, dtype=np.uint64) << np.uint64(56)
-        bands = pl.DataFrame(
-            {"at": np.repeat(at, BANDS), "key": mix(pl.Series(keys.ravel()), _SEED)}
-        )
+        rows = pairs.with_columns(at=pl.int_range(pl.len(), dtype=pl.UInt32)).filter(alive)
+        made = [_bands(batch) for batch in rows.iter_slices(_BATCH)]
+        bands = pl.concat(made or [_bands(rows)])
         write_sorted(bands.sort("key", "at"), folder / f"{part}.parquet")
         height = pairs.height
         return PartRecord(part=part, rows_in=height, rows_out=height, facts={"keys": bands.height})
+
+
+def _bands(pairs: pl.DataFrame) -> pl.DataFrame:
+    found, known = sketches(pairs)
+    hashes = found[known, : BANDS * ROWS].astype(np.uint64).reshape(-1, BANDS, ROWS)
+    keys = np.zeros(hashes.shape[:2], np.uint64)
+    for row in range(ROWS):
+        keys = keys * np.uint64(0x5851F42D4C957F2D) + hashes[:, :, row] + np.uint64(1)
+    keys += np.arange(BANDS, dtype=np.uint64) << np.uint64(56)
+    at = np.repeat(pairs["at"].to_numpy()[known], BANDS)
+    return pl.DataFrame({"at": at, "key": mix(pl.Series(keys.ravel()), _SEED)})
 
 
 FIRST = "first"  # RANGE.first.parquet: the same couples, sorted by the end that comes first

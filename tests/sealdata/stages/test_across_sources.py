@@ -1,5 +1,7 @@
 """Gates that look across parts and sources: exact duplicates and caps per side."""
 
+import hashlib
+import random
 import tempfile
 from pathlib import Path
 
@@ -162,3 +164,33 @@ def test_workers_and_ranges_do_not_change_what_is_kept(small_build, monkeypatch)
 def test_a_wrong_table_of_caps_says_so(small_build, gates, message):
     with pytest.raises(ConfigError, match=message):
         small_build({("one", "ind_Latn"): BOOKS}, gates)
+
+
+def digests(out: Path) -> dict[str, str]:
+    """SHA-256 of every result, by name."""
+    return {
+        path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in ("pairs", "dropped", "shards")
+        for path in sorted((out / folder).rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_state_lost_at_random_is_made_again_to_the_same_bytes(small_build, seed):
+    gates = "[caps]\nmax_per_src = 2\nmax_per_tgt = 2\n[near_dedup]\njaccard = 0.8"
+    near = [(f"{src} {src} I said to them", f"{tgt} {tgt} kata saya") for src, tgt in BOOKS]
+    sources = {("one", "ind_Latn"): BOOKS + near, ("two", "ind_Latn"): near[::-1] + BOOKS}
+    small_build(sources, gates)
+    before = digests(small_build.out)
+    assert {"over_src_cap", "duplicate"} <= set(small_build.reasons().values())
+    work = small_build.out / "work"
+    chance = random.Random(seed)
+    gates_state = [*work.glob("*dedup*/*"), *work.glob("*-cap*/*"), *work.glob("near-*/*")]
+    lost = [path for path in sorted(gates_state) if chance.random() < 0.3]
+    assert len(lost) > 20
+    for path in lost:
+        path.unlink(missing_ok=True)
+    (small_build.out / "manifest.json").unlink()
+    small_build(sources, gates)
+    assert digests(small_build.out) == before
