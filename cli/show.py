@@ -92,6 +92,8 @@ def show_plan(plan: Plan, out: Path) -> None:
     for name, most in (("src", caps.max_per_src), ("tgt", caps.max_per_tgt)):
         if most is not None:
             click.echo(f"cap     {most} pairs per {name}, by {caps.score or 'order'}")
+    if recipe.near_dedup.jaccard is not None:
+        click.echo(f"alike   near-duplicates from a similarity of {recipe.near_dedup.jaccard:g}")
     click.echo(
         f"pack    {recipe.pack.mode}, {recipe.pack.sequence_length:,} tokens a sequence, "
         f"{recipe.format.directions} directions"

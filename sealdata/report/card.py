@@ -112,6 +112,11 @@ def front_matter(manifest: BuildManifest, licence: str) -> dict[str, Any]:
     }
 
 
+def _set_name(ref: Any) -> str:
+    """An evaluation set as a recipe names it: a path, or a table with a path and maybe a name."""
+    return ref if isinstance(ref, str) else ref.get("name") or ref["path"]
+
+
 def cell(text: str) -> str:
     """Text of others made fit for a table cell or a paragraph of Markdown."""
     flat = " ".join(text.split())
@@ -177,7 +182,9 @@ def _context(manifest: BuildManifest, cards: dict[str, SourceCard | None]) -> di
         "stages": [name for name in header if name in STAGES],
         "rules": manifest_rules(manifest),
         "demands": LICENCES,
-        "refs": manifest.recipe.get("decontaminate", {}).get("refs", []),
+        "refs": [
+            _set_name(ref) for ref in manifest.recipe.get("decontaminate", {}).get("refs", [])
+        ],
         "leaks": sum(row.lost("decontaminate") for row in manifest.funnel),
         "duplicates": sum(row.lost("dedup") for row in manifest.funnel),
         "builtin": manifest.name in builtin_recipes(),
