@@ -1,0 +1,164 @@
+"""The report and the card: `sealdata audit`, `card`, `publish`."""
+
+import os
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("what")
+@click.argument("other", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Result folder.  [default: builds/RECIPE-NAME]"
+)
+@click.option(
+    "--rows",
+    type=click.IntRange(min=100),
+    default=20_000,
+    show_default=True,
+    help="Pairs that all scorers see; more make the errors smaller.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Read only the first N records of each source."
+)
+@click.option(
+    "--fail-on",
+    "checks",
+    multiple=True,
+    metavar="EXPR",
+    help='What must not be, as "kept_share<0.5"; exits with 3 if it is. May be repeated.',
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    help="Processes on this machine.  [default: all cores]",
+)
+@click.option(
+    "--annotate",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Also write audit/annotation.tsv: N kept pairs per language for people to judge blind.",
+)
+@click.option(
+    "--annotated",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A sheet that was filled in: its precision goes into report and card.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def audit(
+    what: str,
+    other: Path | None,
+    out: Path | None,
+    rows: int,
+    limit: int | None,
+    checks: tuple[str, ...],
+    workers: int,
+    annotate: int | None,
+    annotated: Path | None,
+    as_json: bool,
+) -> None:
+    """Audit WHAT: a recipe, by a sample of its corpora scored in full, or the folder of a build.
+
+    Writes audit/index.html and audit/audit.json into the folder. With OTHER, the folder of a
+    second build, says what changed from the first to it.
+
+    \b
+    Example:
+        sealdata audit my-recipe.toml --fail-on "kept_share<0.5" --fail-on "duplicate_share>0.2"
+        sealdata audit builds/quickstart --annotate 100
+        sealdata audit builds/old builds/new
+    """
+    from sealdata.audit import audit_build, audit_recipe, judge, sheet
+    from sealdata.report.metrics import check
+
+    from .show_audit import show_audit, show_comparison
+
+    if other is not None:
+        from sealdata.compare import compare
+
+        show_comparison(compare(Path(what), other), as_json)
+        return
+    if Path(what).is_dir():
+        found = audit_build(Path(what))
+    else:
+        from sealdata.engines.local import LocalEngine
+        from sealdata.plan import load_plan
+        from sealdata.progress import make_progress
+
+        plan = load_plan(what)
+        folder = out or Path("builds") / plan.recipe.name
+        with LocalEngine(workers) as engine:
+            found = audit_recipe(plan, folder, engine, make_progress(), rows, limit)
+    if annotated:
+        found = judge(found, annotated)
+    show_audit(found, as_json)
+    if annotate:
+        click.echo(f"sheet   {sheet(found, annotate)}", err=as_json)
+    check(found.facts, checks)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Write only the card, to this file.")
+def card(folder: Path, out: Path | None) -> None:
+    """Write the card (README.md) and the Croissant metadata of the build in FOLDER anew.
+
+    What people wrote is kept: between its marks, in sections of their own, and in keys of the front
+    matter that the program does not set.
+
+    \b
+    Example:
+        sealdata card builds/quickstart
+    """
+    from sealdata.audit import judged
+    from sealdata.build_manifest import read_build_manifest
+    from sealdata.report.card import write_card, write_metadata
+    from sealdata.report.merge import unwritten
+
+    manifest = read_build_manifest(folder)
+    if out:
+        write_card(manifest, out, judged(folder))
+    else:
+        write_metadata(manifest, folder, judged(folder))
+    path = out or folder / "README.md"
+    click.echo(path)
+    for what in unwritten(path.read_text("utf-8")):
+        click.echo(f"still to be written by a person: {what}", err=True)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--repo", required=True, metavar="NAME", help="Dataset repository: OWNER/NAME.")
+@click.option("--private", is_flag=True, help="Make the repository private if it is made now.")
+@click.option("--shards", is_flag=True, help="Also the packed shards.")
+@click.option(
+    "--unfinished", is_flag=True, help="Even if PARTIAL, or while a person has places to write."
+)
+@click.option("--dry-run", is_flag=True, help="Check everything, list the files, send nothing.")
+def publish(
+    folder: Path, repo: str, private: bool, shards: bool, unfinished: bool, dry_run: bool
+) -> None:
+    """Publish the build in FOLDER to the Hugging Face Hub: pairs, report, card and recipe.
+
+    The build is verified first. Cut off, the same command goes on: what the repository has is not
+    sent again. The token comes from HF_TOKEN or `hf auth login`.
+
+    \b
+    Example:
+        sealdata publish builds/quickstart --repo me/my-corpus --private --dry-run
+    """
+    from sealdata.publish import check_ready, uploads
+    from sealdata.publish import publish as send
+
+    if dry_run:
+        files = uploads(folder, check_ready(folder, unfinished), shards)
+        for file in files:
+            click.echo(f"{file.size:>15,}  {file.name}")
+        click.echo(
+            f"{sum(file.size for file in files):>15,}  bytes in {len(files)} files -> {repo}"
+        )
+        return
+    sent = send(folder, repo, private, shards, unfinished, lambda line: click.echo(line, err=True))
+    click.echo(f"{sent.address}: {len(sent.sent)} files sent, {len(sent.there)} were there")

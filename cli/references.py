@@ -1,0 +1,150 @@
+"""References: `sealdata gold`, `lengths`, `hash-refs`."""
+
+import os
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("recipe")
+@click.option(
+    "--refs",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of references: eng_Latn.dev beside tha_Thai.dev, or eng_Latn-tha_Thai.tsv.",
+)
+@click.option("--defects", is_flag=True, help="Also spoil references and say what is caught.")
+@click.option(
+    "--max",
+    "max_percent",
+    type=click.FloatRange(0, 100),
+    default=1.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="Rejected references allowed in any language.",
+)
+@click.option(
+    "--skip",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out a scorer of the recipe and its rules; may be repeated.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    help="Processes on this machine.  [default: all cores]",
+)
+@click.option("--markdown", is_flag=True, help="Print the percentages as a Markdown table.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def gold(
+    recipe: str,
+    refs: Path,
+    defects: bool,
+    max_percent: float,
+    skip: tuple[str, ...],
+    workers: int,
+    markdown: bool,
+    as_json: bool,
+) -> None:
+    """Say how many human translations RECIPE would reject, and for which rules.
+
+    Cleaning and all rules run as in a build, but for dedup and decontamination; the corpora of the
+    recipe need not be there. Exits with 3 if a language loses more than --max.
+
+    \b
+    Example:
+        sealdata gold quickstart --refs flores200_dataset/dev
+        sealdata gold my-recipe.toml --refs NTREX/NTREX-128 --defects --skip laser
+    """
+    from sealdata.engines.local import LocalEngine
+    from sealdata.gold.facts import gold as judge_references
+    from sealdata.progress import make_progress
+    from sealdata.recipe import read_recipe
+
+    from .show_gold import markdown_table, show_gold
+
+    table, base = read_recipe(recipe)
+    with LocalEngine(workers) as engine:
+        facts = judge_references(
+            table,
+            base,
+            refs,
+            engine,
+            make_progress(),
+            defects=defects,
+            skip=skip,
+            max_percent=max_percent,
+        )
+    if as_json:
+        click.echo(facts.model_dump_json(indent=1))
+    elif markdown:
+        click.echo(markdown_table(facts))
+    else:
+        show_gold(facts)
+    facts.check()
+
+
+@click.command()
+@click.option(
+    "--refs",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of references.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def lengths(refs: Path, as_json: bool) -> None:
+    """Compute the length factors of the languages in REFS, beside those that are shipped.
+
+    A factor is the characters of English over those of the other language in the same text; the
+    scorers ratio and balance multiply by those of sealdata/languages.toml.
+
+    \b
+    Example:
+        sealdata lengths --refs flores200_dataset/dev
+    """
+    from sealdata.gold.lengths import length_factors
+
+    from .show_gold import show_lengths
+
+    rows = length_factors(refs)
+    if as_json:
+        click.echo(rows.write_json())
+    else:
+        show_lengths(rows)
+
+
+@click.command("hash-refs")
+@click.argument("refs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A .parquet file.")
+@click.option(
+    "--name", help="Of the set, in match reports.  [default: of each path its last parts]"
+)
+@click.option("--column", "columns", multiple=True, help="A table's column of text; repeatable.")
+def hash_refs(
+    refs: tuple[Path, ...], out: Path, name: str | None, columns: tuple[str, ...]
+) -> None:
+    """Turn the evaluation sets REFS into hashes that a recipe can name in place of their text.
+
+    OUT holds the hash of every sentence and of its character n-grams, set, file and line, and no
+    text: what one needs to keep a set out that must not be passed on, such as FLORES+.
+
+    \b
+    Example:
+        sealdata hash-refs flores200_dataset/dev flores200_dataset/devtest --out flores.parquet
+        sealdata hash-refs my-test.csv --column question --column answer --out my-test.parquet
+    """
+    from sealdata.contamination.sets import evaluation_files, set_name
+    from sealdata.errors import ConfigError
+    from sealdata.stages.decontaminate import EvaluationFile, write_hash_file
+
+    if out.suffix != ".parquet":
+        raise ConfigError(f"--out {out}: a recipe knows a hash file by its ending .parquet")
+    files = [
+        EvaluationFile(set_name(ref, name), file, columns)
+        for ref in refs
+        for file in evaluation_files(ref, columns)
+    ]
+    count = write_hash_file(tuple(files), out)
+    click.echo(f"{out}  {count:,} sentences of {len(files):,} files, as hashes")

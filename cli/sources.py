@@ -1,0 +1,86 @@
+"""Upstream corpora: `sealdata sources list`, `fetch`."""
+
+import os
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def sources() -> None:
+    """The corpora there are cards of: what they hold, and where to get them.
+
+    \b
+    Example:
+        sealdata sources list nllb-opus
+        sealdata sources fetch nllb-opus --pair en-jv --out /data/upstream
+    """
+
+
+@sources.command("list")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_sources(name: str | None, as_json: bool) -> None:
+    """All corpora with licence and size, or all that the card of NAME says.
+
+    \b
+    Example:
+        sealdata sources list scb-mt-en-th-2020
+    """
+    import json
+
+    from sealdata.report.cards import read_card
+    from sealdata.sources import catalogue
+
+    from .show_sources import show_source, show_sources
+
+    cards = {name: read_card(name)} if name else catalogue()
+    if as_json:
+        facts = {name: card.model_dump(mode="json") for name, card in cards.items()}
+        click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
+    elif name:
+        show_source(name, cards[name])
+    else:
+        show_sources(cards)
+
+
+@sources.command("fetch")
+@click.argument("name")
+@click.option(
+    "--pair",
+    "pairs",
+    multiple=True,
+    help="Only this pair, such as eng_Latn-jav_Latn or en-jv, or another download that the card "
+    "names; may be repeated.",
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Files go to OUT/NAME/FILE."
+)
+@click.option("--unpack", is_flag=True, help="Unpack archives into folders beside them.")
+@click.option("--dry-run", is_flag=True, help="Say what would be fetched, and stop.")
+def fetch_source(name: str, pairs: tuple[str, ...], out: Path, unpack: bool, dry_run: bool) -> None:
+    """Fetch the corpus NAME; interrupted, the same command goes on where it stopped.
+
+    Digests that the card states are checked. Of other files the digest is noted beside them, and
+    must be the same whenever they are fetched again.
+
+    \b
+    Example:
+        sealdata sources fetch nllb-opus --pair eng_Latn-jav_Latn --out /data/upstream
+    """
+    from sealdata.sources import choose, fetch, place
+    from sealdata.unpack import is_archive
+    from sealdata.unpack import unpack as unpack_archive
+
+    from .show_sources import fetch_progress
+
+    for item in choose(name, pairs).values():
+        path = place(name, item, out)
+        if dry_run:
+            click.echo(f"{item.url}\n  -> {path}")
+            continue
+        with fetch_progress() as report:
+            found = fetch(name, item, out, report)
+        click.echo(f"{path}  sha256 {found.sha256}{'' if found.fresh else '  (was there)'}")
+        if unpack and is_archive(path):
+            click.echo(f"{unpack_archive(path)}{os.sep}")

@@ -1,0 +1,148 @@
+"""Tokens: `sealdata fertility`, `budget`, `inspect`, `trace`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("where")
+@click.option(
+    "--tokenizer",
+    "tokenizers",
+    multiple=True,
+    required=True,
+    help="tokenizer.json, SentencePiece .model, a folder with one, or the name of a Hugging Face "
+    "repository in the local cache; may be repeated.",
+)
+@click.option("--pairs", default=2000, show_default=True, help="Pairs per language, at most.")
+@click.option("--csv", "csv", type=click.Path(path_type=Path), help="Also write a CSV file.")
+@click.option("--chart", type=click.Path(path_type=Path), help="Also write a chart, as SVG.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def fertility(
+    where: str,
+    tokenizers: tuple[str, ...],
+    pairs: int,
+    csv: Path | None,
+    chart: Path | None,
+    as_json: bool,
+) -> None:
+    """Say into how many tokens each tokenizer cuts the languages of WHERE, against English.
+
+    WHERE is a build's folder, a recipe, or a folder of aligned files (eng_Latn.dev beside
+    tha_Thai.dev). What the columns mean: docs/tokens.md.
+
+    \b
+    Example:
+        sealdata fertility builds/quickstart --tokenizer tokenizer.json --chart parity.svg
+        sealdata fertility flores200_dataset/dev --tokenizer models/olmo2 --tokenizer allenai/gpt2
+    """
+    from sealdata.fertility import fertility as measure
+    from sealdata.manifest import write_atomic
+    from sealdata.pair_samples import pair_samples
+    from sealdata.report.fertility_chart import fertility_svg
+    from sealdata.tokenizers import find_tokenizer, named
+
+    from .show_tokens import show_fertility
+
+    opened = named([find_tokenizer(name) for name in tokenizers])
+    rows = measure(opened, pair_samples(where, pairs))
+    if csv is not None:
+        write_atomic(csv, rows.write_csv)
+    if chart is not None:
+        drawn = fertility_svg(rows)
+        write_atomic(chart, lambda path: path.write_text(drawn, "utf-8"))
+    if as_json:
+        click.echo(rows.write_json())
+    else:
+        show_fertility(rows)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--tokens", required=True, help="Parallel tokens to train on: 34.7e9, say.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=1),
+    default=1.0,
+    show_default=True,
+    help="1 keeps the languages' proportions; more favours the small ones.",
+)
+@click.option("--max-epochs", type=click.FloatRange(min=0, min_open=True), help="Of any language.")
+@click.option("--cap", "caps", multiple=True, metavar="LANG=TOKENS", help="May be repeated.")
+def budget(
+    folder: Path, tokens: str, temperature: float, max_epochs: float | None, caps: tuple[str, ...]
+) -> None:
+    """Divide a budget of tokens among the languages of the build in FOLDER.
+
+    Prints tokens, pairs and epochs of each language, and the lines for a training config.
+
+    \b
+    Example:
+        sealdata budget builds/nllb --tokens 34.7e9 --temperature 3.3 --max-epochs 4
+    """
+    from sealdata.budget import plan_budget
+    from sealdata.build_manifest import read_build_manifest
+    from sealdata.languages import resolve
+
+    from .show_tokens import show_budget
+
+    limits = {}
+    for cap in caps:
+        lang, _, count = cap.partition("=")
+        limits[resolve(lang).code] = _num_tokens(count, f"--cap {cap}")
+    total = _num_tokens(tokens, f"--tokens {tokens}")
+    manifest = read_build_manifest(folder)
+    show_budget(plan_budget(manifest, total, temperature, max_epochs, limits))
+
+
+def _num_tokens(text: str, where: str) -> int:
+    try:
+        count = float(text)
+    except ValueError:
+        count = 0
+    if not 1 <= count < 1e18:
+        raise click.UsageError(f"{where}: give a number of tokens, such as 34.7e9")
+    return round(count)
+
+
+@click.command()
+@click.argument("shard")
+def inspect(shard: str) -> None:
+    """Print one sequence of SHARD, decoded, with its documents' boundaries and origins.
+
+    SHARD is a part file, with ":N" for sequence N (default 0).
+
+    \b
+    Example:
+        sealdata inspect builds/quickstart/shards/train/parallel/eng_Latn-tha_Thai/part-00000.npy:3
+    """
+    from sealdata.shards.reader import view_sequence
+
+    from .show import show_sequence
+
+    path, _, number = shard.partition(":")
+    if number and not number.isdecimal():
+        raise click.UsageError(f"{shard}: after the colon comes the number of a sequence")
+    show_sequence(view_sequence(Path(path), int(number or 0)))
+
+
+@click.command()
+@click.argument("place")
+def trace(place: str) -> None:
+    """Say where a token comes from: source, file, row, URLs, scores, direction and template.
+
+    PLACE is a part file of a build, ":" and the index of a token in it.
+
+    \b
+    Example:
+        sealdata trace builds/quickstart/shards/train/parallel/eng_Latn-tha_Thai/part-00000.npy:300
+    """
+    from sealdata.trace import trace as find_origin
+
+    from .show import show_trace
+
+    path, _, token = place.rpartition(":")
+    if not path or not token.isdecimal():
+        raise click.UsageError(f"{place}: give a part file, a colon and the index of a token")
+    show_trace(find_origin(Path(path), int(token)))
