@@ -1,5 +1,7 @@
 """Frames on disk: parquet written atomically, read whole with the file named in any error."""
 
+import os
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,16 +21,24 @@ def write_frame(frame: pl.DataFrame, path: Path, row_group_size: int | None = No
     Raises:
         DataError: the disk is full or refuses.
     """
-    write_atomic(
-        path,
-        partial(
-            frame.write_parquet,
+    write_atomic(path, partial(_write, frame, row_group_size))
+
+
+def _write(frame: pl.DataFrame, row_group_size: int | None, path: Path) -> None:
+    """Write parquet; what the system refuses is an OSError, also where polars calls it another."""
+    try:
+        frame.write_parquet(
+            path,
             compression="zstd",
             compression_level=1,  # a sixth of the time less than 3 for an eighth more bytes
             row_group_size=row_group_size,
             statistics=row_group_size is not None,
-        ),
-    )
+        )
+    except pl.exceptions.ComputeError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
 
 
 def read_frame(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
