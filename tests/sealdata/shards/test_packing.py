@@ -92,3 +92,34 @@ def test_deterministic(hold: int) -> None:
     lengths = [3, 17, 5, 5, 5, 9, 2, 8, 11, 4, 4]
     first, second = whole(lengths, 16, hold), whole(lengths, 16, hold)
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def _slowly(lengths: list[int], capacity: int, hold: int) -> tuple[list[int], list[int], list[int]]:
+    """Best fit as its definition reads, searching all documents at every step."""
+    left, order, padding = list(range(len(lengths))), [], []
+    while left and len(left) >= hold:
+        place, space = left[0], 0
+        while place is not None:
+            left.remove(place)
+            order.append(place)
+            padding.append(0)
+            space = (space or -(-lengths[place] // capacity) * capacity) - lengths[place]
+            fitting = [p for p in left if lengths[p] <= space]
+            if not fitting:
+                place = None
+            elif lengths[left[0]] + capacity // 8 <= space:
+                place = left[0]
+            else:
+                place = max(fitting, key=lambda p: (lengths[p], -p))
+        padding[-1] = space
+    return order, padding, left
+
+
+@given(
+    lengths=st.lists(st.integers(1, 90), max_size=60),
+    capacity=st.integers(16, 80),
+    hold=st.integers(0, 20),
+)
+def test_the_compiled_packer_is_the_slow_one(lengths: list[int], capacity: int, hold: int) -> None:
+    found = pack("whole", np.array(lengths, np.int64), capacity, hold)
+    assert tuple(part.tolist() for part in found) == _slowly(lengths, capacity, hold)

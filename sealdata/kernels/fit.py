@@ -1,0 +1,84 @@
+"""Best-fit packing: which documents fill which sequence, by their lengths."""
+
+import numpy as np
+import numpy.typing as npt
+
+from sealdata.kernels import Int, compiled
+
+Numbers = npt.NDArray[np.int64]
+
+
+@compiled
+def best_fit(
+    lengths: Numbers, capacity: Int, hold: Int, reserve: Int
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Fill bins of ``capacity`` with the oldest documents first and close each with those that fit
+    best, while more than ``hold`` are left.
+
+    ``lengths`` int64 [n], each >= 1. A bin takes the oldest document as long as at least
+    ``reserve`` tokens stay free after it, then a longest that fits, the oldest of its length.
+    Returns order [m] (places of documents), padding [m] after each, and the places left [n - m],
+    oldest first. Each document costs a few steps, whatever their number.
+    """
+    num = len(lengths)
+    order, padding = np.empty(num, np.int64), np.zeros(num, np.int64)
+    taken = np.zeros(num, np.bool_)
+    # Documents of one length stand in a queue; bit n of ``present`` is set while queue n has one.
+    head, last = np.full(capacity + 1, -1, np.int64), np.full(capacity + 1, -1, np.int64)
+    after = np.full(num, -1, np.int64)
+    present = np.zeros(capacity // 64 + 1, np.uint64)
+    for place in range(num):
+        length = lengths[place]
+        if length <= capacity:
+            if head[length] < 0:
+                head[length] = place
+                present[length >> 6] |= np.uint64(1) << np.uint64(length & 63)
+            else:
+                after[last[length]] = place
+            last[length] = place
+    oldest = done = 0
+    while done < num and num - done >= hold:
+        space = np.int64(0)  # in the bin that is open; none is
+        while True:
+            while oldest < num and taken[oldest]:
+                oldest += 1
+            if oldest == num:
+                break
+            if space == 0 or lengths[oldest] + reserve <= space:
+                place = oldest
+            else:
+                fitting = longest(present, space)
+                if fitting < 0:
+                    break
+                place = head[fitting]
+            length = lengths[place]
+            taken[place] = True
+            order[done] = place
+            done += 1
+            if length <= capacity:
+                head[length] = after[place]
+                if head[length] < 0:
+                    present[length >> 6] ^= np.uint64(1) << np.uint64(length & 63)
+            space = (space or -(-length // capacity) * capacity) - length
+            if space == 0:
+                break
+        padding[done - 1] = space
+    return order[:done], padding[:done], np.flatnonzero(~taken)
+
+
+@compiled
+def longest(present: npt.NDArray[np.uint64], space: Int) -> Int:
+    """The highest bit set in ``present`` at or below ``space``; -1 if there is none."""
+    word = space >> 6
+    bits = present[word] & (np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(63 - (space & 63)))
+    while bits == 0:
+        word -= 1
+        if word < 0:
+            return -1
+        bits = present[word]
+    place = np.int64(0)
+    for step in (32, 16, 8, 4, 2, 1):
+        if bits >> np.uint64(step):
+            bits >>= np.uint64(step)
+            place += step
+    return (word << 6) + place
