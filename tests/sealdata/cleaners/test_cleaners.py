@@ -29,9 +29,16 @@ BLOCKS = {
     "Khmer": (0x1780, 0x17F9),
     "Myanmar": (0x1000, 0x109F),
     "Tamil": (0xB82, 0xBFA),
+    "Arabic": (0x620, 0x6D3),
+    "Devanagari": (0x900, 0x97F),
+    "Sinhala": (0xD81, 0xDF3),
+    "Javanese": (0xA980, 0xA9D9),
+    "emoji": (0x1F300, 0x1FAFF),
     "Han": (0x4E00, 0x4FFF),
     "combining": (0x300, 0x36F),
 }
+
+INVISIBLE = "\xad\u061c\u200b\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufeff"
 
 
 def clean(name, *texts, **options):
@@ -58,7 +65,8 @@ def test_a_good_sentence_stays_as_it_is(name, lang):
 def test_no_letter_or_mark_is_lost(name, block):
     first, last = BLOCKS[block]
     alphabet = st.characters(min_codepoint=first, max_codepoint=last, exclude_categories=["Cn"])
-    noise = st.sampled_from(" \u200b\u200c\u200d\ufeff\xad\t\n\xa0>3." + "<&;" * (name != "html"))
+    seen = " \t\n\xa0>3." + "<&;" * (name != "html")
+    noise = st.sampled_from(seen + INVISIBLE + "\u200c\u200d")
 
     @settings(deadline=None)  # the machine may be busy
     @given(st.text(alphabet | noise, max_size=30))
@@ -105,7 +113,6 @@ def test_only_what_needs_it_is_touched_and_order_stays(name):
         ("soft\xadhyphen", "softhyphen"),
         ("\ufeffstart", "start"),
         ("ភាសា\u200bខ្មែរ", "ភាសាខ្មែរ"),
-        ("က\u200dဖ \u200c", "က\u200dဖ \u200c"),
         ("bell\x07 del\x7f c1\x9d", "bell del c1"),
         ("tab\there\r\nthere\x0b\x0c\x85.", "tab here  there   ."),
         ("e\u200b\u0301", "é"),  # what a removal brings together is composed
@@ -113,6 +120,69 @@ def test_only_what_needs_it_is_touched_and_order_stays(name):
 )
 def test_unicode(text, cleaned):
     assert clean("unicode", text) == [cleaned]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "می\u200cخواهم",  # Persian: "I want", the prefix apart
+        "سنهٔ ۱۴۰۳ ه\u200d",  # the letter he in its joined form: "of the Hijra"
+        "کِتاب\u200cها",
+        "எக்\u200cஸ்",  # Tamil: k and s, not the letter ksha
+        "ශ්\u200dරී ලංකාව",  # Sinhala: Sri Lanka
+        "प्रत्\u200dयय क्\u200cष",
+        "ക്\u200d",
+        "ប៉\u200cីនិង",  # Khmer: the shifter keeps its shape above a vowel
+        "ខង်\u200cဗျား",
+        "👩\u200d👩\u200d👧 👩🏽\u200d⚕️ 🏳️\u200d🌈 ❤️\u200d🔥",
+    ],
+)
+def test_joiners_that_spell_something_stay(text):
+    assert clean("unicode", text) == [unicodedata.normalize("NFC", text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("Auf\u200clage, of\u200dfice", "Auflage, office"),
+        ("กรุง\u200cเทพ\u200dฯ", "กรุงเทพฯ"),
+        ("ວຽງ\u200cຈັນ\u200d", "ວຽງຈັນ"),
+        ("雅加\u200c达\u200d。", "雅加达。"),
+        ("က \u200cဖ", "က ဖ"),  # a joiner has nothing to join after a space, as TICO-19 has it
+        ("می\u200c\u200c\u200dخواهم", "می\u200cخواهم"),
+        ("၁\u200cက ( \u200dက", "၁က ( က"),
+        ("👩\u200d 👩\u200dx", "👩 👩x"),
+        ("ន\u200bិ\u200cយាយ", "និ\u200cយាយ"),
+        ("ໂຮງ\u200bຮຽນ โรง\u200bเรียน ကျောင်း\u200bများ", "ໂຮງຮຽນ โรงเรียน ကျောင်းများ"),
+        ("(Rajah 4) \u200b(Fig.\u200b4)", "(Rajah 4) (Fig.4)"),
+        ("\u200fשלום\u200e \u202bمرحبا\u202c \u2067x\u2069 \u061c5", "שלום مرحبا x 5"),
+        ("no\u2060break\u2061x", "nobreakx"),
+    ],
+)
+def test_what_is_invisible_and_spells_nothing_goes(text, cleaned):
+    assert clean("unicode", text) == [cleaned]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_only_joiners_after_what_uses_them_are_left(block):
+    first, last = BLOCKS[block]
+    alphabet = st.characters(
+        min_codepoint=first, max_codepoint=last, categories=["L", "M", "N", "So"]
+    )
+    joining = block in ("Arabic", "Devanagari", "Sinhala", "Javanese", "Khmer", "Myanmar", "Tamil")
+
+    @settings(deadline=None)  # the machine may be busy
+    @given(st.text(alphabet | st.sampled_from(INVISIBLE + "\u200c\u200d"), max_size=20))
+    def holds(text):
+        [cleaned] = clean("unicode", text)
+        assert not set(cleaned) & set(INVISIBLE)
+        for place, char in enumerate(cleaned):
+            if char in "\u200c\u200d":
+                before = unicodedata.category(cleaned[place - 1])[0]
+                assert place > 0
+                assert (joining and before in "LM") or (block == "emoji" and before == "S")
+
+    holds()
 
 
 @pytest.mark.parametrize(
