@@ -15,6 +15,7 @@ from sealdata.scorers import PHASES
 
 EVERY = [(kind, name) for kind in KINDS for name in available(kind)]
 NEEDED = {  # parameters without a default
+    ("readers", "joined"): {"tgt_file": "corpus"},
     ("scorers", "laser"): {"encoder": "sample"},
     ("scorers", "toxicity"): {"lists": str(Path(__file__).parent / "scorers" / "toxicity")},
     **{("tokenizers", name): {"path": "tokenizer.json"} for name in available("tokenizers")},
@@ -151,7 +152,7 @@ def test_cleaners_leave_the_input_alone():
     ids=range(7),
 )
 def test_a_reader_accounts_for_every_record_or_refuses_the_file(name, data, tmp_path):
-    reader = load("readers", name)
+    reader = load("readers", name, NEEDED.get(("readers", name)))
     path = tmp_path / "corpus"
     path.write_bytes(data)
     source = Source("corpus", path, "eng_Latn", "tha_Thai" if reader.yields == "pairs" else None)
@@ -173,7 +174,7 @@ def test_a_reader_accounts_for_every_record_or_refuses_the_file(name, data, tmp_
 
 @pytest.mark.parametrize("name", available("readers"))
 def test_a_reader_names_a_missing_file(name, tmp_path):
-    reader = load("readers", name)
+    reader = load("readers", name, NEEDED.get(("readers", name)))
     source = Source("corpus", tmp_path / "absent", "eng_Latn", "tha_Thai")
     with pytest.raises(DataError, match="absent"):
         list(reader.batches(source, 4))
