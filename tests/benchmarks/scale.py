@@ -19,7 +19,7 @@ CORES = 64  # of one machine
 STEPS = [
     ("read, clean, score and judge the text", ("NLLB gzip to judged parquet", ""), PAIRS),
     ("keys of duplicates", ("dedup keys", "`key_hashes`"), PAIRS),
-    ("language ID with lid.176.ftz, both sides", ("language ID of both sides", "scorer lid"), PAIRS),
+    ("language ID with lid.176.ftz", ("language ID of both sides", "scorer lid"), PAIRS),
     ("tokenise and pack", ("pairs to packed shards", ""), TOKENS),
 ]
 
