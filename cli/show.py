@@ -14,6 +14,7 @@ from sealdata.plan import Plan, locate
 from sealdata.recipe import SourceTable, StreamTable
 from sealdata.report.funnel import funnel_text
 from sealdata.shards.reader import SequenceView
+from sealdata.streams import token_files
 from sealdata.trace import Trace
 
 _SHOWN_ABOVE = ("source", "row", "src", "tgt", "src_lang", "tgt_lang")
@@ -30,6 +31,12 @@ def show_build(manifest: BuildManifest, out: Path) -> None:
         tokens = sum(stream.num_tokens for stream in streams)
         sequences = sum(stream.num_sequences for stream in streams)
         click.echo(f"{kind + ':':<13}{tokens:,} training tokens in {sequences:,} sequences")
+    for stream in train:
+        if stream.left_out_tokens:
+            click.echo(
+                f"{stream.path}: {stream.left_out_tokens:,} tokens behind the last whole sequence "
+                "of their files are left out"
+            )
     _show_sidecars(manifest)
     if manifest.limit is not None:
         click.echo(f"PARTIAL: only the first {manifest.limit:,} records of each source")
@@ -72,6 +79,11 @@ def show_plan(plan: Plan, out: Path) -> None:
         langs = [resolve(code).name for code in (where.src_lang, where.tgt_lang) if code]
         size = f"missing: {absent[0]}" if absent else f"{megabytes:,.2f} MB"
         click.echo(f"read    {table.name:<24} {table.reader:<8} {' - '.join(langs):<24} {size}")
+    for table in recipe.token_streams:
+        files_taken = token_files(plan, table)
+        taken = f"{files_taken.num_sequences:,} sequences by reference"
+        lang = resolve(table.lang).name
+        click.echo(f"read    {table.name:<24} {'tokens':<8} {lang:<24} {taken}")
     for name in recipe.exclude.lists:
         path = locate(name, plan.base)
         missing += [] if path.is_file() else [path]

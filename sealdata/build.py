@@ -31,8 +31,17 @@ from sealdata.results import (
     place,
     stream_files,
 )
+from sealdata.shards.token_files import identified
 from sealdata.stage import Done, Engine, Progress, run_stages
-from sealdata.streams import SPLITS, PairFiles, Stream, open_table, plan_streams
+from sealdata.streams import (
+    SPLITS,
+    PairFiles,
+    Stream,
+    check_token_files,
+    open_table,
+    plan_streams,
+    token_files,
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ def build(
         finished = _finished(out, key)
         if finished:
             return Built(finished, fresh=False)
+        check_token_files(plan)
         pipeline = Pipeline(plan, work, digests, engine, progress)
         curated = pipeline.curate(limit)
         streams = plan_streams(plan, _pair_inputs(curated), digests.sha256, limit)
@@ -158,6 +168,7 @@ def _build_key(plan: Plan, digests: Digests, limit: int | None) -> str:
     files = [path for reader, source in readers for path in reader.files(source.path)]
     files += [file.path for file in plan.evaluation_files()]
     files += [locate(name, plan.base) for name in recipe.exclude.lists]
+    taken = [identified(token_files(plan, t), digests.sha256) for t in recipe.token_streams]
     params = {
         "recipe": recipe.model_dump(mode="json"),
         "components": plan.fingerprints(),
@@ -165,5 +176,9 @@ def _build_key(plan: Plan, digests: Digests, limit: int | None) -> str:
             open_table(table, plan).fingerprint() for table in (recipe.tokenizer, *recipe.fertility)
         ],
         "limit": limit,
+        # Where the files lie is in the result, and a relative path may come to mean another place.
+        "token_files": [segment.path for own, _ in taken for segment in own.segments],
     }
-    return stage_key(__version__, 1, params, [digests.sha256(path) for path in files])
+    inputs = [digests.sha256(path) for path in files]
+    inputs += [name for _, names in taken for name in names]
+    return stage_key(__version__, 1, params, inputs)

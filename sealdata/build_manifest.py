@@ -148,11 +148,12 @@ class StreamFacts(_Facts):
     kind: str  # "parallel", "monolingual" or "replay"
     name: str
     languages: list[str]
-    num_documents: int
+    num_documents: int | None  # None: not counted, the token files are from elsewhere
     num_tokens: int
     num_padding: int
-    num_split_documents: int = 0  # longer than a sequence
+    num_split_documents: int | None = 0  # longer than a sequence; None: not counted
     num_sequences: int
+    left_out_tokens: int = 0  # of files from elsewhere, behind their last whole sequence
     sidecar_bytes: dict[str, int] = {}  # of the sidecars for other trainers, by trainer
 
 

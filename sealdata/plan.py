@@ -2,6 +2,7 @@
 
 import os
 import re
+from glob import glob
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,18 @@ from sealdata.component import load
 from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import ConfigError
 from sealdata.readers import Reader, Source
-from sealdata.recipe import Options, Recipe, RuleTable, SourceTable, StreamTable, read_recipe
+from sealdata.recipe import (
+    Options,
+    Recipe,
+    RuleTable,
+    SourceTable,
+    StreamTable,
+    TokenFileTable,
+    read_recipe,
+)
 from sealdata.rules import Rule
 from sealdata.scorers import PHASES, Scorer
+from sealdata.shards.token_files import TokenRange
 from sealdata.stages.decontaminate import EvaluationFile
 
 
@@ -131,13 +141,18 @@ class Plan:
     def paths(self) -> list[Path]:
         """What the stages read, as far as the recipe names it by path: corpora, evaluation sets,
         models, tokenizers."""
-        tables: list[SourceTable | StreamTable] = [*self.recipe.source, *self.recipe.stream]
+        tables: list[SourceTable | StreamTable] = [
+            *self.recipe.source,
+            *self.recipe.document_streams,
+        ]
         files = [path for r, source in map(self.reader, tables) for path in r.files(source.path)]
         params = [value for own in self.recipe.score.values() for value in own.values()]
         models = [locate(value, self.base) for value in params if _is_path(value)]
         tokenizers = [self.recipe.tokenizer, *self.recipe.fertility]
+        tokens = [one for table in self.recipe.token_streams for one in self.token_ranges(table)]
         return [
             *files,
+            *(one.path for one in tokens),
             *(file.path for file in self.evaluation_files()),
             *models,
             *(locate(table.path, self.base) for table in tokenizers),
@@ -155,6 +170,27 @@ class Plan:
             for path in [locate(table.path, self.base)]
             for file in evaluation_files(path, tuple(table.columns))
         ]
+
+    def token_ranges(self, table: StreamTable) -> list[TokenRange]:
+        """What a stream takes of token files, patterns expanded to the files in order of name.
+
+        Raises:
+            ConfigError: an address in place of a path, or a pattern that no file matches.
+        """
+        found = []
+        for entry in table.tokens:
+            one = TokenFileTable(path=entry) if isinstance(entry, str) else entry
+            if "://" in one.path:
+                raise ConfigError(
+                    f"stream {table.name!r}: {one.path} is an address; token files are read from "
+                    "disk: download it and name the file"
+                )
+            path = str(locate(one.path, self.base))
+            matching = [path] if Path(path).exists() else sorted(glob(path, recursive=True))
+            if not matching:
+                raise ConfigError(f"stream {table.name!r}: no file matches {path}")
+            found += [TokenRange(Path(p), one.byte_start, one.num_sequences) for p in matching]
+        return found
 
     def reader(self, table: SourceTable | StreamTable) -> tuple[Reader, Source]:
         """The reader of a source or stream, and what it is to read.

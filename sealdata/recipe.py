@@ -15,6 +15,7 @@ from sealdata.formats.templates import Names, Template
 from sealdata.languages import confusable_sets, languages, resolve
 from sealdata.manifest import write_atomic
 from sealdata.shards.foreign import Reader as SidecarReader
+from sealdata.shards.manifest import Dtype
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 Options = dict[str, Any]
@@ -42,11 +43,20 @@ class SourceTable(_Table):
     _codes = field_validator("src_lang", "tgt_lang")(_language)
 
 
+class TokenFileTable(_Table):
+    """Whole sequences of one token file, or of all that a pattern names."""
+
+    path: str
+    byte_start: int = Field(0, ge=0)
+    num_sequences: int | None = Field(None, ge=1)  # absent: all to the end of the file
+
+
 class StreamTable(_Table):
     """Documents packed beside the pairs: replay of the base model's data, or monolingual text.
 
     With ``from_pairs`` the text is that of the kept pairs themselves, one side of each: a
-    comparison of strategies is fair only where all of them read the same sentences.
+    comparison of strategies is fair only where all of them read the same sentences. ``tokens``
+    are files of ids made by the recipe's tokenizer elsewhere: they are read where they lie.
     """
 
     name: str
@@ -54,6 +64,8 @@ class StreamTable(_Table):
     reader: str = "text"
     path: str = ""
     from_pairs: bool = False
+    tokens: list[str | TokenFileTable] = []
+    dtype: Dtype | None = None  # of tokens; absent: uint32
     lang: str = "eng_Latn"
     mode: Literal["whole", "concat"] | None = None  # absent: concat for replay, else as [pack]
     options: Options = {}
@@ -63,8 +75,13 @@ class StreamTable(_Table):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        if bool(self.path) == self.from_pairs:
-            raise ValueError(f"stream {self.name!r} needs either path or from_pairs")
+        if [bool(self.path), self.from_pairs, bool(self.tokens)].count(True) != 1:
+            raise ValueError(f"stream {self.name!r} needs either path, from_pairs or tokens")
+        read = self.reader != "text" or self.options or self.mode is not None
+        if self.tokens and read:
+            raise ValueError(f"stream {self.name!r}: tokens take no reader, options or mode")
+        if self.dtype is not None and not self.tokens:
+            raise ValueError(f"stream {self.name!r}: dtype is for tokens")
         if self.from_pairs and self.kind != "monolingual":
             raise ValueError(f"stream {self.name!r}: only monolingual text comes from_pairs")
         return self
@@ -250,8 +267,13 @@ class Recipe(_Table):
 
     @property
     def document_streams(self) -> list[StreamTable]:
-        """The streams that are read from files."""
-        return [table for table in self.stream if not table.from_pairs]
+        """The streams that are read from files of text."""
+        return [table for table in self.stream if table.path]
+
+    @property
+    def token_streams(self) -> list[StreamTable]:
+        """The streams whose ids are there already."""
+        return [table for table in self.stream if table.tokens]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Literal
 
-from sealdata.errors import ConfigError
+from sealdata.errors import ConfigError, DataError
 from sealdata.formats.documents import PairFormat, orders
 from sealdata.formats.templates import language_name
 from sealdata.plan import Plan, locate
 from sealdata.recipe import StreamTable, TokenizerTable
 from sealdata.shards.manifest import Split
+from sealdata.shards.token_files import TokenFiles, identified, measure, problems_of
 from sealdata.stage import Stage
 from sealdata.stages.pack import Layout, Pack, PairOrigin, SideOrigin, StreamLabel, TextOrigin
+from sealdata.stages.refer import Refer
 from sealdata.tokenizers import Tokenizer, open_tokenizer
 
 PART = "packed"  # the one part of a pack stage
@@ -69,6 +72,7 @@ def plan_streams(
         *_parallel(plan, tokenizer, pairs),
         *_documents(plan, tokenizer, digest, limit),
         *_sides(plan, tokenizer, pairs),
+        *_references(plan, tokenizer, digest, limit),
     ]
     places = [stream.path for stream in streams]
     for place in places:
@@ -134,6 +138,54 @@ def _sides(plan: Plan, tokenizer: Tokenizer, pairs: Sequence[PairFiles]) -> Iter
             yield _stream(plan, tokenizer, label, SideOrigin(files, side), params, keys, table)
 
 
+def token_files(plan: Plan, table: StreamTable) -> TokenFiles:
+    """What a stream of token files takes, by size alone.
+
+    Raises:
+        SealError: see ``Plan.token_ranges`` and ``measure``.
+    """
+    length = plan.recipe.pack.sequence_length
+    return measure(plan.token_ranges(table), table.dtype or "uint32", length)
+
+
+def check_token_files(plan: Plan) -> None:
+    """Look into all token files before the long work begins.
+
+    Raises:
+        DataError: a sample holds ids or EOS that the recipe's tokenizer does not make so.
+    """
+    if not plan.recipe.token_streams:
+        return
+    tokenizer = open_table(plan.recipe.tokenizer, plan)
+    for table in plan.recipe.token_streams:
+        problems = problems_of(
+            token_files(plan, table).segments,
+            plan.recipe.pack.sequence_length,
+            vocab_size=tokenizer.vocab_size,
+            eos_id=tokenizer.eos_id,
+        )
+        if problems:
+            raise DataError(f"stream {table.name!r}: {problems[0]}")
+
+
+def _references(
+    plan: Plan, tokenizer: Tokenizer, digest: Callable[[Path], str], limit: int | None
+) -> Iterator[Stream]:
+    """Token files from elsewhere; the last share of their sequences is validation."""
+    length = plan.recipe.pack.sequence_length
+    for table in plan.recipe.token_streams:
+        files, inputs = identified(token_files(plan, table), digest)
+        total = files.num_sequences if limit is None else min(files.num_sequences, limit)
+        train = total - min(ceil(plan.recipe.validation.share * total), total - 1)
+        for split in SPLITS:
+            start, stop = (0, train) if split == "train" else (train, total)
+            label = _label(plan, table, split)
+            segments = files.cut(start, stop, length)
+            left_out = files.left_out if split == "train" and limit is None else 0
+            job = Refer(label, segments, total, left_out, tokenizer, _layout(plan, table))
+            yield Stream(label, Stage("pack", job.params(), tuple(inputs), (PART,), job))
+
+
 def _label(plan: Plan, table: StreamTable, split: Split) -> StreamLabel:
     """What the manifest of a [[stream]] table's stream says."""
     return StreamLabel(
@@ -154,16 +206,19 @@ def _stream(
     inputs: tuple[str, ...],
     table: StreamTable | None = None,
 ) -> Stream:
-    recipe = plan.recipe
-    layout = Layout(
-        mode=_mode(plan, table),
-        sequence_length=recipe.pack.sequence_length,
-        block_length=recipe.pack.block_length,
-        lookahead=recipe.pack.lookahead,
-        sidecars=tuple(recipe.pack.sidecars),
-    )
-    job = Pack(label, origin, tokenizer, layout, recipe.seed)
+    job = Pack(label, origin, tokenizer, _layout(plan, table), plan.recipe.seed)
     return Stream(label, Stage("pack", job.params(dict(params)), inputs, (PART,), job))
+
+
+def _layout(plan: Plan, table: StreamTable | None) -> Layout:
+    pack = plan.recipe.pack
+    return Layout(
+        mode=_mode(plan, table),
+        sequence_length=pack.sequence_length,
+        block_length=pack.block_length,
+        lookahead=pack.lookahead,
+        sidecars=tuple(pack.sidecars),
+    )
 
 
 def _mode(plan: Plan, table: StreamTable | None) -> Literal["whole", "concat"]:

@@ -38,6 +38,11 @@ def trace(path: Path, token: int) -> Trace:
         DataError: the token is padding, or the pair is not where the sidecar says.
     """
     view = view_sequence(path)  # also checks the path
+    if view.manifest.segments[0].from_elsewhere:
+        raise DataError(
+            f"{path}: its token files are from elsewhere and have no sidecar that tells where a "
+            "document is from; `sealdata inspect` shows its text"
+        )
     length = view.manifest.sequence_length
     number, offset = divmod(token, length)
     view = view_sequence(path, number)

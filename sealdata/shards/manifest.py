@@ -21,12 +21,17 @@ class _Facts(BaseModel):
 class Segment(_Facts):
     """A run of whole sequences inside one headerless file of little-endian token ids."""
 
-    path: str  # relative to the manifest's folder
+    path: str  # relative to the manifest's folder; absolute for a file from elsewhere
     dtype: Dtype
     byte_start: int = Field(ge=0)
     num_sequences: int = Field(ge=1)
     file_size: int = Field(ge=1)  # of the whole file, bytes
     sha256: str | None  # of the whole file; None where a file from elsewhere was not hashed
+
+    @property
+    def from_elsewhere(self) -> bool:
+        """Whether the file is none of the build: taken by reference, without a sidecar."""
+        return Path(self.path).is_absolute()
 
 
 class TokenizerFacts(_Facts):
@@ -58,10 +63,10 @@ class StreamManifest(_Facts):
     dtype: Dtype
     sequence_length: int = Field(ge=1)
     block_length: int = Field(ge=1)
-    num_documents: int = Field(ge=1)
+    num_documents: int | None = Field(ge=1)  # None: not counted, the files are from elsewhere
     num_tokens: int  # without padding, with the EOS of each document
     num_padding: int = Field(ge=0)
-    num_split_documents: int = Field(ge=0)  # documents that lie in more than one sequence
+    num_split_documents: int | None = Field(ge=0)  # that lie in more than one sequence
     num_sequences: int
     segments: list[Segment]
 

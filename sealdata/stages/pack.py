@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,10 +19,10 @@ from sealdata.shards.foreign import Reader as SidecarReader
 from sealdata.shards.foreign import write_sidecars
 from sealdata.shards.manifest import (
     Kind,
+    Segment,
     Split,
     StreamManifest,
     TokenizerFacts,
-    dtype_for,
     write_stream_manifest,
 )
 from sealdata.shards.packing import Mode, pack
@@ -245,29 +245,41 @@ class Pack:
         return pool.take(left)
 
     def _manifest(self, totals: Totals) -> StreamManifest:
-        tokenizer = self.tokenizer
-        return StreamManifest(
-            **_label_facts(self.label),
-            language_names=self.label.language_names,
-            templates=list(self.label.templates),
-            tokenizer=TokenizerFacts(
-                name=tokenizer.name, path=TOKENIZER_FOLDER, sha256=tokenizer.sha256
-            ),
-            eos_id=tokenizer.eos_id,
-            vocab_size=tokenizer.vocab_size,
-            dtype=dtype_for(tokenizer.vocab_size),
-            sequence_length=self.layout.sequence_length,
-            block_length=self.layout.block_length,
-            segments=list(totals.segments),
-            **_counts(totals),
-        )
+        counts, segments = _counts(totals), totals.segments
+        return stream_manifest(self.label, self.tokenizer, self.layout, segments, counts)
 
     def _facts(self, totals: Totals) -> dict[str, Any]:
         empty = totals.num_documents == 0
-        return {"empty": empty, **_label_facts(self.label), **_counts(totals)}
+        return {"empty": empty, **label_facts(self.label), **_counts(totals)}
 
 
-def _label_facts(label: StreamLabel) -> dict[str, Any]:
+def stream_manifest(
+    label: StreamLabel,
+    tokenizer: Tokenizer,
+    layout: Layout,
+    segments: Sequence[Segment],
+    counts: Mapping[str, Any],
+) -> StreamManifest:
+    """The manifest of a stream that holds ``segments``; ``counts`` are its num_ fields."""
+    return StreamManifest(
+        **label_facts(label),
+        language_names=label.language_names,
+        templates=list(label.templates),
+        tokenizer=TokenizerFacts(
+            name=tokenizer.name, path=TOKENIZER_FOLDER, sha256=tokenizer.sha256
+        ),
+        eos_id=tokenizer.eos_id,
+        vocab_size=tokenizer.vocab_size,
+        dtype=segments[0].dtype,
+        sequence_length=layout.sequence_length,
+        block_length=layout.block_length,
+        segments=list(segments),
+        **counts,
+    )
+
+
+def label_facts(label: StreamLabel) -> dict[str, Any]:
+    """What the manifests of stream and build say of it besides counts."""
     return {
         "split": label.split,
         "kind": label.kind,

@@ -166,8 +166,8 @@ def test_the_sides_of_pairs_are_streams_of_their_own(base: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"path": "x.txt", "from_pairs": True}, "needs either path or from_pairs"),
-        ({}, "needs either path or from_pairs"),
+        ({"path": "x.txt", "from_pairs": True}, "needs either path, from_pairs or tokens"),
+        ({}, "needs either path, from_pairs or tokens"),
         ({"from_pairs": True, "kind": "replay"}, "only monolingual text comes from_pairs"),
         ({"from_pairs": True, "lang": "tha_Thai"}, "no source has tha_Thai"),
     ],

@@ -1,0 +1,64 @@
+"""Refer: a manifest for a stream of token files from elsewhere, which stay where they are."""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sealdata.manifest import PartRecord
+from sealdata.shards.manifest import Segment, write_stream_manifest
+from sealdata.stages.pack import STREAM, Layout, StreamLabel, label_facts, stream_manifest
+from sealdata.tokenizers import Tokenizer
+
+
+@dataclass(frozen=True)
+class Refer:
+    """Writes ``STREAM/manifest.json`` under the stage's folder; nothing without a segment."""
+
+    label: StreamLabel
+    segments: tuple[Segment, ...]  # of this split
+    num_sequences: int  # of both splits
+    left_out: int  # tokens behind the last whole sequences, where this split counts them
+    tokenizer: Tokenizer
+    layout: Layout
+
+    def params(self) -> dict[str, object]:
+        """All that can change the manifest but the content of the files."""
+        return {
+            "label": asdict(self.label),
+            "segments": [segment.model_dump(mode="json") for segment in self.segments],
+            "num_sequences": self.num_sequences,
+            "left_out": self.left_out,
+            "tokenizer": [self.tokenizer.name, self.tokenizer.fingerprint()],
+            "layout": asdict(self.layout),
+        }
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Facts: those of ``Pack``; rows are sequences. Documents are not counted: None."""
+        shutil.rmtree(folder / STREAM, ignore_errors=True)
+        taken = sum(segment.num_sequences for segment in self.segments)
+        counts: dict[str, Any] = {
+            "num_documents": None,
+            "num_tokens": taken * self.layout.sequence_length,
+            "num_padding": 0,
+            "num_split_documents": None,
+            "num_sequences": taken,
+        }
+        if taken:
+            manifest = stream_manifest(
+                self.label, self.tokenizer, self.layout, self.segments, counts
+            )
+            write_stream_manifest(manifest, folder / STREAM)
+        other = self.num_sequences - taken
+        return PartRecord(
+            part=part,
+            rows_in=self.num_sequences,
+            rows_out=taken,
+            dropped={"other_split": other} if other else {},
+            facts={
+                "empty": not taken,
+                **label_facts(self.label),
+                **counts,
+                "left_out_tokens": self.left_out,
+            },
+        )
