@@ -61,7 +61,9 @@ def main() -> None:
     help="Read only the first N records of each source; marks the build PARTIAL.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Check the recipe and its inputs, print the plan, and stop."
+    "--dry-run",
+    is_flag=True,
+    help="Check the recipe and its inputs, print the plan and what it makes in tokens, stop.",
 )
 def build(
     recipe: str,
@@ -92,7 +94,12 @@ def build(
     plan = load_plan(recipe)
     folder = out or Path("builds") / plan.recipe.name
     if dry_run:
+        from sealdata.estimate import estimate_tokens
+
+        from .show_tokens import show_estimate
+
         show_plan(plan, folder)
+        show_estimate(estimate_tokens(plan), plan.recipe.format.directions)
         return
     if address is not None and engine != "ray":
         raise click.UsageError("--address is of use with --engine ray")

@@ -19,6 +19,22 @@ import click
 @click.option("--csv", "csv", type=click.Path(path_type=Path), help="Also write a CSV file.")
 @click.option("--chart", type=click.Path(path_type=Path), help="Also write a chart, as SVG.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--extend",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Also measure the tokenizer with N more pieces, learnt from other pairs of WHERE.",
+)
+@click.option(
+    "--extend-out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the extended tokenizer to this folder.",
+)
+@click.option(
+    "--hidden-size",
+    type=click.IntRange(min=1),
+    help="Width of the embeddings to count.  [default: OLMo 2's, 2048 (1B) and 4096 (7B)]",
+)
 def fertility(
     where: str,
     tokenizers: tuple[str, ...],
@@ -26,6 +42,9 @@ def fertility(
     csv: Path | None,
     chart: Path | None,
     as_json: bool,
+    extend: int | None,
+    extend_out: Path | None,
+    hidden_size: int | None,
 ) -> None:
     """Say into how many tokens each tokenizer cuts the languages of WHERE, against English.
 
@@ -36,17 +55,26 @@ def fertility(
     Example:
         sealdata fertility builds/quickstart --tokenizer tokenizer.json --chart parity.svg
         sealdata fertility flores200_dataset/dev --tokenizer models/olmo2 --tokenizer allenai/gpt2
+        sealdata fertility builds/nllb --tokenizer models/olmo2 --extend 8000 --extend-out sea
     """
     from sealdata.fertility import fertility as measure
     from sealdata.manifest import write_atomic
     from sealdata.pair_samples import pair_samples
     from sealdata.report.fertility_chart import fertility_svg
     from sealdata.tokenizers import find_tokenizer, named
+    from sealdata.what_if import extend_and_measure
 
-    from .show_tokens import show_fertility
+    from .show_tokens import show_extension, show_fertility
 
+    if extend is None and (extend_out or hidden_size):
+        raise click.UsageError("--extend-out and --hidden-size are of use with --extend")
+    if extend is not None and len(tokenizers) > 1:
+        raise click.UsageError("--extend takes one --tokenizer")
     opened = named([find_tokenizer(name) for name in tokenizers])
-    rows = measure(opened, pair_samples(where, pairs))
+    if extend is None:
+        extension, rows = None, measure(opened, pair_samples(where, pairs))
+    else:
+        extension, rows = extend_and_measure(opened, where, pairs, extend, extend_out)
     if csv is not None:
         write_atomic(csv, rows.write_csv)
     if chart is not None:
@@ -56,6 +84,8 @@ def fertility(
         click.echo(rows.write_json())
     else:
         show_fertility(rows)
+    if extension is not None:
+        show_extension(extension, rows, hidden_size, as_json)
 
 
 @click.command()

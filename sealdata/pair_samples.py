@@ -47,7 +47,7 @@ def pair_samples(where: str, max_pairs: int = MAX_PAIRS, seed: int = 1) -> Sampl
 def _of_references(folder: Path, max_pairs: int, seed: int) -> Samples:
     pairs = read_references(folder).with_columns(source="set", row=pl.col("line").cast(pl.UInt64))
     return [
-        (str(lang), _drawn(frame, max_pairs, seed).select("src", "tgt"))
+        (str(lang), draw(frame, max_pairs, seed).select("src", "tgt"))
         for (lang,), frame in pairs.partition_by("lang", as_dict=True, maintain_order=True).items()
     ]
 
@@ -60,11 +60,11 @@ def _of_sources(plan: Plan, max_pairs: int, seed: int) -> Samples:
         for good, _ in reader.batches(source, _READ_ROWS):
             fresh = english_first(good).select("source", "row", "src", "tgt")
             held = [drawn[lang]] if lang in drawn else []
-            drawn[lang] = _drawn(pl.concat([*held, fresh]), max_pairs, seed)
+            drawn[lang] = draw(pl.concat([*held, fresh]), max_pairs, seed)
     return [(lang, frame.select("src", "tgt")) for lang, frame in drawn.items()]
 
 
-def _drawn(pairs: pl.DataFrame, max_pairs: int, seed: int) -> pl.DataFrame:
+def draw(pairs: pl.DataFrame, max_pairs: int, seed: int) -> pl.DataFrame:
     """The pairs with the smallest keys, in the order of source and row."""
     keyed = pairs.with_columns(key=row_keys(pairs, seed))
     return keyed.bottom_k(max_pairs, by="key").drop("key").sort("source", "row")

@@ -10,7 +10,7 @@ from sealdata.errors import ConfigError, DataError
 from sealdata.formats.documents import PairFormat, orders
 from sealdata.formats.templates import language_name
 from sealdata.plan import Plan, locate
-from sealdata.recipe import StreamTable, TokenizerTable
+from sealdata.recipe import FormatTable, StreamTable, TokenizerTable
 from sealdata.shards.manifest import Split
 from sealdata.shards.token_files import TokenFiles, identified, measure, problems_of
 from sealdata.stage import Stage
@@ -82,17 +82,8 @@ def plan_streams(
 
 
 def _parallel(plan: Plan, tokenizer: Tokenizer, pairs: Sequence[PairFiles]) -> Iterator[Stream]:
-    table = plan.recipe.format
     for kept in pairs:
-        for english_first in orders(table.directions):
-            form = PairFormat(
-                lang=kept.lang,
-                english_first=english_first,
-                halved=table.directions == "alternate",
-                templates=tuple(table.templates),
-                weights=tuple(table.weights or [1.0] * len(table.templates)),
-                names=table.names,
-            )
+        for form in pair_formats(plan.recipe.format, kept.lang):
             label = StreamLabel(
                 split=kept.split,
                 kind="parallel",
@@ -103,6 +94,21 @@ def _parallel(plan: Plan, tokenizer: Tokenizer, pairs: Sequence[PairFiles]) -> I
             )
             origin = PairOrigin(kept.files, form)
             yield _stream(plan, tokenizer, label, origin, form.params(), kept.keys)
+
+
+def pair_formats(table: FormatTable, lang: str) -> list[PairFormat]:
+    """How the pairs of English and ``lang`` are written: one format per stream."""
+    return [
+        PairFormat(
+            lang=lang,
+            english_first=english_first,
+            halved=table.directions == "alternate",
+            templates=tuple(table.templates),
+            weights=tuple(table.weights or [1.0] * len(table.templates)),
+            names=table.names,
+        )
+        for english_first in orders(table.directions)
+    ]
 
 
 def _documents(

@@ -25,12 +25,14 @@ FLOORS = [
     {"rules", "stage", "chain", "contamination", "takedowns"},
     {"stages"},
     {"engines"},
-    {"recipe", "plan", "digests", "fertility", "build_manifest", "budget", "progress", "unpack"},
+    {"recipe", "plan", "digests", "fertility", "extension"}
+    | {"build_manifest", "budget", "progress", "unpack"},
     {"crossing"},
     {"pipeline", "streams", "results", "verify", "report", "describe", "sources", "filter"},
     {"build", "trace", "gold"},
     {"annotate", "compare"},
     {"audit", "publish", "pair_samples"},
+    {"what_if", "estimate"},
 ]
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

@@ -1,0 +1,41 @@
+"""Fertility before and after a vocabulary extension, on pairs that it was not learnt from."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from sealdata.extension import TRAIN_PAIRS, Extension, extend, split_sample
+from sealdata.fertility import fertility
+from sealdata.pair_samples import pair_samples
+from sealdata.tokenizers import Tokenizer, open_tokenizer
+
+
+def extend_and_measure(
+    base: Mapping[str, Tokenizer], where: str, max_pairs: int, num_pieces: int, out: Path | None
+) -> tuple[Extension, pl.DataFrame]:
+    """The extension of the one tokenizer of ``base``, and FERTILITY_SCHEMA rows of both.
+
+    New pieces are learnt from the sides that are not English, of at most ``TRAIN_PAIRS`` pairs per
+    language, and measured on at most ``max_pairs`` others. ``out`` is the folder to write to.
+
+    Raises:
+        SealError: see ``pair_samples``, ``extend`` and ``Extension.write``.
+    """
+    [(name, tokenizer)] = base.items()
+    samples = [
+        (lang, *split_sample(pairs, max_pairs))
+        for lang, pairs in pair_samples(where, TRAIN_PAIRS + max_pairs)
+    ]
+    texts = [text for _, _, learnt in samples for text in learnt["tgt"]]
+    extension = extend(tokenizer, texts, num_pieces)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = out or Path(temporary) / "extended"
+        extended = open_tokenizer(extension.write(folder, tokenizer), options=_eos(tokenizer))
+        both = {name: tokenizer, f"{name} + {extension.num_added:,}": extended}
+        return extension, fertility(both, [(lang, measured) for lang, measured, _ in samples])
+
+
+def _eos(tokenizer: Tokenizer) -> dict[str, str]:
+    return {} if tokenizer.eos is None else {"eos": tokenizer.eos}
