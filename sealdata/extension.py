@@ -46,9 +46,7 @@ class Extension:
         Raises:
             ConfigError: ``folder`` holds a tokenizer already.
         """
-        path = folder / "tokenizer.json"
-        if path.exists():
-            raise ConfigError(f"{path} is there already; name another folder")
+        path = free_place(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name in COMPANIONS:
             if base.path.with_name(name).is_file():
@@ -56,6 +54,18 @@ class Extension:
         text = json.dumps(self.declared, ensure_ascii=False, indent=1)
         write_atomic(path, lambda part: part.write_text(text, "utf-8"))
         return path
+
+
+def free_place(folder: Path) -> Path:
+    """Where the tokenizer's file goes in ``folder``.
+
+    Raises:
+        ConfigError: there is one already.
+    """
+    path = folder / "tokenizer.json"
+    if path.exists():
+        raise ConfigError(f"{path} is there already; name another folder")
+    return path
 
 
 def split_sample(pairs: pl.DataFrame, measured: int) -> tuple[pl.DataFrame, pl.DataFrame]:

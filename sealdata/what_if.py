@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.extension import TRAIN_PAIRS, Extension, extend, split_sample
+from sealdata.extension import TRAIN_PAIRS, Extension, extend, free_place, split_sample
 from sealdata.fertility import fertility
 from sealdata.pair_samples import pair_samples
 from sealdata.tokenizers import Tokenizer, open_tokenizer
@@ -24,6 +24,8 @@ def extend_and_measure(
         SealError: see ``pair_samples``, ``extend`` and ``Extension.write``.
     """
     [(name, tokenizer)] = base.items()
+    if out is not None:
+        free_place(out)  # before the work, not after it
     samples = [
         (lang, *split_sample(pairs, max_pairs))
         for lang, pairs in pair_samples(where, TRAIN_PAIRS + max_pairs)
