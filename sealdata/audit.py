@@ -1,7 +1,6 @@
 """Audit: judge a recipe's corpora by a sample scored in full, or show a finished build again."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,15 @@ from sealdata.manifest import read_json, stage_key, write_json
 from sealdata.pipeline import Pipeline, Surveyed
 from sealdata.plan import Plan
 from sealdata.report.evidence import Evidence, ledger_evidence
-from sealdata.report.facts import MASKS, audit_facts, write_facts
+from sealdata.report.facts import MASKS, Compared, audit_facts, write_facts
 from sealdata.report.html import write_report
 from sealdata.report.schema import AuditFacts, DuplicateFacts, PrecisionFacts
 from sealdata.report.tally import by_source, spread
+from sealdata.report.twins import corpus_twins
+from sealdata.report.views import match_facts
 from sealdata.results import locked
 from sealdata.stage import Engine, Progress
+from sealdata.stages.decontaminate import MATCHES
 from sealdata.streams import open_table
 from sealdata.tokenizers import named
 
@@ -79,7 +81,7 @@ def audit_recipe(
         evidence = _evidence(out, surveyed)
         manifest = _manifest(plan, digests, surveyed, evidence, limit)
         digests.save()
-        return _write(out, manifest, evidence, _duplicates(surveyed))
+        return _write(out, manifest, evidence, _compared(plan, surveyed, evidence))
 
 
 def sample_sizes(pairs: dict[str, int], rows: int) -> dict[str, int]:
@@ -159,9 +161,9 @@ def _write(
     out: Path,
     manifest: BuildManifest,
     evidence: Evidence,
-    duplicates: Sequence[DuplicateFacts] | None,
+    compared: Compared | None,
 ) -> Audited:
-    return _finish(audit_facts(out, manifest, evidence, duplicates), out, evidence)
+    return _finish(audit_facts(out, manifest, evidence, compared), out, evidence)
 
 
 def _finish(facts: AuditFacts, out: Path, evidence: Evidence) -> Audited:
@@ -231,6 +233,7 @@ def _manifest(
         models=describe.model_facts(plan),
         sources=describe.source_facts(plan, digests),
         funnel=_funnel(surveyed, evidence),
+        leaks=describe.leak_rows(surveyed),
         cleaning=describe.cleaning_rows(surveyed, plan.cleaners),
         fertility=_fertility(plan, evidence),
     )
@@ -276,6 +279,25 @@ def _fertility(plan: Plan, evidence: Evidence) -> list[FertilityRow]:
     return [FertilityRow(**row) for row in rows.iter_rows(named=True)]
 
 
+def _compared(plan: Plan, surveyed: list[Surveyed], evidence: Evidence) -> Compared:
+    """What was found among all pairs, with evidence, and the gates left to a build."""
+    twins, matches = [], []
+    for lang in evidence.files:
+        own = [source for source in surveyed if source.lang == lang]
+        twins += corpus_twins(evidence, lang, [(s.sampled.parts, s.keys, s.pairs) for s in own])
+        leaks = [s.leaks for s in own if s.leaks]
+        files = [done.folder / f"{part}.{MATCHES}.parquet" for done in leaks for part in done.parts]
+        matches += match_facts(files, lang)
+    caps, near = plan.recipe.caps, plan.recipe.near_dedup
+    left_out = {
+        "caps": caps.max_per_src is not None or caps.max_per_tgt is not None,
+        "near-dedup": near.jaccard is not None,
+    }
+    return Compared(
+        _duplicates(surveyed), twins, matches, [gate for gate, is_set in left_out.items() if is_set]
+    )
+
+
 def _duplicates(surveyed: list[Surveyed]) -> list[DuplicateFacts]:
     """What was flagged over all pairs."""
     found = []
@@ -284,8 +306,8 @@ def _duplicates(surveyed: list[Surveyed]) -> list[DuplicateFacts]:
         of = sum(record.facts["rows"] for record in records)
         for name in dict.fromkeys(name for record in records for name in record.facts["flagged"]):
             stage, _, reason = name.partition(".")
-            if stage in MASKS:
-                flagged = sum(record.facts["flagged"][name] for record in records)
+            flagged = sum(record.facts["flagged"][name] for record in records)
+            if flagged or stage in MASKS:
                 found.append(
                     DuplicateFacts(lang=lang, stage=stage, reason=reason, flagged=flagged, of=of)
                 )

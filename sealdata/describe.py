@@ -109,7 +109,7 @@ def failure_rows(curated: Iterable[Curated]) -> list[FailureRow]:
     ]
 
 
-def leak_rows(curated: Iterable[Curated]) -> list[LeakRow]:
+def leak_rows(curated: Iterable[Curated | Surveyed]) -> list[LeakRow]:
     """Sides of each source that matched an evaluation set, by set, side and kind of match."""
     rows = []
     for source in curated:

@@ -42,13 +42,17 @@ class Curated:
 
 @dataclass(frozen=True)
 class Surveyed:
-    """One source of which a sample was judged: ``sampled`` has the stage's records and folder."""
+    """One source of which a sample was judged: ``sampled`` has the stage's records and folder,
+    ``keys`` and ``pairs`` the folders of all its pairs."""
 
     table: SourceTable
     lang: str
     ingested: PartRecord
     cleaned: tuple[PartRecord, ...]
     sampled: Done
+    keys: Path
+    pairs: Path
+    leaks: Done | None = None  # of decontamination, where the recipe names evaluation sets
 
 
 class Pipeline:
@@ -74,12 +78,16 @@ class Pipeline:
             self._score(phase, cleaned, masks)
         late = self._late(cleaned, keys, masks)
         selected = self._select(ingested, cleaned, keys, masks, late)
-        leaks = [mask.done for mask in masks if mask.stage == "decontaminate"]
-        found = leaks[0] if leaks else [None] * len(cleaned)
         return [
             Curated(table, lang, raw.records[0], clean.records, final, leak)
             for table, lang, raw, clean, final, leak in zip(
-                self.plan.recipe.source, self.langs, ingested, cleaned, selected, found, strict=True
+                self.plan.recipe.source,
+                self.langs,
+                ingested,
+                cleaned,
+                selected,
+                _leaks(masks, len(cleaned)),
+                strict=True,
             )
         ]
 
@@ -94,9 +102,18 @@ class Pipeline:
         masks = self._dedup(cleaned, keys) + self._decontaminate(cleaned, keys)
         sampled = self._run(self._samples(cleaned, masks, draw))
         return [
-            Surveyed(table, lang, raw.records[0], clean.records, final)
-            for table, lang, raw, clean, final in zip(
-                self.plan.recipe.source, self.langs, ingested, cleaned, sampled, strict=True
+            Surveyed(
+                table, lang, raw.records[0], clean.records, final, key.folder, clean.folder, leak
+            )
+            for table, lang, raw, clean, final, key, leak in zip(
+                self.plan.recipe.source,
+                self.langs,
+                ingested,
+                cleaned,
+                sampled,
+                keys,
+                _leaks(masks, len(cleaned)),
+                strict=True,
             )
         ]
 
@@ -115,10 +132,8 @@ class Pipeline:
                 own,
                 self.plan.scorers,
                 self.plan.bound_rules(),
-                (
-                    *self._first(clean),
-                    *((mask.stage, mask.reason, mask.done[i].folder) for mask in masks),
-                ),
+                self._first(clean),
+                tuple((mask.stage, mask.reason, mask.done[i].folder) for mask in masks),
                 clean.folder,
                 self.langs[i],
                 self.plan.recipe.seed,
@@ -126,7 +141,7 @@ class Pipeline:
             params = [own, self._rule_params(before=None), self.plan.recipe.seed]
             exclude = self._exclude(clean)
             inputs = (clean.key, *(s.key for s in exclude), *(mask.done[i].key for mask in masks))
-            stages.append(Stage("sample", params, inputs, clean.parts, job))
+            stages.append(Stage("sample", params, inputs, clean.parts, job, version=2))
         return stages
 
     def _run(self, stages: list[Stage]) -> list[Done]:
@@ -353,6 +368,12 @@ class Pipeline:
             rules = [rule.model_dump(mode="json") for rule in self.plan.rules(phase)]
             params.append([phase, _prints(self.plan.phase_scorers(phase)), rules])
         return params
+
+
+def _leaks(masks: list[Mask], sources: int) -> Sequence[Done | None]:
+    """What decontamination found in each source."""
+    found = [mask.done for mask in masks if mask.stage == "decontaminate"]
+    return found[0] if found else [None] * sources
 
 
 def _prints(components: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from sealdata.build_manifest import STAGES, BuildManifest
+from sealdata.build_manifest import STAGES, BuildManifest, pair_name
 from sealdata.languages import resolve
 from sealdata.manifest import write_json
 from sealdata.recipe import RuleTable
@@ -22,26 +23,40 @@ from sealdata.report.schema import (
     Basis,
     DuplicateFacts,
     LanguageFacts,
+    MatchFacts,
     ReasonFacts,
     RuleFacts,
     ScoreFacts,
+    TwinFacts,
 )
 from sealdata.report.tally import Combination, overlap, tally
+from sealdata.report.twins import ledger_twins
 from sealdata.report.views import confusion_facts, domain_facts, match_facts, similarity_facts
 from sealdata.rules import STAGE_OF_PHASE, Rule
+from sealdata.stages.decontaminate import MATCHES
 
 MASKS = ("dedup", "decontaminate")  # stages that compare every pair with others
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What an audit of a recipe found by comparing all pairs, and which gates it did not run."""
+
+    duplicates: list[DuplicateFacts]
+    twins: list[TwinFacts]
+    matches: list[MatchFacts]
+    left_out: list[str]
 
 
 def audit_facts(
     out: Path,
     manifest: BuildManifest,
     evidence: Evidence | None = None,
-    duplicates: Sequence[DuplicateFacts] | None = None,
+    compared: Compared | None = None,
 ) -> AuditFacts:
     """Read the rows behind ``manifest``: equal builds give equal facts.
 
-    ``evidence`` is by default the whole ledger of the build in ``out``.
+    ``evidence`` and ``compared`` are by default those of the whole build in ``out``.
 
     Raises:
         DataError: a file of pairs or drops is damaged.
@@ -49,6 +64,7 @@ def audit_facts(
     evidence = evidence or ledger_evidence(out, manifest.languages)
     languages = manifest.languages
     columns = score_columns(evidence.files)
+    compared = compared or _compared(out, manifest, evidence)
     rules = bind(manifest_rules(manifest))
     names = list(columns)
     scores = score_facts(evidence, columns, rules, _meanings(columns), token_estimates(manifest))
@@ -64,6 +80,7 @@ def audit_facts(
             confidence=1.0 if evidence.exact else 0.99,
             rows={lang: evidence.population(lang) for lang in languages},
             sampled=evidence.heights,
+            left_out=compared.left_out,
         ),
         build=manifest.model_copy(update={"files": {}}),
         languages={lang: _language(lang) for lang in ("eng_Latn", *languages)},
@@ -79,8 +96,9 @@ def audit_facts(
         confusion=[f for lang in languages for f in confusion_facts(evidence, lang, names)],
         agreement=[f for lang in languages for f in agreement_facts(evidence, lang, names)],
         domains=[domain_facts(evidence, lang) for lang in languages],
-        matches=[match for lang in languages for match in match_facts(out, lang) if evidence.exact],
-        duplicates=list(_flagged(manifest) if duplicates is None else duplicates),
+        duplicates=compared.duplicates,
+        twins=compared.twins,
+        matches=compared.matches,
         samples={lang: sampler.draw(lang, share) for lang in languages},
     )
     metrics, errors = metrics_of(facts)
@@ -226,6 +244,20 @@ def _overlaps(
             for other in names:
                 every[one][other] += tables[lang][one][other]
     return tables
+
+
+def _compared(out: Path, manifest: BuildManifest, evidence: Evidence) -> Compared:
+    """Of a finished build, which left no gate out."""
+    languages = manifest.languages
+    matches = {
+        lang: sorted((out / MATCHES / pair_name(lang)).glob("*.parquet")) for lang in languages
+    }
+    return Compared(
+        duplicates=_flagged(manifest),
+        twins=[twin for lang in languages for twin in ledger_twins(evidence, lang)],
+        matches=[match for lang, own in matches.items() for match in match_facts(own, lang)],
+        left_out=[],
+    )
 
 
 def _flagged(manifest: BuildManifest) -> list[DuplicateFacts]:

@@ -17,13 +17,12 @@ from sealdata.manifest import write_atomic
 from sealdata.report import figures, markup
 from sealdata.report.evidence import Evidence, ledger_evidence
 from sealdata.report.explorer import embed
-from sealdata.report.facts import MASKS, manifest_rules, token_estimates
+from sealdata.report.facts import manifest_rules, token_estimates
 from sealdata.report.fertility_chart import fertility_svg
 from sealdata.report.rulebook import bind
 from sealdata.report.schema import AuditFacts, Limit, ReasonFacts, ScoreFacts
 
 SCRIPTS = ("page.js", "tables.js", "samples.js", "charts.js", "outcome.js", "explorer.js")
-FLAGGED = 12  # duplicates and leaks shown per language
 
 
 def render_report(facts: AuditFacts, rows: dict[str, Any]) -> str:
@@ -80,10 +79,6 @@ def _context(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
         "limits": {lang: _limits_of(facts, lang) for lang in build.languages},
         "ruled": [score for score in facts.scores if score.name in ruled],
         "unruled": [score for score in facts.scores if score.name not in ruled],
-        "flagged_samples": {
-            lang: [row for row in drawn.dropped if row.outcome in MASKS][:FLAGGED]
-            for lang, drawn in facts.samples.items()
-        },
         "embedded_rows": sum(own["rows"] for own in rows.values()),
         "page_data": _page_data(facts, rows),
         "fertility_chart": _fertility_chart(build.fertility),

@@ -20,6 +20,7 @@ class Basis(_Facts):
     confidence: float  # of the errors stated; 1 where everything was counted
     rows: dict[str, int]  # readable pairs, by language (of a ledger: rows kept in it)
     sampled: dict[str, int]  # rows looked at, by language
+    left_out: list[str] = []  # gates of the recipe that this audit did not run
 
 
 class LanguageFacts(_Facts):
@@ -171,7 +172,8 @@ class DomainFacts(_Facts):
 
 
 class DuplicateFacts(_Facts):
-    """Pairs flagged over the whole corpus, never by a sample."""
+    """Pairs flagged over the whole corpus, never by a sample: as duplicates, as evaluation text or,
+    in an audit of a recipe, by an exclude list."""
 
     lang: str
     stage: str
@@ -192,6 +194,21 @@ class MatchFacts(_Facts):
     score: float  # share of the sentence's n-grams, 0 to 1
     reference: str | None  # None where only hashes of the set are known
     text: str
+
+
+class TwinFacts(_Facts):
+    """A pair that dedup dropped, and the first pair with the same keys, that displaced it."""
+
+    lang: str
+    source: str
+    row: int
+    src: str
+    tgt: str
+    first_source: str
+    first_row: int
+    first_src: str
+    first_tgt: str
+    first_outcome: str | None  # split, or a later gate's stage; None in an audit of a recipe
 
 
 class PrecisionFacts(_Facts):
@@ -225,6 +242,7 @@ class AuditFacts(_Facts):
     agreement: list[AgreementFacts] = []
     domains: list[DomainFacts]
     duplicates: list[DuplicateFacts]
+    twins: list[TwinFacts] = []  # a few of each language
     matches: list[MatchFacts] = []  # a few of each language
     gold: dict[str, Any] = {}  # what ``sealdata gold --json`` printed into audit/gold.json
     precision: list[PrecisionFacts] = []

@@ -7,7 +7,6 @@ from pathlib import Path
 import polars as pl
 import polars_hash as plh
 
-from sealdata.build_manifest import pair_name
 from sealdata.report.evidence import Evidence
 from sealdata.report.ledger import batches
 from sealdata.report.rulebook import phase_of
@@ -181,10 +180,10 @@ def _round(value: object) -> float:
     return float(f"{value:.4g}")
 
 
-def match_facts(out: Path, lang: str) -> list[MatchFacts]:
-    """A few matches with evaluation text in the build in ``out``, those with the lowest hashes."""
+def match_facts(files: list[Path], lang: str) -> list[MatchFacts]:
+    """A few matches with evaluation text in ``files``, those with the lowest hashes."""
     best: list[pl.DataFrame] = []
-    for frame in batches(sorted((out / "matches" / pair_name(lang)).glob("*.parquet"))):
+    for frame in batches(files):
         key = plh.concat_str(pl.col("source"), pl.lit("/"), pl.col("row").cast(pl.String), "side")
         ranked = frame.with_columns(hash=key.nchash.xxh3_64())
         best = [pl.concat([*best, ranked]).bottom_k(TOP, by="hash")]

@@ -18,12 +18,14 @@ class Sample:
     """Draws ``sizes[part]`` pairs of a part, the same ones for the same seed, and lets every scorer
     see every one of them: a build spares later scorers what earlier rules drop, an audit must not.
 
-    ``masks`` are (stage, reason, folder) of the stages that flag rows themselves.
+    ``first`` and ``masks`` are (stage, reason, folder) of the stages that flag rows themselves,
+    before any rule and after the rules on text.
     """
 
     sizes: Mapping[str, int]
     scorers: Mapping[str, Scorer]
     rules: tuple[Rule, ...]
+    first: tuple[tuple[str, str, Path], ...]
     masks: tuple[tuple[str, str, Path], ...]
     cleaned: Path
     tgt_lang: str
@@ -44,7 +46,7 @@ class Sample:
         scores = pl.concat(columns, how="horizontal") if columns else pl.DataFrame()
         masks = [
             (stage, reason, read_frame(where / f"{part}.parquet")["flag"])
-            for stage, reason, where in self.masks
+            for stage, reason, where in (*self.first, *self.masks)
         ]
         flags = self._flags(scores, [(s, r, flag.gather(drawn)) for s, r, flag in masks])
         alive = pl.repeat(True, pairs.height, eager=True)
@@ -61,7 +63,7 @@ class Sample:
         self, scores: pl.DataFrame, masks: list[tuple[str, str, pl.Series]]
     ) -> list[tuple[str, str, pl.Series]]:
         """(stage, reason, failed) of rules and masks, in the order of a build's gates."""
-        flags: list[tuple[str, str, pl.Series]] = []
+        flags = masks[: len(self.first)]
         for phase in PHASES:
             flags += [
                 (STAGE_OF_PHASE[phase], rule.reason, rule.failed(scores, self.tgt_lang))
@@ -69,7 +71,7 @@ class Sample:
                 if rule.phase == phase
             ]
             if phase == "text":
-                flags += masks
+                flags += masks[len(self.first) :]
         return flags
 
 

@@ -107,6 +107,48 @@ def test_duplicates_are_counted_over_everything(sampled: AuditFacts) -> None:
     assert sampled.metrics["duplicate_share"] == 0.1
 
 
+def test_duplicates_name_the_first_pair_of_the_corpus(sampled: AuditFacts) -> None:
+    """It is found among all pairs, whether it was sampled or not."""
+    assert 0 < len(sampled.twins) <= 10
+    for twin in sampled.twins:
+        assert (twin.row % 10, twin.first_row) == (9, twin.row - 1)
+        assert (twin.first_src, twin.first_tgt) == (twin.src, twin.tgt)
+        assert twin.first_outcome is None
+
+
+MORE = """
+[caps]
+max_per_tgt = 2
+[exclude]
+lists = ["takedowns.txt"]
+[decontaminate]
+refs = [{ path = "held.txt", name = "held" }]
+"""
+
+
+def test_a_recipe_shows_matches_counts_excluded_pairs_and_says_what_it_left_out(
+    corpus: Path, tmp_path: Path
+) -> None:
+    lines = (corpus / "pairs.tsv").read_text("utf-8").splitlines()
+    (corpus / "held.txt").write_text(lines[42].split("\t")[1] + "\n", encoding="utf-8")
+    (corpus / "takedowns.txt").write_text("row\tmined\t8\n", encoding="utf-8")
+    plan = Plan(Recipe.model_validate(tomllib.loads(RECIPE + MORE)), corpus)
+    with LocalEngine(1) as engine:
+        audited = audit_recipe(plan, tmp_path, engine, make_progress(), 200, limit=300)
+    facts = audited.facts
+    match = facts.matches[0]
+    assert (match.row, match.set, match.side, match.kind) == (42, "held", "tgt", "exact")
+    assert match.reference == match.text == lines[42].split("\t")[1]
+    assert sum(row.matches for row in facts.build.leaks) == len(facts.matches)
+    flagged = {fact.stage: (fact.flagged, fact.of) for fact in facts.duplicates}
+    assert flagged["exclude"] == (1, 300)
+    assert flagged["dedup"] == (29, 300)  # row 9 equals row 8, which is excluded
+    assert facts.basis.left_out == ["caps"]
+    page = audited.page.read_text("utf-8")
+    assert "<b>Left out: caps.</b>" in page
+    assert match.text in page
+
+
 def test_overlap_is_complete(counted: AuditFacts) -> None:
     """A gate would have kept copies from language ID: here it has seen them."""
     table = counted.overlap["ind_Latn"]

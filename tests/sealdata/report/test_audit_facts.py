@@ -17,6 +17,7 @@ from sealdata.manifest import write_json
 from sealdata.report import ledger
 from sealdata.report.facts import audit_facts, manifest_rules, write_facts
 from sealdata.report.histograms import cells, limits, nice_edges
+from sealdata.report.html import write_report
 from sealdata.report.ledger import dropped_files, kept_files
 from sealdata.report.rulebook import bind
 from sealdata.report.schema import AuditFacts
@@ -255,3 +256,33 @@ def test_matches_with_evaluation_text_are_shown(build: Build) -> None:
         match["tgt"],
         match["reference"],
     )
+
+
+@pytest.mark.parametrize("outcome", ["train", "lid"])
+def test_a_duplicate_stands_beside_the_pair_it_equals(build: Build, outcome: str) -> None:
+    """That one was kept, or fell at a later gate; equal pairs that a rule dropped are not meant."""
+    out, manifest = build
+    [path] = dropped_files(out, "tha_Thai")
+    ledger_rows = pl.read_parquet(path)
+    heavy = pl.col("src").str.starts_with("The court")  # no two of these are equal
+    if outcome == "train":
+        kept = next(p for p in kept_files(out, "tha_Thai") if p.name.startswith("train"))
+        first = pl.read_parquet(kept).filter(heavy).row(0, named=True)
+    else:
+        first = ledger_rows.filter(heavy, stage="lid").row(0, named=True)
+    dropped = pl.col("stage").is_in(["dedup", "ingest"])
+    again = ledger_rows.with_columns(
+        src=pl.when(dropped).then(pl.lit(first["src"].upper() + " !")).otherwise("src"),
+        tgt=pl.when(dropped).then(pl.lit(f"«{first['tgt']}»")).otherwise("tgt"),
+        stage=pl.when(pl.col("stage") == "ingest").then(pl.lit("rules")).otherwise("stage"),
+    )
+    write_frame(again, path)
+    duplicate = again.filter(stage="dedup").row(0, named=True)
+    [found] = [twin for twin in audit_facts(out, manifest).twins if twin.lang == "tha_Thai"]
+    assert (found.lang, found.row, found.src) == ("tha_Thai", duplicate["row"], duplicate["src"])
+    assert (found.first_source, found.first_row) == (first["source"], first["row"])
+    assert (found.first_src, found.first_tgt) == (first["src"], first["tgt"])
+    assert found.first_outcome == outcome
+    page = out / "page.html"
+    write_report(audit_facts(out, manifest), page, out)
+    assert f"tha-web #{first['row']}, {outcome}<p" in page.read_text("utf-8")
