@@ -9,6 +9,7 @@ import polars as pl
 
 from sealdata.component import Component
 
+MAX_BATCH = 256 << 20  # bytes of text after which a batch ends: four times that are in memory
 MAX_CHARS = 20_000  # a side or document line longer than this is no sentence: rejected as too_long
 
 
@@ -43,7 +44,10 @@ class Reader(Component):
         return [path]
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
-        """Yield batches of exactly ``batch_rows`` records (the last may be shorter), in file order.
+        """Yield batches of ``batch_rows`` records, in file order.
+
+        The last may be shorter, and so is one that reaches MAX_BATCH: where batches end is told by
+        the content of the file alone.
 
         Raises:
             DataError: the file as a whole is unusable (missing, truncated, unequal line counts).

@@ -9,14 +9,19 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.errors import DataError
+from sealdata.readers import MAX_BATCH
 
 _BLOCK = 4 << 20
 _MAX_LINE = 64 << 20  # bytes; without a limit a file that has no line feeds would fill the memory
 _LINE_FEED = 10
 
 
-def line_batches(stream: BinaryIO, batch_rows: int, where: str) -> Iterator[pl.Series]:
-    """Binary series of exactly ``batch_rows`` lines (the last may be shorter), in file order.
+def line_batches(
+    stream: BinaryIO, batch_rows: int, where: str, num_files: int = 1
+) -> Iterator[pl.Series]:
+    """Binary series of ``batch_rows`` lines, in file order; the last may be shorter, and a series
+    ends early with the line by which it has MAX_BATCH bytes, or their share of one of ``num_files``
+    that are read side by side.
 
     Only LF ends a line: U+2028, U+0085 and a lone CR are text. Lines keep their LF (the last line
     may have none); a byte-order mark at the start of the stream is dropped.
@@ -27,12 +32,16 @@ def line_batches(stream: BinaryIO, batch_rows: int, where: str) -> Iterator[pl.S
     pending: list[bytes] = []  # what waits to fill a batch, and where lines end in it
     pending_ends: list[npt.NDArray[np.int64]] = []
     size = waiting = 0  # bytes and lines that wait
+    max_bytes = MAX_BATCH // num_files
     block = stream.read(_BLOCK).removeprefix(codecs.BOM_UTF8)
     while block:
         ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _LINE_FEED) + 1
         start = first = 0  # in this block: the first byte and line that no batch has
-        while waiting + len(ends) - first >= batch_rows:
-            last = first + batch_rows - waiting
+        while True:
+            full = int(np.searchsorted(ends, max_bytes - size + start))  # the line that fills it
+            last = min(first + batch_rows - waiting, max(full, first) + 1)
+            if last > len(ends):
+                break
             stop = int(ends[last - 1])
             lines = b"".join([*pending, block[start:stop]])
             lines_end = np.concatenate([*pending_ends, ends[first:last] - start + size])

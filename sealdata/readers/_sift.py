@@ -1,13 +1,16 @@
 """Parts records into good ones and rejected ones, each of these with the first fault it has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import polars as pl
 
 from sealdata.pairs import DOCUMENT_SCHEMA, REJECT_SCHEMA, conform, english_first
-from sealdata.readers import MAX_CHARS, Batch, Source
+from sealdata.readers import MAX_BATCH, MAX_CHARS, Batch, Source
 
 RAW_CHARS = 2_000
+
+Record = TypeVar("Record")
 
 Faults = list[tuple[str, pl.Expr]]  # reason -> rows that have it; the first that holds is charged
 
@@ -26,6 +29,23 @@ SIDE_FAULTS: Faults = [
 def first_fault(faults: Faults) -> pl.Expr:
     """The reason of the first fault that holds, null where none does."""
     return pl.coalesce(pl.when(mask.fill_null(False)).then(pl.lit(name)) for name, mask in faults)
+
+
+def chunks(
+    records: Iterator[Record], rows: int, chars_of: Callable[[Record], int]
+) -> Iterator[list[Record]]:
+    """Lists of ``rows`` records; the last may be shorter, and a list ends early with the record by
+    which it has a quarter of MAX_BATCH in characters, of which Python may need four bytes each."""
+    chunk: list[Record] = []
+    chars = 0
+    for record in records:
+        chunk.append(record)
+        chars += chars_of(record)
+        if len(chunk) == rows or chars >= MAX_BATCH // 4:
+            yield chunk
+            chunk, chars = [], 0
+    if chunk:
+        yield chunk
 
 
 def pair_batch(source: Source, first_row: int, records: pl.DataFrame, raw: pl.Series) -> Batch:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sealdata.errors import DataError
+from sealdata.readers import MAX_BATCH
 from sealdata.readers._lines import decoded
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+FRAME_ROWS = 8_192  # rows taken out of a file at a time, however long they are
 TEXTS = ("src", "tgt", "text", "src_url", "tgt_url")  # what is taken as bytes, for bytes it may be
 
 
@@ -35,7 +37,9 @@ def parquet_frames(
             schema = file.schema_arrow
             columns = choose(schema)
             take(path, schema.empty_table(), columns)  # says which columns there are, all of them
-            for batch in file.iter_batches(batch_rows, columns=list(columns.values())):
+            for batch in file.iter_batches(
+                min(batch_rows, FRAME_ROWS), columns=list(columns.values())
+            ):
                 yield take(path, pa.Table.from_batches([batch]), columns)
     except (OSError, pa.ArrowException) as error:
         if isinstance(error, OSError) and error.errno:
@@ -120,12 +124,29 @@ def _numbers(where: Path, name: str, values: Any) -> pl.Series:
 
 
 def of_size(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The same rows in frames of exactly ``rows`` (the last may be shorter)."""
-    waiting = pl.DataFrame()
+    """The same rows in frames of ``rows``; the last may be shorter, and a frame ends early with the
+    row by which it has MAX_BATCH bytes of text."""
+    waiting: list[pl.DataFrame] = []
+    height = size = 0
     for frame in frames:
-        waiting = pl.concat([waiting, frame], rechunk=False) if waiting.height else frame
-        while waiting.height >= rows:
-            yield waiting[:rows]
-            waiting = waiting[rows:]
-    if waiting.height:
-        yield waiting
+        while frame.height:
+            ends = _bytes_of(frame).cum_sum() + size
+            stop = min(rows - height, ends.search_sorted(MAX_BATCH) + 1, frame.height)
+            waiting.append(frame[:stop])
+            height, size = height + stop, ends[stop - 1]
+            frame = frame[stop:]
+            if height == rows or size >= MAX_BATCH:
+                yield pl.concat(waiting, rechunk=False)
+                waiting, height, size = [], 0, 0
+    if waiting:
+        yield pl.concat(waiting, rechunk=False)
+
+
+def _bytes_of(frame: pl.DataFrame) -> pl.Series:
+    """The bytes of text of each row."""
+    columns = [
+        pl.col(name).cast(pl.Binary).bin.size().fill_null(0).cast(pl.Int64)
+        for name, kind in frame.schema.items()
+        if kind in (pl.String, pl.Binary)
+    ]
+    return frame.select(pl.sum_horizontal(columns)).to_series()

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +11,7 @@ from sealdata.errors import DataError
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import text_series
 from sealdata.readers._open import open_stream
-from sealdata.readers._sift import SIDE_FAULTS, Faults, either_side, first_fault, pair_batch
+from sealdata.readers._sift import SIDE_FAULTS, Faults, chunks, either_side, first_fault, pair_batch
 
 _FAULTS: Faults = [
     ("wrong_column_count", ~pl.col("complete")),
@@ -45,7 +44,7 @@ class Csv(Reader):
             try:
                 header = next(reader, list[str]())
                 src, tgt = (_place(source.path, header, name) for name in self.columns)
-                while records := list(islice(reader, batch_rows)):
+                for records in chunks(reader, batch_rows, lambda record: sum(map(len, record))):
                     complete = [len(record) == len(header) for record in records]
                     yield _batch(source, row, records, complete, (src, tgt))
                     row += len(records)

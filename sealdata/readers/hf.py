@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from sealdata.errors import DataError
 from sealdata.readers import Batch, Source
 from sealdata.readers._columns import ColumnReader, column_batch, pair_columns
-from sealdata.readers._tables import first_line, of_size, take
+from sealdata.readers._tables import FRAME_ROWS, first_line, of_size, take
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -90,7 +90,7 @@ class Hf(ColumnReader):
             dataset = datasets.load_dataset(
                 self.repo, self.subset, split=self.split, revision=self.revision, streaming=True
             )
-        yield from dataset.with_format("arrow").iter(batch_size=batch_rows)
+        yield from dataset.with_format("arrow").iter(batch_size=min(batch_rows, FRAME_ROWS))
 
 
 COMPONENT = Hf

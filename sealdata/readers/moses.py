@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -43,17 +42,33 @@ class Moses(Reader):
         with ExitStack() as stack:
             streams = _open(source, stack)
             row, seen = 0, dict.fromkeys(streams, 0)
-            readers = [
-                line_batches(stream, batch_rows, f"{source.path} ({role})")
+            readers = {
+                role: line_batches(stream, batch_rows, f"{source.path} ({role})", len(streams))
                 for role, stream in streams.items()
-            ]
-            for columns in zip_longest(*readers, fillvalue=pl.Series("line", [], pl.Binary)):
-                for role, lines in zip(streams, columns, strict=True):
+            }
+            for columns in _aligned(readers):
+                for role, lines in columns.items():
                     seen[role] += len(lines)
                 if len(set(seen.values())) > 1:
-                    raise _unequal(source, seen, dict(zip(streams, readers, strict=True)))
-                yield _batch(source, row, dict(zip(streams, columns, strict=True)))
+                    raise _unequal(source, seen, readers)
+                yield _batch(source, row, columns)
                 row = seen["src"]
+
+
+def _aligned(readers: dict[str, Iterator[pl.Series]]) -> Iterator[dict[str, pl.Series]]:
+    """Equally many lines of every file; where one ends first, at last what the others have left."""
+    none = pl.Series("line", [], pl.Binary)
+    waiting = dict.fromkeys(readers, none)
+    while True:
+        for role, lines in waiting.items():
+            waiting[role] = next(readers[role], none) if lines.is_empty() else lines
+        height = min(map(len, waiting.values()))
+        if height == 0:
+            break
+        yield {role: lines[:height] for role, lines in waiting.items()}
+        waiting = {role: lines[height:] for role, lines in waiting.items()}
+    if any(map(len, waiting.values())):
+        yield waiting
 
 
 def _open(source: Source, stack: ExitStack) -> dict[str, BinaryIO]:

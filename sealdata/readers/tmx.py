@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 from xml.etree.ElementTree import Element, ParseError
@@ -13,7 +12,7 @@ from sealdata.errors import DataError
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._columns import judge
 from sealdata.readers._open import open_archive, open_stream
-from sealdata.readers._sift import pair_batch
+from sealdata.readers._sift import chunks, pair_batch
 from sealdata.readers._tags import language_of
 
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -47,9 +46,13 @@ class Tmx(Reader):
         row = 0
         with _open(source.path) as stream:
             units = _units(source.path, stream)
-            while chunk := list(islice(units, batch_rows)):
+            for chunk in chunks(units, batch_rows, _chars):
                 yield _batch(source, row, chunk)
                 row += len(chunk)
+
+
+def _chars(unit: list[Variant]) -> int:
+    return sum(len(variant.text) for variant in unit)
 
 
 @contextmanager

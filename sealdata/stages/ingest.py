@@ -1,4 +1,4 @@
-"""Ingest: one source file becomes parts of a fixed number of records, plus its rejected records."""
+"""Ingest: one source file becomes parts as large as the reader's batches, and rejected records."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
