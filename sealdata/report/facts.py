@@ -29,7 +29,7 @@ from sealdata.report.schema import (
     ScoreFacts,
     TwinFacts,
 )
-from sealdata.report.tally import Combination, overlap, tally
+from sealdata.report.tally import Combination, overlap, overlap_errors, tally
 from sealdata.report.twins import ledger_twins
 from sealdata.report.views import confusion_facts, domain_facts, match_facts, similarity_facts
 from sealdata.rules import STAGE_OF_PHASE, Rule
@@ -70,6 +70,7 @@ def audit_facts(
     scores = score_facts(evidence, columns, rules, _meanings(columns), token_estimates(manifest))
     counts = {lang: tally(evidence, lang) for lang in languages}
     reasons = _reasons(manifest, evidence, counts)
+    overlaps = _overlaps(evidence, counts, reasons)
     share = min(1.0, MOST_ROWS / ((MOST_KEPT + MOST_DROPPED) * max(1, len(languages))))
     sampler = Sampler(evidence, names, ranking_score(scores, rules))
     facts = AuditFacts(
@@ -86,7 +87,8 @@ def audit_facts(
         languages={lang: _language(lang) for lang in ("eng_Latn", *languages)},
         rules=[_rule_facts(rule) for rule in rules],
         reasons=reasons,
-        overlap=_overlaps(evidence, counts, reasons),
+        overlap=overlaps,
+        overlap_errors=overlap_errors(evidence, overlaps),
         scores=scores,
         similarity=[
             fact
@@ -201,7 +203,7 @@ def _reasons(
     for (lang, stage, reason), count in first.items():
         every = sum(n for (_, found), n in counts[lang].items() if reason in found)
         only = sum(n for (_, found), n in counts[lang].items() if found == (reason,))
-        height = evidence.heights[lang]
+        height = max(1, evidence.heights[lang])
         unreadable = stage == "ingest"  # counted in full, of which the ledger holds only so many
         facts.append(
             ReasonFacts(
@@ -211,7 +213,8 @@ def _reasons(
                 first=count,
                 any=count if unreadable else evidence.estimate(lang, every),
                 only=count if unreadable else evidence.estimate(lang, only),
-                error=0.0 if unreadable else evidence.error(lang, every / height if height else 0),
+                error=0.0 if unreadable else evidence.error(lang, every / height),
+                only_error=0.0 if unreadable else evidence.error(lang, only / height),
             )
         )
     order = {rule.reason: number for number, rule in enumerate(manifest_rules(manifest))}

@@ -113,6 +113,13 @@ def _page_data(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
         },
         "scores": [_charted(score) for score in facts.scores],
         "overlap": facts.overlap,
+        "overlap_errors": {
+            lang: {
+                one: {other: float(f"{error:.3g}") for other, error in row.items()}
+                for one, row in table.items()
+            }
+            for lang, table in facts.overlap_errors.items()
+        },
         "rows": rows,
     }
 

@@ -91,7 +91,8 @@ class RuleFacts(_Facts):
 
 
 class ReasonFacts(_Facts):
-    """Pairs lost for one reason in one language, and the error of ``any`` as a share of its pairs.
+    """Pairs lost for one reason in one language, and the errors as shares of its pairs: ``error``
+    of ``any``, ``only_error`` of ``only``.
 
     ``first``: the first reason that failed them. ``any`` and ``only``: among the scores each pair
     has; complete in an audit of a recipe, while a build's gates spare later scorers the work.
@@ -104,6 +105,7 @@ class ReasonFacts(_Facts):
     any: int
     only: int
     error: float = 0.0
+    only_error: float = 0.0
 
 
 class Sample(_Facts):
@@ -236,6 +238,7 @@ class AuditFacts(_Facts):
     rules: list[RuleFacts]
     reasons: list[ReasonFacts]
     overlap: dict[str, dict[str, dict[str, int]]]  # language ("all" too) -> reason -> reason
+    overlap_errors: dict[str, dict[str, dict[str, float]]] = {}  # of cells that hold pairs
     scores: list[ScoreFacts]
     similarity: list[SimilarityFacts]
     confusion: list[ConfusionFacts]

@@ -1,11 +1,12 @@
 """Which reasons pairs have, alone and together: first, any, only, and the overlap of any two."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 
 import polars as pl
 
-from sealdata.report.evidence import Evidence
+from sealdata.report.evidence import Evidence, share_error
 
 Combination = tuple[str | None, tuple[str, ...]]  # (stage of the first reason, all reasons)
 
@@ -39,6 +40,57 @@ def overlap(counts: Counter[Combination], reasons: Iterable[str]) -> dict[str, d
             for other in found:
                 table[one][other] += rows
     return table
+
+
+Overlap = dict[str, dict[str, int]]  # reason -> reason -> pairs with both
+
+
+def overlap_errors(
+    evidence: Evidence, tables: dict[str, Overlap]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Half the width of the interval of each cell that holds pairs; {} where all were counted.
+
+    ``tables`` are estimates by language and for "all". A cell's error is that of its share of the
+    pairs with the reason of the row; on the diagonal it is in pairs. For "all", shares are the
+    languages' shares weighed by their pairs, both estimated: the delta method.
+    """
+    if evidence.exact:
+        return {}
+    found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in tables}
+    for one, row in tables["all"].items():
+        own = [lang for lang in evidence.files if tables[lang][one][one]]
+        widths = {lang: _width(evidence, lang, tables[lang][one][one]) for lang in evidence.files}
+        for lang in own:
+            here = tables[lang][one]
+            found[lang][one] = {
+                other: _share_error(evidence, lang, here[one], both)
+                for other, both in here.items()
+                if both
+            } | {one: widths[lang]}
+        found["all"][one] = {}
+        for other, both in row.items():
+            if other == one and both:
+                found["all"][one][one] = math.hypot(*widths.values())
+            elif both:
+                share = both / row[one]
+                parts = []
+                for lang in own:
+                    have, shared = tables[lang][one][one], tables[lang][one][other]
+                    parts.append(have * _share_error(evidence, lang, have, shared))
+                    parts.append((shared / have - share) * widths[lang])
+                found["all"][one][other] = math.hypot(*parts) / row[one]
+    return found
+
+
+def _width(evidence: Evidence, lang: str, pairs: int) -> float:
+    """The error of an estimated number of pairs."""
+    population = evidence.population(lang)
+    return evidence.error(lang, pairs / population) * population if population else 0.0
+
+
+def _share_error(evidence: Evidence, lang: str, have: int, both: int) -> float:
+    """The error of ``both`` of ``have`` estimated pairs, by the rows that stand for these."""
+    return share_error(both / have, round(have / evidence.weight(lang)), have)
 
 
 def spread(total: int, shares: dict[str, float]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Auditing a recipe: what a sample says of a corpus is within its stated error of the whole."""
 
 import json
+import math
 import tomllib
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from sealdata.errors import CheckError, ConfigError
 from sealdata.plan import Plan, sample_dir
 from sealdata.progress import make_progress
 from sealdata.recipe import Recipe
-from sealdata.report.evidence import share_error
+from sealdata.report.evidence import Evidence, share_error
 from sealdata.report.metrics import check
 from sealdata.report.schema import AuditFacts
-from sealdata.report.tally import spread
+from sealdata.report.tally import overlap_errors, spread
 from sealdata.stages.sample import allocate
 
 RECIPE = """
@@ -99,6 +100,49 @@ def test_every_share_is_within_its_error(sampled: AuditFacts, counted: AuditFact
     for name, error in sampled.errors.items():
         assert 0 < error < 0.05, name
         assert abs(sampled.metrics[name] - counted.metrics[name]) <= error, name
+
+
+def test_what_a_reason_costs_and_overlaps_is_within_its_error(
+    sampled: AuditFacts, counted: AuditFacts
+) -> None:
+    whole = {fact.reason: fact for fact in counted.reasons}
+    for fact in sampled.reasons:
+        assert 0 < fact.only_error < 0.05, fact.reason
+        assert whole[fact.reason].only_error == 0
+        assert abs(fact.only - whole[fact.reason].only) / 9000 <= fact.only_error, fact.reason
+    assert counted.overlap_errors["all"] == {
+        one: dict.fromkeys((other for other, n in row.items() if n), 0.0)
+        for one, row in counted.overlap["all"].items()
+    }
+    for lang in ("all", "ind_Latn"):  # of one language alone they are the same
+        seen, true = sampled.overlap[lang], counted.overlap[lang]
+        for one, row in sampled.overlap_errors[lang].items():
+            for other, error in row.items():
+                if one == other:
+                    assert abs(seen[one][one] - true[one][one]) <= error, one
+                else:
+                    share = seen[one][other] / seen[one][one]
+                    assert abs(share - true[one][other] / true[one][one]) <= error, (one, other)
+
+
+def test_overlap_of_languages_is_in_error_by_their_shares_and_sizes() -> None:
+    """Two languages, 100 of 1,000 rows each; the reason's pairs are few in the second."""
+    evidence = Evidence({"a": [], "b": []}, {"a": 1000, "b": 1000})
+    evidence.__dict__["heights"] = {"a": 100, "b": 100}
+    tables = {
+        "a": {"x": {"x": 500, "y": 250}, "y": {"x": 250, "y": 250}},
+        "b": {"x": {"x": 100, "y": 0}, "y": {"x": 0, "y": 0}},
+        "all": {"x": {"x": 600, "y": 250}, "y": {"x": 250, "y": 250}},
+    }
+    found = overlap_errors(evidence, tables)
+    a, b = (share_error(share, 100, 1000) * 1000 for share in (0.5, 0.1))
+    assert found["a"]["x"] == {"x": a, "y": share_error(0.5, 50, 500)}
+    assert found["b"] == {"x": {"x": b}}
+    assert found["all"]["x"]["x"] == pytest.approx(math.hypot(a, b))
+    total = 250 / 600
+    parts = [500 * share_error(0.5, 50, 500), 100 * share_error(0.0, 10, 100)]
+    parts += [(0.5 - total) * a, (0 - total) * b]
+    assert found["all"]["x"]["y"] == pytest.approx(math.hypot(*parts) / 600)
 
 
 def test_duplicates_are_counted_over_everything(sampled: AuditFacts) -> None:

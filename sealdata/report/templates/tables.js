@@ -37,11 +37,19 @@ function showOverlap(lang) {
     shown.forEach((other, index) => {
       const cell = row.cells[index + 1];
       const share = counts[one] ? (100 * counts[other]) / counts[one] : 0;
-      if (one === other) cell.firstChild.textContent = number(counts[one]);
-      else {
+      const error = data.overlap_errors[lang]?.[one]?.[other] ?? 0;
+      const note = document.createElement("small");
+      if (one === other) {
+        const count = document.createElement("b");
+        count.textContent = number(counts[one]);
+        note.textContent = `± ${error.toFixed(0)}`;
+        cell.replaceChildren(count);
+      } else {
         cell.textContent = counts[other] ? percent(counts[other], counts[one]) : "";
         cell.style.setProperty("--heat", `${Math.round(share)}%`);
+        note.textContent = `± ${(100 * error).toFixed(1)}`;
       }
+      if (error) cell.append(note);
     });
   }
 }
