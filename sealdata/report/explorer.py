@@ -14,7 +14,8 @@ from sealdata.report.schema import AuditFacts
 from sealdata.rules import STAGE_OF_PHASE, Rule
 
 ROWS = 2000  # per language at most
-ALL_ROWS = 8000  # in all, so that the page stays small
+ALL_BYTES = 200_000  # in all, before base64, so that the page stays small however many scores
+_ROW_BYTES = 3  # of a row beside its scores, which take one each
 MISSING, UNSCORED = 255, 254  # cells that are none; a score has far fewer edges
 
 
@@ -23,7 +24,8 @@ def embed(
 ) -> dict[str, Any]:
     """Per language: ``rows`` drawn by hash of ``of``, and in base64 ``held`` (u8: 1 where something
     that is no rule drops the row), ``tokens`` (u16) and per score the ``cells`` (u8)."""
-    most = min(ROWS, ALL_ROWS // max(1, len(evidence.files)))
+    row_bytes = _ROW_BYTES + len(facts.scores)
+    most = min(ROWS, ALL_BYTES // (row_bytes * max(1, len(evidence.files))))
     return {
         lang: _language(evidence, facts, rules, lang, most, tokens.get(lang))
         for lang in evidence.files

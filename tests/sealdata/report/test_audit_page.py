@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sealdata.build_manifest import BuildManifest
+from sealdata.report import explorer
 from sealdata.report.facts import audit_facts
 from sealdata.report.figures import bars, funnel_bar, histogram
 from sealdata.report.html import write_report
@@ -71,6 +72,17 @@ def test_size_and_determinism(build: Build) -> None:
     page = rendered(build[0], facts)
     assert page == rendered(build[0], facts)
     assert len(page.encode()) < 400_000
+
+
+def test_embedded_rows_keep_to_their_bytes(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three languages and four scores: 7 bytes a row."""
+    monkeypatch.setattr(explorer, "ALL_BYTES", 3 * 7 * 20)
+    page = rendered(build[0], audit_facts(*build))
+    text = re.search(r'id="page-data">(.*?)</script>', page, re.DOTALL)
+    assert text is not None
+    rows = json.loads(text[1])["rows"]
+    assert {lang: own["rows"] for lang, own in rows.items()} == dict.fromkeys(rows, 20)
+    assert rows["tha_Thai"]["of"] == 71
 
 
 def test_embedded_json_survives(page: str) -> None:
