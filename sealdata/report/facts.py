@@ -17,7 +17,7 @@ from sealdata.report.histograms import score_facts
 from sealdata.report.ledger import score_columns
 from sealdata.report.metrics import metrics_of
 from sealdata.report.rulebook import bind, phase_of, scorer_class
-from sealdata.report.samples import MOST_DROPPED, MOST_KEPT, MOST_ROWS, Sampler
+from sealdata.report.samples import MOST_DROPPED, MOST_KEPT, MOST_ROWS, MOST_SCORES, Sampler
 from sealdata.report.schema import (
     AuditFacts,
     Basis,
@@ -71,7 +71,8 @@ def audit_facts(
     counts = {lang: tally(evidence, lang) for lang in languages}
     reasons = _reasons(manifest, evidence, counts)
     overlaps = _overlaps(evidence, counts, reasons)
-    share = min(1.0, MOST_ROWS / ((MOST_KEPT + MOST_DROPPED) * max(1, len(languages))))
+    rows = min(MOST_ROWS, MOST_SCORES // max(1, len(names)))
+    share = min(1.0, rows / ((MOST_KEPT + MOST_DROPPED) * max(1, len(languages))))
     sampler = Sampler(evidence, names, ranking_score(scores, rules))
     facts = AuditFacts(
         metrics={},

@@ -15,6 +15,7 @@ MAX_TEXT = 400  # characters shown of a text
 STRATA = 8  # score ranges that kept pairs are drawn from
 MOST_KEPT, MOST_DROPPED = 40, 60  # per language
 MOST_ROWS = 960  # in all, so that the page stays small
+MOST_SCORES = 22_000  # of all rows together: each is some 55 bytes of the page
 
 _TEXTS = ("src", "tgt", "raw")
 

@@ -14,6 +14,7 @@ from sealdata.build_manifest import BuildManifest, FailureRow, FunnelRow, read_b
 from sealdata.errors import DataError
 from sealdata.frames import write_frame
 from sealdata.manifest import write_json
+from sealdata.report import facts as facts_module
 from sealdata.report import ledger
 from sealdata.report.facts import audit_facts, manifest_rules, write_facts
 from sealdata.report.histograms import cells, limits, nice_edges
@@ -159,6 +160,13 @@ def test_samples_come_from_every_stratum_and_not_from_the_head(build: Build) -> 
     low, high = min(values), max(values)  # type: ignore[type-var]
     assert low < 0.65  # type: ignore[operator]
     assert high > 0.9  # type: ignore[operator]
+
+
+def test_samples_keep_to_a_number_of_scores(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five score columns and three languages: 150 scores make 30 rows, 10 of a language."""
+    monkeypatch.setattr(facts_module, "MOST_SCORES", 150)
+    for drawn in audit_facts(*build).samples.values():
+        assert (len(drawn.kept), len(drawn.dropped)) == (4, 6)
 
 
 def test_facts_do_not_depend_on_batches(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
