@@ -22,7 +22,7 @@ from sealdata.recipe import (
     read_recipe,
 )
 from sealdata.rules import Rule
-from sealdata.scorers import PHASES, Scorer
+from sealdata.scorers import PHASES, Phase, Scorer
 from sealdata.shards.token_files import TokenRange
 from sealdata.stages.decontaminate import EvaluationFile
 
@@ -117,21 +117,9 @@ class Plan:
     def bound_rules(self) -> tuple[Rule, ...]:
         """All rules, ready to judge; a language's limit replaces the general one, and what it
         leaves open stays."""
-        return tuple(self._bind(rule) for rule in self.recipe.rule)
-
-    def _bind(self, rule: RuleTable) -> Rule:
-        languages: dict[str, tuple[float | None, float | None] | None] = {}
-        for code, own in rule.languages.items():
-            low = rule.min if own.min is None else own.min
-            high = rule.max if own.max is None else own.max
-            languages[code] = None if own.off else (low, high)
-        return Rule(
-            reason=rule.reason,
-            score=rule.score,
-            phase=self.scorers[rule.score.partition(".")[0]].phase,
-            bounds=(rule.min, rule.max),
-            missing_drops=rule.missing == "drop",
-            languages=languages,
+        return tuple(
+            bind_rule(rule, self.scorers[rule.score.partition(".")[0]].phase)
+            for rule in self.recipe.rule
         )
 
     def phase_scorers(self, phase: str) -> dict[str, Scorer]:
@@ -208,6 +196,24 @@ class Plan:
         if isinstance(table, SourceTable):
             return reader, Source(table.name, path, table.src_lang, table.tgt_lang)
         return reader, Source(table.name, path, table.lang)
+
+
+def bind_rule(rule: RuleTable, phase: Phase) -> Rule:
+    """A recipe's rule as pairs are judged by it: a language's own limit replaces the general one,
+    and what it leaves open stays."""
+    languages: dict[str, tuple[float | None, float | None] | None] = {}
+    for code, own in rule.languages.items():
+        low = rule.min if own.min is None else own.min
+        high = rule.max if own.max is None else own.max
+        languages[code] = None if own.off else (low, high)
+    return Rule(
+        reason=rule.reason,
+        score=rule.score,
+        phase=phase,
+        bounds=(rule.min, rule.max),
+        missing_drops=rule.missing == "drop",
+        languages=languages,
+    )
 
 
 def _is_path(value: Any) -> bool:

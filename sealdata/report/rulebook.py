@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from sealdata.component import available, component_class
+from sealdata.plan import bind_rule
 from sealdata.recipe import RuleTable
 from sealdata.rules import STAGE_OF_PHASE, Rule
 from sealdata.scorers import PHASES, Phase, Scorer
@@ -29,25 +30,8 @@ def phase_of(score: str) -> Phase:
 
 def bind(rules: Sequence[RuleTable]) -> list[Rule]:
     """The rules as the pipeline weighs them, in the order of its gates."""
-    bound = [_bind(rule) for rule in rules]
+    bound = [bind_rule(rule, phase_of(rule.score)) for rule in rules]
     return sorted(bound, key=lambda rule: PHASES.index(rule.phase))
-
-
-def _bind(rule: RuleTable) -> Rule:
-    """A language's own limit replaces the general one, and what it leaves open stays."""
-    languages: dict[str, tuple[float | None, float | None] | None] = {}
-    for code, own in rule.languages.items():
-        low = rule.min if own.min is None else own.min
-        high = rule.max if own.max is None else own.max
-        languages[code] = None if own.off else (low, high)
-    return Rule(
-        reason=rule.reason,
-        score=rule.score,
-        phase=phase_of(rule.score),
-        bounds=(rule.min, rule.max),
-        missing_drops=rule.missing == "drop",
-        languages=languages,
-    )
 
 
 def failures(frame: pl.DataFrame, rules: Sequence[Rule], lang: str) -> list[pl.Series]:
