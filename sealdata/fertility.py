@@ -124,7 +124,7 @@ def _row(name: str, tokenizer: Tokenizer, of: _Texts, seed: int) -> dict[str, ob
     encoded = tokenizer.encode(of.texts)
     ids = encoded.ids
     theirs = np.diff(encoded.ends, prepend=0)
-    english = np.diff(tokenizer.encode(of.pairs["src"].to_list()).ends, prepend=0)
+    english = np.diff(tokenizer.encode(of.pairs["src"]).ends, prepend=0)
     vocabulary = tokenizer.vocabulary
     num_words, num_continued = _words(tokenizer, of)
     per_word = _ratio(len(ids), num_words)
@@ -196,7 +196,7 @@ def tokens_per_pair(
         weights = (1.0,) * len(templates)
         form = PairFormat(lang, english_first, False, templates, weights, "english")
         documents = form.documents(keyed, keys)
-        total += len(tokenizer.encode(documents["text"].to_list()).ids) + pairs.height
+        total += len(tokenizer.encode(documents["text"]).ids) + pairs.height
     return total / pairs.height
 
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.errors import DataError
+from sealdata.kernels.runs import copy_runs, whole_within
 from sealdata.tokenizers import Tokenizer
 
 Ids = npt.NDArray[np.uint32]
@@ -42,10 +43,8 @@ class TokenDocuments:
     def take(self, places: Numbers) -> "TokenDocuments":
         """The documents at ``places``, in that order."""
         lengths = self.lengths[places]
-        ends = np.cumsum(lengths)
-        shift = (self.ends[places] - lengths) - (ends - lengths)
-        ids = self.ids[np.arange(lengths.sum()) + np.repeat(shift, lengths)]
-        return TokenDocuments(ids, ends, self.origin[places])
+        ids = copy_runs(self.ids, self.ends[places], lengths, 0, np.zeros_like(lengths))
+        return TokenDocuments(ids, np.cumsum(lengths), self.origin[places])
 
     def followed_by(self, other: "TokenDocuments") -> "TokenDocuments":
         """These documents, then the others."""
@@ -64,14 +63,14 @@ def tokenize(tokenizer: Tokenizer, documents: pl.DataFrame) -> TokenDocuments:
     Raises:
         DataError: an id outside the vocabulary, or an EOS inside a document.
     """
-    texts = documents["text"].to_list()
-    ids, ends = tokenizer.encode(texts)
+    ids, ends = tokenizer.encode(documents["text"])
     _check_ids(ids, tokenizer, documents, ends)
     prompts = prompt_tokens(tokenizer, documents, ids, ends)
     origin = documents.select("source", "row", "template", prompt=pl.Series(prompts)).cast(
         ORIGIN_SCHEMA  # type: ignore[arg-type]
     )
-    closed = np.insert(ids, ends, tokenizer.eos_id)
+    lengths = np.diff(ends, prepend=0)
+    closed = copy_runs(ids, ends, lengths, tokenizer.eos_id, np.ones_like(lengths))
     whole = TokenDocuments(closed, ends + np.arange(1, len(ends) + 1), origin)
     empty = whole.lengths == 1
     return whole.take(np.flatnonzero(~empty)) if empty.any() else whole
@@ -98,18 +97,17 @@ def prompt_tokens(
     A token on the border belongs to what is to be learnt. Where pieces are not the bytes of the
     text, the prompt is encoded by itself and the ids that both begin with are counted.
     """
-    starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)[: len(ends)]
     if not (documents["prompt_chars"] > 0).any():
         return np.zeros_like(ends)
     prompts = documents.select(pl.col("text").str.head(pl.col("prompt_chars"))).to_series()
     if not tokenizer.vocabulary.lossless:
-        alone = tokenizer.encode(prompts.to_list())
+        alone = tokenizer.encode(prompts)
+        starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
         return _common_prefix(ids, starts, ends, alone.ids, alone.ends)
-    stops = np.concatenate([[0], np.cumsum(tokenizer.vocabulary.piece_bytes[ids])])
-    text_bytes = documents["text"].str.len_bytes().to_numpy()
-    assert (stops[ends] - stops[starts] == text_bytes).all(), f"{tokenizer.path} is not lossless"
-    limits = stops[starts] + prompts.str.len_bytes().to_numpy()
-    whole: Numbers = np.searchsorted(stops, limits, side="right") - 1 - starts
+    limits = prompts.str.len_bytes().cast(pl.Int64).to_numpy()
+    whole, totals = whole_within(ids, ends, tokenizer.vocabulary.piece_bytes, limits)
+    said = documents["text"].str.len_bytes().to_numpy()
+    assert (totals == said).all(), f"{tokenizer.path} is not lossless"
     return whole
 
 

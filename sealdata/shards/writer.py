@@ -12,6 +12,7 @@ import polars as pl
 
 from sealdata.errors import DataError
 from sealdata.frames import write_frame
+from sealdata.kernels.runs import copy_runs
 from sealdata.shards.manifest import Segment, dtype_for
 from sealdata.shards.tokens import ORIGIN_SCHEMA, Ids, Numbers, TokenDocuments
 
@@ -96,7 +97,7 @@ class StreamWriter:
         lengths = documents.lengths
         extents = lengths + padding
         starts = self._position + np.cumsum(extents) - extents
-        ids = np.insert(documents.ids, np.repeat(documents.ends, padding), self._eos_id)
+        ids = copy_runs(documents.ids, documents.ends, lengths, self._eos_id, padding)
         self._documents += len(lengths)
         self._padding += int(padding.sum())
         last = starts + lengths - 1

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sealdata.tokenizers import Encoded, Tokenizer, Vocabulary, flatten
+from sealdata.tokenizers import Encoded, Texts, Tokenizer, Vocabulary, flatten
 from sealdata.tokenizers._json import json_spans, load_json
 
 
@@ -16,7 +16,7 @@ class HuggingFace(Tokenizer):
     def vocabulary(self) -> Vocabulary:
         return load_json(self.path, self.eos).vocabulary
 
-    def encode(self, texts: Sequence[str]) -> Encoded:
+    def encode(self, texts: Texts) -> Encoded:
         encoder = load_json(self.path, self.eos).encoder
         encodings = encoder.encode_batch_fast(list(texts), add_special_tokens=False)
         return flatten([encoding.ids for encoding in encodings])

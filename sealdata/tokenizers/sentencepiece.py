@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sealdata.errors import ConfigError
-from sealdata.tokenizers import Encoded, Tokenizer, Vocabulary, flatten, spans_of
+from sealdata.tokenizers import Encoded, Texts, Tokenizer, Vocabulary, flatten, spans_of
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
@@ -29,7 +29,7 @@ class SentencePiece(Tokenizer):
     def vocabulary(self) -> Vocabulary:
         return _load(self.path, self.eos).vocabulary
 
-    def encode(self, texts: Sequence[str]) -> Encoded:
+    def encode(self, texts: Texts) -> Encoded:
         processor = _load(self.path, self.eos).processor
         return flatten(processor.encode(list(texts), num_threads=1))
 

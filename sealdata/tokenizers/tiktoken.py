@@ -1,9 +1,4 @@
-"""A byte-level BPE ``tokenizer.json``, through tiktoken's core: the same ids, faster.
-
-Most of what a short text costs is the call. So texts are joined by a special token of our own and
-encoded in one call: tiktoken cuts at a special token before it looks at anything else, hence each
-text by itself, and the token's id marks where each ends.
-"""
+"""A byte-level BPE ``tokenizer.json``, through tiktoken's core: the same ids, faster."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,15 +12,11 @@ import polars as pl
 
 from sealdata.errors import ConfigError
 from sealdata.languages import languages
-from sealdata.tokenizers import Encoded, Tokenizer, Vocabulary
+from sealdata.tokenizers import Encoded, Texts, Tokenizer, Vocabulary
 from sealdata.tokenizers._json import Loaded, byte_letters, json_spans, load_json, pre_tokenizers
 
 if TYPE_CHECKING:
-    from tiktoken import Encoding
-
-SEPARATOR = "\uffff"  # a noncharacter; texts that hold it all the same go one by one
-SEPARATOR_ID = 2**32 - 1  # no vocabulary is that large
-TEXTS_PER_CALL = 4096  # measured: from 100 on it makes no difference
+    from sealdata.tokenizers._bpe import BytePairs
 
 MAX_PROBE_WORDS = 20_000  # of the vocabulary: a second of work for a vocabulary of 100,000
 
@@ -50,7 +41,7 @@ _ODD_TEXTS = (
 @dataclass(frozen=True)
 class _Fast:
     json: Loaded
-    encoding: "Encoding"
+    pairs: "BytePairs"
     plain_added: list[str]  # added tokens that are no special tokens: tiktoken does not know them
 
 
@@ -65,7 +56,7 @@ class Tiktoken(Tokenizer):
     def vocabulary(self) -> Vocabulary:
         return _load(self.path, self.eos).json.vocabulary
 
-    def encode(self, texts: Sequence[str]) -> Encoded:
+    def encode(self, texts: Texts) -> Encoded:
         return _encode(_load(self.path, self.eos), texts)
 
     def spans(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -76,55 +67,22 @@ class Tiktoken(Tokenizer):
         return str(decoder.decode(list(ids), skip_special_tokens=False))
 
 
-def _encode(fast: _Fast, texts: Sequence[str]) -> Encoded:
-    apart = _with_added_text(fast, texts)
-    together = list(texts)
-    for place in apart:
-        together[place] = ""
-    runs = [_run(fast, together[at : at + TEXTS_PER_CALL]) for at in _starts(together)]
-    marked = np.concatenate([np.empty(0, np.uint32), *runs])
-    closed = np.flatnonzero(marked == SEPARATOR_ID)
-    encoded = Encoded(marked[marked != SEPARATOR_ID], closed - np.arange(len(closed)))
-    return _with(encoded, apart, [_ids_of(fast, texts[place]) for place in apart])
+def _encode(fast: _Fast, texts: Texts) -> Encoded:
+    """Through tiktoken, but for texts that spell an added token that is not special
+    (``|||IP_ADDRESS|||``): such tokens are text like any other, which tiktoken cannot know."""
+    from sealdata.tokenizers._bpe import blanked, with_ids
 
-
-def _starts(texts: Sequence[str]) -> range:
-    return range(0, len(texts), TEXTS_PER_CALL)
-
-
-def _run(fast: _Fast, texts: Sequence[str]) -> npt.NDArray[np.uint32]:
-    """Ids of the texts, ``SEPARATOR_ID`` after each."""
-    joined = SEPARATOR.join([*texts, ""])
-    # Private, and a third of the time of its public kin, which make a list of Python integers.
-    # The proof of equal ids at loading, and the tests, run through this very call.
-    encode = fast.encoding._core_bpe.encode_to_tiktoken_buffer
-    return np.frombuffer(encode(joined, {SEPARATOR}), np.uint32)
+    column = texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String)
+    if not fast.plain_added:
+        return fast.pairs.encode(column)
+    apart = column.str.contains_any(fast.plain_added)
+    encoded = fast.pairs.encode(blanked(column, apart))
+    ids = [_ids_of(fast, text) for text in column.filter(apart)]
+    return with_ids(encoded, apart.arg_true().to_numpy(), ids)
 
 
 def _ids_of(fast: _Fast, text: str) -> npt.NDArray[np.uint32]:
     return np.array(fast.json.encoder.encode(text, add_special_tokens=False).ids, np.uint32)
-
-
-def _with(
-    encoded: Encoded, places: Sequence[int], ids: Sequence[npt.NDArray[np.uint32]]
-) -> Encoded:
-    """The texts at ``places``, encoded as empty so far, with their ids."""
-    if not places:
-        return encoded
-    lengths = [len(run) for run in ids]
-    at = np.repeat(encoded.ends[places], lengths)
-    added = np.zeros(len(encoded.ends), np.int64)
-    added[places] = lengths
-    return Encoded(np.insert(encoded.ids, at, np.concatenate(ids)), encoded.ends + np.cumsum(added))
-
-
-def _with_added_text(fast: _Fast, texts: Sequence[str]) -> list[int]:
-    """Places of the texts that hold the separator, or spell an added token that is not special
-    (``|||IP_ADDRESS|||``); such tokens are text like any other, which tiktoken cannot know."""
-    column = pl.Series(texts, dtype=pl.String)
-    if not fast.plain_added:
-        return column.str.contains(SEPARATOR, literal=True).arg_true().to_list()
-    return column.str.contains_any([SEPARATOR, *fast.plain_added]).arg_true().to_list()
 
 
 @cache
@@ -134,23 +92,18 @@ def _load(path: Path, eos: str | None) -> _Fast:
     Raises:
         ConfigError: the file is not of this kind, or a probe gives other ids.
     """
-    from tiktoken import Encoding
+    from sealdata.tokenizers._bpe import BytePairs
 
     json = load_json(path, eos)
     try:
-        encoding = Encoding(
-            path.stem,
-            pat_str=_pattern(json.declared),
-            mergeable_ranks=_ranks(json.declared),
-            special_tokens={SEPARATOR: SEPARATOR_ID},
-        )
+        pairs = BytePairs(path.stem, _pattern(json.declared), _ranks(json.declared))
     except _NotThisKindError as reason:
         raise _refusal(path, str(reason)) from None
     except ValueError as error:
         raise _refusal(path, f"tiktoken cannot use its pattern ({error})") from None
     added = json.decoder.get_added_tokens_decoder().values()
     hidden = {token.content for token in json.encoder.get_added_tokens_decoder().values()}
-    fast = _Fast(json, encoding, sorted({token.content for token in added} & hidden))
+    fast = _Fast(json, pairs, sorted({token.content for token in added} & hidden))
     probe = list(_probe(json))
     ours = _encode(fast, probe)
     theirs = json.encoder.encode_batch_fast(probe, add_special_tokens=False)
