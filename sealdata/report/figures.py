@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from markupsafe import Markup
 
 from sealdata.build_manifest import STAGES, FunnelRow
@@ -88,10 +89,17 @@ class _Scale:
         self.right = self.left + self.bin * (len(self.edges) - 1)
 
     def x(self, value: float) -> float:
-        """Position of a score, kept within the closed bins."""
-        low, high = self.edges[0], self.edges[-1]
-        share = (min(max(value, low), high) - low) / (high - low)
-        return self.left + share * (self.right - self.left)
+        """Position of a score, kept within the closed bins; linear inside a bin."""
+        return self.left + self.bin * float(
+            np.interp(value, self.edges, np.arange(len(self.edges)))
+        )
+
+    @property
+    def widens_at(self) -> float | None:
+        """The edge from which bins hold a wider range of scores; None where all are alike."""
+        steps = np.diff(self.edges)
+        wider = np.flatnonzero(steps > 1.01 * steps[0])
+        return self.edges[int(wider[0])] if len(wider) else None
 
     def start(self, index: int) -> float:
         """Left side of the bin that counts[index] fills."""
@@ -141,10 +149,15 @@ def _limit_line(scale: _Scale, mark: float) -> Markup:
 def _labels(score: ScoreFacts, scale: _Scale) -> list[Markup]:
     low, high = f"{score.bars[0]:g}", f"{score.bars[-1]:g}"
     text = Markup('<text x="{:.1f}" y="105" text-anchor="{}">{}</text>')
-    return [
+    labels = [
         text.format(0, "start", f"< {low}" if scale.open_low else low),
         text.format(_WIDTH, "end", f"≥ {high}" if scale.open_high else high),
     ]
+    if scale.widens_at is not None:
+        x = scale.x(scale.widens_at)
+        labels.append(text.format(x, "end", f"{scale.widens_at:g}"))
+        labels.append(Markup('<path class="axis" d="M{0:.1f} {1}v5m3 0v-5"/>').format(x, _BASE))
+    return labels
 
 
 def legend(names: Sequence[str]) -> Markup:

@@ -16,6 +16,8 @@ from sealdata.rules import STAGE_OF_PHASE, Rule
 BINS = 40  # about; the step is a round number
 RANGE_ROWS = 200_000  # rows looked at, evenly spaced, to choose a range; counts use all rows
 TAIL = 0.005  # share of rows at either end that the range may leave to the open bins
+FAR = 3  # a limit this many times the bulk's width away from it is reached by widening bins
+LADDER = (1, 1.5, 2, 3, 5, 7)  # and these times powers of ten are their edges
 
 Values = NDArray[Any]
 
@@ -83,16 +85,16 @@ def cells(values: Values, edges: NDArray[np.float64]) -> NDArray[np.intp]:
     return left + np.searchsorted(own, values, side="right")
 
 
-def nice_edges(low: float, high: float, integer: bool) -> NDArray[np.float64]:
+def nice_edges(low: float, high: float, integer: bool, bins: int = BINS) -> NDArray[np.float64]:
     """Multiples of a round step (1, 2, 2.5 or 5 times a power of ten) around [low, high].
 
-    The last edge is above ``high``; about BINS bins; for whole numbers no step is below 1.
+    The last edge is above ``high``; about ``bins`` bins; for whole numbers no step is below 1.
     """
     largest = max(abs(low), abs(high))
     span = high - low
     if span <= max(1e-4 * largest, 1e-9):  # one value, as far as float32 can tell
         span = max(largest, 1.0)
-    rough = span / BINS
+    rough = span / bins
     power = 10.0 ** math.floor(math.log10(rough))
     factors = (1, 2, 5, 10) if integer else (1, 2, 2.5, 5, 10)
     step = next(factor * power for factor in factors if factor * power >= rough * (1 - 1e-9))
@@ -131,12 +133,30 @@ def _marks(rules: Sequence[Rule]) -> list[float]:
     return [mark for pair in bounds for mark in pair if mark is not None]
 
 
+def bar_edges(
+    low: float, high: float, marks: Sequence[float], integer: bool
+) -> NDArray[np.float64]:
+    """Evenly spaced edges over the bulk of the scores, [low, high], and over every limit.
+
+    A limit far above the bulk (2,000 characters, where sentences have 120) would press all rows
+    into two bars: up to it the bins widen by LADDER, and figures.py marks where that begins.
+    """
+    low, top = min([low, *marks]), max([high, *marks])
+    if top - high <= FAR * (high - low) or not 0 < high < top < 1000 * high:
+        return nice_edges(low, top, integer)
+    bulk = nice_edges(low, high, integer, BINS * 3 // 4)
+    powers = range(math.floor(math.log10(bulk[-1])), math.ceil(math.log10(top)) + 1)
+    ladder = [float(f"{rung * 10.0**power:.12g}") for power in powers for rung in LADDER]
+    tail = [edge for edge in ladder if edge > bulk[-1]]
+    beyond = next(number for number, edge in enumerate(tail) if edge > top)
+    return np.array([*bulk, *tail[: beyond + 1]])
+
+
 def _bars(sample: pl.Series, marks: list[float], integer: bool) -> NDArray[np.float64]:
-    """Evenly spaced edges over the bulk of ``sample`` and over every limit that a rule sets."""
     values, present = score_values(sample)
     found = values[present & np.isfinite(values)]
     low, high = np.quantile(found, [TAIL, 1 - TAIL]) if len(found) else (0.0, 1.0)
-    return nice_edges(min([low, *marks]), max([high, *marks]), integer)
+    return bar_edges(float(low), float(high), marks, integer)
 
 
 class _Sums:

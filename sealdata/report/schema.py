@@ -74,7 +74,7 @@ class ScoreFacts(_Facts):
     name: str  # "length.ratio"
     meaning: str  # unit, range and direction, in the scorer's own words
     edges: list[float]  # of the cells: those of the bars, and every limit that a rule sets
-    bars: list[float]  # evenly spaced
+    bars: list[float]  # evenly spaced, wider ones up to a limit far above the bulk
     languages: dict[str, Histogram]
 
 

@@ -10,9 +10,12 @@ function drawn(name, attributes, text) {
 }
 
 function place(svg, score, value) {
-  const [low, high] = [score.bars[0], score.bars.at(-1)];
+  const bars = score.bars;
   const [left, right] = [Number(svg.dataset.left), Number(svg.dataset.right)];
-  return left + ((Math.min(Math.max(value, low), high) - low) / (high - low)) * (right - left);
+  const inside = Math.min(Math.max(value, bars[0]), bars.at(-1));
+  const next = Math.max(1, bars.findIndex((edge) => edge >= inside));
+  const share = (inside - bars[next - 1]) / (bars[next] - bars[next - 1]);
+  return left + ((next - 1 + share) / (bars.length - 1)) * (right - left);
 }
 
 // `low` and `high` are indices of edges, or null where there is no limit.

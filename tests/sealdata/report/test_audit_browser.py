@@ -166,3 +166,17 @@ def test_search_language_and_sorting(page: Any) -> None:
 def test_nothing_overflows(page: Any, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_moved_limits_stand_where_drawn_ones_do(page: Any) -> None:
+    """The script and the drawing share one scale, also where bars widen up to a far limit."""
+    lines = page.evaluate(
+        """() => all("figure[data-score]").flatMap((figure) => {
+          const score = scores.get(figure.dataset.score);
+          const svg = figure.querySelector("svg");
+          return [...svg.querySelectorAll("text.limit")].map((mark) =>
+            [Number(mark.getAttribute("x")), place(svg, score, Number(mark.textContent))]);
+        })"""
+    )
+    assert len(lines) > 3
+    assert [drawn for drawn, _ in lines] == pytest.approx([moved for _, moved in lines], abs=0.06)

@@ -17,7 +17,7 @@ from sealdata.manifest import write_json
 from sealdata.report import facts as facts_module
 from sealdata.report import ledger
 from sealdata.report.facts import audit_facts, manifest_rules, write_facts
-from sealdata.report.histograms import cells, limits, nice_edges
+from sealdata.report.histograms import bar_edges, cells, limits, nice_edges
 from sealdata.report.html import write_report
 from sealdata.report.ledger import dropped_files, kept_files
 from sealdata.report.rulebook import bind
@@ -54,6 +54,34 @@ def test_edges_enclose_the_range(low: float, span: float, integer: bool) -> None
     assert edges[0] <= low + slack
     assert edges[-1] >= low + span - slack
     assert 2 <= len(edges) <= 90
+    assert (np.diff(edges) > 0).all()
+
+
+def test_bars_widen_up_to_a_limit_far_above_the_bulk() -> None:
+    """Sentences of up to 120 characters and a limit of 2,000: 25 even bars, then ever wider."""
+    edges = bar_edges(2, 120, [2, 2000], integer=True).tolist()
+    assert edges[:26] == list(range(0, 130, 5))
+    assert edges[26:] == [150, 200, 300, 500, 700, 1000, 1500, 2000, 3000]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "marks"), [(0.2, 1.0, [0.5]), (0, 0, [3]), (0.8, 1.2, [-0.5, 1.06])]
+)
+def test_bars_are_even_where_limits_are_near(low: float, high: float, marks: list[float]) -> None:
+    steps = np.diff(bar_edges(low, high, marks, integer=False))
+    assert np.allclose(steps, steps[0])
+
+
+@given(st.floats(0, 1e4), st.floats(0, 1e4), st.lists(st.floats(0, 1e6), max_size=3), st.booleans())
+def test_bars_enclose_bulk_and_limits(
+    low: float, span: float, marks: list[float], integer: bool
+) -> None:
+    if integer:
+        low, span, marks = float(round(low)), float(round(span)), [float(round(m)) for m in marks]
+    edges = bar_edges(low, low + span, marks, integer)
+    slack = 1e-6 * max(1.0, low, span, *marks)
+    assert edges[0] <= min([low, *marks]) + slack
+    assert edges[-1] >= max([low + span, *marks]) - slack
     assert (np.diff(edges) > 0).all()
 
 
