@@ -1,6 +1,5 @@
 """The training config: one TOML file, read into typed and checked values."""
 
-import difflib
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -76,6 +75,7 @@ class Train(Section):
     batch_sequences: Count  # in a step, over all ranks
     micro_batch_sequences: Count  # in one forward pass of one rank
     document_mask: bool = True  # attention stays inside each document
+    loss_on: Literal["all", "target"] = "all"  # target: nothing is learnt from a pair's prompt
     z_loss: float = Field(1e-5, ge=0.0)  # on the squared log-normaliser, as OLMo 2 trains
     loss_chunk_tokens: Count = 2048  # tokens whose logits exist at one time
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of computing: bfloat16 on a GPU
@@ -160,25 +160,12 @@ def load(name_or_path: str) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     except ValidationError as error:
-        raise ConfigError(f"{path}: {explain(error)}") from error
+        from sealtrain.explain import config_error
+
+        raise ConfigError(f"{path}: {config_error(error, Config)}") from error
 
 
 def _over(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
     """`base` with the keys of `table` in place of its own, table by table."""
     inner = {k: _over(base.get(k, {}), v) for k, v in table.items() if isinstance(v, dict)}
     return base | table | inner
-
-
-def explain(error: ValidationError) -> str:
-    """The first thing wrong with a config, in one line; an unknown key with the nearest known."""
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    *tables, key = (str(part) for part in first["loc"]) if first["loc"] else ("",)
-    where = ".".join([*tables, key])
-    if first["type"] != "extra_forbidden":
-        message = "is required" if first["type"] == "missing" else first["msg"]
-        return f"{where}: {message.removeprefix('Value error, ')}"
-    section: Any = Config.model_fields[tables[0]].annotation if tables else Config
-    known = list(section.model_fields)
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(known)}"
-    return f"unknown key {where!r}; {hint}"

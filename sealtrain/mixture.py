@@ -4,11 +4,13 @@ import hashlib
 import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from sealtrain.config import Mixture
 from sealtrain.data import KINDS, Ids, Stream
@@ -37,24 +39,20 @@ class Order:
     streams: list[Stream]
     stream_n: npt.NDArray[np.uint16]
     turn_n: Ids
-    _read: dict[tuple[int, int], Ids] = field(default_factory=dict)  # by stream and epoch
 
     def __len__(self) -> int:
         return len(self.stream_n)
 
     def at(self, place: int) -> tuple[Stream, int]:
         """The stream and the number of the sequence at one place."""
-        index, turn = int(self.stream_n[place]), int(self.turn_n[place])
-        stream = self.streams[index]
-        epoch, position = divmod(turn, len(stream))
-        if (index, epoch) not in self._read:
-            self._read.pop((index, epoch - 1), None)  # an epoch is never returned to
-            self._read[index, epoch] = permutation(self.seed, stream.key, epoch, len(stream))
-        return stream, int(self._read[index, epoch][position])
+        stream = self.streams[self.stream_n[place]]
+        epoch, position = divmod(int(self.turn_n[place]), len(stream))
+        return stream, int(permutation(self.seed, stream.key, epoch, len(stream))[position])
 
-    def sequences(self, start: int, stop: int) -> Ids:
-        """Token ids int64 [stop - start, S] of consecutive places."""
-        return np.stack([stream.sequence(i) for stream, i in map(self.at, range(start, stop))])
+    def batch(self, start: int, stop: int, target_only: bool = False) -> tuple[Ids, Ids]:
+        """Token ids and labels, int64 [stop - start, S] each, of consecutive places."""
+        rows = [s.labelled(i, target_only) for s, i in map(self.at, range(start, stop))]
+        return np.stack([ids for ids, _ in rows]), np.stack([labels for _, labels in rows])
 
     def epochs(self) -> dict[str, float]:
         """Times each stream is read, by its key; streams that are not read are left out."""
@@ -79,6 +77,12 @@ def make_order(mixture: Mixture, seed: int, streams: list[Stream], batch_sequenc
     if num == 0:
         raise ConfigError(f"mixture: {math.floor(budget)} tokens are below a step ({step_tokens})")
 
+    def fill(kinds: tuple[str, ...], length: int) -> npt.NDArray[np.uint16]:
+        """Streams of the given kinds over so many places, by weight."""
+        by_stream = zip(weights, streams, strict=True)
+        wanted = [w if s.manifest.kind in kinds else Fraction(0) for w, s in by_stream]
+        return interleave(wanted, length)
+
     is_replay = interleave([1 - replay, replay], num) == 1
     num_rest = int((~is_replay).sum())
     phases = PHASES[mixture.strategy]
@@ -87,12 +91,10 @@ def make_order(mixture: Mixture, seed: int, streams: list[Stream], batch_sequenc
         first = parallel if phases[0] == ("parallel",) else 1 - parallel
         lengths = [round(first * num_rest), num_rest - round(first * num_rest)]
     stream_n = np.empty(num, dtype=np.uint16)
-    stream_n[is_replay] = _fill(("replay",), weights, streams, num - num_rest)
-    parts = zip(phases, lengths, strict=True)
-    stream_n[~is_replay] = np.concatenate(
-        [_fill(kinds, weights, streams, length) for kinds, length in parts]
-    )
-    order = Order(seed, streams, stream_n, _turns(stream_n, len(streams)))
+    stream_n[is_replay] = fill(("replay",), num - num_rest)
+    stream_n[~is_replay] = np.concatenate(list(map(fill, phases, lengths)))
+    turns = pl.DataFrame({"stream": stream_n}).select(pl.int_range(pl.len()).over("stream"))
+    order = Order(seed, streams, stream_n, turns.to_series().to_numpy())
     for key, epochs in order.epochs().items():
         if mixture.max_epochs is not None and epochs > mixture.max_epochs:
             raise DataError(
@@ -132,6 +134,7 @@ def interleave(weights: Sequence[Fraction], num: int) -> npt.NDArray[np.uint16]:
     return filled
 
 
+@lru_cache(maxsize=64)  # streams in their present epochs
 def permutation(seed: int, stream: str, epoch: int, num: int) -> Ids:
     """The order in which one epoch reads a stream's `num` sequences, int64 [num].
 
@@ -172,20 +175,3 @@ def _weights(mixture: Mixture, streams: list[Stream]) -> tuple[list[Fraction], F
         for s, size in pairs
     ]
     return weights, shares.get("parallel", Fraction(0))
-
-
-def _fill(
-    kinds: Sequence[str], weights: list[Fraction], streams: list[Stream], num: int
-) -> npt.NDArray[np.uint16]:
-    """Streams of the given kinds over `num` places, by weight."""
-    pairs = zip(weights, streams, strict=True)
-    return interleave([w if s.manifest.kind in kinds else Fraction(0) for w, s in pairs], num)
-
-
-def _turns(stream_n: npt.NDArray[np.uint16], num_streams: int) -> Ids:
-    """For each place, how many earlier places its stream has."""
-    by_stream = np.argsort(stream_n, kind="stable")
-    counts = np.bincount(stream_n, minlength=num_streams)
-    turn_n = np.empty(len(stream_n), dtype=np.int64)
-    turn_n[by_stream] = np.arange(len(stream_n)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return turn_n

@@ -43,7 +43,7 @@ def build(config: Model, seed: int, shards: Manifest) -> Any:
 
 
 def olmo2_config(config: Model, shards: Manifest) -> Any:
-    """Every field is given: the defaults of `Olmo2Config` are those of OLMo 1."""
+    """Every size is given: the defaults of `Olmo2Config` are those of OLMo 1."""
     make: Any = Olmo2Config
     return make(
         vocab_size=math.ceil(shards.vocab_size / config.vocab_multiple) * config.vocab_multiple,
@@ -52,17 +52,12 @@ def olmo2_config(config: Model, shards: Manifest) -> Any:
         num_hidden_layers=config.num_layers,
         num_attention_heads=config.num_heads,
         num_key_value_heads=config.num_heads,
-        hidden_act="silu",
         max_position_embeddings=shards.sequence_length,
         initializer_range=config.init_std,
-        use_cache=True,
         pad_token_id=shards.eos_id,
-        bos_token_id=None,
         eos_token_id=shards.eos_id,
         tie_word_embeddings=config.tie_embeddings,
         rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
-        attention_bias=False,
-        attention_dropout=0.0,
         rms_norm_eps=config.rms_norm_eps,
         attn_implementation=ATTENTION,
         dtype=torch.float32,

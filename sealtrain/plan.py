@@ -1,17 +1,21 @@
 """The plan of a run before it starts: what is read, how often, at what rate, on what machines."""
 
 import json
+import math
 from collections import defaultdict
 from typing import NamedTuple
 
+import numpy as np
+
 from sealtrain import cost, data, mixture, optim
 from sealtrain.config import Config
-from sealtrain.data import Stream
+from sealtrain.data import IGNORED, Stream
 from sealtrain.errors import ConfigError
 from sealtrain.mixture import Order
 from sealtrain.report import table
 
 GIB = 2**30
+SAMPLE = 64  # sequences of a stream, at most, whose labels are counted
 BARS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 64  # characters
 
@@ -38,7 +42,7 @@ def plan(config: Config, machine: Machine | None = None) -> str:
     length = streams[0].manifest.sequence_length
     return "\n\n".join(
         [
-            _streams(order, length),
+            _streams(order, length, config.train.loss_on == "target"),
             _languages(order, length),
             f"{num_steps:,} steps of {config.train.batch_sequences} x {length} tokens: "
             f"{len(order) * length:,} tokens",
@@ -48,7 +52,7 @@ def plan(config: Config, machine: Machine | None = None) -> str:
     )
 
 
-def _streams(order: Order, length: int) -> str:
+def _streams(order: Order, length: int, target_only: bool) -> str:
     """What is read of each stream; real tokens are those that are no padding."""
     epochs = order.epochs()
     rows = []
@@ -56,7 +60,7 @@ def _streams(order: Order, length: int) -> str:
         if stream.key not in epochs:
             continue
         read = round(epochs[stream.key] * len(stream)) * length
-        real, labels = _shares(stream)
+        real, labels = _shares(stream, target_only)
         rows.append(
             [
                 stream.key,
@@ -72,16 +76,16 @@ def _streams(order: Order, length: int) -> str:
     return table(head, rows)
 
 
-def _shares(stream: Stream) -> tuple[float, float]:
-    """Real tokens and labels among a stream's tokens; a stream from elsewhere tells neither.
+def _shares(stream: Stream, target_only: bool) -> tuple[float, float]:
+    """Real tokens among a stream's tokens, and labels among those of some of its sequences.
 
-    Nothing is predicted after an EOS, nor after the end of a sequence, which mostly is one.
+    A stream from elsewhere does not tell its padding.
     """
     facts = json.loads((stream.folder / "manifest.json").read_text("utf-8"))
     total = len(stream) * stream.manifest.sequence_length
-    real = facts.get("num_tokens") or total
-    documents = facts.get("num_documents") or len(stream)
-    return real / total, max(real - documents, 0) / total
+    looked_at = range(0, len(stream), math.ceil(len(stream) / SAMPLE))
+    labels = [stream.labelled(number, target_only)[1] for number in looked_at]
+    return (facts.get("num_tokens") or total) / total, float(np.mean(np.array(labels) != IGNORED))
 
 
 def _languages(order: Order, length: int) -> str:

@@ -13,7 +13,7 @@ from torch.distributed.tensor import DTensor
 
 from sealtrain import data, mixture, model, optim, parallel
 from sealtrain.config import Config
-from sealtrain.data import IGNORED, Stream, labels_of
+from sealtrain.data import IGNORED, Stream
 from sealtrain.errors import DataError
 from sealtrain.mixture import Order
 from sealtrain.parallel import World
@@ -51,6 +51,10 @@ def setup(config: Config, world: World) -> Run:
     world.share(config.train.batch_sequences)
     order = mixture.make_order(config.mixture, config.seed, streams, config.train.batch_sequences)
     num_steps = len(order) // config.train.batch_sequences
+    for stream in streams if config.train.loss_on == "target" else ():
+        if stream.manifest.kind == "parallel" and stream.key in order.epochs():
+            for part in range(len(stream.manifest.segments)):
+                stream.documents(part)
     optim.check_schedule(config.optim, num_steps)
     network = parallel.parallelize(
         model.build(config.model, config.seed, streams[0].manifest), world, config.train
@@ -71,11 +75,10 @@ def train_step(run: Run) -> Metrics:
     read.
     """
     config, world, eos_id = run.config.train, run.world, run.manifest.eos_id
-    first = run.step * config.batch_sequences
-    mine = world.share(config.batch_sequences)
-    ids_BS = run.order.sequences(first + mine.start, first + mine.stop)
-    labels_BS = labels_of(ids_BS, eos_id)
-    num_labels = int(world.sum(torch.tensor((labels_BS != IGNORED).sum())).item())
+    mine, first = world.share(config.batch_sequences), run.step * config.batch_sequences
+    target_only = config.loss_on == "target"
+    ids_BS, labels_BS = run.order.batch(first + mine.start, first + mine.stop, target_only)
+    num_labels = max(1, int(world.sum(torch.tensor((labels_BS != IGNORED).sum())).item()))
 
     run.model.train()
     nats = torch.zeros((), dtype=torch.float64, device=world.device)
@@ -91,7 +94,9 @@ def train_step(run: Run) -> Metrics:
     loss = nats.item() / num_labels
     skipped = ""
     if not math.isfinite(loss) or not math.isfinite(norm):
-        skipped = _not_finite(run, loss, norm)
+        from sealtrain.explain import not_finite
+
+        skipped = not_finite(run.order, run.step, config.batch_sequences, loss, norm)
         if run.num_skipped == config.max_skipped_steps:
             raise NotFiniteError(skipped)
         run.num_skipped += 1
@@ -112,14 +117,3 @@ def _update(run: Run, lr: float, nats: Tensor) -> float:
     run.optimizer.step()
     run.optimizer.zero_grad()
     return float(norm.item())
-
-
-def _not_finite(run: Run, loss: float, norm: float) -> str:
-    """Where the numbers broke: the step and the sequences it read."""
-    batch = run.config.train.batch_sequences
-    places = range(run.step * batch, (run.step + 1) * batch)
-    read = ", ".join(f"{stream.key}:{number}" for stream, number in map(run.order.at, places))
-    return (
-        f"step {run.step + 1}: loss {loss}, gradient norm {norm}, update skipped, weights sound: "
-        f"lower optim.lr, or look at the sequences it read: {read}"
-    )

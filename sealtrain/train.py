@@ -105,16 +105,10 @@ def _resume(run: Run, required: bool) -> Losses:
 
 def _check_same(out: Path, new: dict[str, Any], old: dict[str, Any]) -> None:
     """Refuse to go on with another config or other shards than the run began with."""
-    changed = [
-        f"{key} was {old.get(key)!r} and is {new.get(key)!r}"
-        for key in sorted(new.keys() | old.keys())
-        if new.get(key) != old.get(key)
-    ]
-    if changed:
-        raise ConfigError(
-            f"{out} holds a run of another config or other shards ({'; '.join(changed)}): choose "
-            "another --out, or delete that folder"
-        )
+    if new != old:
+        from sealtrain.explain import another_run
+
+        raise another_run(out, new, old)
 
 
 def _digests(run: Run) -> dict[str, str]:

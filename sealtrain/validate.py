@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from tokenizers import Tokenizer
 
 from sealtrain.config import Config, Train
-from sealtrain.data import IGNORED, Ids, Stream, labels_of
+from sealtrain.data import IGNORED, Ids, Stream
 from sealtrain.mixture import permutation
 from sealtrain.parallel import World
 
@@ -106,6 +106,6 @@ def _batches(stream: Stream, config: Config, world: World) -> Iterator[tuple[Ids
     size = config.train.micro_batch_sequences
     for start in range(world.rank * size, num + world.rank * size, size * world.size):
         mine = numbers[start : start + size]
-        ids_BS = np.stack([stream.sequence(int(i)) for i in (mine if len(mine) else numbers[:1])])
-        labels_BS = labels_of(ids_BS, stream.manifest.eos_id)
+        rows = [stream.labelled(int(i), False) for i in (mine if len(mine) else numbers[:1])]
+        ids_BS, labels_BS = map(np.stack, zip(*rows, strict=True))
         yield ids_BS, labels_BS if len(mine) else np.full_like(labels_BS, IGNORED)

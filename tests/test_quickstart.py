@@ -23,6 +23,7 @@ from sealdata.report.card import render_card
 from sealdata.report.merge import merged, unwritten
 from sealdata.shards.reader import view_sequence
 from sealdata.trace import trace
+from sealtrain.data import open_stream
 
 pytestmark = pytest.mark.slow
 
@@ -268,6 +269,26 @@ def test_every_token_traces_to_its_pair(built, name):
         assert found.document.text == f"{names[0]}: {first}\n{names[1]}: {second}"
         assert found.facts.name == pair["source"] == found.source
     assert traced > 10
+
+
+def test_the_trainer_learns_what_follows_the_prompt(built):
+    """sealtrain's labels of the target side, against the documents as sealdata takes them apart."""
+    stream = open_stream(
+        built / "shards/train/parallel/eng_Latn-tha_Thai/manifest.json",
+    )
+    for number in range(0, len(stream), 7):
+        view = view_sequence(stream.folder, number)
+        ids, labels = stream.labelled(number, target_only=True)
+        learnt = {
+            place
+            for document in view.documents
+            if document.begins
+            for place in range(document.start + document.prompt, document.stop)
+        }
+        assert all(document.begins for document in view.documents)  # best fit splits none
+        kept = {place + 1 for place, label in enumerate(labels) if label >= 0}
+        assert kept == learnt - {0}
+        assert [labels[place - 1] for place in kept] == [ids[place] for place in kept]
 
 
 def test_trace_says_what_is_no_token_of_a_build(built, tmp_path):

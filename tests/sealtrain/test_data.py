@@ -5,8 +5,10 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
-from tiny_shards import LENGTH
+from tiny_shards import LENGTH, pair_documents
+from tokenizers import Tokenizer
 
 from sealtrain.data import (
     IGNORED,
@@ -140,3 +142,67 @@ def test_another_tokenizer_is_refused(copy: Path) -> None:
     path.unlink()
     with pytest.raises(DataError, match="not the tokenizer"):
         tokenizer_folder(stream)
+
+
+def test_of_a_pair_only_the_target_is_learnt(shards: Path) -> None:
+    """The labels left are the second line and the EOS of each document, and nothing else."""
+    stream = open_stream(shards / "train/parallel/eng_Latn-tha_Thai/manifest.json")
+    tokenizer = Tokenizer.from_file(str(shards / "tokenizer/tokenizer.json"))
+    learnt: list[int] = []
+    for number in range(len(stream)):
+        ids, labels = stream.labelled(number, target_only=True)
+        kept = labels != IGNORED
+        assert labels[kept].tolist() == ids[1:][kept[:-1]].tolist()
+        learnt += labels[kept].tolist()
+    expected, start = [], 0
+    for document in pair_documents("eng_Latn", "tha_Thai"):
+        prompt = tokenizer.encode(document.split("\n")[0]).ids
+        tokens = [*tokenizer.encode(document).ids, stream.manifest.eos_id]
+        assert tokens[: len(prompt)] == prompt
+        places = range(len(prompt), len(tokens))
+        # the first token of a sequence is nobody's label
+        expected += [tokens[place] for place in places if (start + place) % LENGTH]
+        start += len(tokens)
+    assert learnt == expected
+    replay = open_stream(shards / "train/replay/english/manifest.json")
+    for ours, theirs in zip(replay.labelled(0, True), replay.labelled(0, False), strict=True):
+        assert ours.tolist() == theirs.tolist()
+
+
+def test_a_prompt_may_cross_sequences_and_files(tmp_path: Path) -> None:
+    """Two files of two sequences of four: brute force over documents (start, prompt)."""
+    ids = np.arange(1, 17, dtype="<u2")
+    documents = [(0, 1), (3, 6), (12, 0), (13, 3)]  # the second ends two tokens into file 2
+    segments = []
+    for part in (0, 1):
+        ids[8 * part : 8 * part + 8].tofile(tmp_path / f"part-{part}.npy")
+        begun = [(start, prompt) for start, prompt in documents if start // 8 == part]
+        sidecar = [(start // 4, start % 4, prompt) for start, prompt in begun]
+        pl.DataFrame(sidecar, ["sequence", "offset", "prompt"], orient="row").cast(
+            pl.UInt32
+        ).write_parquet(tmp_path / f"part-{part}.docs.parquet")
+        segments.append(
+            {"path": f"part-{part}.npy", "dtype": "uint16", "byte_start": 0,
+             "num_sequences": 2, "file_size": 16}
+        )  # fmt: skip
+    manifest = {
+        "format": "sealdata-stream", "version": 1, "kind": "parallel", "name": "x", "languages": [],
+        "language_names": {}, "templates": [], "tokenizer": {"path": "", "sha256": ""},
+        "eos_id": 0, "vocab_size": 20, "sequence_length": 4, "num_sequences": 4,
+        "segments": segments,
+    }  # fmt: skip
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    stream = open_stream(tmp_path / "manifest.json")
+    prompt = {token for start, length in documents for token in range(start, start + length)}
+    for number in range(4):
+        labels = stream.labelled(number, target_only=True)[1].tolist()
+        after = range(4 * number + 1, 4 * number + 4)
+        assert labels == [X if token in prompt else ids[token] for token in after] + [X]
+
+
+def test_without_the_sidecar_no_prompt_is_known(copy: Path) -> None:
+    stream = open_stream(copy / "train/parallel/eng_Latn-tha_Thai/manifest.json")
+    (stream.folder / "part-00000.docs.parquet").unlink()
+    stream.labelled(0, target_only=False)
+    with pytest.raises(DataError, match=r'docs\.parquet: missing, and train\.loss_on = "target"'):
+        stream.labelled(0, target_only=True)

@@ -173,7 +173,7 @@ def test_a_step_reads_the_same_at_any_world_size_and_micro_batch(
 ) -> None:
     streams = open_streams(shards, "train")
     config = mixture(strategy, 48)
-    whole = make_order(config, 3, streams, 8).sequences(0, 48)
+    whole = make_order(config, 3, streams, 8).batch(0, 48)[0]
     for size in (1, 2, 4, 8):
         for micro in (1, 2, 3, 8):
             for step in range(6):
@@ -184,7 +184,7 @@ def test_a_step_reads_the_same_at_any_world_size_and_micro_batch(
                     places = range(8 * step + mine.start, 8 * step + mine.stop)
                     for start in range(0, len(places), micro):
                         part = places[start : start + micro]
-                        read.append(order.sequences(part.start, part.stop))
+                        read.append(order.batch(part.start, part.stop)[0])
                 assert np.concatenate(read).tolist() == whole[8 * step : 8 * step + 8].tolist()
 
 

@@ -222,6 +222,19 @@ def test_the_mask_matters(shards: Path, tmp_path: Path, unbroken: Path) -> None:
     assert steps_of(config.out)[-1]["loss"] != steps_of(unbroken)[-1]["loss"]
 
 
+def test_loss_on_the_target_side_only(shards: Path, tmp_path: Path, unbroken: Path) -> None:
+    """The same sequences, fewer labels: replay keeps all of its own."""
+    config = make_config(shards, tmp_path / "run", train={"loss_on": "target"})
+    train.train(config)
+    for ours, theirs in zip(steps_of(config.out), steps_of(unbroken), strict=True):
+        assert 0 < ours["num_labels"] < theirs["num_labels"]
+    copy = Path(shutil.copytree(shards, tmp_path / "shards"))
+    for path in copy.glob("train/parallel/eng_Latn-tha_Thai/*.docs.parquet"):
+        path.unlink()
+    with pytest.raises(DataError, match=r"docs\.parquet: missing"):
+        setup(make_config(copy, tmp_path / "no", train={"loss_on": "target"}), parallel.start())
+
+
 def test_a_finished_run_is_known(shards: Path, unbroken: Path) -> None:
     config = make_config(shards, unbroken)
     result = train.finished(config)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from sealtrain.config import Config
@@ -67,11 +68,15 @@ def pair_documents(first: str, second: str) -> list[str]:
 def write_stream(
     shards: Path, split: str, kind: str, languages: list[str], documents: list[str], name: str = ""
 ) -> Path:
-    """Documents, each closed by EOS, cut into sequences; the last is padded with EOS."""
+    """Documents, each closed by EOS, cut into sequences; the last is padded with EOS.
+
+    The sidecar says of a pair that its prompt is the first line.
+    """
     path = shards / "tokenizer" / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(path))
     eos = tokenizer.token_to_id(EOS)
-    ids = [i for d in documents for i in [*tokenizer.encode(d).ids, eos]]
+    encoded = [[*tokenizer.encode(d).ids, eos] for d in documents]
+    ids = [i for document in encoded for i in document]
     padding = -len(ids) % LENGTH
     payload = np.array([*ids, *[eos] * padding], dtype="<u2")
     name = name or "-".join(languages)
@@ -79,6 +84,14 @@ def write_stream(
     folder.mkdir(parents=True)
     payload.tofile(folder / "part-00000.npy")
     num = len(payload) // LENGTH
+    starts = np.cumsum([0, *map(len, encoded[:-1])])
+    prompts = [len(tokenizer.encode(d.split("\n")[0]).ids) for d in documents]
+    sidecar = {
+        "sequence": (starts // LENGTH).astype(np.uint32),
+        "offset": (starts % LENGTH).astype(np.uint32),
+        "prompt": np.array(prompts if kind == "parallel" else [0] * len(starts), np.uint32),
+    }
+    pl.DataFrame(sidecar).write_parquet(folder / "part-00000.docs.parquet")
     manifest = {
         "format": "sealdata-stream",
         "version": 1,
