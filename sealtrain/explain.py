@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sealtrain.errors import ConfigError
-from sealtrain.mixture import Order
 
 
 def config_error(error: ValidationError, config: type[BaseModel]) -> str:
@@ -38,11 +37,9 @@ def another_run(out: Path, new: dict[str, Any], old: dict[str, Any]) -> ConfigEr
     )
 
 
-def not_finite(order: Order, step: int, batch: int, loss: float, norm: float) -> str:
-    """Where the numbers broke: the step and the sequences it read."""
-    places = range(step * batch, (step + 1) * batch)
-    read = ", ".join(f"{stream.key}:{number}" for stream, number in map(order.at, places))
+def not_finite(step: int, loss: float, norm: float, read: list[str]) -> str:
+    """Where the numbers broke: the step, and the sequences it read as `STREAM:NUMBER`."""
     return (
-        f"step {step + 1}: loss {loss}, gradient norm {norm}, update skipped, weights sound: "
-        f"lower optim.lr, or look at the sequences it read: {read}"
+        f"step {step}: loss {loss}, gradient norm {norm}, update skipped, weights sound: "
+        f"lower optim.lr, or look at the sequences it read: {', '.join(read)}"
     )

@@ -96,7 +96,9 @@ def train_step(run: Run) -> Metrics:
     if not math.isfinite(loss) or not math.isfinite(norm):
         from sealtrain.explain import not_finite
 
-        skipped = not_finite(run.order, run.step, config.batch_sequences, loss, norm)
+        places = range(first, first + config.batch_sequences)
+        read = [f"{stream.key}:{number}" for stream, number in map(run.order.at, places)]
+        skipped = not_finite(run.step + 1, loss, norm, read)
         if run.num_skipped == config.max_skipped_steps:
             raise NotFiniteError(skipped)
         run.num_skipped += 1
