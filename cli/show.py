@@ -137,8 +137,8 @@ def show_trace(found: Trace) -> None:
     click.echo()
     facts = {
         "sequence": f"{found.sequence}, tokens {document.start} to {document.stop - 1} of it",
-        "source": f"{found.source}, row {found.row}",
-        "file": ", ".join(file.name for file in found.facts.files) if found.facts else None,
+        "source": f"{document.source}, row {document.row}",
+        "file": ", ".join(found.files) or None,
         "order": " - ".join(stream.languages),
         "template": repr(stream.templates[document.template])
         if stream.templates and document.template is not None

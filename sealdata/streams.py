@@ -213,7 +213,8 @@ def _stream(
     table: StreamTable | None = None,
 ) -> Stream:
     job = Pack(label, origin, tokenizer, _layout(plan, table), plan.recipe.seed)
-    return Stream(label, Stage("pack", job.params(dict(params)), inputs, (PART,), job))
+    stage = Stage("pack", job.params(dict(params)), inputs, (PART,), job, version=2)
+    return Stream(label, stage)
 
 
 def _layout(plan: Plan, table: StreamTable | None) -> Layout:

@@ -1,5 +1,7 @@
 """Trace: from a token of a shard back to the document, the pair and the file it came from."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,13 +10,15 @@ import polars as pl
 
 from sealdata.build_manifest import (
     MANIFEST,
+    BuildManifest,
     SourceFacts,
     pair_name,
     read_build_manifest,
 )
 from sealdata.errors import ConfigError, DataError
-from sealdata.shards.manifest import StreamManifest
-from sealdata.shards.reader import DocumentView, view_sequence
+from sealdata.frames import read_frame
+from sealdata.shards.manifest import StreamManifest, read_stream_manifest
+from sealdata.shards.reader import DocumentView, find_sequence, view_sequence
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,7 @@ class Trace:
     stream: StreamManifest
     sequence: int  # in the token file
     document: DocumentView  # the part of it that lies in this sequence
-    source: str | None  # None where no sidecar tells
-    row: int | None  # data record in the source's file, from 0
+    files: tuple[str, ...]  # of the source, or of the document stream, as the recipe names them
     facts: SourceFacts | None  # of the source; None for a document stream
     pair: dict[str, Any]  # the row of the kept pairs: URLs, scores; empty for a document stream
 
@@ -33,31 +36,67 @@ class Trace:
 def trace(path: Path, token: int) -> Trace:
     """The origin of the token at index ``token`` of a token file of a build.
 
+    Searches row groups of a sidecar, then files of pairs, then the rows of one: the time grows with
+    the logarithm of the build's size.
+
     Raises:
         ConfigError: no such token, or the file is none of a build.
         DataError: the token is padding, or the pair is not where the sidecar says.
     """
-    view = view_sequence(path)  # also checks the path
-    if view.manifest.segments[0].from_elsewhere:
+    stream = read_stream_manifest(find_sequence(path, 0)[0])
+    if stream.segments[0].from_elsewhere:
         raise DataError(
             f"{path}: its token files are from elsewhere and have no sidecar that tells where a "
             "document is from; `sealdata inspect` shows its text"
         )
-    length = view.manifest.sequence_length
-    number, offset = divmod(token, length)
+    number, offset = divmod(token, stream.sequence_length)
     view = view_sequence(path, number)
     document = next((d for d in view.documents if d.start <= offset < d.stop), None)
     if document is None:
         raise DataError(f"{path}: token {token} is padding")
-    begin, at = document, number
-    while not begin.begins and at > 0:  # it began in an earlier sequence of the file
-        at -= 1
-        begin = view_sequence(path, at).documents[-1]
+    if document.source is None or document.row is None:
+        raise DataError(f"{path} has no sidecar that tells where a document is from: build again")
     out = _build_of(path)
     manifest = read_build_manifest(out)
-    facts = next((s for s in manifest.sources if s.name == begin.source), None)
-    pair = _pair(out, facts.lang, view.manifest.split, begin) if facts is not None else {}
-    return Trace(view.manifest, number, document, begin.source, begin.row, facts, pair)
+    facts = next((source for source in manifest.sources if source.name == document.source), None)
+    if facts is None:
+        files = tuple(_stream_paths(manifest, document.source))
+        return Trace(stream, number, document, files, None, {})
+    files = tuple(file.name for file in facts.files)
+    kept = (out / "pairs" / pair_name(facts.lang)).glob(f"{stream.split}-*.parquet")
+    names = [source.name for source in manifest.sources]
+    pair = find_pair(sorted(kept), names, document.source, document.row)
+    if pair is None:
+        raise DataError(f"{out}: no pair {document.source} row {document.row} under pairs")
+    return Trace(stream, number, document, files, facts, pair)
+
+
+def find_pair(
+    files: Sequence[Path], names: Sequence[str], source: str, row: int
+) -> dict[str, Any] | None:
+    """The pair ``row`` of ``source``, None where it is not.
+
+    ``files`` hold the kept pairs of one language, ordered by their source's place among ``names``,
+    then by row; each is of one source. Of about log2(files) of them the first row is read, and of
+    one the column of row numbers.
+    """
+
+    def begins(file: Path) -> tuple[int, int]:
+        first = pl.scan_parquet(file, glob=False).select("source", "row").head(1).collect()
+        return names.index(first["source"][0]), first["row"][0]
+
+    place = bisect_right(files, (names.index(source), row), key=begins)
+    if not place:
+        return None
+    rows = read_frame(files[place - 1], columns=["row"])["row"]
+    found = pl.scan_parquet(files[place - 1], glob=False).slice(int(rows.search_sorted(row)), 1)
+    here = found.collect().filter((pl.col("source") == source) & (pl.col("row") == row))
+    return here.row(0, named=True) if here.height else None
+
+
+def _stream_paths(manifest: BuildManifest, name: str | None) -> list[str]:
+    tables = manifest.recipe.get("stream", [])
+    return [table["path"] for table in tables if table["name"] == name]
 
 
 def _build_of(path: Path) -> Path:
@@ -66,12 +105,3 @@ def _build_of(path: Path) -> Path:
     if len(parents) < 5 or not (parents[4] / MANIFEST).is_file():
         raise ConfigError(f"{path} lies in no build: no {MANIFEST} four folders above it")
     return parents[4]
-
-
-def _pair(out: Path, lang: str, split: str, document: DocumentView) -> dict[str, Any]:
-    files = out / "pairs" / pair_name(lang) / f"{split}-*.parquet"
-    here = (pl.col("source") == document.source) & (pl.col("row") == document.row)
-    found = pl.scan_parquet(files).filter(here).collect()
-    if found.height != 1:
-        raise DataError(f"{out}: no pair {document.source} row {document.row} under pairs")
-    return found.row(0, named=True)

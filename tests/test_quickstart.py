@@ -267,7 +267,7 @@ def test_every_token_traces_to_its_pair(built, name):
         first, second = (sides[code] for code in found.stream.languages)
         names = [found.stream.language_names[code] for code in found.stream.languages]
         assert found.document.text == f"{names[0]}: {first}\n{names[1]}: {second}"
-        assert found.facts.name == pair["source"] == found.source
+        assert found.facts.name == pair["source"] == found.document.source
     assert traced > 10
 
 

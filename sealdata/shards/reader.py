@@ -13,8 +13,9 @@ import polars as pl
 from sealdata.errors import ConfigError, DataError
 from sealdata.frames import read_frame
 from sealdata.shards.manifest import MANIFEST, Segment, StreamManifest, read_stream_manifest
+from sealdata.shards.origins import origins
 from sealdata.shards.tokens import Ids, Numbers
-from sealdata.shards.writer import SIDECAR_SCHEMA, sidecar_name
+from sealdata.shards.writer import sidecar_name
 from sealdata.tokenizers import Tokenizer, open_tokenizer
 
 Bools = npt.NDArray[np.bool_]
@@ -90,16 +91,9 @@ class PackedStream:
         part, place = self._find(number)
         return np.asarray(self._maps[part][place], dtype=np.uint32)
 
-    def sidecar(self, number: int) -> pl.DataFrame:
-        """SIDECAR_SCHEMA of the documents that begin in a sequence; empty without a sidecar."""
-        path = self.folder / sidecar_name(self.manifest.segments[self._find(number)[0]].path)
-        if not path.is_file():
-            return pl.DataFrame(schema=SIDECAR_SCHEMA)
-        rows = pl.scan_parquet(path, glob=False).filter(pl.col("sequence") == number)
-        try:
-            return rows.collect()
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise DataError(f"cannot read {path} ({str(error).splitlines()[0]})") from None
+    def origins(self, number: int) -> pl.DataFrame:
+        """See ``origins``; in time that does not grow with the stream."""
+        return origins(self.folder, self.manifest.segments[: self._find(number)[0] + 1], number)
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -174,11 +168,14 @@ def view_sequence(path: Path, number: int = 0) -> SequenceView:
     before = int(stream.sequence(number - 1)[-1]) if number else None
     marks = mark(ids, eos_id, before)
     starts, stops = spans(marks)
-    origins = {row["offset"]: row for row in stream.sidecar(number).iter_rows(named=True)}
+    told = {
+        row["offset"] if row["sequence"] == number else None: row
+        for row in stream.origins(number).iter_rows(named=True)
+    }
     documents = []
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
         begins, ends = bool(marks.first[start]), bool(marks.last[stop - 1])
-        origin = origins.get(start, {}) if begins else {}
+        origin = told.get(start if begins else None, {})
         documents.append(
             DocumentView(
                 text=stream.tokenizer.decode(ids[start : stop - ends].tolist()),

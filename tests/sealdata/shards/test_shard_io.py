@@ -200,12 +200,13 @@ def test_view_of_a_sequence(tmp_path: Path) -> None:
     ]
     assert spans == [
         [(0, 5, True, True, 0, 5), (5, 8, True, False, 1, 14)],
-        [(0, 8, False, False, None, None)],
-        [(0, 3, False, True, None, None), (3, 6, True, True, 2, 3)],
+        [(0, 8, False, False, 1, 14)],
+        [(0, 3, False, True, 1, 14), (3, 6, True, True, 2, 3)],
     ]
     assert [view.num_padding for view in (first, second, third)] == [0, 0, 2]
     assert first.documents[0].text == TOKENIZER.decode(made_of([5]).ids[:4].tolist())
-    assert second.documents[0].source is None
+    (tmp_path / "part-00000.docs.parquet").unlink()
+    assert view_sequence(tmp_path).documents[0].source is None
 
 
 def test_a_document_whose_eos_opens_a_sequence(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""Where the documents of a sequence are from: their rows of the sidecar, found in its footer."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from sealdata.errors import DataError
+from sealdata.shards.manifest import Segment
+from sealdata.shards.writer import SIDECAR_SCHEMA, sidecar_name
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
+
+
+def origins(folder: Path, segments: Sequence[Segment], sequence: int) -> pl.DataFrame:
+    """SIDECAR_SCHEMA of the documents that have tokens in a sequence of the last of ``segments``.
+
+    The rows of those that begin in it, in order, behind that of the last one to begin earlier; it
+    comes from an earlier file if a document goes on from there. Empty without a sidecar. Of each
+    file the footer is read, and one or two row groups, however long the stream is.
+
+    Raises:
+        DataError: a sidecar is damaged.
+    """
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    found = pl.DataFrame(schema=SIDECAR_SCHEMA)
+    for segment in reversed(segments):
+        path = folder / sidecar_name(segment.path)
+        if not path.is_file():
+            break
+        try:
+            with ParquetFile(path) as file:
+                found = pl.concat([_rows(file, sequence), found])
+        except (OSError, ArrowException) as error:
+            raise DataError(f"cannot read {path} ({str(error).splitlines()[0]})") from None
+        if (found["sequence"] < sequence).any():
+            break
+    return found
+
+
+def _rows(file: "ParquetFile", sequence: int) -> pl.DataFrame:
+    """The rows of a sequence and the row before them."""
+
+    def begins(group: int) -> int:
+        return int(file.metadata.row_group(group).column(0).statistics.min)
+
+    groups = range(file.num_row_groups)
+    first = max(bisect_left(groups, sequence, key=begins) - 1, 0)
+    stop = bisect_right(groups, sequence, key=begins)
+    table = file.read_row_groups(list(range(first, stop)))
+    rows = pl.DataFrame(pl.from_arrow(table), schema=SIDECAR_SCHEMA)
+    low = int(rows["sequence"].search_sorted(sequence, side="left"))
+    high = int(rows["sequence"].search_sorted(sequence, side="right"))
+    return rows[max(low - 1, 0) : high]
