@@ -28,7 +28,6 @@ LIBRARIES = (
     "polars",
     "polars-hash",
     "ftfy",
-    "fasttext-predict",
     "sentencepiece",
     "tokenizers",
     "torch",

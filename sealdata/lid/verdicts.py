@@ -1,6 +1,6 @@
 """Texts held against the language they are declared to be in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -23,7 +23,7 @@ VERDICT = {
     "kin_margin": pl.Float32,
     "odds": pl.Float32,
 }
-Identify = Callable[[Sequence[str]], Likeliest]
+Identify = Callable[[pl.Series], Likeliest]
 Probs = npt.NDArray[np.float32]
 
 _FEW = 10  # letters below which a text does not tell even a set of relatives from strangers
@@ -80,7 +80,7 @@ class Judge:
         labels[by_letters, 0] = label_of_script[most][by_letters]
         probs[by_letters, 0] = count[by_letters] / letters[by_letters]
         asked = ~by_letters & (letters > 0)
-        told = self.identify(texts.filter(pl.Series(asked)).to_list())
+        told = self.identify(texts if asked.all() else texts.filter(pl.Series(asked)))
         labels[asked], probs[asked] = told.labels, np.minimum(told.probs, 1)
         return Likeliest(labels, probs)
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from sealdata.lid.labels import Labels
-from sealdata.lid.shared import open_model
+from sealdata.lid.model import open_model
 from sealdata.lid.verdicts import VERDICT, Judge
 from sealdata.models.catalogue import catalogue
 from sealdata.models.store import digest, find_model
