@@ -76,7 +76,7 @@ def audit_recipe(
     """
     with locked(out):
         digests = Digests(out / "work" / "digests.json")
-        pipeline = Pipeline(plan, out / "work", digests, engine, progress)
+        pipeline = Pipeline(plan.alone(), out / "work", digests, engine, progress)
         surveyed = pipeline.survey(lambda pairs: sample_sizes(pairs, rows), limit)
         evidence = _evidence(out, surveyed)
         manifest = _manifest(plan, digests, surveyed, evidence, limit)
@@ -292,6 +292,7 @@ def _compared(plan: Plan, surveyed: list[Surveyed], evidence: Evidence) -> Compa
     left_out = {
         "caps": caps.max_per_src is not None or caps.max_per_tgt is not None,
         "near-dedup": near.jaccard is not None,
+        **dict.fromkeys(plan.corpus_scores(), True),
     }
     return Compared(
         _duplicates(surveyed), twins, matches, [gate for gate, is_set in left_out.items() if is_set]

@@ -9,6 +9,7 @@ from sealdata.chain import Chain, run_chains
 from sealdata.crossing import Crossing, LateGates, Mask
 from sealdata.digests import Digests
 from sealdata.manifest import PartRecord, stage_key
+from sealdata.margins import MarginStages, Scored, check_searchable
 from sealdata.plan import Plan, locate
 from sealdata.recipe import SourceTable
 from sealdata.rules import Judge
@@ -69,13 +70,15 @@ class Pipeline:
         self.langs = [_other_side(table) for table in plan.recipe.source]
         lists = [locate(name, plan.base) for name in plan.recipe.exclude.lists]
         self.takedowns = read_takedowns(lists) if lists else None
+        self.margins: dict[str, list[Done]] = {}  # by scorer, once they are computed
 
     def curate(self, limit: int | None = None) -> list[Curated]:
         """All stages from ingest to select, in the order of the recipe's sources."""
         ingested, cleaned, keys = self._read(limit, self._score_and_key)
         masks = self._dedup(cleaned, keys) + self._decontaminate(cleaned, keys)
         for phase in PHASES[1:]:
-            self._score(phase, cleaned, masks)
+            scored = self._score(phase, cleaned, masks)
+            self._margins(phase, cleaned, masks, scored)
         late = self._late(cleaned, keys, masks)
         selected = self._select(ingested, cleaned, keys, masks, late)
         return [
@@ -206,12 +209,33 @@ class Pipeline:
         job = Clean(cleaners, ingest.done(self.work).folder)
         return Stage("clean", params, (ingest.key,), (), job)
 
-    def _score(self, phase: Phase, cleaned: list[Done], masks: list[Mask]) -> None:
+    def _score(self, phase: Phase, cleaned: list[Done], masks: list[Mask]) -> list[Done]:
+        for scorer in self.plan.phase_scorers(phase).values():
+            if how := scorer.neighbourhood():
+                judged = ((self._judge(i, c, masks), c) for i, c in enumerate(cleaned))
+                check_searchable(how, phase, judged)
         stages = [
             s for i, clean in enumerate(cleaned) for s in self._scores(phase, i, clean, masks)
         ]
-        if stages:
-            self._run(stages)
+        return self._run(stages) if stages else []
+
+    def _margins(
+        self, phase: Phase, cleaned: list[Done], masks: list[Mask], scored: list[Done]
+    ) -> None:
+        """What scorers of the phase say of a pair among all pairs of its source."""
+        for name, scorer in self.plan.phase_scorers(phase).items():
+            if how := scorer.neighbourhood():
+                sources = [
+                    Scored(
+                        self._judge(i, clean, masks),
+                        phase,
+                        self._vectors(i, name, clean),
+                        scored[i],
+                        (clean.key, self._store_key(i, name, clean)),
+                    )
+                    for i, clean in enumerate(cleaned)
+                ]
+                self.margins[name] = MarginStages(self._run, how).margins(sources)
 
     def _scores(self, phase: Phase, i: int, clean: Done, masks: list[Mask]) -> list[Stage]:
         """The stage that scores source ``i``, or none where the phase has no scorers."""
@@ -219,6 +243,11 @@ class Pipeline:
         if not scorers:
             return []
         judge = self._judge(i, clean, masks)
+        vectors = {
+            name: self._vectors(i, name, clean)
+            for name, scorer in scorers.items()
+            if scorer.neighbourhood()
+        }
         return [
             Stage(
                 f"score-{phase}",
@@ -229,9 +258,10 @@ class Pipeline:
                     *(mask.done[i].key for mask in masks),
                 ),
                 clean.parts,
-                Score(phase, scorers, judge),
+                Score(phase, scorers, judge, vectors),
+                version=2,
                 rows=clean.rows,
-                stores=tuple(judge.stores[name] for name in scorers),
+                stores=(*(judge.stores[name] for name in scorers), *vectors.values()),
             )
         ]
 
@@ -279,7 +309,8 @@ class Pipeline:
         return late + gates.near_dedup(self.plan.recipe.near_dedup, late)
 
     def _inputs(self, i: int, clean: Done, keys: list[Done], masks: list[Mask]) -> tuple[str, ...]:
-        return (clean.key, keys[i].key, *(mask.done[i].key for mask in masks))
+        margins = (done[i].key for done in self.margins.values())
+        return (clean.key, keys[i].key, *(mask.done[i].key for mask in masks), *margins)
 
     def _select(
         self,
@@ -352,11 +383,16 @@ class Pipeline:
             cleaned=clean.folder,
             late=tuple((mask.stage, mask.reason, mask.done[i].folder) for mask in late),
             first=self._first(clean),
+            corpus={name: done[i].folder for name, done in self.margins.items()},
         )
 
+    def _vectors(self, i: int, name: str, clean: Done) -> Path:
+        return self.work / f"vectors-{name}-{self._store_key(i, name, clean)}"
+
     def _store_key(self, i: int, name: str, clean: Done) -> str:
-        """Another language in the recipe leaves the scores of this one alone."""
-        scorer = self.plan.scorers[name].for_languages([self.langs[i]])
+        """Another language in the recipe leaves the scores of this one alone, and so does what is
+        asked about neighbours."""
+        scorer = self.plan.scorers[name].for_languages([self.langs[i]]).alone()
         return Stage("scores", [name, scorer.fingerprint()], (clean.key,), (), _no_job).key
 
     def _rule_params(self, before: Phase | None) -> list[Any]:

@@ -1,5 +1,6 @@
 """A plan: a recipe whose components are made, whose paths are found and whose rules are bound."""
 
+import copy
 import os
 import re
 from glob import glob
@@ -63,14 +64,23 @@ class Plan:
         scorer, _, column = score.partition(".")
         if scorer not in self.scorers:
             raise ConfigError(f"{where} needs {score!r}, but there is no [score.{scorer}]")
-        if column not in self.scorers[scorer].columns:
-            known = ", ".join(f"{scorer}.{name}" for name in self.scorers[scorer].columns)
+        component = self.scorers[scorer]
+        known_columns = list(component.columns)
+        if component.neighbourhood():
+            known_columns += component.corpus_columns
+        elif column in component.corpus_columns:
+            raise ConfigError(
+                f"{where} needs {score}, which is computed where [score.{scorer}] says "
+                f'{column} = "ratio" (or "distance")'
+            )
+        if column not in known_columns:
+            known = ", ".join(f"{scorer}.{name}" for name in known_columns)
             raise ConfigError(f"{where}: no score {score!r}; known: {known}")
 
     def _check_thresholds(self, rule: RuleTable) -> None:
         """A margin's threshold for a cosine, or the reverse, drops everything or nothing."""
         scorer, _, column = rule.score.partition(".")
-        known = self.scorers[scorer].thresholds.get(column)
+        known = self.scorers[scorer].limits(column)
         if known is None:
             return
         limits = [rule.min, rule.max]
@@ -81,6 +91,10 @@ class Plan:
                 raise ConfigError(
                     f"rule {rule.reason!r}: {limit:g} is no threshold of {known.kind} "
                     f"({rule.score}): {known.why}"
+                )
+            if limit is not None and limit in known.borrowed:
+                raise ConfigError(
+                    f"rule {rule.reason!r}: {limit:g} for {rule.score}: {known.borrowed[limit]}"
                 )
 
     def _languages(self) -> list[str]:
@@ -121,6 +135,24 @@ class Plan:
             bind_rule(rule, self.scorers[rule.score.partition(".")[0]].phase)
             for rule in self.recipe.rule
         )
+
+    def alone(self) -> "Plan":
+        """The plan without scores that rest on all pairs of a source, and without their rules: for
+        samples and references, whose neighbours are not those of the corpus."""
+        plan = copy.copy(self)
+        plan.scorers = {name: scorer.alone() for name, scorer in self.scorers.items()}
+        left = [rule for rule in self.recipe.rule if rule.score not in self.corpus_scores()]
+        plan.recipe = self.recipe.model_copy(update={"rule": left})
+        return plan
+
+    def corpus_scores(self) -> list[str]:
+        """The scores wanted that rest on all pairs of a source."""
+        return [
+            f"{name}.{column}"
+            for name, scorer in self.scorers.items()
+            if scorer.neighbourhood()
+            for column in scorer.corpus_columns
+        ]
 
     def phase_scorers(self, phase: str) -> dict[str, Scorer]:
         """The scorers of one phase, in the order of the recipe."""

@@ -1,7 +1,7 @@
 """Rules judge pairs by their scores: which are alive, and every reason against the rest."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -90,7 +90,8 @@ class Judge:
     ``stores`` maps scorer to the folder of its score columns; ``masks`` lists, in order, the stages
     that flag rows themselves (dedup, decontaminate): (stage, reason, folder). ``late`` lists those
     that come after all rules (caps, near-duplicates), ``first`` one that comes before them
-    (takedowns).
+    (takedowns). ``corpus`` maps scorer to the folder of the columns that rest on all pairs of the
+    source, once they are there.
     """
 
     rules: tuple[Rule, ...]
@@ -101,6 +102,7 @@ class Judge:
     cleaned: Path
     late: tuple[tuple[str, str, Path], ...] = ()
     first: tuple[tuple[str, str, Path], ...] = ()
+    corpus: Mapping[str, Path] = field(default_factory=dict)
 
     def judge(self, part: str, until: Phase | None = None) -> Judged:
         """Judge a part by all gates, or by those that come before the phase ``until``."""
@@ -135,6 +137,8 @@ class Judge:
         for name, folder in self.stores.items():
             if self.phases[name] == phase:
                 frame = read_frame(folder / f"{part}.parquet").drop("scored")
+                if name in self.corpus:
+                    frame = frame.hstack(read_frame(self.corpus[name] / f"{part}.parquet"))
                 frames.append(frame.rename({c: f"{name}.{c}" for c in frame.columns}))
         if not frames:
             return pl.DataFrame()

@@ -27,7 +27,7 @@ FLOORS = [
     {"engines"},
     {"recipe", "plan", "digests", "fertility", "extension"}
     | {"build_manifest", "budget", "progress", "unpack"},
-    {"crossing"},
+    {"crossing", "margins"},
     {"pipeline", "streams", "results", "verify", "report", "describe", "sources", "filter"},
     {"build", "trace", "gold"},
     {"annotate", "compare"},

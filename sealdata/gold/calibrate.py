@@ -84,7 +84,11 @@ def calibrate(
 
 def _default_scores(plan: Plan) -> list[str]:
     rules = [*plan.rules("language"), *plan.rules("similarity")]
-    names = [rule.score for rule in rules if rule.min is not None]
+    names = [
+        rule.score
+        for rule in rules
+        if rule.min is not None and rule.score not in plan.corpus_scores()
+    ]
     if not names:
         raise ConfigError(
             f"{plan.recipe.name!r} has no rule with a min on language ID or similarity; name a "
@@ -95,6 +99,11 @@ def _default_scores(plan: Plan) -> list[str]:
 
 def _scorer(plan: Plan, name: str) -> tuple[Scorer, str]:
     scorer, _, column = name.partition(".")
+    if name in plan.corpus_scores():
+        raise ConfigError(
+            f"--score {name}: it rests on neighbours in the corpus, which references do not have; "
+            "take its limit from the report of a build"
+        )
     if scorer not in plan.scorers or column not in plan.scorers[scorer].columns:
         known = [f"{s}.{c}" for s, found in plan.scorers.items() for c in found.columns]
         raise ConfigError(

@@ -43,11 +43,11 @@ def try_pairs(
 ) -> pl.DataFrame:
     """``pairs`` (``lang``, ``src``, ``tgt`` and any others) with what the recipe does to them.
 
-    All but dedup, decontamination, caps, near-dedup and hold-out is done as a build does it. Added
-    are ``read`` (the sides after cleaning, null where a reader refused them), ``stage``, ``reason``
-    and ``reasons`` (null, null, [] for accepted pairs; as in a build, ``reasons`` are the failures
-    among the scores that a pair has, and one that fails a cheap rule never gets the costly ones),
-    and the scores.
+    All but dedup, decontamination, margins over neighbours, caps, near-dedup and hold-out is done
+    as a build does it. Added are ``read`` (the sides after cleaning, null where a reader refused
+    them), ``stage``, ``reason`` and ``reasons`` (null, null, [] for accepted pairs; as in a build,
+    ``reasons`` are the failures among the scores that a pair has, and one that fails a cheap rule
+    never gets the costly ones), and the scores.
 
     Raises:
         ConfigError: ``skip`` names no scorer of the recipe, or the model of another is absent.
@@ -58,7 +58,7 @@ def try_pairs(
             _write_source(lang, frame, work / "references")
             for (lang,), frame in pairs.group_by("lang", maintain_order=True)
         ]
-        plan = Plan(_trial_recipe(recipe, tables, set(skip)), base)
+        plan = Plan(_trial_recipe(recipe, tables, set(skip)), base).alone()
         _check_models(plan)
         digests = Digests(work / "digests.json")
         curated = Pipeline(plan, work, digests, engine, progress).curate()

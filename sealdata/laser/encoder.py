@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from sealdata.errors import ConfigError
 from sealdata.laser.batches import plan_batches
 from sealdata.laser.checkpoint import read_checkpoint
 from sealdata.laser.precision import Device, Precision, choose_device, place
+from sealdata.laser.threads import one_thread_per_operation
 from sealdata.laser.vocabulary import Ids, Vocabulary
 
 
@@ -162,7 +162,7 @@ class Encoder:
             with torch.inference_mode():
                 vectors[batch] = self._network(_stacked(rows, batch)).float().numpy()
 
-        with _one_thread_per_operation(), ThreadPoolExecutor(self._threads) as pool:
+        with one_thread_per_operation(), ThreadPoolExecutor(self._threads) as pool:
             for _ in pool.map(embed_batch, batches):
                 pass
         return vectors
@@ -191,14 +191,3 @@ class Encoder:
 def _stacked(rows: list[Ids], batch: np.ndarray) -> Tensor:
     """Int64 ids [texts, pieces] of one batch."""
     return torch.from_numpy(np.stack([rows[i] for i in batch]).astype(np.int64))
-
-
-@contextmanager
-def _one_thread_per_operation() -> Iterator[None]:
-    """Split no operation over threads: the number of threads would show in the last bits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,18 +1,20 @@
 """Similarity of the two sides by LASER sentence embeddings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+import numpy as np
 import polars as pl
-from pydantic import field_validator
+import polars_hash as plh
+from pydantic import Field, field_validator
 
 from sealdata.errors import DataError
 from sealdata.languages import resolve
 from sealdata.models.catalogue import catalogue
 from sealdata.models.store import digest
-from sealdata.scorers import ModelUse, Phase, Scorer, Thresholds
+from sealdata.scorers import Embedded, ModelUse, Neighbourhood, Phase, Scorer, Thresholds
 from sealdata.scorers._encoders import SAMPLE, encoder_files, name_for
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ Device = Literal["cpu", "cuda"]
 
 
 class Laser(Scorer):
-    """Cosine of the embeddings of the two sides.
+    """Cosine of the embeddings of the two sides, and their margin over neighbours.
 
     ``encoder`` is ``laser`` (for each language what LASER's own library takes: LASER3 where it has
     one, else LASER2; English is LASER2's), ``laser2`` for all, the path of a folder with one
@@ -39,7 +41,13 @@ class Laser(Scorer):
     ``precision`` is ``fp32``, ``bf16``, ``int8`` (CPU) or ``fp16`` (GPU); docs/laser.md has their
     errors. With ``device = "cuda"`` worker processes take the machine's GPUs in turns.
 
-    A cosine is no margin: a threshold for one means nothing for the other.
+    ``margin`` (``ratio`` or ``distance``; absent: none) gives ``laser.margin``: the cosine against
+    the mean cosine of both sides' ``neighbours`` nearest neighbours among the pairs of the same
+    source that are alive by then. Sources of more than ``exact_up_to`` such pairs are searched
+    through an index of faiss (``pip install 'sealdata[margin]'``); docs/laser.md has the cost.
+
+    A cosine is no margin, and a margin over one pool of neighbours is none over another: a
+    threshold for one means nothing for the other.
 
     Source: Artetxe & Schwenk 2019; Heffernan et al. 2022.
     """
@@ -51,10 +59,18 @@ class Laser(Scorer):
     encoders: dict[str, str] = {}
     precision: Precision = "fp32"
     device: Device = "cpu"
+    margin: Literal["ratio", "distance"] | None = None
+    neighbours: int = Field(4, ge=1, le=64)
+    exact_up_to: int = Field(500_000, ge=0)  # pairs of a source
     languages: tuple[str, ...] = ()  # set by the recipe's sources: whose encoders are used
 
     columns: ClassVar[dict[str, str]] = {
         "cosine": "cosine of the sentence embeddings, -1 to 1, to 4 decimals; higher is more alike",
+    }
+    corpus_columns: ClassVar[dict[str, str]] = {
+        "margin": "margin of the cosine over the mean of both sides' nearest neighbours in the "
+        "source, to 4 decimals: a ratio, about 1 where a pair is no closer than they are, or a "
+        "distance, about 0 there; higher is more alike",
     }
     thresholds: ClassVar[dict[str, Thresholds]] = {
         "cosine": Thresholds(
@@ -74,14 +90,34 @@ class Laser(Scorer):
         """The same, to be judged by the encoders of these languages and English alone."""
         return self.model_copy(update={"languages": tuple(dict.fromkeys(langs))})
 
+    def limits(self, column: str) -> Thresholds | None:
+        """A margin's depend on its kind."""
+        return (
+            _MARGINS[self.margin] if column == "margin" and self.margin else super().limits(column)
+        )
+
+    def neighbourhood(self) -> Neighbourhood | None:
+        """What ``margin`` asks for."""
+        if self.margin is None:
+            return None
+        return Neighbourhood(self.margin, self.neighbours, self.exact_up_to)
+
+    def alone(self) -> Self:
+        """The cosine only."""
+        fields = type(self).model_fields
+        plain = {name: fields[name].default for name in ("margin", "neighbours", "exact_up_to")}
+        return self.model_copy(update=plain)
+
     def fingerprint(self) -> dict[str, Any]:
-        """The version, precision and device, and the digests of the files by language: where they
-        lie does not matter."""
+        """The version, precision and device, and the digests of the files by language (where they
+        lie does not matter), and the margin's parameters if it is wanted."""
         files = {
             lang: [digest(path) for path in encoder_files(name) if path]
             for lang, name in self._names().items()
         }
-        how = {"precision": self.precision, "device": self.device}
+        how: dict[str, Any] = {"precision": self.precision, "device": self.device}
+        if around := self.neighbourhood():
+            how["margin"] = list(around)
         return {"version": self.version, "encoders": files, **how}
 
     def models(self) -> list[ModelUse]:
@@ -99,24 +135,36 @@ class Laser(Scorer):
             DataError: the encoder's files are missing, damaged or something else.
             ConfigError: LASER has no encoder for a language, or the device is not there.
         """
-        text = pairs.select("src", "tgt", "src_lang", "tgt_lang").with_row_index("pair")
-        text = text.filter(pl.all_horizontal(pl.col("src", "tgt").str.contains(r"\S")))
-        empty = text.clear().select("pair", cosine=pl.lit(None, pl.Float32))
-        found = [
-            scored
-            for (src_lang, tgt_lang), group in text.group_by(
-                "src_lang", "tgt_lang", maintain_order=True
-            )
-            for scored in self._cosines(group, self._name(str(src_lang)), self._name(str(tgt_lang)))
-        ]
-        pair = pl.int_range(pairs.height, dtype=pl.UInt32, eager=True).alias("pair").to_frame()
-        scored = pl.concat([empty, *found])
-        return pair.join(scored, on="pair", how="left", maintain_order="left").select("cosine")
+        return self.score_embedded(pairs, lambda _: None)
 
-    def _cosines(self, text: pl.DataFrame, src: str, tgt: str) -> Iterator[pl.DataFrame]:
-        """``pair`` and ``cosine`` of the rows of which both sides were read to their end."""
+    def score_embedded(self, pairs: pl.DataFrame, keep: Callable[[Embedded], None]) -> pl.DataFrame:
+        """As ``score``."""
         from sealdata.laser.similarity import cosine
 
+        text = pairs.select("src", "tgt", "src_lang", "tgt_lang").with_row_index("pair")
+        text = text.filter(pl.all_horizontal(_has_text("src"), _has_text("tgt")))
+        found = [text.clear().select("pair", cosine=pl.lit(None, pl.Float32))]
+        for langs, group in text.group_by("src_lang", "tgt_lang", maintain_order=True):
+            for some in self._embedded(group, *(self._name(str(lang)) for lang in langs)):
+                values = pl.Series(cosine(some.src, some.tgt)).round(_DECIMALS)
+                scored = pl.DataFrame({"pair": some.rows, "cosine": values})
+                found.append(scored.cast({"pair": pl.UInt32}).filter(pl.Series(some.whole)))
+                keep(some)
+        pair = pl.int_range(pairs.height, dtype=pl.UInt32, eager=True).alias("pair").to_frame()
+        return pair.join(pl.concat(found), on="pair", how="left", maintain_order="left").select(
+            "cosine"
+        )
+
+    def text_keys(self, texts: pl.Series) -> pl.Series:
+        """Of the text as LASER's preprocessing leaves it: case, say, makes no difference."""
+        from sealdata.laser.preprocess import normalise
+
+        read = pl.Series("text", normalise(texts.fill_null("").to_list()), dtype=pl.String)
+        hashes = read.to_frame().select(plh.col("text").nchash.xxh3_64()).to_series()
+        has_text = texts.to_frame("text").select(_has_text("text")).to_series()
+        return pl.select(pl.when(has_text).then(hashes)).to_series()
+
+    def _embedded(self, text: pl.DataFrame, src: str, tgt: str) -> Iterator[Embedded]:
         chunks = list(text.iter_slices(_CHUNK))
         sides = zip(
             self._encoded(chunks, "src", src), self._encoded(chunks, "tgt", tgt), strict=True
@@ -128,8 +176,8 @@ class Laser(Scorer):
                     f"encoders {src} and {tgt} give vectors of {dims[0]} and of {dims[1]} numbers: "
                     "they do not belong together"
                 )
-            values = pl.Series(cosine(one.vectors, other.vectors)).round(_DECIMALS)
-            yield chunk.select("pair", cosine=values).filter(~(one.cut | other.cut))
+            rows = chunk["pair"].to_numpy().astype(np.int64)
+            yield Embedded(rows, one.vectors, other.vectors, ~(one.cut | other.cut))
 
     def _encoded(self, chunks: list[pl.DataFrame], side: str, name: str) -> Iterator["Encoded"]:
         encoder = _load(name, self.precision, self.device)
@@ -143,6 +191,33 @@ class Laser(Scorer):
     def _names(self) -> dict[str, str]:
         langs = dict.fromkeys([_ENGLISH, *(self.languages or self.encoders)])
         return {lang: self._name(lang) for lang in langs}
+
+
+_MARGINS = {
+    "ratio": Thresholds(
+        "a ratio margin",
+        0.9,
+        10,
+        "it is about 1 for sentences that have nothing to do with each other, so a cosine's "
+        "threshold keeps everything",
+        {
+            1.06: "that is the limit of NLLB and CCMatrix, on a margin over their own, far larger "
+            "pool of neighbours (stored.margin); find this corpus's own in the report of a build "
+            "without the rule (if it is 1.06 indeed, write 1.0601)"
+        },
+    ),
+    "distance": Thresholds(
+        "a distance margin",
+        -1,
+        0.6,
+        "it is a difference of cosines, about 0 for sentences that have nothing to do with each "
+        "other; limits of a cosine, or of a ratio such as 1.06, drop nearly everything",
+    ),
+}
+
+
+def _has_text(column: str) -> pl.Expr:
+    return pl.col(column).str.contains(r"\S")
 
 
 def _use(name: str) -> ModelUse:

@@ -1,15 +1,18 @@
 """Score: fill in the scores of the pairs that earlier gates let pass; none is scored twice."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from sealdata.frames import read_frame, slices, write_frame
 from sealdata.manifest import PartRecord
 from sealdata.rules import Judge
 from sealdata.scorers import Phase, Scorer
+from sealdata.stages.vectors import add_vectors
 
 SLICE_BYTES = 4 << 20  # of text scored at a time
 
@@ -25,19 +28,29 @@ class Score:
     phase: Phase
     scorers: Mapping[str, Scorer]
     judge: Judge
+    vectors: Mapping[str, Path] = field(default_factory=dict)  # by scorer: where embeddings stay
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Facts: how many pairs are alive at this gate."""
+        """Facts: how many pairs are alive at this gate, and a digest of which."""
         pairs = read_frame(self.judge.cleaned / f"{part}.parquet")
         alive = self.judge.judge(part, until=self.phase).alive
         for name, scorer in self.scorers.items():
-            fill(self.judge.stores[name] / f"{part}.parquet", scorer, pairs, alive)
+            path = self.judge.stores[name] / f"{part}.parquet"
+            if name in self.vectors:
+                embedded = add_vectors(self.vectors[name], part, scorer, pairs, alive)
+                if embedded is not None:
+                    _merge(path, scorer, *embedded)
+            fill(path, scorer, pairs, alive)
         return PartRecord(
             part=part,
             rows_in=pairs.height,
             rows_out=pairs.height,
-            facts={"alive": int(alive.sum())},
+            facts={"alive": int(alive.sum()), "living": _digest(alive)},
         )
+
+
+def _digest(alive: pl.Series) -> str:
+    return hashlib.sha256(np.packbits(alive.to_numpy()).tobytes()).hexdigest()[:16]
 
 
 def fill(path: Path, scorer: Scorer, pairs: pl.DataFrame, wanted: pl.Series) -> None:
@@ -47,11 +60,16 @@ def fill(path: Path, scorer: Scorer, pairs: pl.DataFrame, wanted: pl.Series) -> 
     """
     stored = read_frame(path) if path.exists() else None
     todo = wanted if stored is None else wanted & ~stored["scored"]
-    if stored is not None and not todo.any():
-        return
-    fresh = _spread(_scored(pairs.filter(todo), scorer), scorer, todo)
-    if stored is not None:
-        columns = [pl.coalesce(pl.col(name), stored[name]).alias(name) for name in scorer.columns]
+    if stored is None or todo.any():
+        _merge(path, scorer, todo, _scored(pairs.filter(todo), scorer))
+
+
+def _merge(path: Path, scorer: Scorer, rows: pl.Series, scores: pl.DataFrame) -> None:
+    """Write ``scores``, those of the marked rows, beside what the file at ``path`` has."""
+    fresh = _spread(scores, scorer, rows)
+    if path.exists():
+        stored = read_frame(path)
+        columns = [pl.coalesce(stored[name], pl.col(name)).alias(name) for name in scorer.columns]
         fresh = fresh.select(*columns, pl.col("scored") | stored["scored"])
     write_frame(fresh, path)
 

@@ -15,11 +15,12 @@ SOURCE = {
 }
 
 
-def plan(tmp_path, **rule):
+def plan(tmp_path, margin=None, **rule):
+    asked = {"margin": margin} if margin else {}
     table = {
         "name": "t",
         "source": [SOURCE],
-        "score": {"stored": {}, "laser": {"encoder": "sample"}},
+        "score": {"stored": {}, "laser": {"encoder": "sample", **asked}},
         "rule": [{"reason": "low", **rule}],
         "tokenizer": {"path": "t"},
     }
@@ -37,6 +38,26 @@ def plan(tmp_path, **rule):
             {"score": "laser.cosine", "min": 0.5, "languages": {"th": {"min": 1.04}}},
             "1.04 is no threshold of a cosine",
         ),
+        (
+            {"margin": "ratio", "score": "laser.margin", "min": 0.8},
+            "0.8 is no threshold of a ratio margin .*a cosine's threshold keeps everything",
+        ),
+        (
+            {"margin": "ratio", "score": "laser.margin", "languages": {"th": {"min": 1.06}}},
+            "1.06 for laser.margin: that is the limit of NLLB .*in the report of a build",
+        ),
+        (
+            {"margin": "distance", "score": "laser.margin", "min": 1.06},
+            "1.06 is no threshold of a distance margin .*a difference of cosines",
+        ),
+        (
+            {"margin": "distance", "score": "laser.margin", "min": 0.8},
+            "0.8 is no threshold of a distance margin",
+        ),
+        (
+            {"score": "laser.margin", "min": 1.02},
+            r'needs laser.margin, which is computed where \[score.laser\] says margin = "ratio"',
+        ),
     ],
 )
 def test_thresholds_of_another_score(tmp_path, rule, message):
@@ -51,6 +72,8 @@ def test_thresholds_of_another_score(tmp_path, rule, message):
         {"score": "stored.margin", "max": 1.25},
         {"score": "laser.cosine", "min": 0.7, "max": 0.99},
         {"score": "stored.src_lid", "min": 0.5},
+        {"margin": "ratio", "score": "laser.margin", "min": 1.0601, "max": 1.5},
+        {"margin": "distance", "score": "laser.margin", "min": 0.05},
     ],
 )
 def test_thresholds_that_make_sense(tmp_path, rule):

@@ -1,0 +1,244 @@
+"""Margin: how much closer a pair is than the nearest neighbours of its sides in its source.
+
+A chain of jobs per source, over the vectors that scoring left. ``Pool`` lists the distinct texts of
+a side; of few pairs ``Compare`` holds every text of one side against every one of the other, of
+many ``Index`` makes them searchable and ``Search`` asks; ``Margins`` puts a pair's cosine against
+what was found for its sides. See ``sealdata.laser.neighbours`` for the definitions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from sealdata.frames import write_frame
+from sealdata.laser.approximate import near_cosines, write_index
+from sealdata.laser.neighbours import Kind, Vectors, best_cosines, margins, spans
+from sealdata.manifest import PartRecord, write_atomic
+from sealdata.rules import Judge
+from sealdata.scorers import Phase
+from sealdata.stages.vectors import Side, read_array, read_index
+
+BLOCK = 32_768  # texts that one task seeks the neighbours of: 128 MiB of LASER's vectors
+NONE = np.uint32(2**32 - 1)  # the text of a pair that has none
+
+_PAIRS = 8192  # whose cosines are computed at a time
+_DECIMALS = 4  # of a margin, as of a cosine: machines differ in the seventh digit
+
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Lists the distinct texts of a side (the part: ``src`` or ``tgt``) among the living pairs.
+
+    A text that several pairs share, or that the encoder cannot tell from another, counts once: it
+    must not be its own neighbour. In memory are 40 bytes a pair.
+    """
+
+    judge: Judge
+    until: Phase
+    store: Path
+    parts: tuple[str, ...]
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Writes ``SIDE.npy`` (uint32 [texts, 2]: number of the part, row of the first pair with
+        the text, in this order) and ``SIDE.PART.npy`` (uint32 [pairs]: which text is a pair's)."""
+        keys, places = [np.zeros(0, np.uint64)], [np.zeros((0, 2), np.uint32)]
+        rows = []
+        for number, own in enumerate(self.parts):
+            index = read_index(self.store, own)
+            alive = self.judge.judge(own, until=self.until).alive
+            living = alive & index["src_vector"].is_not_null() & index["tgt_vector"].is_not_null()
+            at = living.arg_true().to_numpy()
+            keys.append(index[f"{part}_key"].to_numpy()[at])
+            places.append(np.stack([np.full(len(at), number), at], axis=1).astype(np.uint32))
+            rows.append((living.len(), at))
+        every = np.concatenate(keys)
+        _, first, which = np.unique(every, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        rank = np.empty(len(first), np.uint32)
+        rank[order] = np.arange(len(first))
+        save(folder / f"{part}.npy", np.concatenate(places)[first[order]])
+        texts, start = rank[which], 0
+        for own, (height, at) in zip(self.parts, rows, strict=True):
+            column = np.full(height, NONE)
+            column[at] = texts[start : start + len(at)]
+            start += len(at)
+            save(folder / f"{part}.{own}.npy", column)
+        return PartRecord(
+            part=part, rows_in=len(every), rows_out=len(every), facts={"texts": len(first)}
+        )
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The distinct texts of one side of a source, as vectors."""
+
+    pool: Path
+    store: Path
+    parts: tuple[str, ...]
+    side: Side
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @cached_property
+    def _places(self) -> npt.NDArray[np.uint32]:
+        """uint32 [texts, 2]: number of the part, row of the part's array."""
+        pairs = read_array(self.pool / f"{self.side}.npy")
+        places: npt.NDArray[np.uint32] = np.array(pairs)
+        for number, part in enumerate(self.parts):
+            mine = slice(*np.searchsorted(pairs[:, 0], [number, number + 1]))
+            vectors = read_index(self.store, part, [f"{self.side}_vector"]).to_series()
+            places[mine, 1] = vectors.fill_null(NONE).to_numpy()[pairs[mine, 1]]
+        return places
+
+    @cached_property
+    def _arrays(self) -> list[npt.NDArray[np.float16]]:
+        return [read_array(self.store / f"{part}.npy") for part in self.parts]
+
+    def rows(self, start: int, stop: int) -> Vectors:
+        """Vectors ``start`` to ``stop``, float32 [stop - start, dim]."""
+        return self.gather(np.arange(start, stop))
+
+    def gather(self, texts: Places) -> Vectors:
+        """The vectors of ``texts``, which rise: float32 [len(texts), dim]."""
+        places = self._places[texts]
+        found = []
+        for number in np.unique(places[:, 0]):
+            mine = slice(*np.searchsorted(places[:, 0], [number, number + 1]))
+            found.append(self._arrays[number][places[mine, 1]])
+        return np.concatenate(found).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Holds a block of the source side's texts against all of the other side's."""
+
+    src: Texts
+    tgt: Texts
+    k: int
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Writes the highest cosines, each line rising, -inf for none: ``PART.src.npy`` (float32
+        [block, k]) of the block's texts, ``PART.tgt.npy`` ([texts, k]) of the others within it."""
+        start, stop = block_of(part, len(self.src))
+        queries = self.src.rows(start, stop)
+        mine, others = best_cosines(queries, len(self.tgt), self.tgt.rows, self.k)
+        save(folder / f"{part}.src.npy", mine)
+        save(folder / f"{part}.tgt.npy", others)
+        return PartRecord(part=part, rows_in=stop - start, rows_out=stop - start)
+
+
+@dataclass(frozen=True)
+class Index:
+    """Makes the texts of a side (the part) searchable; see ``sealdata.laser.approximate``."""
+
+    sides: tuple[Texts, Texts]
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Writes ``SIDE.faiss``."""
+        [texts] = [own for own in self.sides if own.side == part]
+        path = folder / f"{part}.faiss"
+        write_atomic(path, lambda new: write_index(len(texts), texts.rows, texts.gather, new))
+        return PartRecord(part=part, rows_in=len(texts), rows_out=len(texts))
+
+
+@dataclass(frozen=True)
+class Search:
+    """Seeks the neighbours of a block of texts of one side in the index of the other."""
+
+    sides: tuple[Texts, Texts]
+    indexes: Path
+    k: int
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Writes ``PART.SIDE.npy``: float32 [block, k], as ``Compare`` does."""
+        side = part.partition("-")[0]
+        own, other = sorted(self.sides, key=lambda texts: texts.side != side)
+        start, stop = block_of(part, len(own))
+        queries, path = own.rows(start, stop), self.indexes / f"{other.side}.faiss"
+        save(folder / f"{part}.{side}.npy", near_cosines(queries, path, other.gather, self.k))
+        return PartRecord(part=part, rows_in=stop - start, rows_out=stop - start)
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Writes ``margin`` (float32), aligned with the part's rows; null for pairs not in the pool,
+    and for all of a source that has no more than ``k`` distinct texts on a side: the mean over
+    neighbours would be one over everything."""
+
+    src: Texts
+    tgt: Texts
+    found: Path
+    blocks: Mapping[Side, tuple[str, ...]]  # in order; those whose files speak of a side's texts
+    whole: tuple[Side, ...]  # of which each file has all texts, not a block of them
+    kind: Kind
+    k: int
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Facts: how many pairs have a margin."""
+        texts = [read_array(own.pool / f"{own.side}.{part}.npy") for own in (self.src, self.tgt)]
+        height = len(texts[0])
+        values = np.full(height, np.nan)
+        at = np.flatnonzero(texts[0] != NONE)
+        if len(at) and min(len(self.src), len(self.tgt)) > self.k:
+            src, tgt = (own[at].astype(np.int64) for own in texts)
+            around = (self._around("src", src) + self._around("tgt", tgt)) / 2
+            values[at] = margins(self.kind, self._cosines(src, tgt), around)
+        column = pl.Series("margin", values).fill_nan(None).round(_DECIMALS).cast(pl.Float32)
+        write_frame(column.to_frame(), folder / f"{part}.parquet")
+        scored = height - column.null_count()
+        return PartRecord(part=part, rows_in=height, rows_out=height, facts={"scored": scored})
+
+    def _cosines(self, src: Places, tgt: Places) -> npt.NDArray[np.float64]:
+        found = np.empty(len(src))
+        for start, stop in spans(len(src), _PAIRS):
+            sides = []
+            for own, texts in ((self.src, src), (self.tgt, tgt)):
+                named, place = np.unique(texts[start:stop], return_inverse=True)
+                sides.append(own.gather(named)[place])
+            found[start:stop] = np.einsum("nd,nd->n", *sides)
+        return found
+
+    def _around(self, side: Side, texts: Places) -> npt.NDArray[np.float64]:
+        """The mean cosine of the nearest neighbours of ``texts``."""
+        files = [read_array(self.found / f"{block}.{side}.npy") for block in self.blocks[side]]
+        best = np.full((len(texts), self.k), -np.inf, np.float32)
+        for number, file in enumerate(files):
+            if side in self.whole:  # each file has all texts, against some of the other side's
+                both = np.concatenate([best, file[texts]], axis=1)
+                best = np.partition(both, self.k, axis=1)[:, self.k :]
+            else:
+                mine = texts // BLOCK == number
+                best[mine] = file[texts[mine] % BLOCK]
+        known = np.isfinite(best)
+        total = np.where(known, best, 0).sum(axis=1, dtype=np.float64)
+        means: npt.NDArray[np.float64] = total / np.maximum(known.sum(axis=1), 1)
+        return means
+
+
+def block_names(prefix: str, num_texts: int) -> tuple[str, ...]:
+    """Names of the blocks of ``num_texts`` texts, the parts of ``Compare`` and ``Search``."""
+    return tuple(f"{prefix}-{number:05d}" for number in range(-(-num_texts // BLOCK)))
+
+
+def block_of(name: str, num_texts: int) -> tuple[int, int]:
+    """From which text to which a block goes."""
+    start = int(name.rpartition("-")[2]) * BLOCK
+    return start, min(start + BLOCK, num_texts)
+
+
+def save(path: Path, array: npt.NDArray[np.generic]) -> None:
+    """Write an array as .npy, atomically."""
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.save(file, array)
+
+    write_atomic(path, write)
