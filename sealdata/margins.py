@@ -12,7 +12,6 @@ from sealdata.stage import Done, Job, Stage
 from sealdata.stages.margin import Compare, Index, Margins, Pool, Search, Texts, block_names
 from sealdata.stages.vectors import SIDES, Side
 
-
 LEAST = 10_000  # texts of a side that an index is made of: fewer are compared in no time
 
 
@@ -77,9 +76,7 @@ class MarginStages:
     def margins(self, sources: Sequence[Scored]) -> list[Done]:
         """The margins of each source: a column, aligned with the rows of its parts."""
         sides = self._sides(sources)
-        few = [
-            own.scored.alive <= self.how.exact_up_to or min(own.counts) < LEAST for own in sides
-        ]
+        few = [own.scored.alive <= self.how.exact_up_to or min(own.counts) < LEAST for own in sides]
         exact = iter(self._compared([s for s, own in zip(sides, few, strict=True) if own]))
         index = iter(self._searched([s for s, own in zip(sides, few, strict=True) if not own]))
         return self._margins(sides, [next(exact if own else index) for own in few], few)
