@@ -21,6 +21,7 @@ from sealdata.recipe import write_recipe
 from sealdata.report.card import write_metadata
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.html import write_report
+from sealdata.report.margins import summary
 from sealdata.results import (
     facts,
     file_facts,
@@ -110,7 +111,8 @@ def _report(out: Path, manifest: BuildManifest) -> BuildManifest:
     for name, write in written.items():
         write(out / name)
         files[name] = file_facts(out / name)
-    manifest = manifest.model_copy(update={"files": files})
+    margins = [summary(own) for own in audit.margins]
+    manifest = manifest.model_copy(update={"files": files, "margins": margins})
     write_metadata(manifest, out)  # not among the files: people write on the card
     return manifest
 

@@ -213,6 +213,20 @@ class FertilityRow(BaseModel):
         return _times(1e-6, self.pairs_in_budget)
 
 
+class MarginRow(_Facts):
+    """Spearman's rank correlation of a source's own margin with ``laser.margin``, over ``rows``
+    pairs of the ``of`` that have both, with its 95 % interval; None where they are too few, or one
+    of the two does not vary."""
+
+    source: str
+    lang: str
+    of: int
+    rows: int
+    correlation: float | None
+    low: float | None
+    high: float | None
+
+
 class BuildManifest(_Facts):
     """``OUT/manifest.json``, written last: its presence means that the build is complete."""
 
@@ -230,6 +244,7 @@ class BuildManifest(_Facts):
     cleaning: list[CleaningRow] = []
     streams: list[StreamFacts] = []
     fertility: list[FertilityRow] = []
+    margins: list[MarginRow] = []
     files: dict[str, FileFacts] = {}  # by path relative to the build
 
     @model_validator(mode="after")

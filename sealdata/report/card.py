@@ -16,7 +16,7 @@ from sealdata.report.cards import LICENCES, SourceCard, read_card, strictest
 from sealdata.report.croissant import croissant, write_croissant
 from sealdata.report.facts import manifest_rules
 from sealdata.report.funnel import funnel_lines
-from sealdata.report.markup import bounds
+from sealdata.report.markup import bounds, hundredths
 from sealdata.report.merge import merged, to_write
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -54,7 +54,7 @@ def render_card(manifest: BuildManifest, judged: Mapping[str, Any] = NOTHING) ->
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = cell
+    environment.filters.update(cell=cell, hundredths=hundredths)
     environment.globals.update(to_write=to_write, bounds=bounds)
     text = environment.get_template("card.md.j2").render(
         _context(manifest, cards),

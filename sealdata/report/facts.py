@@ -15,6 +15,7 @@ from sealdata.report.agreement import agreement_facts
 from sealdata.report.evidence import Evidence, ledger_evidence
 from sealdata.report.histograms import score_facts
 from sealdata.report.ledger import score_columns
+from sealdata.report.margins import margin_facts
 from sealdata.report.metrics import metrics_of
 from sealdata.report.rulebook import bind, phase_of, scorer_class
 from sealdata.report.samples import MOST_DROPPED, MOST_KEPT, MOST_ROWS, MOST_SCORES, Sampler
@@ -98,6 +99,7 @@ def audit_facts(
         ],
         confusion=[f for lang in languages for f in confusion_facts(evidence, lang, names)],
         agreement=[f for lang in languages for f in agreement_facts(evidence, lang, names)],
+        margins=[f for lang in languages for f in margin_facts(evidence, lang)],
         domains=[domain_facts(evidence, lang) for lang in languages],
         duplicates=compared.duplicates,
         twins=compared.twins,
@@ -156,7 +158,7 @@ def _meanings(columns: Iterable[str]) -> dict[str, str]:
         scorer, _, name = column.partition(".")
         cls = scorer_class(scorer)
         if cls:
-            found[column] = cls.columns.get(name, "")
+            found[column] = {**cls.columns, **cls.corpus_columns}.get(name, "")
     return found
 
 

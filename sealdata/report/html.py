@@ -19,6 +19,7 @@ from sealdata.report.evidence import Evidence, ledger_evidence
 from sealdata.report.explorer import embed
 from sealdata.report.facts import manifest_rules, token_estimates
 from sealdata.report.fertility_chart import fertility_svg
+from sealdata.report.hexbins import margin_chart
 from sealdata.report.rulebook import bind
 from sealdata.report.schema import AuditFacts, Limit, ReasonFacts, ScoreFacts
 
@@ -34,7 +35,12 @@ def render_report(facts: AuditFacts, rows: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(num=markup.number, visible=markup.visible, embedded=markup.embedded)
+    environment.filters.update(
+        num=markup.number,
+        hundredths=markup.hundredths,
+        visible=markup.visible,
+        embedded=markup.embedded,
+    )
     environment.globals.update(
         percent=markup.percent,
         bounds=markup.bounds,
@@ -42,6 +48,7 @@ def render_report(facts: AuditFacts, rows: dict[str, Any]) -> str:
         funnel_bar=figures.funnel_bar,
         histogram=figures.histogram,
         legend=figures.legend,
+        margin_chart=margin_chart,
         failing=markup.failing,
     )
     return environment.get_template("report.html.j2").render(_context(facts, rows))

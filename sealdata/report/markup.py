@@ -18,6 +18,11 @@ def number(value: int | float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
+def hundredths(value: float) -> str:
+    """``-0.12``; what rounds to nothing has no sign."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
 def percent(part: int, whole: int) -> str:
     """``12.3 %``; a dash where there is nothing to be a part of; never 0 or 100 by rounding."""
     if whole == 0:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from sealdata.build_manifest import BuildManifest
+from sealdata.build_manifest import BuildManifest, MarginRow
 
 FORMAT = 2  # raised when a field changes its meaning
 
@@ -164,6 +164,14 @@ class AgreementFacts(_Facts):
     at: dict[str, dict[str, float]]  # limit -> shares: agree; above by the stored, by the new alone
 
 
+class MarginFacts(MarginRow):
+    """The same with a chart: a range of either margin, and pairs by hexagon (see ``hexagons``)."""
+
+    stored_range: tuple[float, float]
+    again_range: tuple[float, float]
+    cells: list[tuple[int, int, int]]  # column, row, pairs
+
+
 class DomainFacts(_Facts):
     """Where pairs come from, by the other side's URL (else the English one's)."""
 
@@ -243,6 +251,7 @@ class AuditFacts(_Facts):
     similarity: list[SimilarityFacts]
     confusion: list[ConfusionFacts]
     agreement: list[AgreementFacts] = []
+    margins: list[MarginFacts] = []
     domains: list[DomainFacts]
     duplicates: list[DuplicateFacts]
     twins: list[TwinFacts] = []  # a few of each language
