@@ -1,6 +1,5 @@
 """A fastText classifier: its labels, and the likeliest of them for texts."""
 
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,13 +38,3 @@ class FastText:
     def likeliest(self, texts: pl.Series) -> Likeliest:
         """The likeliest labels of each text, which is read as one line whatever is in it."""
         return Likeliest(*likeliest(*texts_of(texts), self._network, MOST, LEAST))
-
-
-@cache
-def open_model(path: Path) -> FastText:
-    """The model at ``path``, opened once per process.
-
-    Raises:
-        DataError: see ``FastText``.
-    """
-    return FastText(path)

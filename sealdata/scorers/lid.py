@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from sealdata.lid.labels import Labels
-from sealdata.lid.model import open_model
+from sealdata.lid.referee import open_model
 from sealdata.lid.verdicts import VERDICT, Judge
 from sealdata.models.catalogue import catalogue
 from sealdata.models.store import digest, find_model
@@ -67,8 +67,14 @@ class Lid(Scorer):
     }
 
     def fingerprint(self) -> dict[str, Any]:
-        """The version and the digest of the model file: where it lies does not matter."""
-        model = digest(find_model(self.model))
+        """The version and the digest of the model file: where it lies does not matter.
+
+        Raises:
+            DataError: fastText does not agree on the model (see ``open_model``).
+        """
+        path = find_model(self.model)
+        open_model(path)  # here, before many processes would ask at once
+        model = digest(path)
         return {"version": self.version, "model": model, "short": self.short}
 
     def models(self) -> list[ModelUse]:
