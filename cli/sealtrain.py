@@ -64,19 +64,15 @@ def run(
         chosen = chosen.model_copy(update={"out": out})
     if dry_run:
         _prepare_libraries()
-        from sealtrain.plan import Machine, plan
+        from .show_plan import Machine, plan
 
         click.echo(plan(chosen, Machine(gpus, gpu, mfu)))
         return
     _prepare_libraries()
-    from sealtrain.train import finished, train
+    from sealtrain.train import train
 
     from .show_train import validation_table
 
-    done = finished(chosen)
-    if done is not None:
-        click.echo(f"{chosen.out} is finished ({done.num_steps} steps): nothing to do")
-        return
     result = train(chosen, resume, sys.stderr)
     if result is not None:
         click.echo(validation_table(result))
@@ -112,6 +108,8 @@ def evaluate(
     from sealtrain.references import refs_folder
     from sealtrain.translate import load
 
+    from .show_eval import report
+
     loaded = load(checkpoint)
     where = refs or loaded.record.config.eval.refs
     if where is None:
@@ -124,7 +122,7 @@ def evaluate(
     if as_json:
         click.echo(json.dumps(found.model_dump(), indent=1, ensure_ascii=False))
     else:
-        click.echo(evaluation.report(found))
+        click.echo(report(found))
 
 
 @main.command()
@@ -171,12 +169,14 @@ def compare(runs: tuple[Path, ...], plot: Path | None, significance: bool, as_js
     _prepare_libraries()
     from sealtrain import compare as comparing
 
+    from . import show_compare as show
+
     if significance:
         if len(runs) != 2:
             raise ConfigError("--significance compares two runs")
         settings = comparing.read_runs(runs)
         baseline, system = (run for setting in settings for run in setting.runs)
-        click.echo(comparing.significance_table(comparing.significance(baseline, system)))
+        click.echo(show.significance_table(comparing.significance(baseline, system)))
         return
     settings = comparing.read_runs(runs)
     if plot is not None:
@@ -184,9 +184,7 @@ def compare(runs: tuple[Path, ...], plot: Path | None, significance: bool, as_js
 
         plot_settings(settings, plot)
         click.echo(f"drawn into {plot}", err=True)
-    click.echo(
-        json.dumps(comparing.facts(settings), indent=1) if as_json else comparing.report(settings)
-    )
+    click.echo(json.dumps(show.facts(settings), indent=1) if as_json else show.report(settings))
 
 
 @main.command("plot")

@@ -1,8 +1,10 @@
 """What `sealtrain run` prints in the end: held-out loss by language and direction."""
 
 from sealtrain.checkpoint import Record
-from sealtrain.report import ENGLISH, table
+from sealtrain.scores import ENGLISH
 from sealtrain.validate import TextLoss
+
+from .tables import table
 
 
 def validation_table(record: Record) -> str:

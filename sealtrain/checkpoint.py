@@ -8,26 +8,21 @@ OUT/checkpoints/step-000100/
 """
 
 import hashlib
+import os
 import shutil
-import warnings
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from torch.distributed.checkpoint import hf_storage
-from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
-from torch.distributed.checkpoint.state_dict_loader import load
-from torch.distributed.checkpoint.state_dict_saver import save
+from torch.distributed.checkpoint.state_dict import get_state_dict
+from torch.distributed.checkpoint.state_dict_saver import async_save
 from torch.optim import Optimizer
 
 from sealtrain.config import Config
-from sealtrain.errors import DataError
-from sealtrain.files import replace_text, sync
 from sealtrain.parallel import World
 from sealtrain.validate import Losses
-
-# torch warns of every save and load that one process makes alone.
-warnings.filterwarnings("ignore", message="torch.distributed is disabled")
 
 
 class Record(BaseModel):
@@ -35,72 +30,78 @@ class Record(BaseModel):
 
     format: Literal["sealtrain-checkpoint"] = "sealtrain-checkpoint"
     version: Literal[1] = 1
-    step: int
+    step: int = 0
     num_steps: int
     config: Config
     digests: dict[str, str]  # sha256 of the tokenizer and of each training stream's manifest
     eos_id: int
     template: str | None  # how a pair was laid out in training, to prompt without the shards
     language_names: dict[str, str]
-    before: Losses  # validation before step 0, and
-    after: Losses = {}  # after the last
+    before: Losses = {}  # validation before step 0, and
+    after: Losses = {}  # after this one, where it was measured
+    recent: list[tuple[float, float]] = []  # loss and gradient norm of the last steps
     files: dict[str, str] = {}  # sha256 of every other file, by its path in the checkpoint
 
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides which model comes out: config and inputs."""
+        return {**self.config.identity(), **self.digests}
 
-def write(
-    out: Path, record: Record, model: Any, optimizer: Optimizer, tokenizer: Path, world: World
-) -> None:
-    """Save one step of a run; a kill at any instant leaves the checkpoint whole or absent."""
-    final = out / "checkpoints" / f"step-{record.step:06d}"
-    partial = final.with_name(f"{final.name}.partial")
-    if world.rank == 0:
-        shutil.rmtree(partial, ignore_errors=True)
-        (partial / "model").mkdir(parents=True)
-    world.barrier()
-    weights, optim = get_state_dict(model, optimizer)
-    writer = hf_storage.HuggingFaceStorageWriter(str(partial / "state"), save_distributed=True)
-    save(_flat(weights, optim["state"]), storage_writer=writer)
-    if world.rank == 0:
-        model.config.to_json_file(partial / "model" / "config.json")
-        shutil.copytree(tokenizer, partial / "tokenizer")
-        files = sorted(path for path in partial.rglob("*") if path.is_file())
-        digests = {str(path.relative_to(partial)): _sha256(path) for path in files}
-        whole = record.model_copy(update={"files": digests})
-        replace_text(partial / "checkpoint.json", whole.model_dump_json(indent=1))
-        for path in files:
-            sync(path)
-        partial.rename(final)
-        sync(final.parent)
-        _prune(final.parent, record)
-    world.barrier()
+
+class Saver:
+    """Saves one checkpoint at a time, in the background: a step goes on once a copy is made."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._pool = world, ThreadPoolExecutor(1, "saver")
+        self._last: Future[Any] = self._pool.submit(int)
+
+    def save(self, record: Record, model: Any, optimizer: Optimizer, tokenizer: Path) -> None:
+        """Begin to save a step, once the save before it has ended; a kill at any instant leaves
+        the checkpoint whole or absent."""
+        self.wait()
+        final = record.config.out / "checkpoints" / f"step-{record.step:06d}"
+        partial, record = final.with_name(f"{final.name}.partial"), record.model_copy()
+        if self._world.rank == 0:
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(tokenizer, partial / "tokenizer")
+            (partial / "model").mkdir()
+            model.config.to_json_file(partial / "model" / "config.json")
+        self._world.any(False)  # no rank writes before the folder is there
+        weights, optim = get_state_dict(model, optimizer)
+        tensors, group = flat(weights, optim["state"]), self._world.savers
+        writer = hf_storage.HuggingFaceStorageWriter(str(partial / "state"), save_distributed=True)
+        saved: Any = async_save(
+            tensors, storage_writer=writer, process_group=group, no_dist=group is None
+        )
+
+        def finish() -> None:
+            saved.result()  # of all ranks
+            if self._world.rank == 0:
+                _complete(partial, final, record)
+
+        self._last = self._pool.submit(finish)
+
+    def wait(self, until_done: bool = True) -> None:
+        """Let the last save end, or take it if it has; report what befell it."""
+        if until_done or self._last.done():
+            self._last.result()
+
+
+def _complete(partial: Path, final: Path, record: Record) -> None:
+    """Make a checkpoint of a folder that holds everything but the record."""
+    files = sorted(path for path in partial.rglob("*") if path.is_file())
+    digests = {str(path.relative_to(partial)): sha256_of(path) for path in files}
+    whole = record.model_copy(update={"files": digests})
+    replace_text(partial / "checkpoint.json", whole.model_dump_json(indent=1))
+    for path in files:
+        sync(path)
+    partial.rename(final)
+    sync(final.parent)
+    _prune(final.parent, record)
 
 
 def latest(out: Path) -> Path | None:
     """The newest complete checkpoint of a run."""
     return max((out / "checkpoints").glob("step-*[0-9]"), default=None)
-
-
-def read_record(folder: Path) -> Record:
-    """A checkpoint's record, once every file of it was found unchanged."""
-    try:
-        record = Record.model_validate_json((folder / "checkpoint.json").read_bytes())
-    except (OSError, ValidationError) as error:
-        raise DataError(f"{folder}: not a sealtrain checkpoint of this version") from error
-    for name, digest in record.files.items():
-        if not (folder / name).is_file() or _sha256(folder / name) != digest:
-            raise DataError(
-                f"{folder / name}: missing or damaged; delete {folder} to fall back on the "
-                "checkpoint before it"
-            )
-    return record
-
-
-def load_state(folder: Path, model: Any, *optimizers: Optimizer) -> None:
-    """Put weights, and moments where an optimizer is given, into place, at any world size."""
-    weights, optim = get_state_dict(model, optimizers)
-    reader = hf_storage.HuggingFaceStorageReader(str(folder / "state"))
-    load(_flat(weights, optim.get("state", {})), storage_reader=reader)
-    set_state_dict(model, optimizers, model_state_dict=weights, optim_state_dict=optim)
 
 
 def _prune(folder: Path, record: Record) -> None:
@@ -115,7 +116,7 @@ def _prune(folder: Path, record: Record) -> None:
         shutil.rmtree(path)
 
 
-def _flat(weights: dict[str, Any], moments: Any) -> dict[str, Any]:
+def flat(weights: dict[str, Any], moments: Any) -> dict[str, Any]:
     """One name per tensor, hyper-parameters left out: they come from the config.
 
     The values are the very tensors of the model, so that loading fills them.
@@ -126,6 +127,25 @@ def _flat(weights: dict[str, Any], moments: Any) -> dict[str, Any]:
     return flat
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file so that a reader sees the old one or the new one, never a part."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, "utf-8")
+    sync(partial)
+    partial.rename(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Have a file's bytes, or a folder's names, reach the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

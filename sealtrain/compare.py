@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sealtrain import checkpoint
+from sealtrain import checkpoint, restore
 from sealtrain.checkpoint import Record
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.evaluate import Direction, Evaluation, kept
 from sealtrain.references import read_refs, refs_folder, take_shots
-from sealtrain.report import ENGLISH, table
-from sealtrain.scores import Comparison, paired_bootstrap
+from sealtrain.scores import ENGLISH, Comparison, paired_bootstrap
 
 ALWAYS_NAMED = ("mixture.strategy", "mixture.replay")
 
@@ -68,30 +67,26 @@ def read_runs(folders: Iterable[Path]) -> list[Setting]:
     Raises:
         DataError: a folder holds no finished run.
     """
-    groups: list[tuple[dict[str, Any], list[Run]]] = []
-    for folder in folders:
-        run = _read_run(folder)
+    identities: list[dict[str, Any]] = []
+    runs: list[list[Run]] = []
+    for run in map(_read_run, folders):
         identity = {k: v for k, v in run.record.config.identity().items() if k != "seed"}
-        for known, runs in groups:
-            if known == identity:
-                runs.append(run)
-                break
-        else:
-            groups.append((identity, [run]))
+        if identity not in identities:
+            identities.append(identity)
+            runs.append([])
+        runs[identities.index(identity)].append(run)
     keys = list(ALWAYS_NAMED)
-    for identity, _ in groups:
-        keys += [k for k, v in identity.items() if v != groups[0][0][k] and k not in keys]
-    return [
-        Setting(", ".join(f"{key.split('.')[-1]} {identity[key]}" for key in keys), tuple(runs))
-        for identity, runs in groups
-    ]
+    for identity in identities:
+        keys += [k for k, v in identity.items() if v != identities[0][k] and k not in keys]
+    names = [", ".join(f"{k.split('.')[-1]} {i[k]}" for k in keys) for i in identities]
+    return [Setting(name, tuple(group)) for name, group in zip(names, runs, strict=True)]
 
 
 def _read_run(folder: Path) -> Run:
     last = checkpoint.latest(folder)
     if last is None:
         raise DataError(f"no checkpoint in {folder}; give the folder of a finished run")
-    record = checkpoint.read_record(last)
+    record = restore.read_record(last)
     if record.step < record.num_steps:
         raise DataError(
             f"{folder} stands at step {record.step} of {record.num_steps}: finish it, then compare"
@@ -145,67 +140,6 @@ def languages(settings: Sequence[Setting]) -> list[str]:
     )
 
 
-def report(settings: Sequence[Setting]) -> str:
-    """Settings in rows, then languages in rows; mean and, in brackets, the range over seeds."""
-    shots = sorted({e.num_shots for s in settings for run in s.runs for e in run.evaluations})
-    figures: dict[str, Callable[[Run], float | None]] = {
-        "from English": lambda run: parallel_loss(run, None, True),
-        "to English": lambda run: parallel_loss(run, None, False),
-        "English bits/byte": english_bits,
-    }
-    for num in shots:
-        figures[f"chrF++ from, {num}-shot"] = lambda run, num=num: chrf(run, num, False)  # type: ignore[misc]
-        figures[f"chrF++ to, {num}-shot"] = lambda run, num=num: chrf(run, num, True)  # type: ignore[misc]
-    rows = [
-        [
-            setting.name,
-            str(len(setting.runs)),
-            f"{setting.num_sequences:,}",
-            *(_cell(setting.over_seeds(figure)) for figure in figures.values()),
-        ]
-        for setting in settings
-    ]
-    parts = [
-        "held-out loss in nats per label; mean [smallest, largest] over seeds",
-        table(["setting", "seeds", "sequences", *figures], rows),
-    ]
-    for from_english, title in ((True, "from English"), (False, "to English")):
-        numbered = [f"({i})" for i in range(1, len(settings) + 1)]
-        by_language = [
-            [
-                lang,
-                *(
-                    _cell(s.over_seeds(lambda r, c=lang, f=from_english: parallel_loss(r, c, f)))  # type: ignore[misc]
-                    for s in settings
-                ),
-            ]
-            for lang in languages(settings)
-        ]
-        if by_language:
-            parts.append(table([title, *numbered], by_language))
-    parts.append("\n".join(f"({i}) {s.name}" for i, s in enumerate(settings, start=1)))
-    return "\n\n".join(parts)
-
-
-def facts(settings: Sequence[Setting]) -> list[dict[str, Any]]:
-    """What the tables show, for a machine: one entry per setting, one value per seed."""
-    return [
-        {
-            "setting": setting.name,
-            "runs": [str(run.folder) for run in setting.runs],
-            "seeds": [run.record.config.seed for run in setting.runs],
-            "loss_from_english": [parallel_loss(run, None, True) for run in setting.runs],
-            "loss_to_english": [parallel_loss(run, None, False) for run in setting.runs],
-            "english_bits_per_byte": [english_bits(run) for run in setting.runs],
-            "after": [
-                {k: loss.model_dump() for k, loss in run.record.after.items()}
-                for run in setting.runs
-            ],
-        }
-        for setting in settings
-    ]
-
-
 def significance(baseline: Run, system: Run) -> list[tuple[str, int, Comparison]]:
     """Paired bootstrap of two runs in every direction both were evaluated in: (direction, shots,
     result).
@@ -225,22 +159,6 @@ def significance(baseline: Run, system: Run) -> list[tuple[str, int, Comparison]
             "shots: run `sealtrain eval` on both"
         )
     return found
-
-
-def significance_table(found: Sequence[tuple[str, int, Comparison]]) -> str:
-    """Both systems' scores by direction and metric; p below 0.05 is marked."""
-    rows = [
-        [
-            direction,
-            str(num_shots),
-            result.metric,
-            f"{result.baseline:.2f}",
-            f"{result.system:.2f}",
-            f"{result.p_value:.3f}{'*' if result.p_value < 0.05 else ' '}",
-        ]
-        for direction, num_shots, result in found
-    ]
-    return table(["direction", "shots", "metric", "first", "second", "p"], rows)
 
 
 def _compare(one: Evaluation, other: Evaluation) -> list[tuple[str, int, Comparison]]:
@@ -263,7 +181,3 @@ def _compare(one: Evaluation, other: Evaluation) -> list[tuple[str, int, Compari
 
 def _name(direction: Direction) -> str:
     return f"{direction.score.src} -> {direction.score.tgt}"
-
-
-def _cell(spread: Spread | None) -> str:
-    return "-" if spread is None else str(spread)

@@ -13,6 +13,7 @@ Count = Annotated[int, Field(gt=0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 RECIPES = Path(__file__).parent / "recipes"
+ROUNDING = {"micro_batch_sequences", "loss_chunk_tokens", "activation_checkpointing", "replicas"}
 
 
 class Section(BaseModel):
@@ -82,6 +83,8 @@ class Train(Section):
     activation_checkpointing: bool = False  # a layer's activations are computed twice, not kept
     compile: Literal["auto", "off"] = "auto"  # on a GPU, where there is a C compiler
     max_skipped_steps: int = Field(0, ge=0)  # steps whose numbers may break before the run stops
+    spike_sigmas: Positive | None = None  # above the mean of 128 steps a loss or norm is broken too
+    replicas: Count = 1  # of the model, each spread over its share of the ranks (HSDP)
 
 
 class Optim(Section):
@@ -91,6 +94,7 @@ class Optim(Section):
     betas: tuple[Share, Share] = (0.9, 0.95)
     eps: Positive = 1e-8
     weight_decay: float = Field(0.1, ge=0.0)  # not on embeddings and norms
+    moments: Literal["float32", "bfloat16"] = "float32"  # bfloat16: half of AdamW's memory
     clip_norm: Positive = 1.0
     warmup_steps: int = Field(ge=0)
     decay_steps: int = Field(ge=0)
@@ -123,6 +127,7 @@ class Config(Section):
     shards: Path  # holds tokenizer/, train/ and validation/
     out: Path
     log_every_steps: Count = 10
+    log_to: Literal["tensorboard", "wandb"] | None = None  # beside log.jsonl
     mixture: Mixture
     model: Model
     train: Train
@@ -133,10 +138,10 @@ class Config(Section):
     def identity(self) -> dict[str, Any]:
         """Everything that decides which model comes out, by dotted key.
 
-        Paths, saving, logging and evaluation do not; the micro-batch does not beyond rounding.
+        Paths, saving, logging and evaluation do not; ROUNDING, of [train], changes that at most.
         """
         sections = self.model_dump(mode="json", include={"mixture", "model", "train", "optim"})
-        for key in ("micro_batch_sequences", "loss_chunk_tokens", "activation_checkpointing"):
+        for key in ROUNDING:
             del sections["train"][key]
         flat = {f"{name}.{key}": v for name, s in sections.items() for key, v in s.items()}
         return {"seed": self.seed, **flat}

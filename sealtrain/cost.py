@@ -3,6 +3,7 @@
 Shapes: N = parameters, L = layers, H = width of all heads, S = tokens in a sequence.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,11 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from sealtrain.config import Config
-from sealtrain.data import Manifest
+from sealtrain.config import Config, Train
+from sealtrain.data import Manifest, positions_of
 from sealtrain.errors import ConfigError
-from sealtrain.model import olmo2_config
+from sealtrain.mixture import Order
+from sealtrain.scratch import olmo2_config
 
 # Dense bf16 peak by the name CUDA gives the device, in operations a second; NVIDIA data sheets. An
 # H200 computes like an H100: only its memory differs.
@@ -82,6 +84,40 @@ class Shape:
             6 * (self.num_parameters - self.num_embeddings) + 12 * self.num_layers * width * context
         )
 
+    def executed(self, context: float, twice: bool) -> float:
+        """Operations really executed: activation checkpointing computes layers forward twice."""
+        head = 6 * self.vocab_size * self.hidden_size
+        return head + (self.flops_per_token(context) - head) * (4 / 3 if twice else 1)
+
+
+def utilisation(
+    model: nn.Module, order: Order, config: Train, gpu: str, num_gpus: int
+) -> Callable[[float], dict[str, float]]:
+    """What says which share of the GPUs' peak so many tokens a second use.
+
+    `mfu` counts by the full-attention convention; `executed` what is really executed, by the mean
+    context of the first sequences and with the second forward of activation checkpointing. Of a GPU
+    that is not listed nothing is said.
+    """
+    shape, peak, length = (
+        Shape.of(model),
+        peak_flops(gpu),
+        order.streams[0].manifest.sequence_length,
+    )
+    context = (length + 1) / 2
+    if config.document_mask:
+        ids, eos_id = order.batch(0, min(64, len(order)))[0], order.streams[0].manifest.eos_id
+        context = float(positions_of(ids, eos_id).mean()) + 1
+    executed = shape.executed(context, config.activation_checkpointing)
+    flops = {"mfu": shape.flops_per_token(length), "executed": executed}
+
+    def shares(tokens_per_second: float) -> dict[str, float]:
+        if peak is None:
+            return {}
+        return {k: tokens_per_second * each / (peak * num_gpus) for k, each in flops.items()}
+
+    return shares
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -93,7 +129,7 @@ class Memory:
     gathered: float  # parameters of two layers and the root in the dtype of computation
     activations: float
     logits: float  # of one chunk, float32, with its gradient
-    host_for_saving: float  # what a checkpoint holds of this rank
+    host_for_saving: float  # the copy of weights and moments that is saved in the background
 
     @property
     def on_gpu(self) -> float:
@@ -112,7 +148,9 @@ def memory(config: Config, shape: Shape, sequence_length: int, world_size: int) 
 
     Source of the count: Korthikanti et al. 2022, equation 2, less the score matrix and dropout.
     """
+    world_size //= config.train.replicas
     own = 4 * shape.num_parameters / world_size
+    moments = own if config.optim.moments == "bfloat16" else 2 * own
     width = 2 if world_size > 1 else 4  # many GPUs compute in bf16, one device in float32
     root = 2 * shape.vocab_size * shape.hidden_size
     layer = (shape.num_parameters - root) / shape.num_layers
@@ -121,11 +159,11 @@ def memory(config: Config, shape: Shape, sequence_length: int, world_size: int) 
     return Memory(
         parameters=own,
         gradients=own,
-        optimizer=2 * own,
+        optimizer=moments,
         gathered=width * (root + 2 * layer) if world_size > 1 else 0.0,
         activations=width * tokens * shape.num_layers * stored,
         logits=2 * 4.0 * min(config.train.loss_chunk_tokens, tokens) * shape.vocab_size,
-        host_for_saving=3 * own,
+        host_for_saving=own + moments,
     )
 
 

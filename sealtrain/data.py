@@ -3,17 +3,14 @@
 Shapes: B = sequences, S = tokens in a sequence.
 """
 
-# ruff: noqa: N803, N806 (names end in their shape)
-
 import hashlib
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 from pydantic import BaseModel, NonNegativeInt, PositiveInt, ValidationError
 
 from sealtrain.errors import DataError
@@ -100,14 +97,12 @@ class Stream:
 
     def sequence(self, number: int) -> Ids:
         """Token ids int64 [S] of one sequence, 0 <= number < len(self); unknown ids are refused."""
-        part, place = self._find(number)
+        part, place = self.find(number)
         ids: Ids = self._maps[part][place].astype(np.int64)
         if ids.max() >= self.manifest.vocab_size:
-            raise DataError(
-                f"{self.folder / self.manifest.segments[part].path}: sequence {number} of "
-                f"{self.key} holds id {ids.max()}, but the vocabulary has "
-                f"{self.manifest.vocab_size}; rebuild the shards"
-            )
+            where = f"{self.folder / self.manifest.segments[part].path}: sequence {number}"
+            known = f"the vocabulary has {self.manifest.vocab_size}; rebuild the shards"
+            raise DataError(f"{where} of {self.key} holds id {ids.max()}, but {known}")
         return ids
 
     def labelled(self, number: int, target_only: bool) -> tuple[Ids, Ids]:
@@ -115,42 +110,15 @@ class Stream:
         ids = self.sequence(number)
         labels = labels_of(ids[None], self.manifest.eos_id)[0]
         if target_only and self.manifest.kind == "parallel":
-            part, place = self._find(number)
-            size = self.manifest.segments[part].num_sequences
-            learnt = _learnt(self.documents(part), int(self._ends[part]) - size, size, len(ids))
-            labels[:-1][np.unpackbits(learnt[place], count=len(ids))[1:] == 0] = IGNORED
+            from sealtrain.targets import learnt
+
+            labels[:-1][~learnt(self, *self.find(number))[1:]] = IGNORED
         return ids, labels
 
-    def documents(self, part: int) -> tuple[Path, ...]:
-        """The files that say where documents begin and prompts end in a segment and before it."""
-        segments = self.manifest.segments[max(part - 1, 0) : part + 1]
-        paths = tuple(self.folder / f"{Path(s.path).stem}.docs.parquet" for s in segments)
-        for path in paths:
-            if not path.is_file():
-                raise DataError(f'{path}: missing, and train.loss_on = "target" needs it')
-        return paths
-
-    def _find(self, number: int) -> tuple[int, int]:
+    def find(self, number: int) -> tuple[int, int]:
         """The segment of a sequence, and its place there counted from the end, hence negative."""
         part = int(np.searchsorted(self._ends, number, side="right"))
         return part, number - int(self._ends[part])
-
-
-@cache
-def _learnt(
-    documents: tuple[Path, ...], first: int, num: int, length: int
-) -> npt.NDArray[np.uint8]:
-    """A bit for each token of a segment, [num, length / 8]: clear where it belongs to a prompt.
-
-    `first` is the segment's first sequence; the last document begun before may reach into it.
-    """
-    *before, here = map(pl.scan_parquet, documents)
-    rows = pl.concat([*(frame.tail(1) for frame in before), here]).collect()
-    start = (rows["sequence"].to_numpy().astype(np.int64) - first) * length + rows["offset"]
-    edges = np.zeros(num * length + 1, dtype=np.int8)
-    for sign, places in ((1, start), (-1, start + rows["prompt"].to_numpy())):
-        np.add.at(edges, np.clip(places, 0, num * length), sign)
-    return np.packbits(np.cumsum(edges[:-1], dtype=np.int8).reshape(num, length) == 0, axis=1)
 
 
 def open_streams(shards: Path, split: Split) -> list[Stream]:

@@ -1,7 +1,5 @@
 """What a checkpoint can do: translation into and out of English, and bits per byte of text."""
 
-# ruff: noqa: N806 (names end in their shape)
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,12 +7,11 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from sealtrain import data, parallel
+from sealtrain.checkpoint import replace_text
 from sealtrain.data import Ids
 from sealtrain.errors import ConfigError, DataError
-from sealtrain.files import replace_text
 from sealtrain.references import digest, read_refs, take_shots
-from sealtrain.report import ENGLISH, table
-from sealtrain.scores import Score, score
+from sealtrain.scores import ENGLISH, Score, score
 from sealtrain.signs import Signs, signs
 from sealtrain.translate import Loaded, translate
 from sealtrain.validate import TextLoss, byte_lengths, text_loss, validate
@@ -109,45 +106,6 @@ def kept(run: Path) -> list[Evaluation]:
         except ValidationError:
             raise DataError(f"{path}: not an evaluation of this version; delete it") from None
     return sorted(found, key=lambda e: (e.step, e.refs, e.num_shots))
-
-
-def report(evaluation: Evaluation) -> str:
-    """Scores, their signatures, signs of failure and losses for a terminal."""
-    scores = [direction.score for direction in evaluation.directions]
-    signatures = sorted({s.bleu_signature for s in scores})
-    numbers = {signature: str(i) for i, signature in enumerate(signatures, start=1)}
-    rows = []
-    for direction in evaluation.directions:
-        s, shares = direction.score, direction.signs
-        marks = [shares.empty, shares.repetitive, shares.english, shares.other_language]
-        rows.append(
-            [
-                f"{s.src} -> {s.tgt}",
-                f"{s.bleu:.2f}",
-                numbers[s.bleu_signature],
-                f"{s.chrf:.2f}",
-                *("-" if share is None else f"{share:.0%}" for share in marks),
-            ]
-        )
-    head = ["direction", "BLEU", "signature", "chrF++", "empty", "repetitive", "English", "other"]
-    losses = [
-        [source, f"{loss.num_labels:,}", f"{loss.bits_per_byte:.3f}"]
-        for source, loss in evaluation.text.items()
-    ]
-    parts = [
-        f"{evaluation.checkpoint}, {scores[0].num_sentences} sentences a direction, "
-        f"{evaluation.num_shots} shots",
-        table(head, rows),
-        "\n".join(
-            [f"BLEU {number}: {signature}" for signature, number in numbers.items()]
-            + [f"chrF++: {scores[0].chrf_signature}"]
-            + ["empty, repetitive, English, other language: shares of the outputs"]
-        ),
-        table(["held-out text", "labels", "bits per byte"], losses),
-    ]
-    if evaluation.skipped:
-        parts.append(f"not in the training shards, skipped: {', '.join(evaluation.skipped)}")
-    return "\n\n".join(parts)
 
 
 def _sentences_loss(loaded: Loaded, sentences: list[str]) -> TextLoss:

@@ -1,12 +1,14 @@
 """What went wrong, in one line with its cure; loaded only once something did."""
 
 import difflib
+import errno
+import math
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sealtrain.errors import ConfigError
+from sealtrain.errors import ConfigError, DataError, SealError
 
 
 def config_error(error: ValidationError, config: type[BaseModel]) -> str:
@@ -37,9 +39,38 @@ def another_run(out: Path, new: dict[str, Any], old: dict[str, Any]) -> ConfigEr
     )
 
 
-def not_finite(step: int, loss: float, norm: float, read: list[str]) -> str:
-    """Where the numbers broke: the step, and the sequences it read as `STREAM:NUMBER`."""
+def not_to_trust(
+    step: int, loss: float, norm: float, limits: tuple[float, float], read: list[str]
+) -> str:
+    """Where numbers broke or leapt: the step, and the sequences it read as `STREAM:NUMBER`."""
+    spike = math.isfinite(loss) and math.isfinite(norm)
+    above = f" (a spike: above {limits[0]:.4g} or {limits[1]:.4g})" if spike else ""
     return (
-        f"step {step}: loss {loss}, gradient norm {norm}, update skipped, weights sound: "
+        f"step {step}: loss {loss}, gradient norm {norm}{above}, update skipped, weights sound: "
         f"lower optim.lr, or look at the sequences it read: {', '.join(read)}"
     )
+
+
+def of_the_machine(error: BaseException) -> BaseException:
+    """A full disk, a file that went away or want of memory in one line with its cure; what is none
+    of these, as it was."""
+    causes = [error]
+    for cause in causes:  # grows
+        inner = [wrapped for wrapped, _ in getattr(cause, "failures", {}).values()]
+        causes += [e for e in (*inner, cause.__cause__, cause.__context__) if e and e not in causes]
+    for cause in causes:
+        name = type(cause).__name__  # torch's own, and torch is not loaded for a wrong config
+        if name in ("OutOfMemoryError", "MemoryError") or "can't allocate" in str(cause):
+            return SealError(
+                "out of memory: lower train.micro_batch_sequences or train.loss_chunk_tokens, set "
+                'train.activation_checkpointing = true or optim.moments = "bfloat16", or use more '
+                "GPUs; --dry-run estimates what is needed"
+            )
+        if getattr(cause, "errno", None) == errno.ENOSPC or "No space left" in str(cause):
+            return SealError(
+                "disk full: free space and run the same command again; it continues from the last "
+                "whole checkpoint (checkpoint.keep_last = 1 keeps fewer)"
+            )
+        if isinstance(cause, OSError) and cause.filename is not None:
+            return DataError(f"{cause.filename}: {cause.strerror}: put it back and run again")
+    return error

@@ -2,17 +2,16 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import torch
 from transformers import GenerationConfig
 
-from sealtrain.checkpoint import Record
+from sealtrain.checkpoint import Record, replace_text
 from sealtrain.errors import ConfigError
 from sealtrain.evaluate import Evaluation, kept
-from sealtrain.files import replace_text
-from sealtrain.report import markdown_table
 from sealtrain.translate import Loaded, load
 
 Dtype = Literal["float32", "bfloat16"]
@@ -110,7 +109,7 @@ def _losses(record: Record) -> str:
         for key, loss in record.after.items()
         if key in record.before
     ]
-    return markdown_table(["stream", "nats per label before", "after", "bits per byte after"], rows)
+    return _table(["stream", "nats per label before", "after", "bits per byte after"], rows)
 
 
 def _scores(evaluation: Evaluation) -> str:
@@ -119,9 +118,15 @@ def _scores(evaluation: Evaluation) -> str:
     signatures = sorted({s.bleu_signature for s in scores} | {s.chrf_signature for s in scores})
     about = f"{scores[0].num_sentences} sentences a direction, {evaluation.num_shots} shots."
     signed = ", ".join(f"`{signature}`" for signature in signatures)
-    return "\n\n".join([about, markdown_table(["direction", "BLEU", "chrF++"], rows), signed])
+    return "\n\n".join([about, _table(["direction", "BLEU", "chrF++"], rows), signed])
 
 
 def _digests(record: Record) -> str:
     rows = [[f"`{name}`", f"`{digest}`"] for name, digest in sorted(record.digests.items())]
-    return markdown_table(["input", "sha256"], rows)
+    return _table(["input", "sha256"], rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown; text stands left, numbers right."""
+    rule = ["---", *("--:" for _ in head[1:])]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, rule, *rows])

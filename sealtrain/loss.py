@@ -4,8 +4,6 @@ Shapes: B = sequences, S = tokens in a sequence, N = B x S, C = tokens in a chun
 size, V = vocabulary.
 """
 
-# ruff: noqa: N803, N806 (names end in their shape)
-
 from typing import Any
 
 import torch
@@ -13,6 +11,8 @@ from torch import Tensor
 
 from sealtrain.config import Train
 from sealtrain.data import IGNORED, Ids, positions_of
+
+ATTENTION = "sdpa"  # keeps documents apart by their positions on every device
 
 
 class ChunkedCrossEntropy(torch.autograd.Function):
@@ -68,7 +68,8 @@ def training_loss(
     without a word otherwise.
     """
     device = model.device
-    ids, labels = torch.from_numpy(ids_BS).to(device), torch.from_numpy(labels_BS).to(device)
+    # what the loader pinned is copied while the GPU still computes
+    ids, labels = (torch.from_numpy(a).to(device, non_blocking=True) for a in (ids_BS, labels_BS))
     positions = None
     if config.document_mask:
         positions = torch.from_numpy(positions_of(ids_BS, eos_id)).to(device)

@@ -79,9 +79,8 @@ def make_order(mixture: Mixture, seed: int, streams: list[Stream], batch_sequenc
 
     def fill(kinds: tuple[str, ...], length: int) -> npt.NDArray[np.uint16]:
         """Streams of the given kinds over so many places, by weight."""
-        by_stream = zip(weights, streams, strict=True)
-        wanted = [w if s.manifest.kind in kinds else Fraction(0) for w, s in by_stream]
-        return interleave(wanted, length)
+        places = zip(weights, streams, strict=True)
+        return interleave([w * (s.manifest.kind in kinds) for w, s in places], length)
 
     is_replay = interleave([1 - replay, replay], num) == 1
     num_rest = int((~is_replay).sum())
@@ -156,10 +155,10 @@ def _weights(mixture: Mixture, streams: list[Stream]) -> tuple[list[Fraction], F
         if key not in keys:
             raise ConfigError(f"mixture.weights: no stream {key!r}; there are {', '.join(keys)}")
     sizes = [Fraction(str(mixture.weights.get(s.key, 1))) * len(s) for s in streams]
-    pairs = list(zip(streams, sizes, strict=True))
-    totals: dict[str, Fraction] = dict.fromkeys(KINDS, Fraction(0))
-    for stream, size in pairs:
-        totals[stream.manifest.kind] += size
+    pairs = [(stream.manifest.kind, size) for stream, size in zip(streams, sizes, strict=True)]
+    totals: dict[str, Fraction] = {
+        k: sum((size for kind, size in pairs if kind == k), Fraction(0)) for k in KINDS
+    }
     kinds = {kind for phase in PHASES[mixture.strategy] for kind in phase}
     for kind in sorted(kinds | ({"replay"} if mixture.replay else set())):
         if not totals[kind]:
@@ -170,8 +169,5 @@ def _weights(mixture: Mixture, streams: list[Stream]) -> tuple[list[Fraction], F
     if mixture.parallel_share is not None:
         parallel = Fraction(str(mixture.parallel_share))
         shares = {"parallel": parallel, "monolingual": 1 - parallel}
-    weights = [
-        size / totals[s.manifest.kind] * shares.get(s.manifest.kind, Fraction(1))
-        for s, size in pairs
-    ]
+    weights = [size / totals[kind] * shares.get(kind, Fraction(1)) for kind, size in pairs]
     return weights, shares.get("parallel", Fraction(0))

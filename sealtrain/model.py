@@ -1,16 +1,14 @@
 """The model a run trains: Hugging Face weights, or a small random OLMo 2."""
 
-import math
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, Olmo2Config, Olmo2ForCausalLM
+from transformers import AutoModelForCausalLM
 
 from sealtrain.config import Model
 from sealtrain.data import Manifest
 from sealtrain.errors import ConfigError
-
-ATTENTION = "sdpa"  # keeps documents apart by their positions on every device
+from sealtrain.loss import ATTENTION
 
 
 def build(config: Model, seed: int, shards: Manifest) -> Any:
@@ -19,9 +17,9 @@ def build(config: Model, seed: int, shards: Manifest) -> Any:
     Hugging Face weights become float32 whatever their folder holds, and are safetensors only.
     """
     if config.init_from is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return Olmo2ForCausalLM(olmo2_config(config, shards))
+        from sealtrain.scratch import random_olmo2
+
+        return random_olmo2(config, seed, shards)
     where = f"model.init_from {config.init_from}"
     try:
         model = AutoModelForCausalLM.from_pretrained(
@@ -40,25 +38,3 @@ def build(config: Model, seed: int, shards: Manifest) -> Any:
             f"{shards.vocab_size} and {shards.sequence_length}"
         )
     return model
-
-
-def olmo2_config(config: Model, shards: Manifest) -> Any:
-    """Every size is given: the defaults of `Olmo2Config` are those of OLMo 1."""
-    make: Any = Olmo2Config
-    return make(
-        vocab_size=math.ceil(shards.vocab_size / config.vocab_multiple) * config.vocab_multiple,
-        hidden_size=config.hidden_size,
-        intermediate_size=config.intermediate_size,
-        num_hidden_layers=config.num_layers,
-        num_attention_heads=config.num_heads,
-        num_key_value_heads=config.num_heads,
-        max_position_embeddings=shards.sequence_length,
-        initializer_range=config.init_std,
-        pad_token_id=shards.eos_id,
-        eos_token_id=shards.eos_id,
-        tie_word_embeddings=config.tie_embeddings,
-        rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
-        rms_norm_eps=config.rms_norm_eps,
-        attn_implementation=ATTENTION,
-        dtype=torch.float32,
-    )

@@ -19,7 +19,10 @@ def make_optimizer(model: nn.Module, config: Optim) -> torch.optim.AdamW:
         {"params": decayed, "weight_decay": config.weight_decay},
         {"params": kept, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
+    kind = torch.optim.AdamW
+    if config.moments == "bfloat16":
+        from sealtrain.moments import LowMomentsAdamW as kind  # noqa: N813
+    return kind(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
 
 
 def learning_rate(config: Optim, step: int, num_steps: int) -> float:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 import types
 from dataclasses import dataclass
 from typing import Any
@@ -9,36 +10,34 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed import fsdp
 
 from sealtrain.config import Train
 from sealtrain.errors import ConfigError
-from sealtrain.loss import compute_dtype, training_loss
+from sealtrain.loss import training_loss
 
 
-@dataclass(frozen=True)
+@dataclass
 class World:
     """This process among those that train together; rank 0 writes logs and small files."""
 
     rank: int
     size: int
     device: torch.device
+    savers: dist.ProcessGroup | None = None  # for what saves in the background, on CPUs
+    waited: float = 0.0  # seconds for the other ranks, in sums of CPU tensors
+    waited_for_data: float = 0.0  # seconds; both since the clock was started
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum over all ranks, on this rank's device."""
-        values = values.to(self.device)
+        """The sum over all ranks, where the tensor lies."""
         if self.size > 1:
+            began = time.perf_counter()
             dist.all_reduce(values)
+            self.waited += time.perf_counter() - began
         return values
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is up on any rank; every rank gets the same answer."""
         return bool(self.sum(torch.tensor(int(flag))).item())
-
-    def barrier(self) -> None:
-        """Wait for all ranks."""
-        if self.size > 1:
-            dist.barrier()
 
     def share(self, batch_sequences: int) -> slice:
         """The places of a step that this rank reads: as many as every other rank."""
@@ -57,7 +56,7 @@ def start() -> World:
         torch.cuda.set_device(device)
     if size > 1 and not dist.is_initialized():
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
-    return World(rank, size, device)
+    return World(rank, size, device, dist.new_group(backend="gloo") if size > 1 else None)
 
 
 def stop() -> None:
@@ -66,26 +65,26 @@ def stop() -> None:
         dist.destroy_process_group()
 
 
-def parallelize(model: Any, world: World, config: Train | None = None) -> Any:
-    """Give the model its `training_loss` and spread it over the ranks (FSDP2).
+def why_not_compiled(device: torch.device, config: Train) -> str:
+    """Empty where layers are compiled: on a GPU, where there is a C++ compiler."""
+    if config.compile == "off" or device.type != "cuda":
+        return "the config says off" if config.compile == "off" else "no GPU"
+    return "" if any(map(shutil.which, ("g++", "clang++"))) else "no g++ or clang++ is installed"
 
-    The output head stays in the root group and the loss is a method FSDP knows of: otherwise the
-    loss would find `lm_head.weight` still sharded. Master weights and reductions are float32.
+
+def parallelize(model: Any, world: World, config: Train | None = None) -> None:
+    """Give the model its `training_loss` and spread it over the ranks.
+
     Layers are compiled in place, and checkpointed by transformers: no wrapper renames a weight.
     """
     model.to(world.device)
     model.training_loss = types.MethodType(training_loss, model)
     if config is not None and config.activation_checkpointing:
         model.activation_checkpointing_enable()
-    may_compile = world.device.type == "cuda" and any(map(shutil.which, ("g++", "clang++")))
-    if config is not None and config.compile == "auto" and may_compile:
+    if config is not None and not why_not_compiled(world.device, config):
         for layer in model.base_model.layers:
             layer.compile()
     if world.size > 1:
-        low = compute_dtype(world.device, config.precision if config else "auto")
-        policy = fsdp.MixedPrecisionPolicy(param_dtype=low, reduce_dtype=torch.float32)
-        for layer in model.base_model.layers:
-            fsdp.fully_shard(layer, mp_policy=policy)
-        fsdp.fully_shard(model, mp_policy=policy)
-        fsdp.register_fsdp_forward_method(model, "training_loss")
-    return model
+        from sealtrain.sharding import shard
+
+        shard(model, world.size, config)

@@ -2,11 +2,16 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
-from sealtrain.files import replace_text
+import torch
+
+from sealtrain.checkpoint import replace_text
+from sealtrain.parallel import World
 
 
 @dataclass(frozen=True)
@@ -23,25 +28,30 @@ class Metrics:
 
 
 class Progress:
-    """`log` has every step; `screen` gets a line now and then. Either may be absent."""
+    """`log` has every step, `track` its numbers too; `screen` gets a line now and then.
 
-    def __init__(
-        self, screen: TextIO | None, log: Path | None, num_steps: int, every_steps: int
-    ) -> None:
-        self.screen, self.log = screen, log
-        self.num_steps, self.every_steps = num_steps, every_steps
+    Each may be absent. `use` gives the shares of the GPUs' peak used at so many tokens a second.
+    """
+
+    screen: TextIO | None = None
+    log: Path | None = None
+    track: Callable[[str, int, dict[str, Any]], None] | None = None
+    use: Callable[[float], dict[str, float]] | None = None
+
+    def __init__(self, world: World, num_steps: int, every_steps: int) -> None:
+        self.world, self.num_steps, self.every_steps = world, num_steps, every_steps
         self.start_clock()
 
     def start_clock(self) -> None:
         """Measure speed from here."""
-        self.since, self.tokens, self.steps = time.perf_counter(), 0, 0
+        self.since, self.tokens = time.perf_counter(), 0
+        self.world.waited = self.world.waited_for_data = 0.0
 
     def forget_after(self, step: int) -> None:
         """Drop from the log what an earlier process did after `step`, or half wrote."""
         if self.log is not None and self.log.exists():
             lines = self.log.read_text("utf-8").splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith("\n")]
-            kept = [line for line in whole if json.loads(line)["step"] <= step]
+            kept = [x for x in lines if x.endswith("\n") and json.loads(x)["step"] <= step]
             replace_text(self.log, "".join(kept))
 
     def record(self, event: str, step: int, **values: Any) -> None:
@@ -49,6 +59,8 @@ class Progress:
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"event": event, "step": step, **values}) + "\n")
+        if self.track is not None:
+            self.track(event, step, values)
 
     def say(self, text: str, over: bool = False) -> None:
         """A line on the screen; on a terminal `over` lets the next one write over it."""
@@ -58,9 +70,11 @@ class Progress:
             self.screen.flush()
 
     def step(self, metrics: Metrics) -> None:
-        """Record a step; at every `every_steps`-th and at the last say how it goes."""
+        """Record a step; at every `every_steps`-th and at the last say how it goes.
+
+        A rank that waits for the others less than they do is the slowest.
+        """
         self.tokens += metrics.num_tokens
-        self.steps += 1
         self.record("step", **asdict(metrics))
         if metrics.skipped:
             self.say(metrics.skipped)
@@ -68,19 +82,24 @@ class Progress:
         if metrics.step % self.every_steps and not is_last:
             return
         seconds = max(time.perf_counter() - self.since, 1e-9)
-        left = duration((self.num_steps - metrics.step) * seconds / self.steps)
-        self.record("speed", metrics.step, tokens_per_second=round(self.tokens / seconds, 1))
+        speed = self.tokens / seconds
+        used = self.use(speed) if self.use is not None else {}
+        waits = torch.zeros(self.world.size, 2)  # of each rank: for data, for the other ranks
+        waits[self.world.rank] = torch.tensor([self.world.waited_for_data, self.world.waited])
+        waits = self.world.sum(waits / seconds)
+        values = {
+            "tokens_per_second": round(speed, 1),
+            **used,
+            "loader_wait": waits[:, 0].max().item(),  # share of the time, on the worst rank
+            "slowest_rank": int(waits[:, 1].argmin()),
+            "rank_wait": (waits[:, 1].mean() - waits[:, 1].min()).item(),  # for the slowest
+        }
+        self.record("speed", metrics.step, **values)
+        mfu = f"MFU {used['mfu']:.1%}  " if used else ""
+        left = timedelta(0, round((self.num_steps - metrics.step) * metrics.num_tokens / speed))
         self.say(
             f"step {metrics.step}/{self.num_steps}  loss {metrics.loss:.3f}  lr {metrics.lr:.2e}  "
-            f"{self.tokens / seconds:,.0f} tokens/s  {left} left",
+            f"{speed:,.0f} tokens/s  {mfu}{left} left",
             over=not is_last,
         )
         self.start_clock()
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person writes them: `42 s`, `7 min 05 s`, `31 h 12 min`."""
-    minutes, left = divmod(round(seconds), 60)
-    if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60:02} min"
-    return f"{minutes} min {left:02} s" if minutes else f"{left} s"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+ENGLISH = "eng_Latn"
 SCRIPTS_WITHOUT_SPACES = ("tha_", "lao_", "khm_", "mya_")
 CHINESE = ("zho_", "cmn_", "yue_")
 FLORES_MODEL = "flores200sacrebleuspm"  # the file sacrebleu's `flores200` tokenizer looks for

@@ -1,121 +1,165 @@
 """One step of a run: the sequences it reads, the update it makes."""
 
-# ruff: noqa: N806 (names end in their shape)
-
-import math
+import sys
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
+from torch.profiler import record_function
 
 from sealtrain import data, mixture, model, optim, parallel
-from sealtrain.config import Config
-from sealtrain.data import IGNORED, Stream
+from sealtrain.checkpoint import Record, Saver
+from sealtrain.config import Config, Train
 from sealtrain.errors import DataError
-from sealtrain.mixture import Order
-from sealtrain.parallel import World
 from sealtrain.progress import Metrics
+
+NO_LIMITS = (sys.float_info.max, sys.float_info.max)  # finite is enough
+WINDOW = 128  # steps whose loss and norm are remembered, to tell a spike
+
+
+class Loader:
+    """Threads that read this rank's part of the coming steps, in whatever order they come to it."""
+
+    def __init__(
+        self, order: mixture.Order, config: Train, world: parallel.World, num_threads: int = 2
+    ) -> None:
+        self._order, self._config, self._world = order, config, world
+        self._share = world.share(config.batch_sequences)
+        self._pool, self._ahead = ThreadPoolExecutor(num_threads, "loader"), num_threads + 1
+        self._coming: dict[int, Future[tuple[data.Ids, data.Ids, int]]] = {}
+
+    def take(self, step: int) -> tuple[data.Ids, data.Ids, int]:
+        """Ids and labels [B, S] of a step and how many labels; the next steps are begun first."""
+        end = len(self._order) // self._config.batch_sequences
+        for coming in range(step, min(step + self._ahead, end)):
+            if coming not in self._coming:
+                self._coming[coming] = self._pool.submit(self._read, coming)
+        began = time.perf_counter()
+        batch = self._coming.pop(step).result()
+        self._world.waited_for_data += time.perf_counter() - began
+        return batch
+
+    def _read(self, step: int) -> tuple[data.Ids, data.Ids, int]:
+        first = step * self._config.batch_sequences
+        places = first + self._share.start, first + self._share.stop
+        ids, labels = self._order.batch(*places, self._config.loss_on == "target")
+        if torch.cuda.is_available():  # memory that the GPU copies from by itself
+            ids, labels = (np.asarray(torch.from_numpy(a).pin_memory()) for a in (ids, labels))
+        return ids, labels, int((labels != data.IGNORED).sum())
 
 
 @dataclass
 class Run:
-    """Everything a step needs; only `step` and the tensors change."""
+    """Everything a step needs; only `record` and the tensors change."""
 
     config: Config
-    world: World
-    order: Order
-    validation: list[Stream]
+    world: parallel.World
+    record: Record  # the state beside weights and moments
+    order: mixture.Order
+    validation: list[data.Stream]
     tokenizer: Path
     model: Any
     optimizer: torch.optim.AdamW
-    num_steps: int
-    step: int = 0  # steps made: all the state there is, beside weights and moments
-    num_skipped: int = 0  # of them by this process, for want of finite numbers
-
-    @property
-    def manifest(self) -> data.Manifest:
-        """What all streams share: tokenizer, EOS, sequence length."""
-        return self.order.streams[0].manifest
+    loader: Loader
+    saver: Saver
+    num_skipped: int = 0  # steps by this process, for want of numbers to trust
 
 
-def setup(config: Config, world: World) -> Run:
+def setup(config: Config, world: parallel.World) -> Run:
     """A run before its first step; what can be known to make it fail later is refused now."""
     streams = data.open_streams(config.shards, "train")
     validation = data.open_streams(config.shards, "validation")
+    manifests, shared = [stream.manifest for stream in streams], streams[0].manifest
     if validation[0].shape != streams[0].shape:
         raise DataError(f"{config.shards}: train and validation differ: rebuild the shards")
     tokenizer = data.tokenizer_folder(streams[0])
-    world.share(config.train.batch_sequences)
     order = mixture.make_order(config.mixture, config.seed, streams, config.train.batch_sequences)
-    num_steps = len(order) // config.train.batch_sequences
-    for stream in streams if config.train.loss_on == "target" else ():
-        if stream.manifest.kind == "parallel" and stream.key in order.epochs():
-            for part in range(len(stream.manifest.segments)):
-                stream.documents(part)
-    optim.check_schedule(config.optim, num_steps)
-    network = parallel.parallelize(
-        model.build(config.model, config.seed, streams[0].manifest), world, config.train
+    if config.train.loss_on == "target":
+        from sealtrain.targets import check_sidecars
+
+        check_sidecars(stream for stream in streams if stream.key in order.epochs())
+    record = Record(
+        num_steps=len(order) // config.train.batch_sequences,
+        config=config,
+        digests={"tokenizer": shared.tokenizer.sha256, **{s.key: s.digest for s in streams}},
+        eos_id=shared.eos_id,
+        template=next((m.templates[0] for m in manifests if m.templates), None),
+        language_names={code: name for m in manifests for code, name in m.language_names.items()},
     )
-    optimizer = optim.make_optimizer(network, config.optim)
-    return Run(config, world, order, validation, tokenizer, network, optimizer, num_steps)
+    optim.check_schedule(config.optim, record.num_steps)
+    batches = Loader(order, config.train, world)
+    network = model.build(config.model, config.seed, shared)
+    parallel.parallelize(network, world, config.train)
+    adam, saver = optim.make_optimizer(network, config.optim), Saver(world)
+    return Run(config, world, record, order, validation, tokenizer, network, adam, batches, saver)
 
 
 class NotFiniteError(DataError):
-    """Numbers broke; weights and moments are those of before the step."""
+    """Numbers broke or leapt; weights and moments are those of before the step."""
 
 
 def train_step(run: Run) -> Metrics:
     """One update from the step's sequences, every label of the whole batch weighing the same.
 
-    Where loss or gradients are not finite, no rank updates anything. While
+    Where loss or gradient norm are not finite, or a spike, no rank updates anything. While
     `train.max_skipped_steps` allows it the step counts as made; then NotFiniteError names what it
     read.
     """
-    config, world, eos_id = run.config.train, run.world, run.manifest.eos_id
-    mine, first = world.share(config.batch_sequences), run.step * config.batch_sequences
-    target_only = config.loss_on == "target"
-    ids_BS, labels_BS = run.order.batch(first + mine.start, first + mine.stop, target_only)
-    num_labels = max(1, int(world.sum(torch.tensor((labels_BS != IGNORED).sum())).item()))
-
+    config, world, eos_id = run.config.train, run.world, run.record.eos_id
+    ids, labels, num_labels = run.loader.take(run.record.step)
+    num_labels = max(1, int(world.sum(torch.tensor(num_labels)).item()))
     run.model.train()
     nats = torch.zeros((), dtype=torch.float64, device=world.device)
-    for start in range(0, len(ids_BS), config.micro_batch_sequences):
+    for start in range(0, len(ids), config.micro_batch_sequences):
         part = slice(start, start + config.micro_batch_sequences)
-        total, losses_BS = run.model.training_loss(ids_BS[part], labels_BS[part], eos_id, config)
-        (total * (world.size / num_labels)).backward()  # FSDP averages over the ranks
-        nats += losses_BS.sum(dtype=torch.float64)
+        with record_function("sealtrain.forward"):
+            total, losses = run.model.training_loss(ids[part], labels[part], eos_id, config)
+        with record_function("sealtrain.backward"):
+            (total * (world.size / num_labels)).backward()  # FSDP averages over the ranks
+        nats += losses.sum(dtype=torch.float64)
 
-    lr = optim.learning_rate(run.config.optim, run.step, run.num_steps)
-    nats = world.sum(nats)
-    norm = _update(run, lr, nats)
-    loss = nats.item() / num_labels
+    lr = optim.learning_rate(run.config.optim, run.record.step, run.record.num_steps)
+    limits = NO_LIMITS
+    if config.spike_sigmas is not None:
+        from sealtrain.spikes import limits_of
+
+        limits = limits_of(run.record.recent, config.spike_sigmas)
+    with record_function("sealtrain.optimizer"):
+        loss, norm = _update(run, lr, world.sum(nats) / num_labels, limits)
     skipped = ""
-    if not math.isfinite(loss) or not math.isfinite(norm):
-        from sealtrain.explain import not_finite
+    if not (loss <= limits[0] and norm <= limits[1]):
+        from sealtrain.explain import not_to_trust
 
-        places = range(first, first + config.batch_sequences)
+        places = range(
+            run.record.step * config.batch_sequences, (run.record.step + 1) * config.batch_sequences
+        )
         read = [f"{stream.key}:{number}" for stream, number in map(run.order.at, places)]
-        skipped = not_finite(run.step + 1, loss, norm, read)
+        skipped = not_to_trust(run.record.step + 1, loss, norm, limits, read)
         if run.num_skipped == config.max_skipped_steps:
             raise NotFiniteError(skipped)
         run.num_skipped += 1
-    run.step += 1
-    return Metrics(run.step, loss, lr, norm, world.size * ids_BS.size, num_labels, skipped)
+    run.record.recent = [*run.record.recent, (loss, norm)][-WINDOW:]
+    run.record.step += 1
+    return Metrics(run.record.step, loss, lr, norm, world.size * ids.size, num_labels, skipped)
 
 
-def _update(run: Run, lr: float, nats: Tensor) -> float:
-    """Clip, step and clear; returns the norm of the gradients before clipping."""
+def _update(run: Run, lr: float, loss: Tensor, limits: tuple[float, float]) -> tuple[float, float]:
+    """Clip, step and clear; returns the loss and the norm of the gradients before clipping."""
     norm = torch.nn.utils.clip_grad_norm_(run.model.parameters(), run.config.optim.clip_norm)
-    if isinstance(norm, DTensor):
-        norm = norm.full_tensor()
+    norm = (norm.full_tensor() if isinstance(norm, DTensor) else norm).double()
     for group in run.optimizer.param_groups:
         group["lr"] = lr
-    # The fused kernel reads this flag, and leaves weights and moments alone where it is up.
-    broken = ~(torch.isfinite(norm) & torch.isfinite(nats))
-    run.optimizer.found_inf = broken.float()  # type: ignore[attr-defined]
+    # The fused kernel reads this flag, and leaves weights and moments alone where it is up. What is
+    # not a number is not below a limit either.
+    sound = (loss <= limits[0]) & (norm <= limits[1])
+    run.optimizer.found_inf = (~sound).float()  # type: ignore[attr-defined]
     run.optimizer.step()
     run.optimizer.zero_grad()
-    return float(norm.item())
+    found: tuple[float, float] = tuple(torch.stack([loss, norm]).tolist())
+    return found

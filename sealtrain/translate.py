@@ -9,10 +9,10 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
-from sealtrain import checkpoint, parallel
+from sealtrain import checkpoint, parallel, restore
 from sealtrain.checkpoint import Record
 from sealtrain.errors import DataError
-from sealtrain.model import ATTENTION
+from sealtrain.loss import ATTENTION
 from sealtrain.references import References
 
 
@@ -35,10 +35,10 @@ def load(path: Path) -> Loaded:
     folder = path if (path / "checkpoint.json").is_file() else checkpoint.latest(path)
     if folder is None:
         raise DataError(f"no checkpoint in {path}; give a run's folder or one of its checkpoints")
-    record = checkpoint.read_record(folder)
+    record = restore.read_record(folder)
     shape = AutoConfig.from_pretrained(folder / "model", attn_implementation=ATTENTION)
     network = AutoModelForCausalLM.from_config(shape, dtype=torch.float32)  # type: ignore[no-untyped-call]
-    checkpoint.load_state(folder, network)
+    restore.load_state(folder, network)
     parallel.parallelize(network, parallel.start())
     network.eval()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json"))

@@ -1,7 +1,5 @@
 """Loss on held-out streams: per language, per direction, and in bits per byte."""
 
-# ruff: noqa: N806 (names end in their shape)
-
 import json
 import math
 from collections.abc import Iterable, Iterator

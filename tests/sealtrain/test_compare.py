@@ -10,7 +10,8 @@ from tiny_shards import SENTENCES, make_config
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sealcli.sealtrain import main
-from sealtrain import checkpoint, compare, evaluate, train, translate
+from sealcli.show_compare import report
+from sealtrain import checkpoint, compare, evaluate, restore, train, translate
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.export import export
 from sealtrain.plot import plot_runs, plot_settings, smooth
@@ -73,14 +74,14 @@ def test_seeds_are_one_setting(runs: dict[str, Path]) -> None:
     spread = first.over_seeds(lambda run: compare.parallel_loss(run, "tha_Thai", True))
     assert spread is not None
     expected = [
-        checkpoint.read_record(run.folder / "checkpoints/step-000012")
+        restore.read_record(run.folder / "checkpoints/step-000012")
         .after["parallel/eng_Latn-tha_Thai"]
         .loss
         for run in first.runs
     ]
     assert spread.values == pytest.approx(expected)
     assert str(spread) == f"{spread.mean:.3f} [{min(expected):.3f}, {max(expected):.3f}]"
-    text = compare.report([first, second])
+    text = report([first, second])
     assert str(spread) in text
     assert "chrF++ from, 0-shot" in text
 

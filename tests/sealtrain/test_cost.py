@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 from sealtrain.config import Model
 from sealtrain.cost import Shape, memory, peak_flops
 from sealtrain.data import Manifest
-from sealtrain.model import olmo2_config
+from sealtrain.scratch import olmo2_config
 
 GIB = 2**30
 

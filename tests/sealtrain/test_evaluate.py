@@ -8,6 +8,7 @@ import pytest
 import torch
 from tiny_shards import SENTENCES, TEMPLATE, make_config
 
+from sealcli.show_eval import report
 from sealtrain import evaluate, references, scores, train, translate
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.validate import byte_lengths
@@ -94,7 +95,7 @@ def test_both_directions_of_every_known_language(run: Path, refs: Path) -> None:
     assert set(found.text) == {
         "refs/eng_Latn", "refs/ind_Latn", "refs/tha_Thai", "replay/english"
     }  # fmt: skip
-    text = evaluate.report(found)
+    text = report(found)
     assert "eng_Latn -> tha_Thai" in text
     assert "tok:char" in text
     assert "not in the training shards, skipped: fra_Latn" in text

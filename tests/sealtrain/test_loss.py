@@ -58,7 +58,9 @@ def model(shards: Path, tmp_path: Path) -> Any:
     """Random weights ten times their usual size: attention far from uniform shows leaks."""
     manifest = open_streams(shards, "train")[0].manifest
     config = make_config(shards, tmp_path, model={"init_std": 0.2})
-    return parallel.parallelize(build(config.model, 1, manifest), parallel.start())
+    built = build(config.model, 1, manifest)
+    parallel.parallelize(built, parallel.start())
+    return built
 
 
 DOCUMENTS = [[7, 8, 9, 0], [0], [11, 12, 13, 14, 15, 0], [16, 0], [17, 18, 19]]  # EOS is 0

@@ -17,7 +17,8 @@ from safetensors.torch import load_file
 from tiny_shards import LENGTH, make_config
 
 from sealcli.show_train import validation_table
-from sealtrain import checkpoint, parallel, train
+from sealtrain import checkpoint, parallel, restore, train
+from sealtrain.checkpoint import Record
 from sealtrain.config import Config
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.step import NotFiniteError, Run, setup, train_step
@@ -36,6 +37,13 @@ def weights_of(out: Path) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
 
 
+def record_of(out: Path) -> Record:
+    """The record of the newest checkpoint."""
+    folder = checkpoint.latest(out)
+    assert folder is not None
+    return restore.read_record(folder)
+
+
 def changed(config: Config, section: str, **values: object) -> Config:
     part = getattr(config, section).model_copy(update=values)
     return config.model_copy(update={section: part})
@@ -49,7 +57,7 @@ def run_until(config: Config, step: int, monkeypatch: pytest.MonkeyPatch) -> Non
     """Run, and die in the middle of a step after some were made."""
 
     def dying(run: Run) -> object:
-        if run.step == step:
+        if run.record.step == step:
             raise Killed
         return train_step(run)
 
@@ -124,8 +132,7 @@ def test_a_killed_run_ends_bit_identical(
     assert result is not None
     assert steps_of(config.out) == steps_of(unbroken)  # losses, norms and rates, bit for bit
     assert weights_of(config.out) == weights_of(unbroken)
-    whole = train.finished(make_config(shards, unbroken))
-    assert whole is not None
+    whole = record_of(unbroken)
     assert (result.before, result.after) == (whole.before, whole.after)
 
 
@@ -163,7 +170,7 @@ def test_asked_to_stop_it_saves_and_says_so(
     handler = signal.getsignal(number)
 
     def signalled(run: Run) -> object:
-        if run.step == 6:
+        if run.record.step == 6:
             os.kill(os.getpid(), number)
         return train_step(run)
 
@@ -235,14 +242,15 @@ def test_loss_on_the_target_side_only(shards: Path, tmp_path: Path, unbroken: Pa
         setup(make_config(copy, tmp_path / "no", train={"loss_on": "target"}), parallel.start())
 
 
-def test_a_finished_run_is_known(shards: Path, unbroken: Path) -> None:
-    config = make_config(shards, unbroken)
-    result = train.finished(config)
-    assert result is not None
-    assert result.num_steps == 12
-    assert train.finished(config.model_copy(update={"out": unbroken / "no"})) is None
+def test_a_finished_run_is_left_alone(shards: Path, unbroken: Path) -> None:
+    config, before = make_config(shards, unbroken), (unbroken / "log.jsonl").read_bytes()
+    screen = io.StringIO()
+    result = train.train(config, screen=screen)
+    assert result == record_of(unbroken)
+    assert "finished" in screen.getvalue()
+    assert (unbroken / "log.jsonl").read_bytes() == before
     with pytest.raises(ConfigError, match=r"optim\.lr was 0\.01 and is 0\.02\): choose another"):
-        train.finished(changed(config, "optim", lr=0.02))
+        train.train(changed(config, "optim", lr=0.02))
 
 
 def test_another_config_is_refused(
@@ -323,7 +331,7 @@ def test_steps_without_numbers_are_skipped_up_to_a_limit(
     real, broken = train.train_step, {3, 4, 7}
 
     def breaking(run: Run) -> object:
-        if run.step not in broken:
+        if run.record.step not in broken:
             return real(run)
         weight = run.model.lm_head.weight.data
         sound = weight[3, 0].clone()

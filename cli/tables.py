@@ -1,8 +1,6 @@
-"""Tables: for a terminal, and in Markdown."""
+"""Tables for a terminal."""
 
 from collections.abc import Sequence
-
-ENGLISH = "eng_Latn"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -13,9 +11,3 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
         for line in lines
     )
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The same in Markdown; text stands left, numbers right."""
-    rule = ["---", *("--:" for _ in head[1:])]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [head, rule, *rows])

@@ -1,4 +1,4 @@
-"""The plan of a run before it starts: what is read, how often, at what rate, on what machines."""
+"""What `sealtrain run --dry-run` prints: what is read, how often, at what rate, on which GPUs."""
 
 import json
 import math
@@ -12,7 +12,8 @@ from sealtrain.config import Config
 from sealtrain.data import IGNORED, Stream
 from sealtrain.errors import ConfigError
 from sealtrain.mixture import Order
-from sealtrain.report import table
+
+from .tables import table
 
 GIB = 2**30
 SAMPLE = 64  # sequences of a stream, at most, whose labels are counted

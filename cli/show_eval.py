@@ -1,0 +1,44 @@
+"""What `sealtrain eval` prints: scores, signs of failure and losses."""
+
+from sealtrain.evaluate import Evaluation
+
+from .tables import table
+
+
+def report(evaluation: Evaluation) -> str:
+    """Scores, their signatures, signs of failure and losses for a terminal."""
+    scores = [direction.score for direction in evaluation.directions]
+    signatures = sorted({s.bleu_signature for s in scores})
+    numbers = {signature: str(i) for i, signature in enumerate(signatures, start=1)}
+    rows = []
+    for direction in evaluation.directions:
+        s, shares = direction.score, direction.signs
+        marks = [shares.empty, shares.repetitive, shares.english, shares.other_language]
+        rows.append(
+            [
+                f"{s.src} -> {s.tgt}",
+                f"{s.bleu:.2f}",
+                numbers[s.bleu_signature],
+                f"{s.chrf:.2f}",
+                *("-" if share is None else f"{share:.0%}" for share in marks),
+            ]
+        )
+    head = ["direction", "BLEU", "signature", "chrF++", "empty", "repetitive", "English", "other"]
+    losses = [
+        [source, f"{loss.num_labels:,}", f"{loss.bits_per_byte:.3f}"]
+        for source, loss in evaluation.text.items()
+    ]
+    parts = [
+        f"{evaluation.checkpoint}, {scores[0].num_sentences} sentences a direction, "
+        f"{evaluation.num_shots} shots",
+        table(head, rows),
+        "\n".join(
+            [f"BLEU {number}: {signature}" for signature, number in numbers.items()]
+            + [f"chrF++: {scores[0].chrf_signature}"]
+            + ["empty, repetitive, English, other language: shares of the outputs"]
+        ),
+        table(["held-out text", "labels", "bits per byte"], losses),
+    ]
+    if evaluation.skipped:
+        parts.append(f"not in the training shards, skipped: {', '.join(evaluation.skipped)}")
+    return "\n\n".join(parts)
