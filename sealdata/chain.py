@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sealdata.errors import DataError
@@ -50,10 +50,10 @@ def run_chains(
     for name in names:
         progress.begin(name)
     try:
-        for task, record in engine.run(
+        for task, records in engine.run(
             lambda: [t for state in states for t in state.feed(progress)]
         ):
-            states[task.place[0]].took(task, record, progress)
+            states[task.place[0]].took(task, records, progress)
     finally:
         for name in names:
             progress.end(name)
@@ -88,7 +88,7 @@ class _State:
             self.taken += 1
             if self.began:  # what was there before took no time of this run
                 progress.part_done(self.chain.head.name, part_record)
-            self._advance(0, part_record.part, part_record.rows_out, progress)
+            self._go_on(part_record.part, part_record.rows_out, progress)
         self.began = True
         given, self.ready = self.ready, []
         return given
@@ -107,25 +107,29 @@ class _State:
             time.sleep(POLL)
         return record
 
-    def took(self, task: Task, record: PartRecord, progress: Progress) -> None:
-        """A task of this chain is done: what comes next for its part is ready."""
-        place = task.place[1]
-        if place == 0:
-            self.whole = record
-            return
-        self.records[place - 1][record.part] = record
-        progress.part_done(self.chain.links[place - 1].name, record)
-        self._advance(place, record.part, record.rows_out, progress)
+    def took(self, task: Task, records: Sequence[PartRecord], progress: Progress) -> None:
+        """A task of this chain is done, and those of the same part that followed it."""
+        for done, record in zip((task, *task.then), records, strict=True):
+            place = done.place[1]
+            if place == 0:
+                self.whole = record
+            else:
+                self.records[place - 1][record.part] = record
+                progress.part_done(self.chain.links[place - 1].name, record)
 
-    def _advance(self, link: int, part: str, rows: int, progress: Progress) -> None:
-        for number in range(link, len(self.chain.links)):
-            stage, folder = self.chain.links[number], self.places[number + 1].folder
+    def _go_on(self, part: str, rows: int, progress: Progress) -> None:
+        """One task for all that is unfinished of a part: its text is read once for all links."""
+        tasks = []
+        for number, stage in enumerate(self.chain.links):
+            folder = self.places[number + 1].folder
             record = stage.finished(part, folder)
             if record is None:
-                self.ready.append(stage.task(part, folder, (self.number, number + 1)))
+                tasks.append(stage.task(part, folder, (self.number, number + 1)))
                 progress.expect(stage.name, 1, rows)
-                return
-            self.records[number][part] = record
+            else:
+                self.records[number][part] = record
+        if tasks:
+            self.ready.append(replace(tasks[0], then=tuple(tasks[1:])))
 
     def finish(self, work: Path) -> list[Done]:
         """Head and links with the records of all parts, in their order."""

@@ -1,5 +1,6 @@
 """What a text is written with: counts of its letters by script, digits, punctuation and spaces."""
 
+import weakref
 from functools import cache
 
 import numpy as np
@@ -13,6 +14,8 @@ from sealdata.languages import languages
 # Classes of a code point. The scripts of the known languages follow, each with its own letters.
 CLASSES = ("other", "digits", "punctuation", "spaces", "shared_letters", "foreign_letters")
 NUM_CODE_POINTS = 0x110000
+
+Counts = dict[str, npt.NDArray[np.uint32]]  # class -> characters of it in each text
 
 
 def unicode_script(iso_15924: str) -> str:
@@ -93,11 +96,42 @@ def count_characters(text: pl.Series) -> pl.DataFrame:
     ``shared_letters`` (of no script in particular), ``foreign_letters`` (of scripts that no known
     language uses), ``digits`` (of any script), ``punctuation``, ``spaces``, ``other``.
     """
+    return pl.DataFrame(_counts(text))
+
+
+def characters_of(pairs: pl.DataFrame, side: str) -> Counts:
+    """The columns of ``count_characters`` for one side of a frame, each uint32 [pairs], counted
+    once for all scorers that get it."""
+    return _last_frame.counts(pairs, side)
+
+
+def _counts(text: pl.Series) -> Counts:
     columns = (*CLASSES, *scripts())
     counts = count_classes(*texts_of(text), class_table(), len(columns))
-    frame = pl.DataFrame(dict(zip(columns, counts, strict=True)))
-    letters = ["shared_letters", "foreign_letters", *scripts()]
-    return frame.with_columns(letters=pl.sum_horizontal(letters))
+    letters = counts[CLASSES.index("shared_letters") :].sum(axis=0, dtype=np.uint32)
+    return dict(zip(columns, counts, strict=True)) | {"letters": letters}
+
+
+class _LastFrame:
+    """The counts of the frame asked about last, while it lives. No scorer changes a frame."""
+
+    def __init__(self) -> None:
+        self.frame: weakref.ref[pl.DataFrame] | None = None
+        self.sides: dict[str, Counts] = {}
+
+    def counts(self, pairs: pl.DataFrame, side: str) -> Counts:
+        if self.frame is None or self.frame() is not pairs:
+            self.frame, self.sides = weakref.ref(pairs, self._forget), {}
+        if side not in self.sides:
+            self.sides[side] = _counts(pairs[side])
+        return self.sides[side]
+
+    def _forget(self, frame: weakref.ref[pl.DataFrame]) -> None:
+        if frame is self.frame:
+            self.frame, self.sides = None, {}
+
+
+_last_frame = _LastFrame()
 
 
 def code_points(text: pl.Series) -> npt.NDArray[np.uint32]:

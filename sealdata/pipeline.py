@@ -201,7 +201,7 @@ class Pipeline:
             "limit": limit,
         }
         job = Ingest(reader, source, self.plan.recipe.part_rows, limit)
-        return Stage("ingest", params, tuple(files), (table.name,), job, version=2)
+        return Stage("ingest", params, tuple(files), (table.name,), job, version=3)
 
     def _clean(self, ingest: Stage) -> Stage:
         cleaners = self.plan.cleaners

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from sealdata.frames import parts_in_memory
 from sealdata.manifest import PartRecord, read_json, read_record, stage_key, write_json
 
 Job = Callable[[str, Path], PartRecord]  # (part, folder to write into); must be picklable
@@ -81,8 +82,14 @@ class Task:
     folder: Path
     place: tuple[int, int]
     num_gpus: float = 0
+    then: tuple["Task", ...] = ()  # what goes on with the same part, while it is in memory
 
-    def __call__(self) -> PartRecord:
+    def __call__(self) -> list[PartRecord]:
+        """Run the job and those that follow it: the records of all."""
+        with parts_in_memory():
+            return [self._run(), *(task._run() for task in self.then)]
+
+    def _run(self) -> PartRecord:
         """Run the job and leave its record beside its data, last: the record means "finished"."""
         self.folder.mkdir(parents=True, exist_ok=True)
         record = self.job(self.part, self.folder)
@@ -126,8 +133,8 @@ POLL = 0.2  # seconds after which an engine asks its feed again, if no task has 
 class Engine(Protocol):
     """Runs tasks somewhere, in any order."""
 
-    def run(self, feed: Feed) -> Iterator[tuple[Task, PartRecord]]:
-        """Yield each task and its record as it finishes.
+    def run(self, feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
+        """Yield each task and its records as it finishes.
 
         The feed is asked at the start, after results were yielded and every ``POLL`` seconds; when
         it gives nothing and nothing is running, the run is over.
@@ -197,7 +204,7 @@ def run_stages(
         progress.begin(name)
         progress.expect(name, len(tasks), _rows(stages, tasks))
         try:
-            for task, record in engine.run(_once(tasks)):
+            for task, [record] in engine.run(_once(tasks)):
                 records[task.place[0], record.part] = record
                 progress.part_done(name, record)
         finally:

@@ -46,8 +46,8 @@ class LocalEngine:
         self._pool.shutdown(cancel_futures=True)
         self._pool = None
 
-    def run(self, feed: Feed) -> Iterator[tuple[Task, PartRecord]]:
-        """Yield tasks and records as they finish.
+    def run(self, feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
+        """Yield tasks and their records as they finish.
 
         Raises:
             DataError: a worker process died (most often: killed for want of memory).
@@ -57,7 +57,7 @@ class LocalEngine:
             yield from _in_turn(feed)
             return
         pool = self._pool = self._pool or _make_pool(self.workers)
-        running: dict[Future[PartRecord], Task] = {}
+        running: dict[Future[list[PartRecord]], Task] = {}
         try:
             yield from _in_pool(pool, feed, running)
         except BrokenProcessPool:
@@ -70,7 +70,7 @@ class LocalEngine:
             ) from None
 
 
-def _in_turn(feed: Feed) -> Iterator[tuple[Task, PartRecord]]:
+def _in_turn(feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
     waiting: deque[Task] = deque()
     while True:
         waiting.extend(feed())
@@ -81,8 +81,8 @@ def _in_turn(feed: Feed) -> Iterator[tuple[Task, PartRecord]]:
 
 
 def _in_pool(
-    pool: ProcessPoolExecutor, feed: Feed, running: dict[Future[PartRecord], Task]
-) -> Iterator[tuple[Task, PartRecord]]:
+    pool: ProcessPoolExecutor, feed: Feed, running: dict[Future[list[PartRecord]], Task]
+) -> Iterator[tuple[Task, list[PartRecord]]]:
     """Yield results as they come; on the first error cancel what has not begun and raise it."""
     while True:
         with _uninterruptible_children():

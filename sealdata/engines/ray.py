@@ -79,8 +79,8 @@ class RayEngine:
     ) -> None:
         ray.shutdown()  # what still runs is ended: a killed task leaves nothing half-written
 
-    def run(self, feed: Feed) -> Iterator[tuple[Task, PartRecord]]:
-        """Yield tasks and records as they finish.
+    def run(self, feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
+        """Yield tasks and their records as they finish.
 
         Raises:
             DataError: the process of a task was lost, and ``RETRIES`` times again.
@@ -173,17 +173,17 @@ def _look(token: Path, node: str, inputs: list[Path]) -> tuple[str, str, list[st
 
 
 @ray.remote(max_retries=RETRIES, max_calls=0)  # type: ignore[untyped-decorator]
-def _run(task: Task) -> PartRecord | SealError | OSError:
-    """The record, or the error that a user can mend: Ray would wrap it in a page of its own."""
+def _run(task: Task) -> list[PartRecord] | SealError | OSError:
+    """The records, or the error that a user can mend: Ray would wrap it in a page of its own."""
     try:
         return task()
     except (SealError, OSError) as error:
         return error
 
 
-def _result(reference: Any, task: Task) -> PartRecord:
+def _result(reference: Any, task: Task) -> list[PartRecord]:
     try:
-        result: PartRecord | SealError | OSError = ray.get(reference)
+        result: list[PartRecord] | SealError | OSError = ray.get(reference)
     except RayTaskError:
         raise  # a bug of ours, with the traceback of where it happened
     except RayError as error:

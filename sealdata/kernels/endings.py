@@ -27,7 +27,7 @@ def sentence_ends(
         count = 0
         while at < end:
             char, at = decode(data, at)
-            kind = kinds[char]
+            kind = kinds[np.uint64(char)]
             if kind == MARK:
                 sure = closed = True
             elif kind == POINT:

@@ -35,16 +35,16 @@ class FoldTable(NamedTuple):
 def _encode(char: Int, data: Bytes, at: Int) -> Int:
     """Write a code point as UTF-8 at ``data[at]``: where the next one goes."""
     if char < 0x80:
-        data[at] = char
+        data[np.uint64(at)] = char
         return at + 1
     if char < 0x800:
-        data[at] = 0xC0 | char >> 6
-        data[at + 1] = 0x80 | char & 0x3F
+        data[np.uint64(at)] = 0xC0 | char >> 6
+        data[np.uint64(at + 1)] = 0x80 | char & 0x3F
         return at + 2
     if char < 0x10000:
-        data[at] = 0xE0 | char >> 12
-        data[at + 1] = 0x80 | char >> 6 & 0x3F
-        data[at + 2] = 0x80 | char & 0x3F
+        data[np.uint64(at)] = 0xE0 | char >> 12
+        data[np.uint64(at + 1)] = 0x80 | char >> 6 & 0x3F
+        data[np.uint64(at + 2)] = 0x80 | char & 0x3F
         return at + 3
     data[at] = 0xF0 | char >> 18
     data[at + 1] = 0x80 | char >> 12 & 0x3F
@@ -66,23 +66,33 @@ def fold_texts(
     """
     num_texts = len(starts) - 1
     folded_starts = np.zeros(num_texts + 1, np.int64)
-    folded = np.empty(GROWTH * (starts[num_texts] - starts[0]), np.uint8)
+    folded = np.empty(GROWTH * (starts[num_texts] - starts[0]) + 1, np.uint8)
     unsure = np.zeros(num_texts, np.bool_)
     to: Int = 0
     for text in range(num_texts):
         at, end = starts[text], starts[text + 1]
         begin, mark, first = to, 0, False  # mark: the combining class of the character before
         while at < end:
+            lead = data[np.uint64(at)]
+            if lead < 0x80:  # becomes another of these, or goes, and nothing before it matters
+                entry = entries[np.uint64(lead)]
+                folded[np.uint64(to)] = np.uint8(entry & CODE_POINT)
+                to += np.int64(entry & CODE_POINT != 0)
+                mark, first = 0, entry & FIRST != 0
+                at += 1
+                continue
+            start = at
             char, at = decode(data, at)
-            entry = entries[char]
-            if entry & UNSURE or (first and entry & SECOND):
-                to, at = begin, end
-                break
-            if entry & MARK:
-                if classes[0, char] and classes[0, char] < mark:
+            entry = entries[np.uint64(char)]
+            if entry & (UNSURE | SECOND | MARK | SEVERAL):
+                if entry & UNSURE or (first and entry & SECOND):
                     to, at = begin, end
                     break
-                mark = classes[1, char]
+                opens, closes = classes[0, np.uint64(char)], classes[1, np.uint64(char)]
+                if opens and opens < mark:
+                    to, at = begin, end
+                    break
+                mark = closes
             else:
                 mark = 0
             first = entry & FIRST != 0
@@ -90,6 +100,10 @@ def fold_texts(
             if entry & SEVERAL:
                 for place in range(code + 1, code + 1 + np.int64(pool[code])):
                     to = _encode(np.int64(pool[place]), folded, to)
+            elif code == char:
+                for place in range(start, at):
+                    folded[np.uint64(to)] = data[np.uint64(place)]
+                    to += 1
             elif code:
                 to = _encode(code, folded, to)
         unsure[text] = to == begin

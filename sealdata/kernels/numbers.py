@@ -8,6 +8,7 @@ from sealdata.kernels.bags import FIRST_HASH, Keys, Owners, extend, find, longes
 
 # What a code point is to a number: its value if a digit, else one of these.
 SEPARATOR, COLON, SPACE, OTHER = 10, 11, 12, 13
+_ZERO, _NINE = 0x30, 0x39
 
 
 @compiled
@@ -32,8 +33,12 @@ def _read(
     grouped = True  # they may be thousands
     joined = FIRST_HASH  # all its digits
     while at < end:
+        lead = data[np.uint64(at)]
+        if lead < _ZERO or _NINE < lead < 0x80:  # most of ASCII
+            at += 1
+            continue
         char, at = decode(data, at)
-        kind = kinds[char]
+        kind = kinds[np.uint64(char)]
         if kind > 9:
             continue
         number, length = FIRST_HASH, 0

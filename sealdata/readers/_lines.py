@@ -29,46 +29,39 @@ def line_batches(
     Raises:
         DataError: a line of more than 64 MiB: ``where`` names no text file.
     """
-    pending: list[bytes] = []  # what waits to fill a batch, and where lines end in it
-    pending_ends: list[npt.NDArray[np.int64]] = []
-    size = waiting = 0  # bytes and lines that wait
-    max_bytes = MAX_BATCH // num_files
+    waiting: list[pl.Series] = []  # lines for the next batch, as they lie in the blocks
+    left, room = batch_rows, MAX_BATCH // num_files  # lines and bytes that it still takes
+    rest = b""
     block = stream.read(_BLOCK).removeprefix(codecs.BOM_UTF8)
     while block:
-        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _LINE_FEED) + 1
-        start = first = 0  # in this block: the first byte and line that no batch has
-        while True:
-            full = int(np.searchsorted(ends, max_bytes - size + start))  # the line that fills it
-            last = min(first + batch_rows - waiting, max(full, first) + 1)
-            if last > len(ends):
-                break
-            stop = int(ends[last - 1])
-            lines = b"".join([*pending, block[start:stop]])
-            lines_end = np.concatenate([*pending_ends, ends[first:last] - start + size])
-            pending, pending_ends, size, waiting = [], [], 0, 0
-            start, first = stop, last
-            yield _as_series(lines, lines_end)
-        pending.append(block[start:])
-        pending_ends.append(ends[first:] - start + size)
-        size += len(block) - start
-        waiting += len(ends) - first
-        if size - _last(pending_ends) > _MAX_LINE:
+        data = rest + block
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_FEED) + 1
+        start = first = 0  # in data: the first byte and line that no batch has
+        while first < len(ends):
+            full = int(np.searchsorted(ends, room + start))  # the line that fills the batch
+            last = min(first + left, full + 1, len(ends))
+            waiting.append(_as_series(data, start, ends[first:last]))
+            left, room = left - (last - first), room - (int(ends[last - 1]) - start)
+            start, first = int(ends[last - 1]), last
+            if left == 0 or room <= 0:
+                yield pl.concat(waiting, rechunk=False)
+                waiting, left, room = [], batch_rows, MAX_BATCH // num_files
+        rest = data[start:]
+        if len(rest) > _MAX_LINE:
             raise DataError(f"{where}: a line of more than {_MAX_LINE:,} bytes; is it a text file?")
         block = stream.read(_BLOCK)
-    if size:
-        rest = [size] if _last(pending_ends) < size else []
-        yield _as_series(b"".join(pending), np.concatenate([*pending_ends, rest]))
+    if rest:
+        waiting.append(_as_series(rest, 0, np.array([len(rest)])))
+    if waiting:
+        yield pl.concat(waiting, rechunk=False)
 
 
-def _last(ends: list[npt.NDArray[np.int64]]) -> int:
-    return next((int(part[-1]) for part in reversed(ends) if len(part)), 0)
-
-
-def _as_series(lines: bytes, ends: npt.NDArray[np.int64]) -> pl.Series:
+def _as_series(data: bytes, start: int, ends: npt.NDArray[np.int64]) -> pl.Series:
+    """The lines from byte ``start`` on that end where ``ends`` says; the bytes are not copied."""
     import pyarrow as pa
 
-    offsets = np.concatenate([[0], ends]).astype(np.int64)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(lines)]
+    offsets = np.concatenate([[start], ends]).astype(np.int64)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     array = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(ends), buffers)
     return pl.Series("line", array)
 

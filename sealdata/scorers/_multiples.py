@@ -15,12 +15,14 @@ _ENGLISH = re.compile(rf"{_NUMBER}[\s-]*(thousand|million|billion|trillion)\b", 
 _TIMES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _DECADE = re.compile(r"(\d\d?)\s*世[纪紀]\s*(\d0)\s*年代")  # 20世纪30年代: the 1930s
 _ANY = r"\p{Nd}\s*[十百千]?[万萬亿億]|\p{Nd}\s*世[纪紀]"
+_RARE = "[万萬亿億]|世[纪紀]"  # ten times as fast to look for, and none in most languages
 
 
 def written_out(src: pl.Series, tgt: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Both sides of pairs, English first, with multiples and decades as plain numbers wherever the
     other side has Chinese ones; all other pairs as they are."""
-    places = tgt.str.contains(_ANY).fill_null(False).arg_true()
+    places = tgt.str.contains(_RARE).fill_null(False).arg_true()
+    places = places.filter(tgt.gather(places).str.contains(_ANY))
     if places.is_empty():
         return src, tgt
     english = [_ENGLISH.sub(_english, text) for text in src.gather(places).fill_null("")]

@@ -32,7 +32,7 @@ class Balance(Scorer):
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float64 column; null never: an empty side counts as one character."""
-        src, tgt = expected_length("src"), expected_length("tgt")
+        src, tgt = (expected_length(pairs, side) for side in ("src", "tgt"))
         spread = (_SPREAD**2 + _SPREAD_OF_ONE**2 / pl.max_horizontal(src, tgt)).sqrt()
         return pairs.select(deviation=(src / tgt).log() / spread)
 

@@ -44,17 +44,22 @@ class Ending(Scorer):
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Int8 and UInt32 columns, null for languages that write no marks."""
-        src, tgt = (sentence_ends(*texts_of(pairs[side]), _kinds()) for side in ("src", "tgt"))
         unmarked = [code for code, known in languages().items() if known.script in _UNMARKED]
-        scores = pl.DataFrame(
-            {
-                "differ": (src[1] != tgt[1]).astype(np.int8),
-                "apart": np.maximum(src[0], tgt[0]) - np.minimum(src[0], tgt[0]),
-            }
-        )
         silent = pairs["src_lang"].is_in(unmarked) | pairs["tgt_lang"].is_in(unmarked)
-        return scores.select(
-            pl.when(~silent).then(pl.col(name)).alias(name) for name in self.columns
+        places = (~silent).arg_true()
+        sides = pairs.select("src", "tgt")[places]
+        src, tgt = (sentence_ends(*texts_of(sides[side]), _kinds()) for side in ("src", "tgt"))
+        found = {
+            "differ": pl.Series((src[1] != tgt[1]).astype(np.int8)),
+            "apart": pl.Series(np.maximum(src[0], tgt[0]) - np.minimum(src[0], tgt[0])),
+        }
+        return pl.DataFrame(
+            {
+                name: pl.repeat(None, pairs.height, dtype=values.dtype, eager=True).scatter(
+                    places, values
+                )
+                for name, values in found.items()
+            }
         )
 
 

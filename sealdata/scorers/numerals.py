@@ -44,8 +44,7 @@ class Numerals(Scorer):
         """
         src, tgt = written_out(pairs["src"], pairs["tgt"])
         figures = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
-        scores = pl.DataFrame(dict(zip(self.columns, figures, strict=True)))
-        return scores.fill_nan(None)
+        return pl.DataFrame(dict(zip(self.columns, figures, strict=True)), nan_to_null=True)
 
 
 @cache

@@ -23,14 +23,17 @@ class Ratio(Scorer):
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float64 column; null never."""
-        src, tgt = expected_length("src"), expected_length("tgt")
+        src, tgt = (expected_length(pairs, side) for side in ("src", "tgt"))
         return pairs.select(chars=pl.max_horizontal(src, tgt) / pl.min_horizontal(src, tgt))
 
 
-def expected_length(side: str) -> pl.Expr:
-    """Length of the side in characters of English."""
-    factors = {code: language.length_factor for code, language in languages().items()}
-    factor = pl.col(f"{side}_lang").replace_strict(factors, default=1.0, return_dtype=pl.Float64)
+def expected_length(pairs: pl.DataFrame, side: str) -> pl.Expr:
+    """Length of a side of ``pairs`` in characters of English."""
+    factor = pl.lit(1.0)
+    for code in pairs[f"{side}_lang"].unique().drop_nulls():  # few: quicker than a look-up per row
+        known = languages().get(code)
+        own = known.length_factor if known else 1.0
+        factor = pl.when(pl.col(f"{side}_lang") == code).then(own).otherwise(factor)
     return pl.col(side).str.len_chars().clip(lower_bound=1) * factor
 
 

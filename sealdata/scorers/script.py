@@ -2,9 +2,11 @@
 
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from sealdata.characters import count_characters, unicode_script
+from sealdata.characters import characters_of, unicode_script
 from sealdata.languages import resolve
 from sealdata.scorers import Scorer
 
@@ -23,21 +25,20 @@ class Script(Scorer):
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Float64 columns; null where a side has no letters."""
-        return pl.DataFrame({f"{side}_share": _share(pairs, side) for side in ("src", "tgt")})
+        shares = {f"{side}_share": _share(pairs, side) for side in ("src", "tgt")}
+        return pl.DataFrame(shares, nan_to_null=True)
 
 
-def _share(pairs: pl.DataFrame, side: str) -> pl.Series:
-    counts = count_characters(pairs[side]).with_columns(lang=pairs[f"{side}_lang"])
-    letters = pl.col("letters") - pl.col("shared_letters")
-    declared = pl.coalesce(
-        pl.lit(None, pl.UInt32),
-        *(
-            pl.when(pl.col("lang") == lang).then(pl.col(unicode_script(resolve(lang).script)))
-            for lang in pairs[f"{side}_lang"].unique().drop_nulls()
-        ),
-    )
-    share = counts.select(pl.when(letters > 0).then(declared / letters))
-    return share.to_series().cast(pl.Float64)
+def _share(pairs: pl.DataFrame, side: str) -> npt.NDArray[np.float64]:
+    """NaN where there are no letters, or no language is declared."""
+    counts, lang = characters_of(pairs, side), pairs[f"{side}_lang"]
+    letters = counts["letters"] - counts["shared_letters"]
+    share = np.full(pairs.height, np.nan)
+    for code in lang.unique().drop_nulls():
+        own = (lang == code).fill_null(False).to_numpy() & (letters > 0)
+        declared = counts[unicode_script(resolve(code).script)]
+        np.divide(declared, letters, out=share, where=own)
+    return share
 
 
 COMPONENT = Script

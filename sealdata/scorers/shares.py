@@ -2,9 +2,11 @@
 
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from sealdata.characters import count_characters
+from sealdata.characters import characters_of
 from sealdata.scorers import Scorer
 
 
@@ -32,16 +34,14 @@ class Shares(Scorer):
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Float64 columns; null where a side is empty or all white space."""
-        return pl.concat((_shares(pairs[side], side) for side in ("src", "tgt")), how="horizontal")
-
-
-def _shares(text: pl.Series, side: str) -> pl.DataFrame:
-    counts = count_characters(text)
-    total = pl.col("letters") + pl.col("digits") + pl.col("punctuation") + pl.col("other")
-    kinds = ("letters", "digits", "punctuation")
-    return counts.select(
-        pl.when(total > 0).then(pl.col(kind) / total).alias(f"{side}_{kind}") for kind in kinds
-    )
+        columns: dict[str, npt.NDArray[np.float64]] = {}
+        for side in ("src", "tgt"):
+            counts = characters_of(pairs, side)
+            kinds = ("letters", "digits", "punctuation")
+            total = sum(counts[kind] for kind in (*kinds, "other"))
+            with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, and then null
+                columns |= {f"{side}_{kind}": counts[kind] / total for kind in kinds}
+        return pl.DataFrame(columns, nan_to_null=True)
 
 
 COMPONENT = Shares

@@ -10,7 +10,7 @@ from sealdata.errors import ConfigError
 from sealdata.frames import read_frame
 from sealdata.manifest import PartRecord
 from sealdata.rules import Judge
-from sealdata.stages.partition import KeyFile, read_range, repeats, write_sorted
+from sealdata.stages.partition import KeyFile, read_range, repeats, with_company, write_sorted
 
 Side = Literal["src", "tgt"]
 
@@ -59,7 +59,7 @@ class Cap:
         without one, that of the earlier source, part and row comes first.
         """
         keys = read_range(self.files, part, "key")
-        ranked = keys.sort(
+        ranked = with_company(keys, "key").sort(
             "lang",
             "key",
             "score",

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from sealdata.cleaners import Cleaner
-from sealdata.frames import count_rows, read_frame, write_frame
+from sealdata.frames import count_rows, keep_part, read_part, write_frame
 from sealdata.manifest import PartRecord, write_atomic
 
 EXAMPLES = 5  # changed texts kept per step and part, for the audit
@@ -30,11 +30,12 @@ class Clean:
         changed: dict[str, int] = {}
         examples: dict[str, list[list[str]]] = {}
         if self.cleaners:
-            pairs = read_frame(raw)
+            pairs = read_part(raw)
             for name, cleaner in self.cleaners.items():
                 pairs, changed[name], examples[name] = _apply(cleaner, pairs)
         if any(changed.values()):
             write_frame(pairs, path)
+            keep_part(path, pairs)
         else:  # the same bytes would be written once more
             write_atomic(path, partial(_link, raw))
         facts: dict[str, Any] = {"changed": changed, "examples": examples}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sealdata.manifest import PartRecord
-from sealdata.stages.partition import KeyFile, read_range, repeats, write_sorted
+from sealdata.stages.partition import KeyFile, read_range, repeats, with_company, write_sorted
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Resolve:
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``order``, ``at`` of each duplicate, sorted; no match across languages."""
         keys = read_range(self.files, part, "src_key")
-        ranked = keys.sort("lang", "src_key", "tgt_key", "order", "at")
+        ranked = with_company(keys, "src_key").sort("lang", "src_key", "tgt_key", "order", "at")
         again = repeats(ranked, ["lang", "src_key", "tgt_key"]) > 0
         duplicates = ranked.filter(again).select("order", "at").sort("order", "at")
         write_sorted(duplicates, folder / f"{part}.parquet")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.frames import read_frame, write_frame
+from sealdata.frames import read_part, write_frame
 from sealdata.manifest import PartRecord
 from sealdata.takedowns import Takedowns
 
@@ -22,7 +22,8 @@ class Exclude:
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``flag`` (bool), aligned with the part's rows. Facts: pairs by kind of entry."""
         columns = ["source", "row", "src_url", "tgt_url"]
-        flags = self.takedowns.flags(read_frame(self.cleaned / f"{part}.parquet", columns=columns))
+        pairs = read_part(self.cleaned / f"{part}.parquet")
+        flags = self.takedowns.flags(pairs.select(columns))
         mask = flags.select(flag=pl.any_horizontal(pl.all()))
         write_frame(mask, folder / f"{part}.parquet")
         excluded = int(mask["flag"].sum())

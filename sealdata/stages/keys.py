@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.frames import read_frame, slices
+from sealdata.frames import read_part, slices
 from sealdata.keys import key_hashes
 from sealdata.manifest import PartRecord
 from sealdata.rules import Judge
@@ -23,7 +23,7 @@ class Keys:
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Rows that fail a rule have no keys: they neither make nor are duplicates."""
-        pairs = read_frame(self.judge.cleaned / f"{part}.parquet", columns=["src", "tgt"])
+        pairs = read_part(self.judge.cleaned / f"{part}.parquet").select("src", "tgt")
         alive = self.judge.judge(part, until="language").alive
         sides = ["src", "tgt"]
         none = key_hashes(pairs.clear(), sides)

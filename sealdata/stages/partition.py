@@ -53,13 +53,21 @@ def read_range(files: Iterable[KeyFile], name: str, key: str) -> pl.DataFrame:
     within = pl.col(key).is_between(pl.lit(low, pl.UInt64), pl.lit(high, pl.UInt64))
     numbers: dict[str, int] = {}
     frames = []
-    for file in files:
+    for file in sorted(files, key=lambda file: file.order):
         lang = numbers.setdefault(file.lang, len(numbers))
-        frame = rows_of(file.path, within)
+        frame = rows_of(file.path, within).sort("at")
         frames.append(
             frame.with_columns(order=pl.lit(file.order, pl.UInt32), lang=pl.lit(lang, pl.UInt16))
         )
-    return pl.concat(frames).sort("order", "at")
+    return pl.concat(frames)
+
+
+def with_company(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The rows whose ``key`` some other row has too, in any order. To sort by one number takes a
+    tenth of the time of a sort by all that rows are ranked by, and most keys stand alone."""
+    ordered = rows.sort(key)
+    again = ordered[key] == ordered[key].shift()
+    return ordered.filter(again.fill_null(False) | again.shift(-1).fill_null(False))
 
 
 def repeats(ranked: pl.DataFrame, keys: list[str]) -> pl.Series:

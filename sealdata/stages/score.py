@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from sealdata.frames import read_frame, slices, write_frame
+from sealdata.frames import read_frame, read_part, slices, write_frame
 from sealdata.manifest import PartRecord
 from sealdata.rules import Judge
 from sealdata.scorers import Phase, Scorer
@@ -32,15 +32,18 @@ class Score:
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: how many pairs are alive at this gate, and a digest of which."""
-        pairs = read_frame(self.judge.cleaned / f"{part}.parquet")
+        pairs = read_part(self.judge.cleaned / f"{part}.parquet")
         alive = self.judge.judge(part, until=self.phase).alive
-        for name, scorer in self.scorers.items():
-            path = self.judge.stores[name] / f"{part}.parquet"
-            if name in self.vectors:
-                embedded = add_vectors(self.vectors[name], part, scorer, pairs, alive)
-                if embedded is not None:
-                    _merge(path, scorer, *embedded)
-            fill(path, scorer, pairs, alive)
+        paths = {name: self.judge.stores[name] / f"{part}.parquet" for name in self.scorers}
+        if self.phase == "text":
+            fill_text(paths, self.scorers, pairs, alive)
+        else:
+            for name, scorer in self.scorers.items():
+                if name in self.vectors:
+                    embedded = add_vectors(self.vectors[name], part, scorer, pairs, alive)
+                    if embedded is not None:
+                        _merge(paths[name], scorer, *embedded)
+                fill(paths[name], scorer, pairs, alive)
         return PartRecord(
             part=part,
             rows_in=pairs.height,
@@ -58,10 +61,43 @@ def fill(path: Path, scorer: Scorer, pairs: pl.DataFrame, wanted: pl.Series) -> 
 
     The file has a row per pair: the scorer's columns (null where not scored) and ``scored``.
     """
-    stored = read_frame(path) if path.exists() else None
-    todo = wanted if stored is None else wanted & ~stored["scored"]
-    if stored is None or todo.any():
-        _merge(path, scorer, todo, _scored(pairs.filter(todo), scorer))
+    todo = _missing(path, wanted)
+    if todo is not None:
+        _merge(path, scorer, todo, scorer.score(pairs.filter(todo)))
+
+
+def fill_text(
+    paths: Mapping[str, Path], scorers: Mapping[str, Scorer], pairs: pl.DataFrame, wanted: pl.Series
+) -> None:
+    """The same for scorers that look at the text alone: they take turns at one slice of it, which
+    is in the processor's cache and of which they share what they count."""
+    groups: list[tuple[pl.Series, list[str]]] = []  # scorers by the rows that they lack
+    for name, path in paths.items():
+        todo = _missing(path, wanted)
+        if todo is not None:
+            same = next((names for rows, names in groups if rows.equals(todo)), None)
+            groups.append((todo, [name])) if same is None else same.append(name)
+    for todo, names in groups:
+        scores = score_slices({name: scorers[name] for name in names}, pairs.filter(todo))
+        for name in names:
+            _merge(paths[name], scorers[name], todo, scores.pop(name))
+
+
+def score_slices(scorers: Mapping[str, Scorer], pairs: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The scores of ``pairs`` by scorers that look at the text alone."""
+    columns: dict[str, list[pl.DataFrame]] = {name: [] for name in scorers}
+    for part in slices(pairs, ["src", "tgt"], SLICE_BYTES) if pairs.height else [pairs]:
+        for name, scorer in scorers.items():
+            columns[name].append(scorer.score(part))
+    return {name: pl.concat(found) for name, found in columns.items()}
+
+
+def _missing(path: Path, wanted: pl.Series) -> pl.Series | None:
+    """The wanted rows that the score file lacks; None where it is there and lacks none."""
+    if not path.exists():
+        return wanted
+    todo = wanted & ~read_frame(path)["scored"]
+    return todo if todo.any() else None
 
 
 def _merge(path: Path, scorer: Scorer, rows: pl.Series, scores: pl.DataFrame) -> None:
@@ -72,14 +108,6 @@ def _merge(path: Path, scorer: Scorer, rows: pl.Series, scores: pl.DataFrame) ->
         columns = [pl.coalesce(stored[name], pl.col(name)).alias(name) for name in scorer.columns]
         fresh = fresh.select(*columns, pl.col("scored") | stored["scored"])
     write_frame(fresh, path)
-
-
-def _scored(pairs: pl.DataFrame, scorer: Scorer) -> pl.DataFrame:
-    """The scores of ``pairs``. What looks at the text alone does so slice by slice; a model may
-    batch all of a part as it likes."""
-    if scorer.phase != "text" or not pairs.height:
-        return scorer.score(pairs)
-    return pl.concat(map(scorer.score, slices(pairs, ["src", "tgt"], SLICE_BYTES)))
 
 
 def _spread(scores: pl.DataFrame, scorer: Scorer, rows: pl.Series) -> pl.DataFrame:

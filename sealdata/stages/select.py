@@ -11,6 +11,7 @@ from sealdata.frames import read_frame, write_frame
 from sealdata.keys import mix
 from sealdata.manifest import PartRecord, read_json, write_json
 from sealdata.rules import Judge, Judged
+from sealdata.stages.partition import mask
 
 
 @dataclass(frozen=True)
@@ -73,31 +74,29 @@ class Select:
         pairs = read_frame(self.judge.cleaned / f"{part}.parquet")
         judged = self.judge.judge(part)
         table = pl.concat([pairs, judged.scores], how="horizontal")
-        kept = table.with_columns(split=self._splits(part, judged)).filter(judged.alive)
+        validation, held_out = self._candidates(part, judged)
+        kept = {"train": judged.alive & ~validation & ~held_out, "validation": validation}
+        for split, rows in kept.items():  # each row is copied once, into the split that it is in
+            chosen = table.filter(rows).with_columns(split=pl.lit(split))
+            write_frame(chosen, folder / f"{part}.{split}.parquet")
         lost = judged.only(~judged.alive)
         dropped = table.filter(~judged.alive).with_columns(lost.verdicts())
-        held = kept.filter(pl.col("split") == "held_out").drop("split").with_columns(**_held_out())
-        for split in ("train", "validation"):
-            rows = kept.filter(pl.col("split") == split)
-            write_frame(rows, folder / f"{part}.{split}.parquet")
+        held = table.filter(held_out).with_columns(**_held_out())
         ledger = pl.concat([dropped, held]).sort("row").with_columns(raw=pl.lit(None, pl.String))
         rejected = read_frame(self.ingested / f"{part}.rejected.parquet")
         write_frame(
             pl.concat([ledger, _as_dropped(rejected, ledger)]), folder / f"{part}.dropped.parquet"
         )
-        return _record(part, kept, ledger, judged)
+        return _record(part, {split: int(rows.sum()) for split, rows in kept.items()}, ledger)
 
-    def _splits(self, part: str, judged: Judged) -> pl.Series:
+    def _candidates(self, part: str, judged: Judged) -> tuple[pl.Series, pl.Series]:
+        """Bool per row: in validation, and kept out of training all the same."""
         cutoff = read_json(self.cutoffs)[self.judge.tgt_lang]
-        chosen = read_frame(self.candidates / f"{part}.parquet").select(
-            "at",
-            split=pl.when(pl.col("hash") < pl.lit(min(cutoff, 2**64 - 1), pl.UInt64))
-            .then(pl.lit("validation"))
-            .otherwise(pl.lit("held_out")),
-        )
-        every = pl.DataFrame({"at": pl.int_range(judged.alive.len(), dtype=pl.UInt32, eager=True)})
-        joined = every.join(chosen, on="at", how="left", maintain_order="left")
-        return joined["split"].fill_null("train")
+        found = read_frame(self.candidates / f"{part}.parquet")
+        within = pl.col("hash") < pl.lit(min(cutoff, 2**64 - 1), pl.UInt64)
+        ways = found.filter(within), found.filter(~within)
+        validation, held_out = (mask(judged.alive.len(), way["at"])["flag"] for way in ways)
+        return validation, held_out
 
 
 def _held_out() -> dict[str, pl.Expr]:
@@ -119,8 +118,7 @@ def _as_dropped(rejected: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _record(part: str, kept: pl.DataFrame, ledger: pl.DataFrame, judged: Judged) -> PartRecord:
-    splits = dict(kept.group_by("split").len().rows())
+def _record(part: str, splits: dict[str, int], ledger: pl.DataFrame) -> PartRecord:
     first: dict[str, dict[str, int]] = {}
     for stage, reason, count in ledger.group_by("stage", "reason").len().sort("reason").rows():
         first.setdefault(stage, {})[reason] = count
@@ -128,8 +126,7 @@ def _record(part: str, kept: pl.DataFrame, ledger: pl.DataFrame, judged: Judged)
     exploded = reasons.explode("reason")["reason"]
     only = reasons.filter(pl.col("reason").list.len() == 1).explode("reason")["reason"]
     facts: dict[str, Any] = {
-        "train": splits.get("train", 0),
-        "validation": splits.get("validation", 0),
+        **splits,
         "first": first,
         "any": dict(exploded.value_counts().sort("reason").rows()),
         "only": dict(only.value_counts().sort("reason").rows()),

@@ -14,6 +14,7 @@ from sealdata.digests import Digests
 from sealdata.engines.local import LocalEngine
 from sealdata.pipeline import Pipeline
 from sealdata.plan import Plan, load_plan
+from sealdata.stages.score import score_slices
 
 from .corpus import THAI, pairs_of
 from .race import Race, cpu_seconds, race
@@ -103,11 +104,9 @@ def seven_rules(program: Path, num_pairs: int, repeats: int, folder: Path) -> It
 
 def judge(plan: Plan, pairs: pl.DataFrame) -> pl.Series:
     """Whether each pair passes the rules of a plan."""
+    found = score_slices(plan.scorers, pairs)
     scores = pl.concat(
-        (
-            scorer.score(pairs).select(pl.all().name.prefix(f"{name}."))
-            for name, scorer in plan.scorers.items()
-        ),
+        (frame.select(pl.all().name.prefix(f"{name}.")) for name, frame in found.items()),
         how="horizontal",
     )
     failed = [rule.failed(scores, THAI) for rule in plan.bound_rules()]

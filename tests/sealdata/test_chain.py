@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from sealdata import frames
 from sealdata.chain import Chain, part_name, run_chains
 from sealdata.engines.local import LocalEngine
 from sealdata.errors import DataError
+from sealdata.frames import write_frame
 from sealdata.manifest import PartRecord, write_json
 from sealdata.stage import NoProgress, Stage, run_stages, written
 
@@ -149,3 +152,19 @@ def test_an_error_in_a_link_ends_the_run(made):
     first = Stage("first", None, (whole.head.key,), (), broken)
     with pytest.raises(DataError, match="part-00001 is broken"), LocalEngine(1) as engine:
         run_chains([Chain(whole.head, (first, whole.links[1]))], made, engine, NoProgress())
+
+
+def test_a_part_in_memory_is_read_once_by_any_name_and_not_kept_longer(tmp_path, monkeypatch):
+    one, other, more = (tmp_path / name for name in ("one", "other", "more"))
+    write_frame(pl.DataFrame({"src": ["a"]}), one)
+    other.hardlink_to(one)
+    write_frame(pl.DataFrame({"src": ["b"]}), more)
+    reads = []
+    read = frames.read_frame
+    monkeypatch.setattr(frames, "read_frame", lambda path: (reads.append(path.name), read(path))[1])
+    with frames.parts_in_memory():
+        assert frames.read_part(one).equals(frames.read_part(other))
+        assert frames.read_part(more)["src"].to_list() == ["b"]
+        assert frames.read_part(one)["src"].to_list() == ["a"]
+    frames.read_part(one)
+    assert reads == ["one", "more", "one", "one"]

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealdata import characters
-from sealdata.characters import class_table, count_characters, scripts, unicode_script
+from sealdata.characters import (
+    characters_of,
+    class_table,
+    count_characters,
+    scripts,
+    unicode_script,
+)
 from sealdata.languages import languages
 
 
@@ -70,3 +76,11 @@ def test_a_text_counts_the_same_wherever_it_stands(texts):
     ]
     total = together.select(pl.sum_horizontal(pl.exclude("letters"))).to_series()
     assert total.to_list() == [len(text) for text in texts]
+
+
+def test_counts_of_a_frame_are_made_once_and_never_those_of_another():
+    one, other = (pl.DataFrame({"src": [text], "tgt": ["x"]}) for text in ("ab1", "ก"))
+    assert characters_of(one, "src")["Latn"].tolist() == [2]
+    assert characters_of(one, "src") is characters_of(one, "src")
+    assert characters_of(other, "src")["Thai"].tolist() == [1]
+    assert characters_of(one, "tgt")["Latn"].tolist() == [1]
