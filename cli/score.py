@@ -72,7 +72,11 @@ def _scorers(
     if recipe is not None:
         from sealdata.plan import load_plan
 
-        known = load_plan(recipe).scorers
+        plan = load_plan(recipe)
+        known = plan.scorers
+        if left := [one for one in plan.corpus_scores() if one.split(".")[0] in (names or known)]:
+            told = f"left out: {', '.join(left)}, which needs all pairs of a source, not a line"
+            click.echo(told, err=True)
         if unknown := [name for name in names if name not in known]:
             raise ConfigError(f"{recipe} has no [score.{unknown[0]}]; it has {', '.join(known)}")
         chosen = {name: known[name] for name in names or known}

@@ -23,6 +23,8 @@ LINES = [
     b"\t\n",
     b"\n",
     "Water\tน้ำ".encode(),
+    b"Halo \xed\xa0\xbd dunia.\tx\n",  # half of a surrogate pair, as some encoders write it
+    b"x\tHalo \xed\xb8\x80\r\n",
 ]
 
 
@@ -37,9 +39,11 @@ def test_every_line_comes_out_in_its_place():
         b"\t\t0\t0\n",
         b"\t\t\n",
         "Water\tน้ำ\t5\t3\n".encode(),
+        b"Halo \xed\xa0\xbd dunia.\tx\t\t\n",
+        b"x\tHalo \xed\xb8\x80\t\t\n",
     ]
     assert out == expected
-    assert (tally.lines, tally.bad, tally.first_bad) == (7, 3, 2)
+    assert (tally.lines, tally.bad, tally.first_bad) == (9, 5, 2)
     assert scorer().columns == ["length.src_chars", "length.tgt_chars"]
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sealcli.sealdata import main
 from sealdata import margins
 from sealdata.audit import audit_recipe
 from sealdata.engines.local import LocalEngine
@@ -230,5 +232,9 @@ def test_what_has_other_neighbours_leaves_the_margin_out(small_build):
         facts = audit_recipe(plan, small_build.folder / "audit", engine, NoProgress()).facts
     assert facts.basis.left_out == ["laser.margin"]
     assert not facts.reasons
+    args = ["score", "--tgt-lang", "id", "--recipe", str(small_build.folder / "small.toml")]
+    run = CliRunner().invoke(main, args, input="Hello.\tHalo semua.\n")
+    assert "left out: laser.margin, which needs all pairs of a source" in run.stderr
+    assert len(run.stdout.split("\t")) == 2 + len(run.stderr.splitlines()[1].split(", "))
     with pytest.raises(ConfigError, match=r"rests on neighbours in the corpus"):
         calibrate(plan, sample_dir() / "eval", ["laser.margin"], 0.01)
