@@ -1,12 +1,13 @@
 # make demo   build, audit and train on the bundled corpus (under 3 minutes after the installation)
 # make test   linter, type checker, tests
 # make readers  OLMo-core, datatrove and Megatron-core read what we pack (installs them)
+# make experiments DATA=…  the paper's comparisons at a size for CPUs, into docs/experiments.md
 # make bench  speed of the parts on one core, into tests/benchmarks/RESULTS.md
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test readers bench install clean
+.PHONY: demo test readers bench experiments install clean
 
 install: $(VENV)/installed
 
@@ -39,6 +40,10 @@ readers: install
 
 bench: install
 	$(BIN)/python -m tests.benchmarks --opusfilter .venv-opusfilter --datatrove .venv-datatrove
+
+# DATA holds tico19/ and talpco/ (docs/experiments.md says where they come from).
+experiments: install
+	$(BIN)/python -m tests.experiments --data "$(DATA)"
 
 clean:
 	rm -rf builds runs

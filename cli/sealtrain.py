@@ -127,6 +127,39 @@ def evaluate(
 
 @main.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--tasks", help="Names of lm-eval's tasks, by commas; default: those of the region.")
+@click.option("--shots", type=click.IntRange(min=0), help="Examples; default: the task's own.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many questions of a task.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def bench(
+    checkpoint: Path, tasks: str | None, shots: int | None, limit: int | None, as_json: bool
+) -> None:
+    """Benchmarks beyond translation of CHECKPOINT, a run or an exported folder.
+
+    By EleutherAI's lm-evaluation-harness (pip install "sealdata[lm-eval]"), which downloads the
+    questions. The default are XCOPA, XNLI, XStoryCloze, Belebele, PAWS-X and COPAL-ID in the
+    languages of the recipes, and four English ones to see what was lost.
+
+    \b
+    Example:
+        sealtrain bench runs/quickstart --tasks xcopa_th,xcopa_vi --limit 100
+        sealtrain bench models/openseal-1b --json > openseal-1b.json
+    """
+    _prepare_libraries()
+    from . import bench as benchmarks
+
+    chosen = tasks.split(",") if tasks else benchmarks.REGION.split()
+    found = benchmarks.bench(checkpoint, chosen, shots, limit)
+    if as_json:
+        click.echo(json.dumps({"results": found["results"], "versions": found["versions"]}))
+    else:
+        from lm_eval.utils import make_table
+
+        click.echo(make_table(found))
+
+
+@main.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to make.")
 @click.option(
     "--dtype",

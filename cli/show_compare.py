@@ -1,53 +1,43 @@
 """What `sealtrain compare` prints: settings side by side, and whether two runs differ."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from sealtrain.compare import Run, Setting, Spread, chrf, english_bits, languages, parallel_loss
+from sealtrain.compare import BY_LANGUAGE, Setting, Spread, chrf, english_bits, languages
 from sealtrain.scores import Comparison
 
 from .tables import table
 
+FIGURES = BY_LANGUAGE | {
+    "English before": partial(english_bits, before=True),
+    "English": english_bits,
+}
+LEGEND = """\
+Held-out pairs from and to English in nats per label; held-out text of the other languages and of
+English, before training and after, in bits per byte. Mean over seeds ± half its 95 % interval."""
+
 
 def report(settings: Sequence[Setting]) -> str:
-    """Settings in rows, then languages in rows; mean and, in brackets, the range over seeds."""
-    shots = sorted({e.num_shots for s in settings for run in s.runs for e in run.evaluations})
-    figures: dict[str, Callable[[Run], float | None]] = {
-        "from English": lambda run: parallel_loss(run, None, True),
-        "to English": lambda run: parallel_loss(run, None, False),
-        "English bits/byte": english_bits,
-    }
-    for num in shots:
-        figures[f"chrF++ from, {num}-shot"] = lambda run, num=num: chrf(run, num, False)  # type: ignore[misc]
-        figures[f"chrF++ to, {num}-shot"] = lambda run, num=num: chrf(run, num, True)  # type: ignore[misc]
+    """Settings in rows, then languages in rows."""
+    figures = dict(FIGURES)
+    for num in sorted({e.num_shots for s in settings for run in s.runs for e in run.evaluations}):
+        figures[f"chrF++ from, {num}-shot"] = partial(chrf, num_shots=num, into_english=False)
+        figures[f"chrF++ to, {num}-shot"] = partial(chrf, num_shots=num, into_english=True)
     rows = [
-        [
-            setting.name,
-            str(len(setting.runs)),
-            f"{setting.num_sequences:,}",
-            *(_cell(setting.over_seeds(figure)) for figure in figures.values()),
-        ]
-        for setting in settings
+        [f"({number}) {setting.name}", str(len(setting.runs)), f"{setting.runs[0].num_tokens:,}"]
+        + [_cell(setting.over_seeds(figure)) for figure in figures.values()]
+        for number, setting in enumerate(settings, start=1)
     ]
-    parts = [
-        "held-out loss in nats per label; mean [smallest, largest] over seeds",
-        table(["setting", "seeds", "sequences", *figures], rows),
-    ]
-    for from_english, title in ((True, "from English"), (False, "to English")):
-        numbered = [f"({i})" for i in range(1, len(settings) + 1)]
-        by_language = [
-            [
-                lang,
-                *(
-                    _cell(s.over_seeds(lambda r, c=lang, f=from_english: parallel_loss(r, c, f)))  # type: ignore[misc]
-                    for s in settings
-                ),
-            ]
+    parts = [LEGEND, table(["setting", "seeds", "tokens", *figures], rows)]
+    numbered = [f"({number})" for number in range(1, len(settings) + 1)]
+    for title, figure in BY_LANGUAGE.items():
+        cells = [
+            [lang, *(_cell(s.over_seeds(partial(figure, lang=lang))) for s in settings)]
             for lang in languages(settings)
         ]
-        if by_language:
-            parts.append(table([title, *numbered], by_language))
-    parts.append("\n".join(f"({i}) {s.name}" for i, s in enumerate(settings, start=1)))
+        if any(cell != "-" for row in cells for cell in row[1:]):
+            parts.append(table([title, *numbered], cells))
     return "\n\n".join(parts)
 
 
@@ -58,9 +48,8 @@ def facts(settings: Sequence[Setting]) -> list[dict[str, Any]]:
             "setting": setting.name,
             "runs": [str(run.folder) for run in setting.runs],
             "seeds": [run.record.config.seed for run in setting.runs],
-            "loss_from_english": [parallel_loss(run, None, True) for run in setting.runs],
-            "loss_to_english": [parallel_loss(run, None, False) for run in setting.runs],
-            "english_bits_per_byte": [english_bits(run) for run in setting.runs],
+            "tokens": [run.num_tokens for run in setting.runs],
+            **{name: [figure(run) for run in setting.runs] for name, figure in FIGURES.items()},
             "after": [
                 {k: loss.model_dump() for k, loss in run.record.after.items()}
                 for run in setting.runs

@@ -308,6 +308,9 @@ def builtin_recipes() -> list[str]:
 def read_recipe(name_or_path: str) -> tuple[Recipe, Path]:
     """The recipe called by a built-in name or by the path of a TOML file, and its folder.
 
+    A recipe may say `extends = "openseal"`, a built-in one, and then only what differs; a list of
+    tables, of streams say, takes the place of the other's.
+
     Raises:
         ConfigError: not found, no valid TOML, or a wrong key or value; the message names the file
             and the place.
@@ -319,6 +322,8 @@ def read_recipe(name_or_path: str) -> tuple[Recipe, Path]:
         path = Path(name_or_path)
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "extends" in table:
+            table = _extended(table, path)
         recipe = Recipe.model_validate(table)
     except OSError:
         raise ConfigError(
@@ -330,6 +335,15 @@ def read_recipe(name_or_path: str) -> tuple[Recipe, Path]:
     except ValidationError as error:
         raise ConfigError(f"{path}: {explain(error, Recipe)}") from None
     return recipe, path.absolute().parent
+
+
+def _extended(table: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The top level of a built-in recipe, with the keys of `table` in place of its own."""
+    name = table.pop("extends")
+    if name not in builtin_recipes():
+        known = ", ".join(builtin_recipes())  # of another recipe, paths would start elsewhere
+        raise ConfigError(f"{path}: extends takes a built-in recipe: {known}; not {name!r}")
+    return read_recipe(name)[0].model_dump(exclude_unset=True) | table
 
 
 def write_recipe(recipe: dict[str, Any], path: Path) -> None:

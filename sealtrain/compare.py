@@ -1,8 +1,12 @@
 """Runs side by side: one row per setting, its seeds together, held-out losses and translations."""
 
+import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from statistics import stdev
 from typing import Any
 
 from sealtrain import checkpoint, restore
@@ -12,21 +16,24 @@ from sealtrain.evaluate import Direction, Evaluation, kept
 from sealtrain.references import read_refs, refs_folder, take_shots
 from sealtrain.scores import ENGLISH, Comparison, paired_bootstrap
 
+Figure = Callable[..., float | None]  # of a Run
 ALWAYS_NAMED = ("mixture.strategy", "mixture.replay")
+T_975 = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # 1 to 9 degrees of freedom
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its last record and what was evaluated of its last checkpoint."""
+    """A finished run: its last record, its log, what was evaluated of its last checkpoint."""
 
     folder: Path
     record: Record
+    num_tokens: int  # read in all its steps, replay and padding included
     evaluations: list[Evaluation]
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over the seeds of one setting: mean, smallest and largest."""
+    """A figure over the seeds of one setting."""
 
     values: tuple[float, ...]
 
@@ -35,9 +42,14 @@ class Spread:
         """Over the seeds."""
         return sum(self.values) / len(self.values)
 
+    @property
+    def half_interval(self) -> float:
+        """Half of the mean's 95 % interval by Student's t, from ten seeds on a little too wide."""
+        num = len(self.values)
+        return T_975[min(num, 10) - 2] * stdev(self.values) / math.sqrt(num) if num > 1 else 0.0
+
     def __str__(self) -> str:
-        low, high = min(self.values), max(self.values)
-        spread = f" [{low:.3f}, {high:.3f}]" if len(self.values) > 1 else ""
+        spread = f" ±{self.half_interval:.3f}" if len(self.values) > 1 else ""
         return f"{self.mean:.3f}{spread}"
 
 
@@ -48,13 +60,7 @@ class Setting:
     name: str
     runs: tuple[Run, ...]
 
-    @property
-    def num_sequences(self) -> int:
-        """Sequences of one run, replay included."""
-        record = self.runs[0].record
-        return record.num_steps * record.config.train.batch_sequences
-
-    def over_seeds(self, figure: Callable[[Run], float | None]) -> Spread | None:
+    def over_seeds(self, figure: Figure) -> Spread | None:
         """One figure of every run; None where a run lacks it."""
         found = [figure(run) for run in self.runs]
         values = tuple(value for value in found if value is not None)
@@ -67,19 +73,32 @@ def read_runs(folders: Iterable[Path]) -> list[Setting]:
     Raises:
         DataError: a folder holds no finished run.
     """
-    identities: list[dict[str, Any]] = []
-    runs: list[list[Run]] = []
+    groups: dict[str, list[Run]] = {}
     for run in map(_read_run, folders):
-        identity = {k: v for k, v in run.record.config.identity().items() if k != "seed"}
-        if identity not in identities:
-            identities.append(identity)
-            runs.append([])
-        runs[identities.index(identity)].append(run)
-    keys = list(ALWAYS_NAMED)
-    for identity in identities:
-        keys += [k for k, v in identity.items() if v != identities[0][k] and k not in keys]
-    names = [", ".join(f"{k.split('.')[-1]} {i[k]}" for k in keys) for i in identities]
-    return [Setting(name, tuple(group)) for name, group in zip(names, runs, strict=True)]
+        identity = run.record.config.identity() | {"seed": None}
+        groups.setdefault(json.dumps(identity), []).append(run)
+    identities, settings = list(map(json.loads, groups)), []
+    for identity, runs in zip(identities, groups.values(), strict=True):
+        keys = [k for k, v in identity.items() if k in ALWAYS_NAMED or v != identities[0][k]]
+        name = ", ".join(f"{k.split('.')[-1]} {identity[k]}" for k in keys)
+        settings.append(Setting(name, tuple(runs)))
+    return settings
+
+
+def read_steps(run: Path) -> list[dict[str, Any]]:
+    """The steps in a run's log, in order.
+
+    Raises:
+        DataError: there is no log, or it holds no step.
+    """
+    log = run / "log.jsonl"
+    if not log.is_file():
+        raise DataError(f"no log at {log}; give the folder of a run")
+    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    steps = [line for line in lines if line["event"] == "step"]
+    if not steps:
+        raise DataError(f"{log} holds no step yet")
+    return steps
 
 
 def _read_run(folder: Path) -> Run:
@@ -91,53 +110,55 @@ def _read_run(folder: Path) -> Run:
         raise DataError(
             f"{folder} stands at step {record.step} of {record.num_steps}: finish it, then compare"
         )
-    return Run(folder, record, [e for e in kept(folder) if e.step == record.step])
+    num_tokens = sum(step["num_tokens"] for step in read_steps(folder))
+    return Run(folder, record, num_tokens, [e for e in kept(folder) if e.step == record.step])
 
 
 def parallel_loss(run: Run, lang: str | None, from_english: bool) -> float | None:
     """Nats per label of the held-out pairs of one language (or of all) in one direction."""
-    losses = [
-        loss
-        for loss in run.record.after.values()
-        if loss.kind == "parallel"
-        and (loss.languages[0] == ENGLISH) == from_english
-        and (lang is None or lang in loss.languages)
-    ]
+    pairs = [x for x in run.record.after.values() if x.kind == "parallel"]
+    losses = [x for x in pairs if (x.languages[0] == ENGLISH) == from_english]
+    losses = [x for x in losses if lang in (None, *x.languages)]
     num_labels = sum(loss.num_labels for loss in losses)
     return sum(x.loss * x.num_labels for x in losses) / num_labels if num_labels else None
 
 
-def english_bits(run: Run) -> float | None:
+def english_bits(run: Run, before: bool = False) -> float | None:
     """Bits per byte of the held-out English replay: what was forgotten shows here."""
-    losses = [x for x in run.record.after.values() if x.kind == "replay"]
-    return sum(x.bits_per_byte for x in losses) / len(losses) if losses else None
+    losses = (run.record.before if before else run.record.after).values()
+    return _mean([x.bits_per_byte for x in losses if x.kind == "replay"])
+
+
+def text_bits(run: Run, lang: str | None) -> float | None:
+    """Bits per byte of held-out monolingual text of one language, or mean of all but English."""
+    texts = [x for x in run.record.after.values() if x.kind == "monolingual"]
+    wanted = [x for x in texts if x.languages != [ENGLISH] and lang in (None, *x.languages)]
+    return _mean([x.bits_per_byte for x in wanted])
 
 
 def chrf(run: Run, num_shots: int, into_english: bool) -> float | None:
     """Mean chrF++ over the directions into English, or out of it."""
-    found = [
-        direction.score.chrf
-        for evaluation in run.evaluations
-        if evaluation.num_shots == num_shots
-        for direction in evaluation.directions
-        if (direction.score.tgt == ENGLISH) == into_english
-    ]
-    return sum(found) / len(found) if found else None
+    directions = [d for e in run.evaluations if e.num_shots == num_shots for d in e.directions]
+    found = [d.score.chrf for d in directions if (d.score.tgt == ENGLISH) == into_english]
+    return _mean(found)
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+BY_LANGUAGE: dict[str, Figure] = {
+    "from English": partial(parallel_loss, lang=None, from_english=True),
+    "to English": partial(parallel_loss, lang=None, from_english=False),
+    "own text": partial(text_bits, lang=None),
+}
 
 
 def languages(settings: Sequence[Setting]) -> list[str]:
     """Languages with held-out pairs in any run, by code."""
-    return sorted(
-        {
-            code
-            for setting in settings
-            for run in setting.runs
-            for loss in run.record.after.values()
-            if loss.kind == "parallel"
-            for code in loss.languages
-            if code != ENGLISH
-        }
-    )
+    losses = [x for s in settings for run in s.runs for x in run.record.after.values()]
+    found = {code for loss in losses if loss.kind == "parallel" for code in loss.languages}
+    return sorted(found - {ENGLISH})
 
 
 def significance(baseline: Run, system: Run) -> list[tuple[str, int, Comparison]]:

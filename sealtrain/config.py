@@ -63,7 +63,7 @@ class Model(Section):
         shape = {"hidden_size", "intermediate_size", "num_layers", "num_heads"}
         if self.init_from is None and any(getattr(self, key) is None for key in shape):
             raise ValueError(f"give init_from, or all of {', '.join(sorted(shape))}")
-        if self.init_from is not None and self.model_fields_set != {"init_from"}:
+        if self.init_from is not None and len(self.model_dump(exclude_defaults=True)) > 1:
             raise ValueError("init_from brings its own shape: drop the other keys")
         if self.hidden_size and self.num_heads and self.hidden_size % (2 * self.num_heads):
             raise ValueError("hidden_size must be an even multiple of num_heads")

@@ -1,11 +1,11 @@
 """Pictures of runs: their curves, and settings side by side."""
 
-import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sealtrain.compare import Setting, english_bits, languages, parallel_loss
+from sealtrain.compare import BY_LANGUAGE, Setting, english_bits, languages, read_steps
 from sealtrain.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -15,23 +15,8 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DASHES = ("-", "--", "-.", ":")
 SMOOTHING = 0.9  # of the loss curve; the raw curve stands behind it
+TITLES = ("English, bits/byte", "from English, nats", "to English, nats", "own text, bits/byte")
 PANELS = (("loss", "loss, nats per label"), ("lr", "learning rate"), ("grad_norm", "gradient norm"))
-
-
-def read_steps(run: Path) -> list[dict[str, Any]]:
-    """The steps in a run's log, in order.
-
-    Raises:
-        DataError: there is no log, or it holds no step.
-    """
-    log = run / "log.jsonl"
-    if not log.is_file():
-        raise DataError(f"no log at {log}; give the folder of a run")
-    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-    steps = [line for line in lines if line["event"] == "step"]
-    if not steps:
-        raise DataError(f"{log} holds no step yet")
-    return steps
 
 
 def plot_runs(runs: Sequence[Path], path: Path) -> None:
@@ -62,29 +47,24 @@ def plot_runs(runs: Sequence[Path], path: Path) -> None:
 
 
 def plot_settings(settings: Sequence[Setting], path: Path) -> None:
-    """Held-out loss of every language in both directions and English bits per byte: a dot is the
-    mean over seeds, a bar their range."""
+    """Held-out English of every setting; pairs both ways and own text of every language: a dot is
+    the mean over seeds, a bar its 95 % interval."""
     codes = languages(settings)
     if not codes:
         raise DataError("these runs measured no held-out pairs: there is nothing to compare")
-    figure = _figure(3, height=0.9 + 0.22 * len(codes) * len(settings), rows=False)
+    figure = _figure(len(TITLES), height=0.9 + 0.11 * len(codes) * len(settings), rows=False)
     for number, setting in enumerate(settings):
-        colour, shift = COLOURS[number % len(COLOURS)], 0.7 * number / len(settings) - 0.35
-        for panel, from_english in ((0, True), (1, False)):
+        _dot(figure.axes[0], setting.over_seeds(english_bits), number, number)
+        for axes, measure in zip(figure.axes[1:], BY_LANGUAGE.values(), strict=True):
             for row, code in enumerate(codes):
-                spread = setting.over_seeds(
-                    lambda run, c=code, f=from_english: parallel_loss(run, c, f)  # type: ignore[misc]
-                )
-                _dot(figure.axes[panel], spread, row + shift, colour, number)
-        _dot(figure.axes[2], setting.over_seeds(english_bits), number, colour, number)
-    for panel, title in ((0, "from English, nats per label"), (1, "to English, nats per label")):
-        figure.axes[panel].set_yticks(range(len(codes)), codes)
-        figure.axes[panel].set_title(title, fontsize=9)
-    figure.axes[2].set_yticks(range(len(settings)), [s.name for s in settings])
-    figure.axes[2].set_title("held-out English, bits per byte", fontsize=9)
-    for axes in figure.axes:
+                height = row + 0.8 * number / len(settings) - 0.4
+                _dot(axes, setting.over_seeds(partial(measure, lang=code)), height, number)
+    for axes, title in zip(figure.axes, TITLES, strict=True):
+        axes.set_yticks(range(len(codes)), codes, fontsize=8)
+        axes.set_title(title, fontsize=8)
         axes.invert_yaxis()
         axes.grid(axis="x", alpha=0.3)
+    figure.axes[0].set_yticks(range(len(settings)), [s.name for s in settings], fontsize=8)
     _save(figure, path)
 
 
@@ -98,11 +78,12 @@ def smooth(values: Sequence[float]) -> list[float]:
     return smoothed
 
 
-def _dot(axes: Any, spread: Any, height: float, colour: str, number: int) -> None:
+def _dot(axes: Any, spread: Any, height: float, number: int) -> None:
     if spread is not None:
-        marker = "osD^vPX"[number % 7]
-        axes.plot([min(spread.values), max(spread.values)], [height] * 2, color=colour, linewidth=2)
-        axes.plot([spread.mean], [height], marker=marker, color=colour, markersize=5)
+        colour, marker = COLOURS[number % 7], "osD^vPX"[(number + number // 7) % 7]
+        ends = spread.mean - spread.half_interval, spread.mean + spread.half_interval
+        axes.plot(ends, [height] * 2, color=colour, linewidth=1.5)
+        axes.plot([spread.mean], [height], marker=marker, color=colour, markersize=4)
 
 
 def _figure(num_panels: int, height: float = 8.0, rows: bool = True) -> "Figure":

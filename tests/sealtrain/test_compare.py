@@ -80,10 +80,37 @@ def test_seeds_are_one_setting(runs: dict[str, Path]) -> None:
         for run in first.runs
     ]
     assert spread.values == pytest.approx(expected)
-    assert str(spread) == f"{spread.mean:.3f} [{min(expected):.3f}, {max(expected):.3f}]"
+    half = (
+        12.706 * abs(expected[0] - expected[1]) / 2
+    )  # t of one degree of freedom, and s / sqrt(2)
+    assert spread.half_interval == pytest.approx(half, rel=1e-3)
+    assert str(spread) == f"{spread.mean:.3f} ±{spread.half_interval:.3f}"
     text = report([first, second])
     assert str(spread) in text
     assert "chrF++ from, 0-shot" in text
+    tokens = {run.num_tokens for run in first.runs}
+    assert tokens == {12 * 4 * 32}
+    assert f"(1) {first.name}      2   {tokens.pop():,}" in text
+
+
+def test_intervals_by_student_s_t() -> None:
+    assert compare.Spread((2.0,)).half_interval == 0.0
+    assert str(compare.Spread((2.0,))) == "2.000"
+    three = compare.Spread((1.0, 2.0, 3.0))  # s = 1; t = 4.303
+    assert three.half_interval == pytest.approx(4.303 / 3**0.5)
+    many = compare.Spread(tuple(float(i % 2) for i in range(40)))  # t of nine degrees, no less
+    assert many.half_interval == pytest.approx(2.262 * 0.50637 / 40**0.5, rel=1e-4)
+
+
+def test_own_text_and_english_before_and_after(runs: dict[str, Path]) -> None:
+    [setting] = compare.read_runs([runs["a-1"]])
+    record = setting.runs[0].record
+    own = [x.bits_per_byte for x in record.after.values() if x.kind == "monolingual"]
+    text = compare.text_bits(setting.runs[0], None)
+    english = compare.english_bits(setting.runs[0], before=True)
+    assert text == (pytest.approx(sum(own) / len(own)) if own else None)
+    assert english == record.before["replay/english"].bits_per_byte
+    assert compare.text_bits(setting.runs[0], "khm_Khmr") is None
 
 
 def test_unfinished_and_absent_runs_are_refused(
@@ -110,7 +137,7 @@ def test_bootstrap_of_two_runs(runs: dict[str, Path]) -> None:
         "eng_Latn -> tha_Thai", "tha_Thai -> eng_Latn",
     ]  # fmt: skip
     assert {result.metric for _, _, result in found} == {"bleu", "chrf"}
-    bare = compare.Run(second.runs[0].folder, second.runs[0].record, [])
+    bare = compare.Run(second.runs[0].folder, second.runs[0].record, 0, [])
     with pytest.raises(ConfigError, match="not evaluated on the same references"):
         compare.significance(first.runs[0], bare)
 

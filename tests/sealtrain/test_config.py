@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sealtrain.config import load
+from sealtrain.config import Config, load
 from sealtrain.errors import ConfigError
 from sealtrain.optim import check_schedule
 
@@ -114,6 +114,12 @@ def test_the_paper_s_runs(name: str, batch: int, steps: int) -> None:
     assert config.mixture.parallel_tokens == 34_700_000_000
     assert config.mixture.parallel_tokens // 0.75 // (batch * 4096) == steps
     check_schedule(config.optim, steps)
+
+
+def test_a_checkpoint_of_a_run_from_weights_can_be_read_again() -> None:
+    """Its record holds every key of the config, with the defaults of those that were not given."""
+    config = load("openseal-1b")
+    assert Config.model_validate_json(config.model_dump_json()) == config
 
 
 def test_a_config_may_extend_another(tmp_path: Path) -> None:

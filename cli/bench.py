@@ -1,0 +1,43 @@
+"""Benchmarks beyond translation, by EleutherAI's lm-evaluation-harness."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from sealtrain.errors import ConfigError, DataError
+from sealtrain.export import export
+
+# Of lm-eval 0.4.13, in languages of the recipes, English among them to see what was lost.
+REGION = """
+    xcopa_id xcopa_ta xcopa_th xcopa_vi xcopa_zh xnli_en xnli_th xnli_vi xnli_zh paws_en paws_zh
+    xstorycloze_en xstorycloze_id xstorycloze_my xstorycloze_zh copal_id_standard
+    belebele_eng_Latn belebele_ind_Latn belebele_jav_Latn belebele_khm_Khmr belebele_lao_Laoo
+    belebele_mya_Mymr belebele_sun_Latn belebele_tam_Taml belebele_tgl_Latn belebele_tha_Thai
+    belebele_vie_Latn belebele_zho_Hans belebele_zsm_Latn arc_easy hellaswag piqa winogrande
+"""
+
+
+def bench(path: Path, tasks: Sequence[str], shots: int | None, limit: int | None) -> dict[str, Any]:
+    """What lm-eval says of a run, a checkpoint or an exported folder; None: the task's own shots.
+
+    Raises:
+        ConfigError: lm-eval is not installed, or has no such task.
+        DataError: a task's data are neither in the cache nor within reach.
+    """
+    try:
+        from lm_eval import simple_evaluate
+        from lm_eval.tasks import TaskManager
+    except ImportError:
+        raise ConfigError('benchmarks need lm-eval: pip install "sealdata[lm-eval]"') from None
+    for name in sorted(set(tasks) - set(TaskManager().all_tasks)):
+        raise ConfigError(f"lm-eval has no task {name!r}; `lm-eval ls tasks` lists them")
+    with TemporaryDirectory() as scratch:
+        model = path if (path / "config.json").is_file() else export(path, Path(scratch) / "model")
+        args = {"pretrained": str(model), "device": "cuda" if torch.cuda.is_available() else "cpu"}
+        try:
+            return simple_evaluate("hf", args, list(tasks), num_fewshot=shots, limit=limit)  # type: ignore[no-any-return]
+        except OSError as error:  # of a download, too
+            raise DataError(f"no data of a benchmark, offline or gone: {error}") from error

@@ -1,0 +1,119 @@
+"""The configs of the paper's experiments: that they parse, plan, and differ where they say."""
+
+import json
+from pathlib import Path
+
+import pytest
+from transformers import Olmo2Config
+
+from sealcli.show_plan import plan
+from sealdata.recipe import read_recipe
+from sealtrain.config import RECIPES, Config, load
+
+ROOT = Path(__file__).parents[2]
+NAMES = sorted(path.stem for path in (RECIPES / "experiments").glob("*.toml"))
+TINY = [name for name in NAMES if name.endswith("-tiny") and name != "base-tiny"]
+WHAT_VARIES = {"mixture.strategy", "mixture.replay", "mixture.parallel_share"} | {
+    "train.document_mask",
+    "train.loss_on",
+}
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_each_has_a_twin_and_differs_in_what_it_is_about(name: str) -> None:
+    full = load(f"experiments/{name.removesuffix('-tiny')}")
+    tiny = load(f"experiments/{name}")
+    for config, suffix in ((full, ""), (tiny, "-tiny")):
+        first = load(f"experiments/parallel-only{suffix}")
+        mine, its = config.identity(), first.identity()
+        assert {key for key in mine if mine[key] != its[key]} <= WHAT_VARIES
+        assert config.shards == first.shards
+        assert config.out == Path("runs/experiments") / f"{name.removesuffix('-tiny')}{suffix}"
+    assert {key: full.identity()[key] for key in WHAT_VARIES} == {
+        key: tiny.identity()[key] for key in WHAT_VARIES
+    }
+
+
+def test_all_that_the_page_shows_is_there() -> None:
+    from tests.experiments.settings import BASE, SETTINGS, TRANSLATED
+
+    assert sorted([BASE, *SETTINGS]) == [name for name in NAMES if name.endswith("-tiny")]
+    assert set(TRANSLATED) <= set(SETTINGS)
+    replays = {load(f"experiments/{name}").mixture.replay for name in SETTINGS}
+    assert replays == {0.0, 0.1, 0.25, 0.5, 0.75}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_plans(name: str, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On small shards with every kind of stream, from the shape of a small base model."""
+    from tiny_shards import make_config
+
+    config = load(f"experiments/{name}")
+    assert Config.model_validate_json(config.model_dump_json()) == config  # as checkpoints keep it
+    small = make_config(shards, tmp_path)
+    if config.model.init_from is not None:
+        shape = Olmo2Config(
+            vocab_size=512, hidden_size=16, num_hidden_layers=1, num_attention_heads=2
+        )
+        shape.save_pretrained(tmp_path / "base")
+    budget = {"total_tokens": 12 * 32 * 4, "max_epochs": None}
+    changed = config.model_copy(
+        update={
+            "shards": shards,
+            "mixture": config.mixture.model_copy(update=budget),
+            "model": config.model
+            if config.model.init_from is None
+            else config.model.model_copy(update={"init_from": str(tmp_path / "base")}),
+            "train": config.train.model_copy(update={"batch_sequences": 4}),
+            "optim": small.optim,
+        }
+    )
+    text = plan(changed)
+    assert "12 steps of 4 x 32 tokens" in text
+    kinds = {line.split("/")[0] for line in text.splitlines() if "/" in line.split(" ")[0]}
+    expected = {
+        "parallel-only": {"parallel"},
+        "multilingual": {"monolingual"},
+    }.get(config.mixture.strategy, {"parallel", "monolingual"})
+    assert kinds == expected | ({"replay"} if config.mixture.replay else set())
+
+
+@pytest.mark.parametrize(
+    "recipe", ["openseal-experiments", str(ROOT / "tests/experiments/corpus.toml")]
+)
+def test_every_language_is_read_apart_too(recipe: str) -> None:
+    found, _ = read_recipe(recipe)
+    paired = {lang for source in found.source for lang in (source.src_lang, source.tgt_lang)}
+    assert {stream.lang for stream in found.stream if stream.from_pairs} == paired
+
+
+def test_what_the_base_model_must_not_see_is_held_out_of_it() -> None:
+    """Both recipes draw what is held out by one seed: the larger share contains the smaller."""
+    corpus, _ = read_recipe(str(ROOT / "tests/experiments/corpus.toml"))
+    english, _ = read_recipe(str(ROOT / "tests/experiments/english.toml"))
+    assert english.validation.share > corpus.validation.share
+    assert (english.seed, english.tokenizer) == (corpus.seed, corpus.tokenizer)
+
+
+def test_text_is_in_one_part_alone(tmp_path: Path) -> None:
+    from tests.experiments.text import CODES, write_text
+
+    data = tmp_path / "data"
+    for folder in ("tico19", "talpco"):
+        (data / folder).mkdir(parents=True)
+    for code in CODES:
+        for side in ("en", code):
+            lines = [f"{side} line {number}\n" for number in range(100)]
+            (data / "tico19" / f"tico19.en-{code}.{side}").write_text("".join(lines), "utf-8")
+    for code in ("eng", "ind", "jav", "myn", "tha", "vie", "zsm"):
+        (data / "talpco" / f"data_{code}.txt").write_text("1\tx\r\n", "utf-8")
+    write_text(data, tmp_path / "out")
+    pairs = (tmp_path / "out" / "tico19.en-id.en").read_text("utf-8").splitlines()
+    others = (tmp_path / "out" / "tico19.en-id.id").read_text("utf-8").splitlines()
+    documents = (tmp_path / "out" / "english.jsonl").read_text("utf-8").splitlines()
+    ours = [json.loads(line)["text"] for line in documents if "en line" in line]
+    assert pairs == [f"en line {n}" for n in range(100) if n // 8 % 4 == 3]
+    assert others == [line.replace("en", "id", 1) for line in pairs]
+    assert len(ours) == 10
+    assert ours[0].startswith("en line 0 en line 1 ")
+    assert not {line for line in pairs if any(f"{line} " in f"{text} " for text in ours)}
