@@ -13,7 +13,7 @@ from sealtrain.errors import DataError
 from sealtrain.plot import plot_settings
 
 from .runs import folder
-from .settings import BUILDS, SEEDS, SETTINGS, TABLES, TRANSLATED
+from .settings import BUILDS, FIRST, SEEDS, SETTINGS, TABLES, TRANSLATED
 
 PAGE = Path(__file__).parents[2] / "docs" / "experiments.md"
 MEASURES = ("from English", "to English", "own text", "English")
@@ -26,7 +26,7 @@ def write_page() -> None:
     blocks = {"versions": _versions(settings), "tokenizers": _tokenizers()}
     for title, names in TABLES.items():
         rows = {name: settings[name] for name in names if name in settings}
-        blocks[title] = _table(rows)
+        blocks[title] = _table(rows, settings[FIRST])
         if title != "loss":
             named = [Setting(_short(name), setting.runs) for name, setting in rows.items()]
             plot_settings(named, PAGE.with_name(f"experiments-{title}.svg"))
@@ -58,9 +58,8 @@ def filled(page: str, blocks: dict[str, str]) -> str:
     return page
 
 
-def _table(rows: dict[str, Setting]) -> str:
+def _table(rows: dict[str, Setting], first: Setting) -> str:
     """Each measure of each setting, and below it its difference to the first one's same seeds."""
-    first = next(iter(rows.values()))
     lines = []
     for name, setting in rows.items():
         values = [_show(setting.over_seeds(FIGURES[measure])) for measure in MEASURES]
@@ -142,7 +141,11 @@ def _versions(settings: dict[str, Setting]) -> str:
     runs = sum(len(setting.runs) for setting in settings.values())
     tokens = next(iter(settings.values())).runs[0].num_tokens
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    return f"{runs} runs of {tokens:,} tokens; sealdata {version('sealdata')}, {libraries}."
+    before = settings[FIRST].over_seeds(FIGURES["English before"])
+    return (
+        f"{runs} runs of {tokens:,} tokens. English of the base model: {before.mean:.3f} bits per "
+        f"byte. sealdata {version('sealdata')}, {libraries}."
+    )
 
 
 def _show(spread: Spread | None) -> str:
