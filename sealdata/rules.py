@@ -65,13 +65,13 @@ class Judged:
         for pairs that are alive."""
         flags = pl.DataFrame(
             {str(number): failed for number, (_, _, failed) in enumerate(self.flags)}
-            or {"none": pl.repeat(False, self.alive.len(), eager=True)}
+            | {"none": pl.repeat(None, self.alive.len(), dtype=pl.String, eager=True)}
         )
         on = [
             (stage, reason, pl.col(str(number)))
             for number, (stage, reason, _) in enumerate(self.flags)
         ]
-        none = pl.lit(None, pl.String)
+        none = pl.col("none")  # no literal: it has the height of the pairs, also of none
         stages = [pl.when(failed).then(pl.lit(stage)) for stage, _, failed in on]
         reasons = [pl.when(failed).then(pl.lit(reason)) for _, reason, failed in on]
         return flags.select(

@@ -9,6 +9,7 @@ import polars as pl
 
 from sealdata.characters import count_characters, scripts, unicode_script
 from sealdata.languages import ENGLISH, languages
+from sealdata.lid.function_words import WEIGHT, count_function_words, languages_with_words
 from sealdata.lid.labels import Labels, Mask
 from sealdata.lid.model import LEAST, MOST, Likeliest
 
@@ -49,6 +50,7 @@ class Judge:
         likeliest = self._likeliest(texts, in_script, letters)
         own = in_script[:, scripts().index(_script_of(lang))] if _script_of(lang) else letters
         verdict = self._judged(lang, likeliest, own > 0)
+        verdict = verdict.with_columns(odds=self._odds(lang, likeliest, texts, own > 0, letters))
         factor = languages()[lang].length_factor if lang in languages() else 1.0
         is_short = pl.Series(letters * factor < self.short)
         margin = verdict["set_margin"]
@@ -56,7 +58,6 @@ class Judge:
             verdict.with_columns(
                 set_margin=pl.when(~is_short).then(margin),
                 short_margin=pl.when(is_short).then(margin),
-                odds=pl.when(pl.Series(letters >= _FEW)).then("odds"),
             )
             .select(
                 pl.when(pl.Series(letters > 0)).then(pl.col(name)).alias(name) for name in VERDICT
@@ -107,7 +108,6 @@ class Judge:
             "set_margin": set_prob - np.where(off, 1, highest(~kin)) if kin.any() else None,
             "kin_margin": prob - highest(kin & ~one) if one.any() and (kin & ~one).any() else None,
             "top_prob": probs[:, 0],
-            "odds": _log_odds(set_prob, self._rival(lang, likeliest)) if kin.any() else None,
         }
         top = self.codes[labels[:, 0]]
         top[one[labels[:, 0]]] = lang
@@ -117,28 +117,44 @@ class Judge:
             for name, values in columns.items()
         )
 
-    def _rival(self, lang: str, likeliest: Likeliest) -> Probs:
-        """Probability of the likeliest set of known languages, but English and the set of ``lang``.
+    def _odds(
+        self,
+        lang: str,
+        likeliest: Likeliest,
+        texts: pl.Series,
+        written: Mask,
+        letters: npt.NDArray[np.uint32],
+    ) -> pl.Series | None:
+        """Log10 of the odds of the set of ``lang`` against the likeliest other set of known
+        languages, by the model (from _FEW letters on) and by function words, as if the two were
+        independent (naive Bayes); null where neither tells anything.
 
-        English is left out because sentences of other languages quote it at length; a side that
+        English is no rival because sentences of other languages quote it at length; a side that
         is English is a copy, which needs no model.
         """
         groups, num_groups = self.labels.groups()
+        kin = self.labels.set_mask(lang)
+        if not kin.any():
+            return None
         rows = len(likeliest.labels)
         cells = np.arange(rows)[:, None] * (num_groups + 1) + groups[likeliest.labels]
-        mass = np.bincount(cells.ravel(), likeliest.probs.ravel(), rows * (num_groups + 1))
-        mass = mass.reshape(rows, num_groups + 1)
-        kin = self.labels.set_mask(lang) | self.labels.set_mask(ENGLISH)
-        mass[:, [0, *np.unique(groups[kin])]] = 0
-        highest: Probs = mass.max(1, initial=0).astype(np.float32)
-        return highest
-
-
-def _log_odds(one: Probs, other: Probs) -> pl.Series:
-    """Null where the model sees neither."""
-    odds = np.log10(np.maximum(one, LEAST)) - np.log10(np.clip(other, LEAST, 1))
-    seen = pl.Series((one > LEAST) | (other > LEAST))
-    return pl.select(pl.when(seen).then(pl.Series(odds, dtype=pl.Float32))).to_series()
+        probs = np.where((letters >= _FEW)[:, None], likeliest.probs, 0)
+        mass = np.bincount(cells.ravel(), probs.ravel(), rows * (num_groups + 1))
+        mass = mass.reshape(rows, num_groups + 1).clip(LEAST, 1)
+        words = np.zeros_like(mass)
+        counts = count_function_words(texts)
+        for number, known in enumerate(languages_with_words()):
+            if (mask := self.labels.set_mask(known)).any():
+                words[:, groups[mask][0]] = counts[:, number]
+        mass[~written, groups[kin][0]] = LEAST
+        words[~written, groups[kin][0]] = 0
+        evidence = np.log10(mass) + WEIGHT * words
+        own = evidence[:, groups[kin][0]].copy()
+        others = np.ones(num_groups + 1, bool)
+        others[[0, *groups[kin | self.labels.set_mask(ENGLISH)]]] = False
+        told = (evidence[:, others] > np.log10(LEAST)).any(1) | (own > np.log10(LEAST))
+        odds = pl.Series(own - evidence[:, others].max(1), dtype=pl.Float32)
+        return pl.select(pl.when(pl.Series(told)).then(odds)).to_series()
 
 
 @cache

@@ -32,9 +32,14 @@ class Balance(Scorer):
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float64 column; null never: an empty side counts as one character."""
-        src, tgt = (expected_length(pairs, side) for side in ("src", "tgt"))
-        spread = (_SPREAD**2 + _SPREAD_OF_ONE**2 / pl.max_horizontal(src, tgt)).sqrt()
-        return pairs.select(deviation=(src / tgt).log() / spread)
+        return pairs.select(deviation=deviation(pairs))
+
+
+def deviation(pairs: pl.DataFrame) -> pl.Expr:
+    """How far the log ratio of the lengths is from the average, in its standard deviations."""
+    src, tgt = (expected_length(pairs, side) for side in ("src", "tgt"))
+    spread = (_SPREAD**2 + _SPREAD_OF_ONE**2 / pl.max_horizontal(src, tgt)).sqrt()
+    return (src / tgt).log() / spread
 
 
 COMPONENT = Balance

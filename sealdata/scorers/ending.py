@@ -12,6 +12,7 @@ from sealdata.kernels import frozen, texts_of
 from sealdata.kernels.endings import CLOSER, MARK, POINT, SPACE, sentence_ends
 from sealdata.languages import languages
 from sealdata.scorers import Scorer
+from sealdata.scorers.balance import deviation
 
 # Unicode's Sentence_Terminal with the ellipsis and Thai's and Lao's signs of an end, and without
 # the comma of Burmese (U+104A), which it counts in.
@@ -33,6 +34,10 @@ class Ending(Scorer):
     languages. ``differ`` as a rule would drop up to 2.6 % (Burmese), where a translator ended a
     heading or a list in another way: it is for looking at.
 
+    What was cut off lacks the last mark *and* is too short. Where both witnesses agree each may be
+    less sure: ``cut`` at most 2.5 drops 0.1 % of TICO-19's Burmese and less of the others;
+    ``balance.deviation`` up to 2.5 would drop 4 % of everyday sentences (TALPCo).
+
     Source: the TerminalPunctuationFilter of OpusFilter (Vázquez et al. 2019), which knows ``.``,
     ``?``, ``!`` and ``…`` alone.
     """
@@ -40,18 +45,21 @@ class Ending(Scorer):
     columns: ClassVar[dict[str, str]] = {
         "differ": "1 if only one of the two sides ends with a sentence mark, else 0",
         "apart": "sentences ended by marks that one side has more than the other, 0 or more",
+        "cut": "where one side alone ends with a mark: how much too short the other is, as "
+        "balance.deviation measures it (below 0: too long); else 0",
     }
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """Int8 and UInt32 columns, null for languages that write no marks."""
+        """Int8, UInt32 and Float64 columns, null for languages that write no marks."""
         unmarked = [code for code, known in languages().items() if known.script in _UNMARKED]
         silent = pairs["src_lang"].is_in(unmarked) | pairs["tgt_lang"].is_in(unmarked)
         places = (~silent).arg_true()
-        sides = pairs.select("src", "tgt")[places]
+        sides = pairs.select("src", "tgt", "src_lang", "tgt_lang")[places]
         src, tgt = (sentence_ends(*texts_of(sides[side]), _kinds()) for side in ("src", "tgt"))
         found = {
             "differ": pl.Series((src[1] != tgt[1]).astype(np.int8)),
             "apart": pl.Series(np.maximum(src[0], tgt[0]) - np.minimum(src[0], tgt[0])),
+            "cut": sides.select(deviation(sides)).to_series() * (src[1].astype(np.int8) - tgt[1]),
         }
         return pl.DataFrame(
             {

@@ -25,8 +25,9 @@ _MEANINGS = {
     "short_margin": "set_margin of {} where it is short, -1 to 1",
     "kin_margin": "of {}: probability of the declared language less that of the likeliest other "
     "of its set, -1 to 1",
-    "odds": "log10 of the probability that {} is in the declared set over that of the likeliest "
-    "other known language or set but English; below 0 that one is likelier; null below 10 letters",
+    "odds": "log10 of the odds that {} is in the declared set against the likeliest other known "
+    "language or set but English, by the model (from 10 letters on) and by function words; below 0 "
+    "that one is likelier",
 }
 
 
@@ -44,6 +45,10 @@ class Lid(Scorer):
     - ``margin``: also ``confusable_language`` on ``lid.tgt_kin_margin``, min = -0.9 or so;
     - ``exact``: the same with min = 0: the declared one must be the likeliest of its set.
 
+    ``odds`` asks a second witness beside the model, function words (function_words.toml): each
+    distinct one is half a power of ten for the sets that have it. A text of twenty words has some
+    eight, and they are right where a model that saw little of a language is not.
+
     Letters come first: where no letter is in the declared script, the probability is 0, and a
     script that one language of the model alone is written in (Thai, Lao, Khmer, Tamil, with lid.176
     Burmese) speaks for that language with the share of its letters, without the model. Labels below
@@ -54,7 +59,7 @@ class Lid(Scorer):
     there from the start. Take limits from references (``sealdata gold``), not from intuition.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     phase: ClassVar[Phase] = "language"
 
     model: str = _BUNDLED

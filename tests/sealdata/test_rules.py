@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from sealdata.frames import write_frame
-from sealdata.rules import Judge, Rule
+from sealdata.rules import Judge, Judged, Rule
 
 
 def rule(reason="r", low=None, high=None, drop=False, languages=None, score="a.x", phase="text"):
@@ -79,6 +79,13 @@ def test_verdicts_name_the_first_failure_and_all(judge):
         ("dedup", "duplicate", ["duplicate"]),
         ("similarity", "low_similarity", ["low_similarity"]),
     ]
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_verdicts_without_any_rule(rows):
+    """A recipe may have no rules, and a part nobody dropped anything of."""
+    none = Judged(pl.DataFrame(), (), pl.repeat(True, rows, eager=True))
+    assert none.verdicts().rows() == [(None, None, [])] * rows
 
 
 def test_a_gate_hides_later_scores(judge):

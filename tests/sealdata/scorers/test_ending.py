@@ -12,7 +12,23 @@ from sealdata.pairs import make_pairs
 
 
 def ending(src, tgt, lang="ind_Latn"):
-    return load("scorers", "ending").score(make_pairs([(src, tgt)], tgt_lang=lang)).row(0)
+    scores = load("scorers", "ending").score(make_pairs([(src, tgt)], tgt_lang=lang))
+    return scores.select("differ", "apart").row(0)
+
+
+@pytest.mark.parametrize(
+    ("src", "tgt", "lang", "cut"),
+    [
+        ("It rains again, and the river is high.", "Hujan lagi, dan sungai naik.", "ind_Latn", 0),
+        ("It rains again, and the river is high.", "Hujan lagi, dan sun", "ind_Latn", 3.34),
+        ("It rains ag", "Hujan lagi, dan air sungai naik.", "ind_Latn", 3.90),  # the English
+        ("The weather today", "Cuaca hari ini.", "ind_Latn", -0.68),  # a heading
+        ("It rains again, and the river is high.", "ฝนตก", "tha_Thai", None),
+    ],
+)
+def test_cut_off_needs_both_signs(src, tgt, lang, cut):
+    scores = load("scorers", "ending").score(make_pairs([(src, tgt)], tgt_lang=lang))
+    assert scores["cut"].item() == (cut if cut is None else pytest.approx(cut, abs=0.01))
 
 
 @pytest.mark.parametrize(
