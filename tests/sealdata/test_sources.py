@@ -372,7 +372,7 @@ def test_openseal_binds_its_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     shared = theirs.keys() & ours.keys()
     assert len(shared) > 5
-    script = ours[("wrong_script", "script.tgt_share")]  # real sentences quote Latin names at length
+    script = ours[("wrong_script", "script.tgt_share")]  # Latin names are quoted
     assert script.bounds == (0.4, None)
     shared.remove(("wrong_script", "script.tgt_share"))
     assert {key: ours[key] for key in shared} == {key: theirs[key] for key in shared}
