@@ -56,9 +56,21 @@ def list_sources(name: str | None, as_json: bool) -> None:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Files go to OUT/NAME/FILE."
 )
+@click.option(
+    "--tokens",
+    metavar="FIRST:STOP",
+    help="Of files of token ids only these, counted from 0, such as 0:100_000_000.",
+)
 @click.option("--unpack", is_flag=True, help="Unpack archives into folders beside them.")
 @click.option("--dry-run", is_flag=True, help="Say what would be fetched, and stop.")
-def fetch_source(name: str, pairs: tuple[str, ...], out: Path, unpack: bool, dry_run: bool) -> None:
+def fetch_source(
+    name: str,
+    pairs: tuple[str, ...],
+    out: Path,
+    tokens: str | None,
+    unpack: bool,
+    dry_run: bool,
+) -> None:
     """Fetch the corpus NAME; interrupted, the same command goes on where it stopped.
 
     Digests that the card states are checked. Of other files the digest is noted beside them, and
@@ -67,14 +79,16 @@ def fetch_source(name: str, pairs: tuple[str, ...], out: Path, unpack: bool, dry
     \b
     Example:
         sealdata sources fetch nllb-opus --pair eng_Latn-jav_Latn --out /data/upstream
+        sealdata sources fetch olmo-mix-1124 --pair wiki-tokens-0 --tokens 0:100_000_000 --out data
     """
-    from sealdata.sources import choose, fetch, place
+    from sealdata.sources import choose, fetch, of_tokens, place
     from sealdata.unpack import is_archive
     from sealdata.unpack import unpack as unpack_archive
 
     from .show_sources import fetch_progress
 
-    for item in choose(name, pairs).values():
+    for key, item in choose(name, pairs).items():
+        item = of_tokens(key, item, tokens) if tokens else item
         path = place(name, item, out)
         if dry_run:
             click.echo(f"{item.url}\n  -> {path}")

@@ -32,13 +32,39 @@ class _BrokenError(Exception):
     """The connection broke or the server is busy: worth another attempt."""
 
 
+class _RestartError(_BrokenError):
+    """What has arrived is of another file: nothing of it is of use."""
+
+
 @dataclass(frozen=True)
 class _Partial:
     """What is known of a file that has begun to arrive; kept beside it."""
 
     url: str
-    total: int | None = None  # bytes
+    total: int | None = None  # bytes of what is wanted of it
     validator: str | None = None  # ETag or Last-Modified: the same means the same file
+    span: list[int] | None = None  # the bytes that are wanted, where not all: first, one past last
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is fetched: a file, or a span of its bytes."""
+
+    url: str
+    span: tuple[int, int] | None
+
+    @property
+    def first(self) -> int:
+        """The byte of the file that comes first."""
+        return self.span[0] if self.span else 0
+
+    def range(self, start: int) -> str:
+        """The header that asks for what comes after the first ``start`` bytes."""
+        return f"bytes={self.first + start}-{self.span[1] - 1 if self.span else ''}"
+
+    def begun(self, total: int | None = None, validator: str | None = None) -> _Partial:
+        """What to keep in mind of it."""
+        return _Partial(self.url, total, validator, list(self.span) if self.span else None)
 
 
 def download(
@@ -48,8 +74,10 @@ def download(
     sha256: str = "",
     size: int | None = None,
     wait: Callable[[float], None] = time.sleep,
+    span: tuple[int, int] | None = None,
 ) -> str:
-    """Fetch ``url`` to ``path`` and return its SHA-256 (hex).
+    """Fetch ``url`` to ``path`` and return its SHA-256 (hex); of a ``span`` only the bytes from the
+    first up to the second.
 
     What has arrived stays in ``.NAME.part`` until the file is whole, and the next call goes on
     there, if the server can and says that its file is still the same one. ``sha256`` and ``size``
@@ -57,11 +85,12 @@ def download(
 
     Raises:
         DataError: the server cannot be reached or refuses, the file has another size or digest
-            than it should, the disk is full, or another process is fetching it.
+            than it should, or ends before ``span`` does; the server sends no spans, the disk is
+            full, or another process is fetching it.
     """
     part = path.with_name(f".{path.name}.part")
     with _held(part) as handle:
-        _complete(url, part, handle, report, wait)
+        _complete(_Wanted(url, span), part, handle, report, wait)
         os.fsync(handle.fileno())
         arrived = part.stat().st_size
         found = file_sha256(part)
@@ -95,16 +124,22 @@ def _held(part: Path) -> Iterator[BinaryIO]:
 
 
 def _complete(
-    url: str, part: Path, handle: BinaryIO, report: Report, wait: Callable[[float], None]
+    wanted: _Wanted,
+    part: Path,
+    handle: BinaryIO,
+    report: Report,
+    wait: Callable[[float], None],
 ) -> None:
     """Attempt until the file is whole; an attempt that gets further starts the count anew."""
     failures, furthest = 0, handle.seek(0, os.SEEK_END)
     while True:
         try:
-            _attempt(url, part, handle, report)
+            _attempt(wanted, part, handle, report)
             handle.flush()
             return
         except _BrokenError as broken:
+            if isinstance(broken, _RestartError):
+                handle.truncate(0)
             reached = handle.seek(0, os.SEEK_END)
             failures = 1 if reached > furthest else failures + 1
             furthest = max(furthest, reached)
@@ -113,35 +148,48 @@ def _complete(
             wait(2.0 ** (failures - 1))
 
 
-def _attempt(url: str, part: Path, handle: BinaryIO, report: Report) -> None:
-    start, known = _resumable(url, part, handle)
-    with _ask(url, start, known) as response:
-        start, total = _placed(response, start, url)
+def _attempt(wanted: _Wanted, part: Path, handle: BinaryIO, report: Report) -> None:
+    start, known = _resumable(wanted, part, handle)
+    if wanted.span and known.total is not None and start == known.total:
+        return  # all of it had arrived before a kill; a server would refuse to send nothing
+    with _ask(wanted, start, known) as response:
+        start, total = _placed(response, start, wanted)
         if start == 0:
             handle.truncate(0)
-            write_json(_note(part), asdict(_Partial(url, total, _validator(response))))
+            write_json(_note(part), asdict(wanted.begun(total, _validator(response))))
         elif total is None or total != known.total or start > total:
             handle.truncate(0)
-            raise _BrokenError(f"{url}: the file has changed on the server while it was fetched")
+            raise _BrokenError(_changed(wanted.url))
         if response.status != 416:
-            _copy(response, handle, start, total, report, url)
+            _copy(response, handle, start, total, report, wanted.url)
 
 
-def _resumable(url: str, part: Path, handle: BinaryIO) -> tuple[int, _Partial]:
+def _changed(url: str) -> str:
+    return f"{url}: the file has changed on the server while it was fetched"
+
+
+def _resumable(wanted: _Wanted, part: Path, handle: BinaryIO) -> tuple[int, _Partial]:
     """Where to go on and what is known of the file; from the start where nothing is for sure."""
     try:
         known = _Partial(**json.loads(_note(part).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
-        known = _Partial(url)
-    if known.url != url or known.validator is None or known.total is None:
-        return 0, _Partial(url)
-    return handle.seek(0, os.SEEK_END), known
+        known = wanted.begun()
+    fresh = wanted.begun(known.total, known.validator)
+    if known != fresh or known.validator is None or known.total is None:
+        return 0, wanted.begun()
+    there = handle.seek(0, os.SEEK_END)
+    if wanted.span and there > known.total:
+        return 0, wanted.begun()
+    return there, known
 
 
-def _ask(url: str, start: int, known: _Partial) -> HTTPResponse:
+def _ask(wanted: _Wanted, start: int, known: _Partial) -> HTTPResponse:
+    url = wanted.url
     headers = {"User-Agent": f"sealdata/{__version__}", "Accept-Encoding": "identity"}
+    if wanted.span or (start and known.validator):
+        headers["Range"] = wanted.range(start)
     if start and known.validator:
-        headers |= {"Range": f"bytes={start}-", "If-Range": known.validator}
+        headers["If-Range"] = known.validator
     try:
         return cast(HTTPResponse, urlopen(Request(url, headers=headers), timeout=_TIMEOUT))
     except HTTPError as error:
@@ -165,17 +213,53 @@ def _unreachable(url: str, reason: object) -> _BrokenError:
     return _BrokenError(f"cannot reach {host} for {url}: {reason}")
 
 
-def _placed(response: HTTPResponse, start: int, url: str) -> tuple[int, int | None]:
-    """The byte that the answer begins with, and the size of the whole file where it is told."""
-    if response.status not in (206, 416):
+def _placed(response: HTTPResponse, start: int, wanted: _Wanted) -> tuple[int, int | None]:
+    """The byte of what is wanted that the answer begins with, and how many are wanted in all,
+    where that is told."""
+    if wanted.span is None and response.status not in (206, 416):
         length = response.headers.get("Content-Length")
         return 0, int(length) if length and length.isdecimal() else None
-    span = response.headers.get("Content-Range", "")
-    match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", span)
+    answer = response.headers.get("Content-Range", "")
+    match = re.fullmatch(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)", answer)
+    if wanted.span:
+        return start, _spanned(response, start, wanted, wanted.span, match)
     begins = int(match[1]) if match and match[1] else start
     if not match or begins != start:
-        raise DataError(f"{url}: asked for bytes from {start:,}, the server answers {span!r}")
-    return start, int(match[2])
+        raise DataError(
+            f"{wanted.url}: asked for bytes from {start:,}, the server answers {answer!r}"
+        )
+    return start, int(match[3])
+
+
+def _spanned(
+    response: HTTPResponse,
+    start: int,
+    wanted: _Wanted,
+    span: tuple[int, int],
+    match: re.Match[str] | None,
+) -> int:
+    """The bytes of the span, if the answer is what was asked for."""
+    if response.status not in (206, 416):
+        if start:  # the answer to If-Range, and not the few bytes that were asked for
+            raise _RestartError(_changed(wanted.url))
+        raise DataError(
+            f"{wanted.url}: the server sends whole files only, no part of one; fetch all of it"
+        )
+    if match and int(match[3]) < span[1]:
+        raise DataError(
+            f"{wanted.url} has {int(match[3]):,} bytes, and bytes up to {span[1]:,} are asked for"
+        )
+    if (
+        not match
+        or match[1] is None
+        or int(match[1]) != span[0] + start
+        or int(match[2]) >= span[1]
+    ):
+        answer = response.headers.get("Content-Range", "")
+        raise DataError(
+            f"{wanted.url}: asked for {wanted.range(start)}, the server answers {answer!r}"
+        )
+    return span[1] - span[0]
 
 
 def _copy(

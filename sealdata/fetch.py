@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -26,17 +26,33 @@ class Download(BaseModel):
     file: str = ""  # its name on disk; by default the last part of the address
     sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$")  # as published; empty where it is not
     size: int | None = Field(None, ge=0)  # bytes, as published
+    dtype: Literal["uint16", "uint32"] | None = None  # of a headerless file of token ids
+    tokens: tuple[int, int] | None = None  # of such a file: only those from the first to the second
 
     @model_validator(mode="after")
     def _plain_name(self) -> Self:
         if not _FILE_NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is no plain file name; set 'file'")
+        if self.tokens and not (self.dtype and 0 <= self.tokens[0] < self.tokens[1]):
+            raise ValueError("tokens are a first and a later one, of a file that has a dtype")
         return self
 
     @property
     def name(self) -> str:
-        """The file's name on disk."""
-        return self.file or unquote(urlsplit(self.url).path.rpartition("/")[2])
+        """The file's name on disk; of a span of tokens ``NAME.FIRST-LAST.npy``."""
+        name = self.file or unquote(urlsplit(self.url).path.rpartition("/")[2])
+        if self.tokens is None:
+            return name
+        stem, dot, suffix = name.rpartition(".")
+        return f"{stem or suffix}.{self.tokens[0]}-{self.tokens[1]}{dot}{suffix if stem else ''}"
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The bytes of ``tokens``: the first, and one past the last."""
+        if self.tokens is None or self.dtype is None:
+            return None
+        width = {"uint16": 2, "uint32": 4}[self.dtype]
+        return self.tokens[0] * width, self.tokens[1] * width
 
 
 @dataclass(frozen=True)
@@ -60,7 +76,8 @@ def fetch_file(
         DataError: see ``download``; or the file differs from what was fetched before.
     """
     note = note_of(path)
-    expected = item.sha256 or (noted(note) if note.exists() else "")
+    published = "" if item.span else item.sha256  # the digest of the whole file
+    expected = published or (noted(note) if note.exists() else "")
     fresh = not path.exists()
     if fresh:
         digest = download(
@@ -68,7 +85,8 @@ def fetch_file(
             path,
             lambda done, total: report(path.name, done, total),
             sha256=expected,
-            size=item.size,
+            size=item.span[1] - item.span[0] if item.span else item.size,
+            span=item.span,
         )
     else:
         digest = file_sha256(path)
@@ -76,8 +94,10 @@ def fetch_file(
             raise DataError(
                 f"{path} has sha256 {digest}, not {expected}; delete it to fetch it again"
             )
-    facts = {"url": item.url, "size": path.stat().st_size, "sha256": digest}
-    write_json(note, facts | {"published": bool(item.sha256)})
+    facts: dict[str, object] = {"url": item.url, "size": path.stat().st_size, "sha256": digest}
+    if item.span:
+        facts |= {"bytes": list(item.span), "dtype": item.dtype}
+    write_json(note, facts | {"published": bool(published)})
     return Fetched(path, digest, fresh)
 
 

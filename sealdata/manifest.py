@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from isal import isal_zlib
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sealdata.errors import DataError
@@ -19,7 +20,7 @@ class PartRecord(BaseModel):
     """What one finished part did. Invariant: rows_in == rows_out + sum(dropped.values()).
 
     ``dropped`` counts rows by reason; ``facts`` holds whatever else the stage wants reported;
-    ``files`` are the files written, by their name in the stage's folder, and their sizes in bytes.
+    ``files`` are the files written, by their name in the stage's folder, and their ``checksum``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,7 +30,7 @@ class PartRecord(BaseModel):
     rows_out: int
     dropped: dict[str, int] = {}
     facts: dict[str, Any] = {}
-    files: dict[str, int] = {}
+    files: dict[str, str] = {}
 
     def model_post_init(self, _context: Any) -> None:
         lost = self.rows_in - self.rows_out
@@ -54,6 +55,22 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def checksum(path: Path) -> str:
+    """``SIZE-CRC32`` of a file's bytes, such as ``1024-0a1b2c3d``.
+
+    It tells damage, of one bit or of many, not intent; at 30 GiB/s it costs next to nothing, where
+    SHA-256 would take as long as some stages.
+
+    Raises:
+        OSError: the file is missing or cannot be read.
+    """
+    crc = size = 0
+    with path.open("rb") as handle:
+        while chunk := handle.read(_CHUNK):
+            crc, size = isal_zlib.crc32(chunk, crc), size + len(chunk)
+    return f"{size}-{crc:08x}"
 
 
 def write_json(path: Path, value: Any) -> None:

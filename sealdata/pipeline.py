@@ -281,14 +281,15 @@ class Pipeline:
             [Stage("references", named, digests, ("references",), References(files), version=3)]
         )
         hashes = known.folder / "references.parquet"
-        share = self.plan.recipe.decontaminate.containment
+        table = self.plan.recipe.decontaminate
+        limits = (table.containment, table.min_chars)
         stages = [
             Stage(
                 "decontaminate",
-                share,
+                limits,
                 (clean.key, key.key, known.key),
                 clean.parts,
-                Decontaminate(key.folder, hashes, clean.folder, share),
+                Decontaminate(key.folder, hashes, clean.folder, *limits),
                 version=2,
                 rows=clean.rows,
             )

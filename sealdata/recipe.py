@@ -175,6 +175,8 @@ class DecontaminateTable(_Table):
     refs: list[str | EvaluationTable] = []  # folders, files of text, tables, or files of hashes
     # A side contains a sentence if it has this share of the sentence's n-grams.
     containment: float = Field(0.8, ge=0.5, le=1)
+    # What is shorter is no leak where it is all of a side: "Yes." Han, kana, hangul count thrice.
+    min_chars: int = Field(15, ge=1)
 
     @property
     def tables(self) -> list[EvaluationTable]:

@@ -1,5 +1,6 @@
 """The catalogue of upstream corpora, read from their data cards, and fetching from it."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -34,6 +35,23 @@ def choose(name: str, wanted: Iterable[str] = ()) -> dict[str, Download]:
             raise ConfigError(f"{name} has no download {text!r}; known: {', '.join(known)}")
         keys.append(key)
     return {key: known[key] for key in dict.fromkeys(keys or known)}
+
+
+def of_tokens(key: str, item: Download, text: str) -> Download:
+    """The part ``FIRST:STOP`` of a file of token ids, counted from 0, STOP not included.
+
+    Raises:
+        ConfigError: no such file, or no such part.
+    """
+    if item.dtype is None:
+        raise ConfigError(f"--tokens: {key} is no file of token ids; fetch all of it")
+    match = re.fullmatch(r"([\d_]+):([\d_]+)", text)
+    first, stop = (int(number.replace("_", "")) for number in match.groups()) if match else (0, 0)
+    if first >= stop:
+        raise ConfigError(
+            f"--tokens {text}: a first token and a later one are wanted, such as 0:100_000_000"
+        )
+    return item.model_copy(update={"tokens": (first, stop)})
 
 
 def place(name: str, item: Download, out: Path) -> Path:

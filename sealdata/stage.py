@@ -1,13 +1,22 @@
 """A stage: named work on parts whose output folder is keyed by everything that can change it."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from sealdata.frames import parts_in_memory
-from sealdata.manifest import PartRecord, read_json, read_record, stage_key, write_json
+from sealdata.manifest import (
+    PartRecord,
+    checksum,
+    read_json,
+    read_record,
+    stage_key,
+    write_json,
+)
 
+_log = logging.getLogger(__name__)
 Job = Callable[[str, Path], PartRecord]  # (part, folder to write into); must be picklable
 
 
@@ -42,10 +51,10 @@ class Stage:
     def finished(self, part: str, folder: Path) -> PartRecord | None:
         """What an earlier run recorded of a part, if all that it wrote is still there.
 
-        A file that is gone or of another size makes the part unfinished: it is made again.
+        A file that is gone or not as it was written makes the part unfinished: it is made again.
         """
         record = finished_part(part, folder)
-        stored = all((store / f"{part}.parquet").exists() for store in self.stores)
+        stored = all(sound(store / f"{part}.parquet") for store in self.stores)
         return record if stored else None
 
     def task(self, part: str, folder: Path, place: tuple[int, int]) -> "Task":
@@ -101,28 +110,51 @@ class Task:
         return read_record(path)  # as a resumed build sees it, down to the order of keys
 
 
-def written(part: str, folder: Path) -> dict[str, int]:
-    """The files of a part, ``PART.*`` but for its record: their names and sizes in bytes."""
+def written(part: str, folder: Path) -> dict[str, str]:
+    """The files of a part, ``PART.*`` but for its record and all in ``PART/``: their names in
+    ``folder`` and checksums."""
     paths = [path for path in folder.glob(f"{part}.*") if path.name != f"{part}.json"]
-    return {path.name: path.stat().st_size for path in sorted(paths)}
+    paths += [path for path in (folder / part).rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): checksum(path) for path in sorted(paths)}
 
 
 def finished_part(part: str, folder: Path) -> PartRecord | None:
-    """The record that a part left in ``folder``; None where it or a file it names is not there."""
+    """The record that a part left in ``folder``; None where it or a file it names is not there,
+    or a file is not as it was written."""
     path = folder / f"{part}.json"
     if not path.exists():
         return None
     record = read_record(path)
-    return (
-        record if all(_holds(folder / name, size) for name, size in record.files.items()) else None
-    )
+    return record if all(_is(folder / name, old) for name, old in record.files.items()) else None
 
 
-def _holds(path: Path, size: int) -> bool:
+def seal(path: Path) -> None:
+    """Leave the checksum of a file that no record names beside it, for ``sound``."""
+    write_json(_seal(path), checksum(path))
+
+
+def unseal(path: Path) -> None:
+    """What is written next may be broken off: until it is sealed it does not count."""
+    _seal(path).unlink(missing_ok=True)
+
+
+def sound(path: Path) -> bool:
+    """Whether the file is there as it was when it was sealed."""
+    return _seal(path).exists() and _is(path, read_json(_seal(path)))
+
+
+def _seal(path: Path) -> Path:
+    return path.with_suffix(".checksum.json")
+
+
+def _is(path: Path, old: str) -> bool:
     try:
-        return path.stat().st_size == size
+        new = checksum(path)
     except FileNotFoundError:
         return False
+    if new != old:
+        _log.warning("%s is damaged (%s, written as %s): it is made again", path, new, old)
+    return new == old
 
 
 Feed = Callable[[], Sequence[Task]]  # the tasks that have become ready since it was last asked
@@ -183,7 +215,7 @@ def run_stages(
 ) -> list[Done]:
     """Run what is unfinished of ``stages`` (of one kind, say one per source) side by side.
 
-    A part is finished if its record exists and so do the files that it names, at their sizes.
+    A part is finished if its record exists and the files that it names are as they were written.
     Everything else runs again.
 
     Raises:

@@ -13,6 +13,7 @@ from sealdata.frames import read_frame
 from sealdata.kernels import texts_of
 from sealdata.kernels.ngrams import Hashes, Ints, most_contained, ngram_hashes
 
+_DENSE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"
 _BATCH = 50_000  # texts whose n-grams are in memory at once
 
 
@@ -49,16 +50,22 @@ class Index:
             sizes=refs["ngrams"].list.len().to_numpy().astype(np.int64),
         )
 
-    def search(self, keys: pl.Series, normal: pl.Series, containment: float) -> pl.DataFrame:
+    def search(
+        self, keys: pl.Series, normal: pl.Series, containment: float, min_chars: int = 1
+    ) -> pl.DataFrame:
         """``at``, ``ref``, ``score`` (f32) and ``kind`` of the texts that match, by ``at``.
 
         ``keys`` are the texts' keys and ``normal`` their normal forms. A text with the key of a
-        sentence is an ``exact`` match with score 1; one that contains at least the share
+        sentence is an ``exact`` match with score 1, if its normal form has ``min_chars`` characters
+        (of Chinese, Japanese and Korean a third); one that contains at least the share
         ``containment`` of a sentence's distinct n-grams is a match by ``containment``.
         """
         at = pl.int_range(keys.len(), dtype=pl.UInt32, eager=True).alias("at")
+        text = normal.alias("normal")
+        chars = pl.col("normal").str.len_chars() + 2 * pl.col("normal").str.count_matches(_DENSE)
         exact = (
-            pl.DataFrame({"at": at, "key": keys})
+            pl.DataFrame({"at": at, "key": keys, "normal": text})
+            .filter(chars >= min_chars)
             .join(self.keys, on="key", maintain_order="left")
             .select("at", "ref", score=pl.lit(1, pl.Float32), kind=pl.lit("exact"))
         )

@@ -253,7 +253,11 @@ def _overlaps(
 
 
 def _compared(out: Path, manifest: BuildManifest, evidence: Evidence) -> Compared:
-    """Of a finished build, which left no gate out."""
+    """Of a finished build, which left no gate out.
+
+    Its report is published with it, so that what matched is named but not repeated: FLORES+ asks
+    not to be put on the web again. The text stays at home, in ``matches/``.
+    """
     languages = manifest.languages
     matches = {
         lang: sorted((out / MATCHES / pair_name(lang)).glob("*.parquet")) for lang in languages
@@ -261,7 +265,11 @@ def _compared(out: Path, manifest: BuildManifest, evidence: Evidence) -> Compare
     return Compared(
         duplicates=_flagged(manifest),
         twins=[twin for lang in languages for twin in ledger_twins(evidence, lang)],
-        matches=[match for lang, own in matches.items() for match in match_facts(own, lang)],
+        matches=[
+            match
+            for lang, own in matches.items()
+            for match in match_facts(own, lang, with_text=False)
+        ],
         left_out=[],
     )
 

@@ -17,6 +17,8 @@ MOST_KEPT, MOST_DROPPED = 40, 60  # per language
 MOST_ROWS = 960  # in all, so that the page stays small
 MOST_SCORES = 22_000  # of all rows together: each is some 55 bytes of the page
 
+LEAK = "eval_leak"
+WITHHELD = "(text of an evaluation set)"
 _TEXTS = ("src", "tgt", "raw")
 
 
@@ -63,14 +65,18 @@ class Sampler:
 
 
 def show(row: dict[str, Any], score_names: Sequence[str], stratum: str = "") -> Sample:
-    """A row as it is shown: long texts cut, scores with four significant digits."""
+    """A row as it is shown: long texts cut, scores with four significant digits.
+
+    What matched an evaluation set is not repeated: the page is published, and not all sets may be.
+    """
+    leaked = LEAK in (row.get("reasons") or [])
     return Sample(
         source=row["source"],
         row=row["row"],
         stratum=row.get("stratum") or stratum,
         outcome=row["stage"] or row.get("split") or "kept",
         reasons=row.get("reasons") or [],
-        **{name: _cut(row.get(name)) for name in _TEXTS},
+        **{name: _cut(WITHHELD if leaked and row.get(name) else row.get(name)) for name in _TEXTS},
         scores={name: _short(row[name]) for name in score_names if row.get(name) is not None},
     )
 

@@ -202,8 +202,10 @@ class MatchFacts(_Facts):
     side: str  # "src" or "tgt"
     kind: str  # "exact" or "containment"
     score: float  # share of the sentence's n-grams, 0 to 1
-    reference: str | None  # None where only hashes of the set are known
-    text: str
+    file: str
+    line: int
+    reference: str | None  # None where only hashes of the set are known, or it is withheld
+    text: str | None  # None where it is withheld: a published report repeats no evaluation text
 
 
 class TwinFacts(_Facts):

@@ -180,7 +180,7 @@ def _round(value: object) -> float:
     return float(f"{value:.4g}")
 
 
-def match_facts(files: list[Path], lang: str) -> list[MatchFacts]:
+def match_facts(files: list[Path], lang: str, with_text: bool = True) -> list[MatchFacts]:
     """A few matches with evaluation text in ``files``, those with the lowest hashes."""
     best: list[pl.DataFrame] = []
     for frame in batches(files):
@@ -191,10 +191,12 @@ def match_facts(files: list[Path], lang: str) -> list[MatchFacts]:
     return [
         MatchFacts(
             lang=lang,
-            **{name: row[name] for name in ("source", "row", "set", "side", "kind")},
+            **{
+                name: row[name] for name in ("source", "row", "set", "side", "kind", "file", "line")
+            },
             score=_round(row["score"]),
-            reference=None if row["reference"] is None else row["reference"][:MAX_TEXT],
-            text=row[row["side"]][:MAX_TEXT],
+            reference=row["reference"][:MAX_TEXT] if with_text and row["reference"] else None,
+            text=row[row["side"]][:MAX_TEXT] if with_text else None,
         )
         for row in rows
     ]

@@ -80,6 +80,7 @@ class Decontaminate:
     references: Path
     cleaned: Path
     containment: float
+    min_chars: int
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``flag`` (bool), aligned with the part's rows, and ``PART.matches.parquet``.
@@ -111,7 +112,7 @@ class Decontaminate:
         index, sentences = open_index(self.references)
         texts = pairs[side].gather(keys["at"])
         normal = texts.to_frame().select(text_key(side)).to_series()
-        found = index.search(keys[f"{side}_key"], normal, self.containment)
+        found = index.search(keys[f"{side}_key"], normal, self.containment, self.min_chars)
         at = keys["at"].gather(found["at"])
         where = sentences[found["ref"]].rename({"text": "reference"})
         return pl.concat(

@@ -9,7 +9,7 @@ import polars as pl
 from sealdata.chain import part_name
 from sealdata.errors import DataError
 from sealdata.frames import write_frame
-from sealdata.manifest import PartRecord, write_json
+from sealdata.manifest import PartRecord, checksum, write_json
 from sealdata.readers import Batch, Reader, Source
 from sealdata.stage import finished_part, written
 
@@ -51,9 +51,9 @@ class Ingest:
             dropped=dropped,
             facts={"parts": {record.part: record.rows_out for record in records}},
             files={
-                name: size
+                name: old
                 for record in records
-                for name, size in (*record.files.items(), _of_record(record, folder))
+                for name, old in (*record.files.items(), _of_record(record, folder))
             },
         )
 
@@ -91,7 +91,7 @@ class Ingest:
         return record
 
 
-def _of_record(record: PartRecord, folder: Path) -> tuple[str, int]:
-    """Name and size of the file that holds a part's record."""
+def _of_record(record: PartRecord, folder: Path) -> tuple[str, str]:
+    """Name and checksum of the file that holds a part's record."""
     name = f"{record.part}.json"
-    return name, (folder / name).stat().st_size
+    return name, checksum(folder / name)

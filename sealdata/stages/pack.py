@@ -29,6 +29,7 @@ from sealdata.shards.packing import Mode, pack
 from sealdata.shards.shuffle import rebatched, row_keys, shuffled
 from sealdata.shards.tokens import TokenDocuments, tokenize
 from sealdata.shards.writer import StreamWriter, Totals
+from sealdata.stage import written
 from sealdata.tokenizers import Tokenizer
 
 STREAM = "stream"  # the subfolder of the stage that holds the result
@@ -213,6 +214,7 @@ class Pack:
             rows_out=totals.num_documents,
             dropped=dropped,
             facts={**self._facts(totals), "sidecar_bytes": sizes},
+            files=written(STREAM, folder),
         )
 
     def _write(self, stream: Path, spilled: Path, tally: Tally) -> Totals:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sealdata.manifest import PartRecord
 from sealdata.shards.manifest import Segment, write_stream_manifest
+from sealdata.stage import written
 from sealdata.stages.pack import STREAM, Layout, StreamLabel, label_facts, stream_manifest
 from sealdata.tokenizers import Tokenizer
 
@@ -61,4 +62,5 @@ class Refer:
                 **counts,
                 "left_out_tokens": self.left_out,
             },
+            files=written(STREAM, folder),
         )

@@ -12,6 +12,7 @@ from sealdata.frames import read_frame, read_part, slices, write_frame
 from sealdata.manifest import PartRecord
 from sealdata.rules import Judge
 from sealdata.scorers import Phase, Scorer
+from sealdata.stage import seal, sound, unseal
 from sealdata.stages.vectors import add_vectors
 
 SLICE_BYTES = 4 << 20  # of text scored at a time
@@ -94,7 +95,8 @@ def score_slices(scorers: Mapping[str, Scorer], pairs: pl.DataFrame) -> dict[str
 
 def _missing(path: Path, wanted: pl.Series) -> pl.Series | None:
     """The wanted rows that the score file lacks; None where it is there and lacks none."""
-    if not path.exists():
+    if not sound(path):
+        path.unlink(missing_ok=True)
         return wanted
     todo = wanted & ~read_frame(path)["scored"]
     return todo if todo.any() else None
@@ -107,7 +109,9 @@ def _merge(path: Path, scorer: Scorer, rows: pl.Series, scores: pl.DataFrame) ->
         stored = read_frame(path)
         columns = [pl.coalesce(stored[name], pl.col(name)).alias(name) for name in scorer.columns]
         fresh = fresh.select(*columns, pl.col("scored") | stored["scored"])
+    unseal(path)
     write_frame(fresh, path)
+    seal(path)
 
 
 def _spread(scores: pl.DataFrame, scorer: Scorer, rows: pl.Series) -> pl.DataFrame:

@@ -10,8 +10,8 @@ from sealdata.chain import Chain, part_name, run_chains
 from sealdata.engines.local import LocalEngine
 from sealdata.errors import DataError
 from sealdata.frames import write_frame
-from sealdata.manifest import PartRecord, write_json
-from sealdata.stage import NoProgress, Stage, run_stages, written
+from sealdata.manifest import PartRecord, checksum, write_json
+from sealdata.stage import NoProgress, Stage, run_stages, seal, written
 
 WAIT = 30.0
 
@@ -35,7 +35,7 @@ class Read:
             record = PartRecord(part=name, rows_in=1, rows_out=1, files=written(name, folder))
             write_json(folder / f"{name}.json", record.model_dump(mode="json"))
         parts = {part_name(number): 1 for number in range(3)}
-        files = {file.name: file.stat().st_size for file in folder.glob("part-*")}
+        files = {file.name: checksum(file) for file in folder.glob("part-*")}
         return PartRecord(part=part, rows_in=3, rows_out=3, facts={"parts": parts}, files=files)
 
 
@@ -117,11 +117,18 @@ def test_what_is_deleted_in_the_work_folder_is_made_again(made, lost, again):
     assert texts(made) == COPIES
 
 
-def test_a_file_of_another_size_is_made_again(made):
+@pytest.mark.parametrize(
+    "damage", [lambda old: old + b"x", lambda old: bytes([old[0] ^ 1]) + old[1:]]
+)
+def test_a_damaged_file_is_made_again(made, damage, caplog):
+    """Of another size, or with one bit flipped."""
     [path] = made.glob("second-*/part-00001.txt")
-    path.write_text("longer")
+    path.write_bytes(damage(path.read_bytes()))
     assert rerun(made) == {"second/part-00001.txt"}
     assert texts(made) == COPIES
+    assert [record.getMessage().partition(" (")[0] for record in caplog.records] == [
+        f"{path} is damaged"
+    ]
 
 
 def test_a_lost_store_is_made_again(tmp_path):
@@ -131,6 +138,7 @@ def test_a_lost_store_is_made_again(tmp_path):
     def fill(part: str, folder: Path) -> PartRecord:
         store.mkdir(exist_ok=True)
         (store / f"{part}.parquet").touch()
+        seal(store / f"{part}.parquet")
         return PartRecord(part=part, rows_in=0, rows_out=0)
 
     stage = Stage("score", None, (), ("part-00000",), fill, stores=(store,))

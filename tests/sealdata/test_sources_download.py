@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import re
 import resource
 import socket
@@ -14,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from sealdata.download import TRIES, download
-from sealdata.errors import DataError
+from sealdata.errors import ConfigError, DataError
+from sealdata.fetch import Download, fetch_file, note_of
+from sealdata.sources import of_tokens
 
 BODY = b"".join(hashlib.sha256(bytes([n % 256, n // 256])).digest() for n in range(40_000))
 DIGEST = hashlib.sha256(BODY).hexdigest()
@@ -56,26 +59,29 @@ class Handler(BaseHTTPRequestHandler):
         if server.statuses:
             self.send_error(server.statuses.pop(0))
             return
-        valid = self.headers.get("If-Range") in (server.etag, server.modified)
-        start = int(asked[6:-1]) if asked and server.ranges and valid else 0
+        valid = self.headers.get("If-Range") in (None, server.etag, server.modified)
+        first, _, last = (asked or "bytes=0-").removeprefix("bytes=").partition("-")
+        spans = asked is not None and server.ranges and valid
+        start = int(first) if spans else 0
         total = len(server.body)
+        end = min(int(last) + 1, total) if spans and last else total
         if start >= total:
             self.send_response(416)
             self.send_header("Content-Range", f"bytes */{total}")
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        self.send_response(206 if start else 200)
-        if start:
-            true = f"bytes {start}-{total - 1}/{total}"
+        self.send_response(206 if spans else 200)
+        if spans:
+            true = f"bytes {start}-{end - 1}/{total}"
             self.send_header("Content-Range", server.answer_range or true)
         if server.sized:
-            self.send_header("Content-Length", str(total - start + server.lie))
+            self.send_header("Content-Length", str(end - start + server.lie))
         for name, value in (("ETag", server.etag), ("Last-Modified", server.modified)):
             if value:
                 self.send_header(name, value)
         self.end_headers()
-        stop = start + server.drops.pop(0) if server.drops else total
+        stop = min(start + server.drops.pop(0), end) if server.drops else end
         self.wfile.write(server.body[start:stop])
 
     def log_message(self, format: str, *args: object) -> None:
@@ -319,3 +325,114 @@ def test_two_processes_do_not_write_one_file(server: Server, path: Path) -> None
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(DataError, match="is being fetched by another process"):
             get(server, path)
+
+
+# --- a span of bytes ---
+
+SPAN = (400_000, 1_000_000)
+
+
+def test_a_span_and_nothing_else(server: Server, path: Path) -> None:
+    digest = get(server, path, span=SPAN)
+    assert path.read_bytes() == BODY[slice(*SPAN)]
+    assert digest == hashlib.sha256(BODY[slice(*SPAN)]).hexdigest()
+    assert server.asked == ["bytes=400000-999999"]
+
+
+def test_a_dropped_span_goes_on_where_it_was(server: Server, path: Path) -> None:
+    server.drops = [300_000] + [0] * TRIES
+    with pytest.raises(DataError, match=r"broke off at byte 300,000 of 600,000"):
+        get(server, path, span=SPAN)
+    server.drops, server.asked = [], []
+    get(server, path, span=SPAN)
+    assert server.asked == ["bytes=700000-999999"]
+    assert path.read_bytes() == BODY[slice(*SPAN)]
+
+
+def test_a_span_that_had_arrived_before_a_kill(server: Server, path: Path) -> None:
+    server.drops = [300_000] + [0] * TRIES
+    with pytest.raises(DataError):
+        get(server, path, span=SPAN)
+    part_of(path).write_bytes(BODY[slice(*SPAN)])
+    server.asked = []
+    get(server, path, span=SPAN)
+    assert server.asked == []
+    assert path.read_bytes() == BODY[slice(*SPAN)]
+
+
+@pytest.mark.parametrize("other", [None, (400_000, 1_000_001)])
+def test_another_span_is_not_gone_on_with(
+    server: Server, path: Path, other: tuple[int, int] | None
+) -> None:
+    server.drops = [300_000] + [0] * TRIES
+    with pytest.raises(DataError):
+        get(server, path, span=other)
+    server.drops, server.asked = [], []
+    get(server, path, span=SPAN)
+    assert server.asked == ["bytes=400000-999999"]
+    assert path.read_bytes() == BODY[slice(*SPAN)]
+
+
+def test_a_span_of_a_file_that_changed_in_between(server: Server, path: Path) -> None:
+    server.body = bytes(len(BODY))
+    server.drops = [300_000] + [0] * TRIES
+    with pytest.raises(DataError):
+        get(server, path, span=SPAN)
+    server.body, server.etag, server.drops = BODY, '"two"', []
+    get(server, path, span=SPAN)
+    assert path.read_bytes() == BODY[slice(*SPAN)]
+
+
+def test_a_server_that_sends_whole_files_only(server: Server, path: Path) -> None:
+    server.ranges = False
+    with pytest.raises(DataError, match="sends whole files only, no part of one; fetch all of it"):
+        get(server, path, span=SPAN)
+    assert len(server.asked) == 1
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("span", [(400_000, len(BODY) + 1), (len(BODY), len(BODY) + 4)])
+def test_a_span_beyond_the_end(server: Server, path: Path, span: tuple[int, int]) -> None:
+    with pytest.raises(DataError, match=r"has 1,280,000 bytes, and bytes up to 1,280,\d+ are"):
+        get(server, path, span=span)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("answer", ["bytes 0-599999/1280000", "bytes 400000-1279999/1280000", "x"])
+def test_an_answer_of_another_span(server: Server, path: Path, answer: str) -> None:
+    server.answer_range = answer
+    with pytest.raises(DataError, match=r"asked for bytes=400000-999999, the server answers"):
+        get(server, path, span=SPAN)
+    assert not path.exists()
+
+
+def test_tokens_of_a_token_file(server: Server, tmp_path: Path) -> None:
+    whole = Download.model_validate({"url": f"{server.url}/part-0.npy", "dtype": "uint32"})
+    item = of_tokens("wiki", whole, "100_000:250_000")
+    found = fetch_file(item, tmp_path / item.name)
+    assert found.path.name == "part-0.100000-250000.npy"
+    assert found.path.read_bytes() == BODY[400_000:1_000_000]
+    note = json.loads(note_of(found.path).read_text("utf-8"))
+    assert note == {
+        "url": item.url,
+        "size": 600_000,
+        "sha256": hashlib.sha256(BODY[400_000:1_000_000]).hexdigest(),
+        "bytes": [400_000, 1_000_000],
+        "dtype": "uint32",
+        "published": False,
+    }
+    found.path.write_bytes(b"x" * 600_000)
+    with pytest.raises(DataError, match="delete it to fetch it again"):
+        fetch_file(item, found.path)
+
+
+@pytest.mark.parametrize("text", ["5", "5:5", "7:5", "a:b", "-1:5", "0:", "1.5:3"])
+def test_tokens_that_are_none(text: str) -> None:
+    item = Download.model_validate({"url": "http://localhost/a.npy", "dtype": "uint16"})
+    with pytest.raises(ConfigError, match="a first token and a later one are wanted"):
+        of_tokens("a", item, text)
+
+
+def test_tokens_of_what_has_none() -> None:
+    with pytest.raises(ConfigError, match="--tokens: en-jv is no file of token ids"):
+        of_tokens("en-jv", Download(url="http://localhost/en-jv.txt.zip"), "0:5")

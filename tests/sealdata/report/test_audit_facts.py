@@ -21,7 +21,9 @@ from sealdata.report.histograms import bar_edges, cells, limits, nice_edges
 from sealdata.report.html import write_report
 from sealdata.report.ledger import dropped_files, kept_files
 from sealdata.report.rulebook import bind
+from sealdata.report.samples import WITHHELD, show
 from sealdata.report.schema import AuditFacts
+from sealdata.report.views import match_facts
 
 Build = tuple[Path, BuildManifest]
 
@@ -268,7 +270,8 @@ def test_a_manifest_on_disk(build: Build) -> None:
         read_build_manifest(out)
 
 
-def test_matches_with_evaluation_text_are_shown(build: Build) -> None:
+def test_matches_with_evaluation_text_are_named_and_not_repeated(build: Build) -> None:
+    """The report of a build is published with it; the text stays in matches/."""
     out, manifest = build
     match = {
         "source": "tha-web",
@@ -287,11 +290,25 @@ def test_matches_with_evaluation_text_are_shown(build: Build) -> None:
     path = out / "matches" / "eng_Latn-tha_Thai" / "part-00000.parquet"
     write_frame(pl.DataFrame([match]), path)
     [found] = audit_facts(out, manifest).matches
-    assert (found.lang, found.text, found.reference) == (
-        "tha_Thai",
-        match["tgt"],
-        match["reference"],
-    )
+    assert (found.lang, found.source, found.row, found.side) == ("tha_Thai", "tha-web", 3, "tgt")
+    assert (found.set, found.file, found.line) == ("flores", "dev", 1)
+    assert (found.text, found.reference) == (None, None)
+    [own] = match_facts([path], "tha_Thai")  # of an audit, which is not published
+    assert (own.text, own.reference) == (match["tgt"], match["reference"])
+
+
+def test_samples_withhold_evaluation_text() -> None:
+    row = {
+        "source": "s",
+        "row": 1,
+        "stage": "decontaminate",
+        "src": "One.",
+        "tgt": "Satu.",
+        "raw": None,
+    }
+    leaked = show(row | {"reasons": ["too_short", "eval_leak"]}, [])
+    assert (leaked.src, leaked.tgt, leaked.raw) == (WITHHELD, WITHHELD, None)
+    assert show(row | {"reasons": ["too_short"]}, []).src == "One."
 
 
 @pytest.mark.parametrize("outcome", ["train", "lid"])

@@ -53,11 +53,21 @@ def index_of(*texts: str) -> Index:
     return Index.of(frame)
 
 
-def search(index: Index, *texts: str, containment: float = 0.8) -> list[tuple[int, int, str]]:
+def search(
+    index: Index, *texts: str, containment: float = 0.8, min_chars: int = 1
+) -> list[tuple[int, int, str]]:
     frame = pl.DataFrame({"t": texts}, schema={"t": pl.String})
     keys = key_hashes(frame, ["t"]).to_series()
-    found = index.search(keys, frame.select(text_key("t")).to_series(), containment)
+    normal = frame.select(text_key("t")).to_series()
+    found = index.search(keys, normal, containment, min_chars)
     return found.select("at", "ref", "kind").rows()
+
+
+def test_a_short_side_is_no_leak_by_itself() -> None:
+    """Han counts as three characters; what a longer side contains is another matter."""
+    texts = ["Yes.", "Thank you.", "She cried all night.", "好的。", "我今天不去学校。"]
+    assert [at for at, _, _ in search(index_of(*texts), *texts, min_chars=15)] == [2, 4]
+    assert [at for at, _, _ in search(index_of(*texts), *texts)] == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
