@@ -4,6 +4,9 @@ import gzip
 import hashlib
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +66,11 @@ def built(folder: Path, engine: Engine, data: bytes) -> dict[str, str]:
     (folder / "s.tsv.gz").write_bytes(data)
     (folder / "small.toml").write_text(RECIPE, "utf-8")
     build(load_plan(str(folder / "small.toml")), folder / "out", engine, NoProgress())
+    return results(folder)
+
+
+def results(folder: Path) -> dict[str, str]:
+    """SHA-256 of the results of the build in ``folder``."""
     files = [path for path in sorted((folder / "out").rglob("*")) if path.is_file()]
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -138,3 +146,46 @@ def test_a_machine_that_sees_another_folder_is_refused(engine, shared):
     token.write_text("1234")
     with pytest.raises(DataError, match="needs it on a file system that all machines mount"):
         engine._judge("far", (__version__, "", []), token, "node")
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from sealdata.build import build
+from sealdata.engines.ray import RayEngine
+from sealdata.plan import load_plan
+from sealdata.stage import NoProgress
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    with RayEngine(2, folder) as engine:
+        build(load_plan(str(folder / "small.toml")), folder / "out", engine, NoProgress())
+"""
+
+
+def test_a_driver_killed_in_the_middle_leaves_what_a_rerun_finishes(tmp_path):
+    """SIGKILL when some parts are done and others are not; the rerun gives the same bytes."""
+    lines = "".join(f"word {number % 1700}\tคำ {number % 1500}\n" for number in range(4000))
+    data = gzip.compress(lines.encode(), mtime=0)
+    with LocalEngine(1) as local:
+        unbroken = built(tmp_path / "local", local, data)
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    (folder / "s.tsv.gz").write_bytes(data)
+    (folder / "small.toml").write_text(RECIPE, "utf-8")
+    (folder / "driver.py").write_text(DRIVER, "utf-8")
+    command = [sys.executable, str(folder / "driver.py"), str(folder)]
+    # A group of its own: the Ray that the driver started goes with it, as on a lost machine.
+    driver = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while len(list((folder / "out/work").glob("clean-*/part-*.json"))) < 5:
+            assert driver.poll() is None, "the build ended before it was killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+    finally:
+        os.killpg(driver.pid, signal.SIGKILL)
+        driver.wait()
+    assert not (folder / "out/manifest.json").exists()
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    assert results(folder) == unbroken
