@@ -105,7 +105,7 @@ def _missing(path: Path, wanted: pl.Series) -> pl.Series | None:
 def _merge(path: Path, scorer: Scorer, rows: pl.Series, scores: pl.DataFrame) -> None:
     """Write ``scores``, those of the marked rows, beside what the file at ``path`` has."""
     fresh = _spread(scores, scorer, rows)
-    if path.exists():
+    if sound(path):
         stored = read_frame(path)
         columns = [pl.coalesce(stored[name], pl.col(name)).alias(name) for name in scorer.columns]
         fresh = fresh.select(*columns, pl.col("scored") | stored["scored"])
