@@ -12,8 +12,8 @@ import click
     "tokenizers",
     multiple=True,
     required=True,
-    help="tokenizer.json, SentencePiece .model, a folder with one, or the name of a Hugging Face "
-    "repository in the local cache; may be repeated.",
+    help="tokenizer.json, SentencePiece .model, .tiktoken file, a folder with one, or the name of "
+    "a Hugging Face repository in the local cache; may be repeated.",
 )
 @click.option("--pairs", default=2000, show_default=True, help="Pairs per language, at most.")
 @click.option("--csv", "csv", type=click.Path(path_type=Path), help="Also write a CSV file.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Texts: TypeAlias = Union[Sequence[str], "pl.Series"]  # a column without nulls is the faster
+_KINDS = {".model": "sentencepiece", ".tiktoken": "ranks"}  # by suffix; else a tokenizer.json
 COMPANIONS = ("tokenizer_config.json", "special_tokens_map.json")  # transformers reads them too
 
 
@@ -128,21 +129,24 @@ def spans_of(
 def open_tokenizer(
     path: Path, kind: str | None = None, options: dict[str, Any] | None = None
 ) -> Tokenizer:
-    """The tokenizer at ``path``: its file, or a folder with ``tokenizer.json`` or one ``*.model``.
+    """The tokenizer at ``path``: its file, or a folder with ``tokenizer.json``, one ``*.model`` or
+    one ``*.tiktoken``.
 
-    Without a ``kind``, a ``.model`` is SentencePiece; a ``tokenizer.json`` goes through tiktoken
-    where that is proven to give the same ids, and through ``tokenizers`` where not.
+    Without a ``kind``, a ``.model`` is SentencePiece and a ``.tiktoken`` a file of ranks; a
+    ``tokenizer.json`` goes through tiktoken where that is proven to give the same ids, and through
+    ``tokenizers`` where not.
 
     Raises:
         ConfigError: nothing usable there; the message says what was looked for.
     """
     params = {"path": _tokenizer_file(path), **(options or {})}
-    if kind is None and params["path"].suffix != ".model":
+    kind = kind or _KINDS.get(params["path"].suffix)
+    if kind is None:
         try:
             return _ready(load("tokenizers", "tiktoken", params))
         except ConfigError:
             kind = "hf"  # slower and always right; its own errors are the ones worth showing
-    return _ready(load("tokenizers", kind or "sentencepiece", params))
+    return _ready(load("tokenizers", kind, params))
 
 
 def find_tokenizer(name: str) -> Tokenizer:
@@ -183,10 +187,10 @@ def _tokenizer_file(path: Path) -> Path:
         return path
     if (path / "tokenizer.json").is_file():
         return path / "tokenizer.json"
-    models = sorted(path.glob("*.model"))
-    if len(models) == 1:
-        return models[0]
+    found = [file for suffix in _KINDS for file in sorted(path.glob(f"*{suffix}"))]
+    if len(found) == 1:
+        return found[0]
     raise ConfigError(
-        f"no tokenizer at {path}: expected a tokenizer.json, a SentencePiece .model, or a folder "
-        "that holds one of them"
+        f"no tokenizer at {path}: expected a tokenizer.json, a SentencePiece .model, a .tiktoken "
+        "file, or a folder that holds one of them"
     )
