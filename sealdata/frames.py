@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -116,3 +116,15 @@ def slices(frame: pl.DataFrame, columns: list[str], max_bytes: int) -> Iterator[
 def count_rows(path: Path) -> int:
     """Rows of a parquet file, from its footer."""
     return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
+
+
+def text_bytes(path: Path, columns: Collection[str]) -> int:
+    """About how many bytes the texts of some columns of a parquet file have, from its footer."""
+    from pyarrow.parquet import read_metadata
+
+    footer = read_metadata(path)
+    groups = (footer.row_group(number) for number in range(footer.num_row_groups))
+    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
+    return sum(
+        int(chunk.total_uncompressed_size) for chunk in chunks if chunk.path_in_schema in columns
+    )

@@ -31,6 +31,8 @@ def write_sidecars(folder: Path, readers: tuple[Reader, ...]) -> dict[Reader, in
     dolma's. ``datatrove``: ``.npy.index``, the u64 end of each document. ``megatron``: ``.idx`` of
     an IndexedDataset. ``torchtitan``: ``.offsets.npy``, a real one, int64 [documents + 1].
     """
+    if not readers:
+        return {}
     stream = PackedStream(folder)
     sizes: dict[Reader, int] = dict.fromkeys(readers, 0)
     for segment, starts, ends in _documents(stream):

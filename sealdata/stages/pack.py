@@ -11,7 +11,7 @@ import polars as pl
 
 from sealdata.errors import DataError
 from sealdata.formats.documents import PairFormat
-from sealdata.frames import count_rows
+from sealdata.frames import count_rows, text_bytes
 from sealdata.keys import key_hashes, mix
 from sealdata.manifest import PartRecord
 from sealdata.readers import Reader, Source
@@ -38,7 +38,8 @@ TOKENIZER_FOLDER = "../../../tokenizer"  # from SPLIT/KIND/NAME to the tokenizer
 READ_ROWS = 100_000  # pairs read at a time
 ROUND = 16_384  # documents tokenised and packed at a time
 _SIDES = ("src", "tgt")
-PARTITION_BYTES = 32 << 20  # of input files: about half a GiB in memory, shuffled at once
+PARTITION_BYTES = 96 << 20  # of text shuffled at once: the whole stage stays below a GiB
+_PACKED = 4  # bytes of text in a byte of a file from elsewhere, which may be compressed
 
 
 @dataclass
@@ -56,9 +57,9 @@ class PairOrigin:
     files: tuple[Path, ...]
     format: PairFormat
 
-    def paths(self) -> list[Path]:
-        """The files that are read."""
-        return list(self.files)
+    def num_bytes(self) -> int:
+        """About the size of the text that is read."""
+        return sum(text_bytes(file, _SIDES) for file in self.files)
 
     def read(self, seed: int, tally: Tally) -> Iterator[pl.DataFrame]:
         """``source``, ``row``, ``src``, ``tgt``, ``key`` of the pairs that this direction takes."""
@@ -89,9 +90,9 @@ class TextOrigin:
     split: Split  # the side to keep
     limit: int | None = None  # read only the first so many records
 
-    def paths(self) -> list[Path]:
-        """The files that are read."""
-        return self.reader.files(self.source.path)
+    def num_bytes(self) -> int:
+        """About the size of the text that is read."""
+        return sum(_PACKED * file.stat().st_size for file in self.reader.files(self.source.path))
 
     def read(self, seed: int, tally: Tally) -> Iterator[pl.DataFrame]:
         """``source``, ``row``, ``text``, ``key`` of the documents of this split."""
@@ -126,9 +127,9 @@ class SideOrigin:
     files: tuple[Path, ...]
     side: Literal["src", "tgt"]
 
-    def paths(self) -> list[Path]:
-        """The files that are read."""
-        return list(self.files)
+    def num_bytes(self) -> int:
+        """About the size of the text that is read."""
+        return sum(text_bytes(file, (self.side,)) for file in self.files)
 
     def read(self, seed: int, tally: Tally) -> Iterator[pl.DataFrame]:
         """``source``, ``row``, ``text``, ``key`` of the side of every pair."""
@@ -219,8 +220,7 @@ class Pack:
 
     def _write(self, stream: Path, spilled: Path, tally: Tally) -> Totals:
         """Shuffle, tokenise, pack, write: a round of documents at a time."""
-        size = sum(path.stat().st_size for path in self.origin.paths())
-        partitions = 1 + size // PARTITION_BYTES
+        partitions = 1 + self.origin.num_bytes() // PARTITION_BYTES
         frames = shuffled(self.origin.read(self.seed, tally), partitions, spilled)
         writer = StreamWriter(
             stream,

@@ -144,7 +144,7 @@ def main(
     single_threaded()
     import polars as pl
 
-    from . import scale
+    from . import pack_scale, scale
     from .corpus import mixed_pairs
 
     started = datetime.now(UTC)
@@ -164,7 +164,8 @@ def main(
         page = ["# Benchmarks", "", notes, machine(started), *lines, ""]
         RESULTS.write_text("\n".join(page), "utf-8")
         scale.main()
-        click.echo(f"\nwritten: {RESULTS}, {scale.PAGE}", err=True)
+        pack_scale.main()
+        click.echo(f"\nwritten: {RESULTS}, {scale.PAGE}, {pack_scale.PAGE}", err=True)
 
 
 if __name__ == "__main__":

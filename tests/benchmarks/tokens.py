@@ -13,7 +13,7 @@ from sealdata.plan import sample_dir
 from sealdata.recipe import FormatTable, PackTable
 from sealdata.shards.shuffle import row_keys
 from sealdata.stages.pack import Layout, Pack, PairOrigin, StreamLabel
-from sealdata.tokenizers import open_tokenizer
+from sealdata.tokenizers import Tokenizer, open_tokenizer
 from sealdata.tokenizers._json import load_json
 
 from .corpus import THAI, pairs_of
@@ -39,6 +39,29 @@ def tokenising(pairs: pl.DataFrame, repeats: int) -> Iterator[Race]:
     yield race("tokenising sentences", num_tokens, "tokens", ways, repeats)
 
 
+def pair_stage(files: tuple[Path, ...]) -> Pack:
+    """The stage that packs kept pairs of English and Thai, in this order, by the defaults."""
+    form, table = _form(), PackTable()
+    label = StreamLabel(
+        "train",
+        "parallel",
+        "-".join(form.languages),
+        form.languages,
+        form.language_names,
+        form.templates,
+    )
+    layout = Layout(table.mode, table.sequence_length, table.block_length, table.lookahead)
+    return Pack(label, PairOrigin(files, form), _tokenizer(), layout, seed=1)
+
+
+def _form() -> PairFormat:
+    return PairFormat(THAI, True, False, (FormatTable().templates[0],), (1.0,), "english")
+
+
+def _tokenizer() -> Tokenizer:
+    return open_tokenizer(sample_dir() / "tokenizers" / "bpe")
+
+
 def packing(
     num_pairs: int, repeats: int, folder: Path, peers: Path | None = None
 ) -> Iterator[Race]:
@@ -50,19 +73,8 @@ def packing(
     """
     kept = folder / "kept.parquet"
     write_frame(pairs_of(THAI, num_pairs), kept)
-    template, table = FormatTable().templates[0], PackTable()
-    form = PairFormat(THAI, True, False, (template,), (1.0,), "english")
-    label = StreamLabel(
-        "train",
-        "parallel",
-        "-".join(form.languages),
-        form.languages,
-        form.language_names,
-        form.templates,
-    )
-    layout = Layout(table.mode, table.sequence_length, table.block_length, table.lookahead)
-    tokenizer = open_tokenizer(sample_dir() / "tokenizers" / "bpe")
-    stage = Pack(label, PairOrigin((kept,), form), tokenizer, layout, seed=1)
+    tokenizer, form = _tokenizer(), _form()
+    stage = pair_stage((kept,))
 
     def packed() -> int:
         with TemporaryDirectory(dir=folder) as out:

@@ -9,19 +9,26 @@ import polars as pl
 import pytest
 
 from sealdata.shards.foreign import write_sidecars
-from sealdata.shards.manifest import StreamManifest, TokenizerFacts, write_stream_manifest
+from sealdata.shards.manifest import (
+    StreamManifest,
+    TokenizerFacts,
+    dtype_for,
+    write_stream_manifest,
+)
 from sealdata.shards.tokens import ORIGIN_SCHEMA, TokenDocuments
 from sealdata.shards.writer import StreamWriter
 
 EOS, LENGTH = 9, 8
 
 
-def packed(folder: Path, documents: list[list[int]], padding: list[int]) -> Path:
+def packed(
+    folder: Path, documents: list[list[int]], padding: list[int], vocab_size: int = 10
+) -> Path:
     """A stream of files of two sequences; document i is its ids and EOS, then padding[i] EOS."""
     writer = StreamWriter(
         folder,
         eos_id=EOS,
-        vocab_size=10,
+        vocab_size=vocab_size,
         sequence_length=LENGTH,
         block_length=2 * LENGTH,
         blocks_per_file=1,
@@ -49,8 +56,8 @@ def packed(folder: Path, documents: list[list[int]], padding: list[int]) -> Path
         templates=[],
         tokenizer=TokenizerFacts(name="t", path=".", sha256="0"),
         eos_id=EOS,
-        vocab_size=10,
-        dtype="uint16",
+        vocab_size=vocab_size,
+        dtype=dtype_for(vocab_size),
         sequence_length=LENGTH,
         block_length=2 * LENGTH,
         num_documents=totals.num_documents,
