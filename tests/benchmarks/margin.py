@@ -1,6 +1,6 @@
 """Margins over nearest neighbours: all cosines, or an index, against faiss's exact search.
 
-    python -m tests.benchmarks.margin                 # 50,000 pairs, each way; writes MARGIN.md
+    python -m tests.benchmarks.margin                 # 30,000 pairs, each way; writes MARGIN.md
     python -m tests.benchmarks.margin --pairs 200000  # prints only, without faiss's exact search
 
 Pairs are two sentences of the sample in English and in another language, both cut at random ends,
@@ -166,12 +166,12 @@ def table_row(found: dict[str, Any], near: float, recall: float) -> str:
 
 
 @click.command()
-@click.option("--pairs", type=int, help="How many.  [default: 50,000]")
+@click.option("--pairs", type=int, help="How many.  [default: 30,000]")
 def main(pairs: int | None) -> None:
     """Measure the search for neighbours."""
     lines = [HEADER]
     click.echo(HEADER)
-    num_pairs = pairs or 50_000
+    num_pairs = pairs or 30_000
     with TemporaryDirectory(prefix="sealdata-bench-") as name:
         folder = Path(name)
         write_vectors(folder, num_pairs)
