@@ -179,6 +179,9 @@ class DomainFacts(_Facts):
     rows: int  # that have an address
     of: int  # rows in all
     top: list[tuple[str, int, int]]  # domain, rows, kept of them
+    scripture: tuple[int, int]  # rows of hosts known for scripture, kept of them
+    religious: tuple[int, int]  # rows whose English side has a word of scripture, kept of them
+    religious_error: float  # of their share of all rows, 0 if counted
 
 
 class DuplicateFacts(_Facts):

@@ -9,6 +9,7 @@ import polars_hash as plh
 
 from sealdata.report.evidence import Evidence
 from sealdata.report.ledger import batches
+from sealdata.report.religion import has_words, of_hosts
 from sealdata.report.rulebook import phase_of
 from sealdata.report.samples import MAX_TEXT, show
 from sealdata.report.schema import ConfusionFacts, DomainFacts, MatchFacts, SimilarityFacts
@@ -31,11 +32,15 @@ def domain(columns: Sequence[str]) -> pl.Expr:
 
 
 def domain_facts(evidence: Evidence, lang: str) -> DomainFacts:
-    """Counts of every row's domain; the most frequent are named."""
+    """Counts of every row's domain; the most frequent are named, and religious text is."""
     groups: list[pl.DataFrame] = []
     total = 0
-    for frame in evidence.frames(lang, ["src_url", "tgt_url"]):
+    religious = [0, 0]
+    for frame in evidence.frames(lang, ["src_url", "tgt_url", "src"]):
         total += frame.height
+        words = frame.filter(has_words(pl.col("src")))
+        religious[0] += words.height
+        religious[1] += words["stage"].null_count()
         found = frame.select(domain(frame.columns), kept=pl.col("stage").is_null())
         groups.append(found.drop_nulls("domain").group_by("domain").agg(pl.len(), pl.sum("kept")))
         if len(groups) > 16:
@@ -46,14 +51,19 @@ def domain_facts(evidence: Evidence, lang: str) -> DomainFacts:
         else pl.DataFrame(schema={"domain": pl.String, "len": pl.UInt32, "kept": pl.UInt32})
     )
     top = merged.sort(["len", "domain"], descending=[True, False]).head(TOP)
+    scripture = merged.filter(of_hosts(pl.col("domain"))).select(pl.sum("len", "kept"))
+
+    def estimated(rows: int, kept: int) -> tuple[int, int]:
+        return evidence.estimate(lang, rows), evidence.estimate(lang, kept)
+
     return DomainFacts(
         lang=lang,
         rows=evidence.estimate(lang, int(merged["len"].sum() or 0)),
         of=evidence.estimate(lang, total),
-        top=[
-            (name, evidence.estimate(lang, rows), evidence.estimate(lang, kept))
-            for name, rows, kept in top.rows()
-        ],
+        top=[(name, *estimated(rows, kept)) for name, rows, kept in top.rows()],
+        scripture=estimated(*scripture.row(0)),
+        religious=estimated(*religious),
+        religious_error=evidence.error(lang, religious[0] / max(total, 1)),
     )
 
 
