@@ -11,12 +11,12 @@ import polars as pl
 # Publishers and readers of scripture and of teaching about it; a subdomain counts with its host.
 HOSTS = (
     "accesstoinsight.org", "al-islam.org", "bahai.org", "bible.com", "bible.is", "biblegateway.com",
-    "biblehub.com", "bibleserver.com", "biblestudytools.com", "blueletterbible.org",
+    "biblehub.com", "bibleserver.com", "biblestudytools.com", "biblica.com", "blueletterbible.org",
     "churchofjesuschrist.org", "ebible.org", "globalrecordings.net", "godrules.net",
     "gotquestions.org", "islamhouse.com", "islamqa.info", "jesus.net", "jw.org",
-    "kingjamesbibleonline.org", "lds.org", "biblica.com", "quran.com", "sacred-texts.com", "scriptureearth.org", "sefaria.org",
-    "studylight.org", "suttacentral.net", "tanzil.net", "vatican.va", "watchtower.org",
-    "wordproject.org",
+    "kingjamesbibleonline.org", "lds.org", "quran.com", "sacred-texts.com", "scriptureearth.org",
+    "sefaria.org", "studylight.org", "suttacentral.net", "tanzil.net", "vatican.va",
+    "watchtower.org", "wordproject.org",
 )  # fmt: skip
 # Words and names of the English side; those that everyday text has as well (lord, prophet, temple)
 # are left out.

@@ -227,7 +227,9 @@ def alone(what: str, num_pairs: int, folder: Path) -> dict[str, Any]:
 
 @click.command()
 @click.option("--millions", type=float, multiple=True, help="Of pairs.  [default: 1, 5, 20, 40]")
-@click.option("--near-most", default=5.0, show_default=True, help="Millions near-dedup goes up to.")
+@click.option(
+    "--near-most", default=20.0, show_default=True, help="Millions near-dedup goes up to."
+)
 def main(millions: tuple[float, ...], near_most: float) -> None:
     """Measure the gates that look across all pairs."""
     lines = [HEADER]

@@ -180,3 +180,16 @@ def test_moved_limits_stand_where_drawn_ones_do(page: Any) -> None:
     )
     assert len(lines) > 3
     assert [drawn for drawn, _ in lines] == pytest.approx([moved for _, moved in lines], abs=0.06)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(page: Any, scheme: str) -> None:
+    """axe-core by the rules of WCAG 2.2 AA: contrast of all text, names of controls, links that
+    are told by more than colour; and figures by no colour alone."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page.emulate_media(color_scheme=scheme)
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    for width in (1280, 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        found = axe.run(page, options=rules).response["violations"]
+        assert [(rule["id"], node["target"]) for rule in found for node in rule["nodes"]] == []
