@@ -51,3 +51,49 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
         click.echo(facts.model_dump_json(indent=1))
     else:
         show_lid(facts)
+
+
+@lid.command("curve")
+@click.option(
+    "--refs",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of references in two languages or more of a confusable set.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="A name of `sealdata models list` or a path; repeatable.  [default: the recipe's]",
+)
+@click.option("--recipe", default="openseal", show_default=True, help="Whose scorer lid is used.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the curves to this SVG file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def lid_curve(
+    refs: Path, models: tuple[str, ...], recipe: str, plot: Path | None, as_json: bool
+) -> None:
+    """Say what each limit on lid.tgt_kin_margin would catch of relatives, and lose of references.
+
+    References of each other language of the set (Indonesian for Malay) are declared to be in the
+    language, and both are judged by every limit from -1 to 1.
+
+    \b
+    Example:
+        sealdata lid curve --refs flores200_dataset/devtest --model lid218e --plot curves.svg
+    """
+    import json
+
+    from sealdata.gold.curves import curves, plot_curves
+    from sealdata.manifest import write_atomic
+    from sealdata.recipe import read_recipe
+
+    from .show_lid import show_curves
+
+    found = curves(*read_recipe(recipe), refs, models)
+    if plot is not None:
+        svg = plot_curves(found)
+        write_atomic(plot, lambda temporary: temporary.write_text(svg, encoding="utf-8"))
+    if as_json:
+        click.echo(json.dumps([curve.model_dump(mode="json") for curve in found], indent=1))
+    else:
+        show_curves(found)

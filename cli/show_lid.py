@@ -1,11 +1,12 @@
 """What `sealdata lid eval` prints: accuracy and cost by language, and the confusion matrix."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from sealdata.gold.curves import LOSSES, Curve
 from sealdata.gold.lid import LidFacts, Swap
 
 _OTHERS = "others"
@@ -63,3 +64,22 @@ def _caught(swaps: Iterable[Swap]) -> str:
 
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}" if whole else "–"
+
+
+def show_curves(found: Sequence[Curve]) -> None:
+    """Relatives caught where so many references are lost, and the limit that does it."""
+    heads = [f"{loss:g} % lost" for loss in LOSSES]
+    table = Table("model", "language", "texts", "relatives", *heads, title="% of relatives caught")
+    for curve in found:
+        points = [curve.at(loss) for loss in LOSSES]
+        table.add_row(
+            curve.model,
+            curve.lang,
+            f"{curve.texts:,}",
+            f"{sum(curve.relatives.values()):,}",
+            *("–" if p is None else f"{p.caught:.1f} ({p.limit:g})" for p in points),
+        )
+    for column in table.columns[2:]:
+        column.justify = "right"
+    Console(highlight=False, width=None if Console().is_terminal else 160).print(table)
+    click.echo("In brackets the limit on lid.tgt_kin_margin; –: any limit loses more.")

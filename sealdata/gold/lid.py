@@ -66,8 +66,8 @@ def evaluate(recipe: Recipe, base: Path, refs: Path, model: str | None = None) -
         ConfigError: the recipe has no ``[score.lid]``, or there are no references.
         DataError: the model is not on this machine or no fastText classifier.
     """
-    scorer, rules = _judges(recipe, base, model)
-    texts = _texts(read_references(refs))
+    scorer, rules = judges(recipe, base, model)
+    texts = reference_texts(read_references(refs))
     [use] = scorer.models()
     return LidFacts(
         model=use.name,
@@ -84,7 +84,7 @@ def evaluate(recipe: Recipe, base: Path, refs: Path, model: str | None = None) -
     )
 
 
-def _judges(recipe: Recipe, base: Path, model: str | None) -> tuple[Lid, tuple[Rule, ...]]:
+def judges(recipe: Recipe, base: Path, model: str | None) -> tuple[Lid, tuple[Rule, ...]]:
     """The recipe's scorer ``lid`` and the rules on its scores."""
     if "lid" not in recipe.score:
         raise ConfigError(f"recipe {recipe.name} has no [score.lid]")
@@ -99,7 +99,7 @@ def _is_lid(score: str) -> bool:
     return score.startswith("lid.")
 
 
-def _texts(refs: pl.DataFrame) -> dict[str, pl.Series]:
+def reference_texts(refs: pl.DataFrame) -> dict[str, pl.Series]:
     """The distinct texts of each language, English first."""
     texts = {ENGLISH: refs["src"].unique(maintain_order=True)}
     for [lang], own in refs.group_by("lang", maintain_order=True):
