@@ -17,6 +17,9 @@ from sealdata.manifest import (
 )
 
 _log = logging.getLogger(__name__)
+_told: set[tuple[Path, str]] = (
+    set()
+)  # damage that was reported: whoever waits for a part asks often
 Job = Callable[[str, Path], PartRecord]  # (part, folder to write into); must be picklable
 
 
@@ -152,7 +155,8 @@ def _is(path: Path, old: str) -> bool:
         new = checksum(path)
     except FileNotFoundError:
         return False
-    if new != old:
+    if new != old and (path, new) not in _told:
+        _told.add((path, new))
         _log.warning("%s is damaged (%s, written as %s): it is made again", path, new, old)
     return new == old
 
