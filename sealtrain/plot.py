@@ -94,7 +94,12 @@ def _figure(num_panels: int, height: float = 8.0, rows: bool = True) -> "Figure"
     except ModuleNotFoundError:
         raise ConfigError('plots need matplotlib: pip install "sealdata[train]"') from None
     mpl.rcParams.update(
-        {"svg.hashsalt": "sealtrain", "axes.spines.top": False, "axes.spines.right": False}
+        {
+            "svg.hashsalt": "sealtrain",
+            "svg.fonttype": "none",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
     )
     size = (7.5, height) if rows else (12, max(height, 3.0))
     figure = Figure(figsize=size, layout="constrained")

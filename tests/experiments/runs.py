@@ -13,17 +13,15 @@ from .settings import RUNS, SEEDS, SETTINGS, TRANSLATED
 def train(setting: str, seed: int) -> None:
     """One run to its end; one that is finished is left alone."""
     from sealtrain.config import load
-    from sealtrain.train import finished, train
+    from sealtrain.train import train as train_by
 
     config, out = RUNS / setting / f"seed-{seed}.toml", folder(setting, seed)
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(
         f'extends = "experiments/{setting}"\nseed = {seed}\nout = "{out.as_posix()}"\n', "utf-8"
     )
-    loaded = load(str(config))
-    if finished(loaded) is None:
-        train(loaded)
-        click.echo(f"{out}: trained", err=True)
+    train_by(load(str(config)))
+    click.echo(f"{out}: trained", err=True)
 
 
 def translate(setting: str, seed: int) -> None:
