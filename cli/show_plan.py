@@ -3,15 +3,21 @@
 import json
 import math
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from sealtrain import cost, data, mixture, optim
 from sealtrain.config import Config
-from sealtrain.data import IGNORED, Stream
+from sealtrain.cost import Shape
+from sealtrain.data import IGNORED, Manifest, Stream
 from sealtrain.errors import ConfigError
 from sealtrain.mixture import Order
+from sealtrain.scratch import olmo2_config
 
 from .tables import table
 
@@ -127,8 +133,8 @@ def _machine(config: Config, order: Order, length: int, machine: Machine) -> str
     if peak is None:
         raise ConfigError(f"no peak is known of {machine.gpu!r}; known: {', '.join(cost.PEAKS)}")
     manifest = order.streams[0].manifest
-    shape = cost.Shape.of(cost.without_weights(config, manifest))
-    need = cost.memory(config, shape, length, machine.num_gpus)
+    shape = cost.Shape.of(without_weights(config, manifest))
+    need = memory(config, shape, length, machine.num_gpus)
     tokens = len(order) * length
     flops = shape.flops_per_token(length)
     hours = tokens * flops / (peak * machine.mfu * machine.num_gpus) / 3600
@@ -146,3 +152,70 @@ def _machine(config: Config, order: Order, length: int, machine: Machine) -> str
             f"TFLOP/s: {hours:,.1f} hours",
         ]
     )
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes on each of `world_size` GPUs, by what they hold; an estimate, not a promise."""
+
+    parameters: float  # float32 masters, sharded
+    gradients: float
+    optimizer: float  # two moments
+    gathered: float  # parameters of two layers and the root in the dtype of computation
+    activations: float
+    logits: float  # of one chunk, float32, with its gradient
+    host_for_saving: float  # the copy of weights and moments that is saved in the background
+
+    @property
+    def on_gpu(self) -> float:
+        """All but what lies in host memory."""
+        return (
+            self.parameters + self.gradients + self.optimizer
+            + self.gathered + self.activations + self.logits
+        )  # fmt: skip
+
+
+def memory(config: Config, shape: Shape, sequence_length: int, world_size: int) -> Memory:
+    """Memory of training as `parallel.parallelize` spreads it.
+
+    Activations of a layer for one token, in units of its width, with attention that stores no
+    scores: about 14 plus 4 for each unit of the feed-forward's width over the layer's.
+
+    Source of the count: Korthikanti et al. 2022, equation 2, less the score matrix and dropout.
+    """
+    world_size //= config.train.replicas
+    own = 4 * shape.num_parameters / world_size
+    moments = own if config.optim.moments == "bfloat16" else 2 * own
+    width = 2 if world_size > 1 else 4  # many GPUs compute in bf16, one device in float32
+    root = 2 * shape.vocab_size * shape.hidden_size
+    layer = (shape.num_parameters - root) / shape.num_layers
+    tokens = config.train.micro_batch_sequences * sequence_length
+    stored = 14 * shape.hidden_size + 4 * shape.intermediate_size
+    return Memory(
+        parameters=own,
+        gradients=own,
+        optimizer=moments,
+        gathered=width * (root + 2 * layer) if world_size > 1 else 0.0,
+        activations=width * tokens * shape.num_layers * stored,
+        logits=2 * 4.0 * min(config.train.loss_chunk_tokens, tokens) * shape.vocab_size,
+        host_for_saving=own + moments,
+    )
+
+
+def without_weights(config: Config, shards: Manifest) -> nn.Module:
+    """The model of a config on `meta`: its shape, and no memory taken.
+
+    Raises:
+        ConfigError: `init_from` cannot be read.
+    """
+    if config.model.init_from is None:
+        known = olmo2_config(config.model, shards)
+    else:
+        try:
+            known = AutoConfig.from_pretrained(config.model.init_from)
+        except (OSError, ValueError) as error:
+            where, reason = config.model.init_from, str(error).splitlines()[0]
+            raise ConfigError(f"model.init_from {where}: cannot read it: {reason}") from error
+    with torch.device("meta"):
+        made: nn.Module = AutoModelForCausalLM.from_config(known)  # type: ignore[no-untyped-call]
+    return made

@@ -55,8 +55,7 @@ class Saver:
         self._last: Future[Any] = self._pool.submit(int)
 
     def save(self, record: Record, model: Any, optimizer: Optimizer, tokenizer: Path) -> None:
-        """Begin to save a step, once the save before it has ended; a kill at any instant leaves
-        the checkpoint whole or absent."""
+        """Begin to save a step once the save before has ended; a kill leaves it whole or absent."""
         self.wait()
         final = record.config.out / "checkpoints" / f"step-{record.step:06d}"
         partial, record = final.with_name(f"{final.name}.partial"), record.model_copy()

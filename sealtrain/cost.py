@@ -1,4 +1,4 @@
-"""What a run costs: operations a token, memory a GPU, hours; peaks of the GPUs it may run on.
+"""What a run costs: operations a token, and the peaks of the GPUs it may run on.
 
 Shapes: N = parameters, L = layers, H = width of all heads, S = tokens in a sequence.
 """
@@ -7,15 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM
 
-from sealtrain.config import Config, Train
-from sealtrain.data import Manifest, positions_of
-from sealtrain.errors import ConfigError
+from sealtrain.config import Train
+from sealtrain.data import positions_of
 from sealtrain.mixture import Order
-from sealtrain.scratch import olmo2_config
 
 # Dense bf16 peak by the name CUDA gives the device, in operations a second; NVIDIA data sheets. An
 # H200 computes like an H100: only its memory differs.
@@ -117,70 +113,3 @@ def utilisation(
         return {k: tokens_per_second * each / (peak * num_gpus) for k, each in flops.items()}
 
     return shares
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Bytes on each of `world_size` GPUs, by what they hold; an estimate, not a promise."""
-
-    parameters: float  # float32 masters, sharded
-    gradients: float
-    optimizer: float  # two moments
-    gathered: float  # parameters of two layers and the root in the dtype of computation
-    activations: float
-    logits: float  # of one chunk, float32, with its gradient
-    host_for_saving: float  # the copy of weights and moments that is saved in the background
-
-    @property
-    def on_gpu(self) -> float:
-        """All but what lies in host memory."""
-        return (
-            self.parameters + self.gradients + self.optimizer
-            + self.gathered + self.activations + self.logits
-        )  # fmt: skip
-
-
-def memory(config: Config, shape: Shape, sequence_length: int, world_size: int) -> Memory:
-    """Memory of training as `parallel.parallelize` spreads it.
-
-    Activations of a layer for one token, in units of its width, with attention that stores no
-    scores: about 14 plus 4 for each unit of the feed-forward's width over the layer's.
-
-    Source of the count: Korthikanti et al. 2022, equation 2, less the score matrix and dropout.
-    """
-    world_size //= config.train.replicas
-    own = 4 * shape.num_parameters / world_size
-    moments = own if config.optim.moments == "bfloat16" else 2 * own
-    width = 2 if world_size > 1 else 4  # many GPUs compute in bf16, one device in float32
-    root = 2 * shape.vocab_size * shape.hidden_size
-    layer = (shape.num_parameters - root) / shape.num_layers
-    tokens = config.train.micro_batch_sequences * sequence_length
-    stored = 14 * shape.hidden_size + 4 * shape.intermediate_size
-    return Memory(
-        parameters=own,
-        gradients=own,
-        optimizer=moments,
-        gathered=width * (root + 2 * layer) if world_size > 1 else 0.0,
-        activations=width * tokens * shape.num_layers * stored,
-        logits=2 * 4.0 * min(config.train.loss_chunk_tokens, tokens) * shape.vocab_size,
-        host_for_saving=own + moments,
-    )
-
-
-def without_weights(config: Config, shards: Manifest) -> nn.Module:
-    """The model of a config on `meta`: its shape, and no memory taken.
-
-    Raises:
-        ConfigError: `init_from` cannot be read.
-    """
-    if config.model.init_from is None:
-        known = olmo2_config(config.model, shards)
-    else:
-        try:
-            known = AutoConfig.from_pretrained(config.model.init_from)
-        except (OSError, ValueError) as error:
-            where, reason = config.model.init_from, str(error).splitlines()[0]
-            raise ConfigError(f"model.init_from {where}: cannot read it: {reason}") from error
-    with torch.device("meta"):
-        made: nn.Module = AutoModelForCausalLM.from_config(known)  # type: ignore[no-untyped-call]
-    return made

@@ -1,6 +1,7 @@
 """AdamW over the parameters that decay and those that do not, and its learning rate by step."""
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,14 +16,12 @@ def make_optimizer(model: nn.Module, config: Optim) -> torch.optim.AdamW:
     parameters = list(model.parameters())
     decayed = [p for p in parameters if p.ndim >= 2 and id(p) not in embeddings]
     kept = [p for p in parameters if p.ndim < 2 or id(p) in embeddings]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": kept, "weight_decay": 0.0},
-    ]
+    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": kept, "weight_decay": 0.0}]
     kind = torch.optim.AdamW
     if config.moments == "bfloat16":
         from sealtrain.moments import LowMomentsAdamW as kind  # noqa: N813
-    return kind(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
+    decay = config.weight_decay
+    return kind(groups, config.lr, config.betas, config.eps, weight_decay=decay, fused=True)
 
 
 def learning_rate(config: Optim, step: int, num_steps: int) -> float:

@@ -73,10 +73,8 @@ def why_not_compiled(device: torch.device, config: Train) -> str:
 
 
 def parallelize(model: Any, world: World, config: Train | None = None) -> None:
-    """Give the model its `training_loss` and spread it over the ranks.
-
-    Layers are compiled in place, and checkpointed by transformers: no wrapper renames a weight.
-    """
+    """Give the model its `training_loss` and spread it over the ranks; layers are compiled in place
+    and checkpointed by transformers, so that no wrapper renames a weight."""
     model.to(world.device)
     model.training_loss = types.MethodType(training_loss, model)
     if config is not None and config.activation_checkpointing:
@@ -84,6 +82,10 @@ def parallelize(model: Any, world: World, config: Train | None = None) -> None:
     if config is not None and not why_not_compiled(world.device, config):
         for layer in model.base_model.layers:
             layer.compile()
+    if config is not None and config.document_mask and world.device.type == "cuda":
+        from sealtrain.attention import use_varlen
+
+        use_varlen(model)
     if world.size > 1:
         from sealtrain.sharding import shard
 

@@ -1,5 +1,6 @@
 """Chunked cross-entropy against torch, and attention that stays inside documents."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from tiny_shards import LENGTH, make_config
 from torch.nn import functional
 
-from sealtrain import parallel
+from sealtrain import attention, parallel
 from sealtrain.config import Train
 from sealtrain.data import IGNORED, labels_of, open_streams, positions_of
 from sealtrain.loss import ChunkedCrossEntropy
@@ -121,3 +122,43 @@ def test_without_the_mask_attention_is_that_of_one_long_document(model: Any) -> 
     plain = model(input_ids=ids).logits[0]
     torch.testing.assert_close(packed_logits(model, False), plain, rtol=0, atol=1e-5)
     assert len(ids[0]) < LENGTH
+
+
+def varlen_by_sdpa(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, starts: torch.Tensor,
+    _: torch.Tensor, max_q: int, max_k: int, *, scale: float | None,
+    window_size: tuple[int, int] = (-1, -1), enable_gqa: bool = False,
+) -> torch.Tensor:  # fmt: skip
+    """What torch's kernel computes on a GPU, document by document."""
+    assert window_size == (-1, 0)  # causal
+    assert (starts.dtype, max_q) == (torch.int32, max_k)
+    parts = []
+    for start, stop in itertools.pairwise(starts.tolist()):
+        q, k, v = (x[start:stop].float().transpose(0, 1) for x in (query, key, value))
+        out = functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
+        parts.append(out.transpose(0, 1))
+    return torch.cat(parts).to(query.dtype)
+
+
+def test_varlen_attention_is_wired_to_documents(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU by a stand-in for the kernel, with sdpa as the truth; bfloat16 rounds."""
+    ids = np.array([[i for document in DOCUMENTS for i in document]] * 2)
+    labels = labels_of(ids, 0)
+    config = Train(batch_sequences=2, micro_batch_sequences=2, z_loss=0.0)
+    expected, by_token = model.training_loss(ids, labels, 0, config)
+    monkeypatch.setattr(attention, "varlen_attn", varlen_by_sdpa)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
+    attention.use_varlen(model)
+    total, losses = model.training_loss(ids, labels, 0, config)
+    total.backward()
+    assert total.item() == pytest.approx(expected.item(), rel=5e-3)
+    assert (losses - by_token).abs().max() < 0.05
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_an_older_gpu_keeps_sdpa(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
+    attention.use_varlen(model)
+    assert model.config._attn_implementation == "sdpa"

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_shards import LENGTH
 
-from sealtrain.config import Mixture
-from sealtrain.data import Manifest, Stream, open_streams
+from sealtrain.config import Mixture, Train
+from sealtrain.data import IGNORED, Manifest, Stream, open_streams
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.mixture import Order, interleave, make_order, permutation
 from sealtrain.parallel import World
+from sealtrain.step import Loader
 
 MASK = 2**64 - 1
 
@@ -168,24 +169,32 @@ def test_a_lacking_kind_is_refused(strategy: str, lacking: str) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["parallel-only", "mixed", "parallel-last"])
-def test_a_step_reads_the_same_at_any_world_size_and_micro_batch(
-    shards: Path, strategy: str
+@pytest.mark.parametrize("loss_on", ["all", "target"])
+def test_a_step_reads_the_same_at_any_world_size_and_number_of_threads(
+    shards: Path, strategy: str, loss_on: str
 ) -> None:
-    streams = open_streams(shards, "train")
-    config = mixture(strategy, 48)
-    whole = make_order(config, 3, streams, 8).batch(0, 48)[0]
+    """By brute force; a run that is resumed begins in the middle."""
+    streams, config = open_streams(shards, "train"), mixture(strategy, 48)
+    train = Train.model_validate(
+        {"batch_sequences": 8, "micro_batch_sequences": 3, "loss_on": loss_on}
+    )
+    whole_ids, whole_labels = make_order(config, 3, streams, 8).batch(0, 48, loss_on == "target")
     for size in (1, 2, 4, 8):
-        for micro in (1, 2, 3, 8):
-            for step in range(6):
-                read = []
-                for rank in range(size):
-                    order = make_order(config, 3, streams, 8)  # each rank makes its own
-                    mine = World(rank, size, torch.device("cpu")).share(8)
-                    places = range(8 * step + mine.start, 8 * step + mine.stop)
-                    for start in range(0, len(places), micro):
-                        part = places[start : start + micro]
-                        read.append(order.batch(part.start, part.stop)[0])
-                assert np.concatenate(read).tolist() == whole[8 * step : 8 * step + 8].tolist()
+        for threads in (1, 2, 5):
+            loaders = []
+            for rank in range(size):
+                order = make_order(config, 3, streams, 8)  # each rank makes its own
+                world = World(rank, size, torch.device("cpu"))
+                loaders.append(Loader(order, train, world, threads))
+            for step in range(2 if threads == 5 else 0, 6):
+                parts = [loader.take(step) for loader in loaders]
+                places = slice(8 * step, 8 * step + 8)
+                assert np.concatenate([ids for ids, _, _ in parts]).tolist() == (
+                    whole_ids[places].tolist()
+                )
+                labels = np.concatenate([labels for _, labels, _ in parts])
+                assert labels.tolist() == whole_labels[places].tolist()
+                assert sum(num for _, _, num in parts) == (labels != IGNORED).sum()
 
 
 def test_a_batch_that_does_not_divide_is_refused() -> None:

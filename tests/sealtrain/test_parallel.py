@@ -7,9 +7,10 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tiny_shards import make_config
+from tiny_shards import LENGTH, make_config
 
 from sealtrain import train
 from sealtrain.config import Config
@@ -46,9 +47,12 @@ def run_on_two(*configs: Config) -> None:
     assert [process.returncode for process in ranks] == [0, 0], errors
 
 
+def lines_of(out: Path) -> list[dict[str, Any]]:
+    return list(map(json.loads, (out / "log.jsonl").read_text("utf-8").splitlines()))
+
+
 def losses(out: Path) -> list[float]:
-    lines = map(json.loads, (out / "log.jsonl").read_text("utf-8").splitlines())
-    return [line["loss"] for line in lines if line["event"] == "step"]
+    return [line["loss"] for line in lines_of(out) if line["event"] == "step"]
 
 
 def test_two_processes_equal_one(shards: Path, tmp_path: Path) -> None:
@@ -57,16 +61,25 @@ def test_two_processes_equal_one(shards: Path, tmp_path: Path) -> None:
     sections: dict[str, dict[str, object]] = {"eval": {"validation_sequences": 3}}
     one = make_config(shards, tmp_path / "one", **sections)
     two = make_config(shards, tmp_path / "two", train={"micro_batch_sequences": 1}, **sections)
+    hybrid = make_config(shards, tmp_path / "hybrid", train={"replicas": 2}, **sections)
+    short: dict[str, object] = {"strategy": "parallel-only", "total_tokens": 3 * 4 * LENGTH}
+    half = {"moments": "bfloat16", "warmup_steps": 1, "decay_steps": 1}
+    low = [make_config(shards, tmp_path / n, mixture=short, optim=half) for n in ("low1", "low2")]
+    train.train(low[0])
     single = train.train(one)
     whole = losses(one.out)
     shutil.rmtree(one.out / "checkpoints/step-000012")  # begun by one, finished by two
-    run_on_two(two, one)
+    run_on_two(two, one, hybrid, low[1])
 
     double = train.train(two)  # finished: nothing to do
     assert single is not None
     assert double is not None
     assert losses(two.out) == pytest.approx(whole, rel=1e-5)
     assert losses(one.out) == pytest.approx(whole, rel=1e-5)
+    assert losses(hybrid.out) == pytest.approx(whole, rel=1e-5)
+    assert losses(low[1].out) == pytest.approx(losses(low[0].out), rel=1e-3)
+    speeds = [line for line in lines_of(two.out) if line["event"] == "speed"]
+    assert all(line["slowest_rank"] in (0, 1) and line["rank_wait"] >= 0 for line in speeds)
     for key, loss in single.after.items():
         assert double.after[key].num_labels == loss.num_labels
         assert double.after[key].loss == pytest.approx(loss.loss, rel=1e-5)

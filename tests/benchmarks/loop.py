@@ -1,0 +1,137 @@
+"""What training costs a host: ``python -m tests.benchmarks.loop``.
+
+1. Time of a step outside forward, backward and optimizer: the spans that ``train_step`` records, by
+   torch's profiler, on a model so small that nothing hides behind it. Median; the goal is 2 ms.
+2. Tokens a second of the loader alone, against what one H200 needs for the 1B at 50 % MFU; the goal
+   is 20 times as many.
+
+Sequences are the paper's, 4,096 tokens of documents of 43; the files lie in the page cache.
+"""
+
+import hashlib
+import itertools
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+import torch
+
+from sealtrain import train
+from sealtrain.config import Config, Mixture, Train
+from sealtrain.cost import PEAKS
+from sealtrain.data import open_streams
+from sealtrain.mixture import make_order
+from sealtrain.parallel import World
+from sealtrain.step import Loader
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "sealtrain"))
+
+from tiny_shards import EOS, make_config, make_tokenizer
+
+LENGTH, DOCUMENT = 4096, 43
+BATCH = 64  # sequences of one rank in a step: the paper's 512 over 8 GPUs
+FLOPS_A_TOKEN = 9.29e9  # of OLMo 2 1B by the full-attention convention
+NEEDED = 0.5 * PEAKS["H200"] / FLOPS_A_TOKEN
+SPANS = ("sealtrain.forward", "sealtrain.backward", "sealtrain.optimizer")
+
+
+def write_shards(shards: Path, num_sequences: int) -> Path:
+    """Random ids in documents of one length, a third of each a prompt."""
+    tokenizer = make_tokenizer(shards / "tokenizer")
+    eos = tokenizer.token_to_id(EOS)
+    digest = hashlib.sha256((shards / "tokenizer/tokenizer.json").read_bytes()).hexdigest()
+    generator = np.random.default_rng(1)
+    for split, kind, name in (
+        ("train", "parallel", "eng_Latn-tha_Thai"),
+        ("train", "replay", "english"),
+        ("validation", "replay", "english"),
+    ):
+        num = num_sequences if split == "train" else 1
+        ids = generator.integers(1, 300, num * LENGTH).astype("<u4")
+        ids[DOCUMENT - 1 :: DOCUMENT] = eos
+        folder = shards / split / kind / name
+        folder.mkdir(parents=True)
+        ids.tofile(folder / "part-00000.npy")
+        starts = np.arange(0, len(ids), DOCUMENT)
+        columns = {"sequence": starts // LENGTH, "offset": starts % LENGTH}
+        prompt = np.full(len(starts), DOCUMENT // 3 if kind == "parallel" else 0)
+        frame = pl.DataFrame({**columns, "prompt": prompt}).cast(pl.UInt32)
+        frame.write_parquet(folder / "part-00000.docs.parquet")
+        languages = name.split("-") if kind == "parallel" else ["eng_Latn"]
+        manifest = {
+            "format": "sealdata-stream", "version": 1, "kind": kind, "name": name,
+            "languages": languages, "language_names": {code: code for code in languages},
+            "templates": ["{first_name}: {first}\n{second_name}: {second}"],
+            "tokenizer": {"path": "../../../tokenizer", "sha256": digest}, "eos_id": eos,
+            "vocab_size": tokenizer.get_vocab_size(), "sequence_length": LENGTH,
+            "num_sequences": num,
+            "segments": [{"path": "part-00000.npy", "dtype": "uint32", "byte_start": 0,
+                          "num_sequences": num, "file_size": ids.nbytes}],
+        }  # fmt: skip
+        (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    return shards
+
+
+def host_milliseconds(config: Config) -> list[float]:
+    """Of each step: from the beginning of its forward to that of the next, less the spans."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        train.train(config)
+    spans = [event for event in profiler.events() if event.name in SPANS]
+    begins = sorted(e.time_range.start for e in spans if e.name == SPANS[0])
+    outside = []
+    for start, stop in itertools.pairwise(begins):
+        inside = [e.time_range for e in spans if start <= e.time_range.start < stop]
+        outside.append((stop - start - sum(r.end - r.start for r in inside)) / 1000)
+    return outside
+
+
+def loader_rate(shards: Path, loss_on: str, num_steps: int) -> float:
+    """Tokens a second of one rank that does nothing else."""
+    streams = open_streams(shards, "train")
+    mixture = Mixture(strategy="parallel-only", total_tokens=num_steps * BATCH * LENGTH)
+    order = make_order(mixture, 1, streams, BATCH)
+    config = Train.model_validate(
+        {"batch_sequences": BATCH, "micro_batch_sequences": 1, "loss_on": loss_on}
+    )
+    loader = Loader(order, config, World(0, 1, torch.device("cpu")))
+    loader.take(0)  # opens files, sorts the epochs
+    began = time.perf_counter()
+    for step in range(1, num_steps):
+        loader.take(step)
+    return (num_steps - 1) * BATCH * LENGTH / (time.perf_counter() - began)
+
+
+def main() -> None:
+    """Print both."""
+    torch.set_num_threads(1)
+    with TemporaryDirectory() as temporary:
+        shards = write_shards(Path(temporary) / "shards", 4096)
+        config = make_config(
+            shards,
+            Path(temporary) / "run",
+            mixture={"total_tokens": 60 * 2 * LENGTH},
+            train={"batch_sequences": 2, "micro_batch_sequences": 2, "document_mask": False},
+            optim={"warmup_steps": 1, "decay_steps": 1},
+            checkpoint={"every_steps": 1000},
+            eval={"validation_sequences": 1},
+        )
+        outside = host_milliseconds(config)
+        print(
+            f"host time of a step outside forward, backward, optimizer: median "
+            f"{statistics.median(outside):.2f} ms of {len(outside)} steps (goal: under 2)"
+        )
+        for loss_on in ("all", "target"):
+            rate = statistics.median(loader_rate(shards, loss_on, 40) for _ in range(3))
+            print(
+                f"loader alone, loss_on {loss_on}: {rate:,.0f} tokens/s, {rate / NEEDED:.0f} times "
+                f"the {NEEDED:,.0f} of a 1B on one H200 at 50 % MFU (goal: 20)"
+            )
+
+
+if __name__ == "__main__":
+    main()

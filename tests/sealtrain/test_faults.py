@@ -1,0 +1,208 @@
+"""What goes wrong while a run works: kills during a save, full disks, spikes, lost files."""
+
+import errno
+import io
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_shards import make_config
+from torch.distributed.checkpoint.api import CheckpointException
+
+from sealtrain import checkpoint, parallel, restore, train
+from sealtrain.errors import DataError, SealError
+from sealtrain.explain import of_the_machine
+from sealtrain.spikes import limits_of
+from sealtrain.step import NotFiniteError, Run, setup, train_step
+
+SLOW_SAVE = """
+import sys, time
+from sealtrain import checkpoint, train
+from sealtrain.config import Config
+complete = checkpoint._complete
+def slow(partial, final, record):
+    if record.step == 8:
+        (partial / "saving").touch()
+        time.sleep(600)
+    complete(partial, final, record)
+checkpoint._complete = slow
+train.train(Config.model_validate_json(sys.argv[1]))
+"""
+
+
+def final_weights(out: Path) -> dict[str, bytes]:
+    folder = checkpoint.latest(out)
+    assert folder is not None
+    assert folder.name == "step-000012"
+    tensors = {k: t for path in (folder / "state").iterdir() for k, t in load_file(path).items()}
+    return {
+        name: tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
+        for name, tensor in tensors.items()
+    }
+
+
+def test_sigkill_during_a_save_leaves_the_one_before(shards: Path, tmp_path: Path) -> None:
+    """The save of step 8 hangs in the background while steps go on; then the process is killed."""
+    config = make_config(shards, tmp_path / "run")
+    process = subprocess.Popen([sys.executable, "-c", SLOW_SAVE, config.model_dump_json()])
+    folder = config.out / "checkpoints"
+    log, seen = config.out / "log.jsonl", ""
+    deadline = time.monotonic() + 240
+    # step 10 would save too, and waits for step 8: by then the steps between were made
+    while '"step": 10' not in seen and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+        seen = log.read_text("utf-8") if log.exists() else ""
+    assert (folder / "step-000008.partial/saving").exists()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert sorted(path.name for path in folder.iterdir()) == ["step-000005", "step-000008.partial"]
+    assert restore.read_record(folder / "step-000005").step == 5
+    assert train.train(config) is not None
+    whole = make_config(shards, tmp_path / "whole")
+    train.train(whole)
+    assert final_weights(config.out) == final_weights(whole.out)
+
+
+def test_a_save_that_fails_is_reported_in_one_line(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    config = make_config(shards, tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "replace_text", full)
+        with pytest.raises(SealError, match="disk full: free space and run the same command"):
+            train.train(config)
+    assert train.train(config) is not None
+
+
+def test_a_shard_that_goes_away_is_named(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Path(shutil.copytree(shards, tmp_path / "shards"))
+    ready = train.setup
+
+    def losing(*args: object) -> Run:
+        run = ready(*args)  # type: ignore[arg-type]
+        (copy / "train/replay/english/part-00000.npy").unlink()
+        return run
+
+    monkeypatch.setattr(train, "setup", losing)
+    with pytest.raises(DataError, match=r"replay/english/part-00000\.npy: No such file"):
+        train.train(make_config(copy, tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), "lower train.micro_batch_sequences"),
+        (MemoryError(), "lower train.micro_batch_sequences"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "out of memory"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk full"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "a.npy"), "a.npy: No such file"),
+    ],
+)
+def test_the_machine_s_errors_have_a_cure(error: Exception, line: str) -> None:
+    """Alone, and from another rank's save."""
+    nested = CheckpointException("save", {1: (error, None)})  # type: ignore[dict-item]
+    for found in (of_the_machine(error), of_the_machine(nested)):
+        assert isinstance(found, SealError)
+        assert line in str(found)
+        assert "\n" not in str(found)
+
+
+def test_an_error_of_ours_stays_itself() -> None:
+    error = RuntimeError("shapes differ")
+    assert of_the_machine(error) is error
+
+
+def test_what_a_spike_is() -> None:
+    """Mean and deviation of 64 alternating values are exact; one value alone cannot hide itself."""
+    calm = [(2.0, 1.0), (4.0, 3.0)] * 32
+    assert limits_of(calm, 6.0) == (3.0 + 6.0, 2.0 + 6.0)
+    assert limits_of([*calm, (float("nan"), 1.0)], 6.0) == (9.0, 8.0)
+    assert limits_of(calm[:63], 6.0) == (sys.float_info.max, sys.float_info.max)
+
+
+def test_a_spike_updates_nothing_and_is_remembered(shards: Path, tmp_path: Path) -> None:
+    section = {"spike_sigmas": 6.0, "max_skipped_steps": 1}
+    run = setup(make_config(shards, tmp_path / "run", train=section), parallel.start())
+    run.record.recent = [(0.1, 0.1), (0.3, 0.3)] * 32
+    before = {name: p.detach().clone() for name, p in run.model.named_parameters()}
+    metrics = train_step(run)
+    assert "a spike: above 0.8 or 0.8" in metrics.skipped
+    assert "parallel/" in metrics.skipped
+    assert run.record.step == 1
+    assert run.record.recent[-1] == (metrics.loss, metrics.grad_norm)
+    for name, parameter in run.model.named_parameters():
+        assert torch.equal(parameter.detach(), before[name])
+    with pytest.raises(NotFiniteError, match=r"step 2: loss .*a spike"):
+        train_step(run)
+    run.record.recent = []
+    assert train_step(run).skipped == ""
+
+
+def test_the_guard_decides_alike_after_a_resume(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four steps are enough here, and what is above their mean: the same steps are skipped."""
+    monkeypatch.setattr("sealtrain.spikes.ENOUGH", 4)
+    monkeypatch.setattr("sealtrain.step.WINDOW", 4)
+    section = {"spike_sigmas": 1e-6, "max_skipped_steps": 12}
+    names, keep = ("whole", "broken"), {"every_steps": 5, "keep_last": 9}
+    whole, broken = (
+        make_config(shards, tmp_path / name, train=section, optim={"lr": 0.3}, checkpoint=keep)
+        for name in names
+    )
+    train.train(whole)
+    train.train(broken)
+    for step in (8, 10, 12):
+        shutil.rmtree(broken.out / f"checkpoints/step-{step:06d}")
+    train.train(broken)
+    logs = [(c.out / "log.jsonl").read_text("utf-8").splitlines() for c in (whole, broken)]
+    steps = [[x for x in map(json.loads, log) if x["event"] == "step"] for log in logs]
+    assert any(line["skipped"] for line in steps[0][5:])
+    assert steps[0] == steps[1]
+    assert final_weights(whole.out) == final_weights(broken.out)
+
+
+def test_half_precision_moments_are_saved_as_such_and_resume_bit_for_bit(
+    shards: Path, tmp_path: Path
+) -> None:
+    plain = make_config(shards, tmp_path / "plain")
+    whole = make_config(shards, tmp_path / "whole", optim={"moments": "bfloat16"})
+    broken = make_config(shards, tmp_path / "broken", optim={"moments": "bfloat16"})
+    results = [train.train(config) for config in (plain, whole, broken)]
+    shutil.rmtree(broken.out / "checkpoints/step-000012")
+    train.train(broken)
+    assert final_weights(broken.out) == final_weights(whole.out)
+    folder = checkpoint.latest(whole.out)
+    assert folder is not None
+    tensors = {k: t for path in (folder / "state").iterdir() for k, t in load_file(path).items()}
+    kinds = {name.split(".")[1]: t.dtype for name, t in tensors.items() if "optimizer." in name}
+    assert kinds == {"exp_avg": torch.bfloat16, "exp_avg_sq": torch.bfloat16, "step": torch.float32}
+    assert {t.dtype for name, t in tensors.items() if name.startswith("model.")} == {torch.float32}
+    for key, loss in results[0].after.items():  # type: ignore[union-attr]
+        assert results[1].after[key].loss == pytest.approx(loss.loss, rel=5e-3)  # type: ignore[union-attr]
+
+
+def test_the_log_says_what_was_waited_for(shards: Path, tmp_path: Path) -> None:
+    screen = io.StringIO()
+    config = make_config(shards, tmp_path / "run")
+    train.train(config, screen=screen)
+    lines = map(json.loads, (config.out / "log.jsonl").read_text("utf-8").splitlines())
+    speeds = [line for line in lines if line["event"] == "speed"]
+    assert [line["step"] for line in speeds] == [10, 12]
+    for line in speeds:
+        assert 0 <= line["loader_wait"] <= 1
+        assert (line["slowest_rank"], line["rank_wait"]) == (0, 0.0)
+        assert "mfu" not in line  # no GPU, no peak
+    assert "not compiled: no GPU" in screen.getvalue()
