@@ -1,4 +1,6 @@
-"""Pretrained models: `sealdata models list`, `fetch`, `path`."""
+"""Pretrained models: `sealdata models list`, `fetch`, `path`, `convert`."""
+
+from pathlib import Path
 
 import click
 
@@ -86,3 +88,22 @@ def model_path(name: str) -> None:
 
     for path in find(name).values():
         click.echo(path)
+
+
+@models.command("convert")
+@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
+def convert_models(checkpoints: tuple[Path, ...]) -> None:
+    """Write LASER checkpoints (*.pt) beside themselves as safetensors, which can hold no code.
+
+    The embeddings stay the same bytes. From then on the safetensors are read; copy them alone to
+    where no pickle may go. They are another file by their digest, so pairs are scored anew.
+
+    \b
+    Example:
+        sealdata models convert my-encoder/laser3-tha_Thai.v1.pt
+        sealdata models convert $(sealdata models path laser2 | grep pt$)
+    """
+    from sealdata.laser.checkpoint import convert
+
+    for path in checkpoints:
+        click.echo(convert(path))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sealdata.errors import DataError
+from sealdata.laser.convert import SUFFIX, read_safetensors, write_safetensors
 from sealdata.laser.laser3 import build_laser3
 from sealdata.laser.lstm import LaserLstm
 from sealdata.laser.transformer import LaserTransformer
@@ -29,7 +30,7 @@ def read_checkpoint(path: Path, cvocab: Path | None = None) -> Checkpoint:
     """The encoder stored at ``path``, in float32.
 
     LASER2's is ``{"params", "model", "dictionary"}``; LASER3's ``{"cfg", "model"}``, whose
-    dictionary is the file ``cvocab``.
+    dictionary is the file ``cvocab``. A ``.safetensors`` is what ``convert`` made of either.
 
     Raises:
         DataError: a file is missing, damaged, not LASER's, or holds pickled code (which is not
@@ -47,9 +48,27 @@ def read_checkpoint(path: Path, cvocab: Path | None = None) -> Checkpoint:
     return Checkpoint(network, _check_dictionary(path, state["dictionary"], network))
 
 
+def convert(path: Path) -> Path:
+    """Write the checkpoint at ``path`` beside it as safetensors, which can hold no code.
+
+    Raises:
+        DataError: as ``read_checkpoint``, but that a vocabulary is not asked for.
+    """
+    target = path.with_suffix(SUFFIX)
+    if path == target:
+        raise DataError(f"{path} is safetensors already")
+    state = _load(path)
+    if not isinstance(state, dict) or not ({"params", "cfg"} & state.keys()):
+        raise _not_laser2(path, "it has neither 'params' nor 'cfg'")
+    write_safetensors(state, target)
+    return target
+
+
 def _load(path: Path) -> Any:
     if not path.is_file():
         raise DataError(f"{path}: no such file; fetch the encoder or give another path")
+    if path.suffix == SUFFIX:
+        return read_safetensors(path)
     try:
         # LASER3 files hold a Namespace, a plain record; nothing else is let through.
         with torch.serialization.safe_globals([argparse.Namespace]):

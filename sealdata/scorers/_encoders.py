@@ -47,20 +47,26 @@ def name_for(encoder: str, lang: str, own: Mapping[str, str]) -> str:
 def encoder_files(name: str) -> EncoderFiles:
     """The files of ``sample``, of a model of the catalogue, or of a folder.
 
-    A folder holds one ``*.pt``, one ``*.spm`` and, for LASER3, one ``*.cvocab``.
+    A folder holds one ``*.pt`` or ``*.safetensors``, one ``*.spm`` and, for LASER3, one
+    ``*.cvocab``. Of a checkpoint that was converted, the safetensors are read.
 
     Raises:
         DataError: they are not on this machine.
     """
     if name in catalogue():
         found = find(name)
-        return EncoderFiles(found["checkpoint"], found["spm"], found.get("vocabulary"))
+        safe = found["checkpoint"].with_suffix(".safetensors")
+        checkpoint = safe if safe.is_file() else found["checkpoint"]
+        return EncoderFiles(checkpoint, found["spm"], found.get("vocabulary"))
     with as_file(files("sealdata") / "sample" / "encoder") as bundled:
         folder = bundled if name == SAMPLE else Path(name)
-    paths = {end: sorted(folder.glob(f"*.{end}")) for end in ("pt", "spm", "cvocab")}
-    if len(paths["pt"]) != 1 or len(paths["spm"]) != 1 or len(paths["cvocab"]) > 1:
+    ends = ("safetensors", "pt", "spm", "cvocab")
+    paths = {end: sorted(folder.glob(f"*.{end}")) for end in ends}
+    checkpoints = paths["safetensors"] or paths["pt"]
+    if len(checkpoints) != 1 or len(paths["spm"]) != 1 or len(paths["cvocab"]) > 1:
         raise DataError(
-            f"{folder} must hold one *.pt and one *.spm: the files of a LASER encoder (and one "
-            "*.cvocab, for LASER3); or give a name that `sealdata models list` shows"
+            f"{folder} must hold one *.pt (or *.safetensors) and one *.spm: the files of a LASER "
+            "encoder (and one *.cvocab, for LASER3); or give a name that `sealdata models list` "
+            "shows"
         )
-    return EncoderFiles(paths["pt"][0], paths["spm"][0], next(iter(paths["cvocab"]), None))
+    return EncoderFiles(checkpoints[0], paths["spm"][0], next(iter(paths["cvocab"]), None))

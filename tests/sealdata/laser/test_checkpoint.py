@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
+from safetensors.torch import save_file
 
+from sealcli.sealdata import main
 from sealdata.errors import ConfigError, DataError
-from sealdata.laser.checkpoint import read_checkpoint
+from sealdata.laser.checkpoint import convert, read_checkpoint
 from sealdata.laser.encoder import load_encoder
+from sealdata.scorers._encoders import encoder_files
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "laser2_small"
 CHECKPOINT, SPM = GOLDEN / "laser2_small.pt", GOLDEN / "laser2_small.spm"
@@ -33,8 +37,10 @@ def test_hidden_code_is_not_run(tmp_path: Path, save: Callable[[Any, Path], obje
     trace, path = tmp_path / "trace", tmp_path / "evil.pt"
     state = torch.load(CHECKPOINT, weights_only=True)
     save({**state, "params": Touch(trace)}, path)
-    with pytest.raises(DataError, match=r"evil\.pt: not a checkpoint .* was not run"):
-        read_checkpoint(path)
+    for read in (read_checkpoint, convert):
+        with pytest.raises(DataError, match=r"evil\.pt: not a checkpoint .* was not run"):
+            read(path)
+    assert not path.with_suffix(".safetensors").exists()
     assert not trace.exists()
     torch.load(path, weights_only=False) if save is torch.save else pickle.loads(path.read_bytes())
     assert trace.exists(), "the file did hold code"
@@ -120,3 +126,48 @@ def test_foreign_sentencepiece_model(tmp_path: Path) -> None:
     torch.save({**state, "dictionary": {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}}, path)
     with pytest.raises(ConfigError, match=r"laser2_small\.spm: only 0 of its 900 pieces"):
         load_encoder(path, SPM)
+
+
+LASER3 = GOLDEN.parent / "laser3"
+TEXTS = ["Good morning.", "", "Selamat pagi, semua!", "สวัสดี", "再见 " * 30]
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "cvocab"),
+    [
+        (CHECKPOINT, None),
+        (LASER3 / "max_post.pt", LASER3 / "laser2.cvocab"),
+        (LASER3 / "cls_pre.pt", LASER3 / "own.cvocab"),  # float16, with <mask>
+        (LASER3 / "cls_post_whole.pt", LASER3 / "own.cvocab"),  # a whole translation model
+    ],
+)
+def test_a_converted_checkpoint_is_the_same_encoder(
+    checkpoint: Path, cvocab: Path | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "encoder.pt"
+    path.write_bytes(checkpoint.read_bytes())
+    command = [*("models", "convert", str(path))]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    safe = path.with_suffix(".safetensors")
+    assert done.output == f"{safe}\n"
+    path.unlink()
+    before, after = (load_encoder(p, SPM, cvocab).encode(TEXTS) for p in (checkpoint, safe))
+    assert before.tobytes() == after.tobytes()
+    (tmp_path / "pieces.spm").write_bytes(SPM.read_bytes())
+    assert encoder_files(str(tmp_path)).checkpoint == safe
+
+
+def test_what_is_no_converted_checkpoint(tmp_path: Path) -> None:
+    other = tmp_path / "other.safetensors"
+    save_file({"weight": torch.zeros(2)}, other)
+    with pytest.raises(DataError, match="does not say what encoder it is"):
+        read_checkpoint(other)
+    other.write_bytes(b"torn")
+    with pytest.raises(DataError, match=r"is damaged .*convert the checkpoint again"):
+        read_checkpoint(other)
+    with pytest.raises(DataError, match="is safetensors already"):
+        convert(other)
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "model.pt")
+    with pytest.raises(DataError, match=r"it has neither 'params' nor 'cfg'"):
+        convert(tmp_path / "model.pt")

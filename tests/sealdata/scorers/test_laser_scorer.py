@@ -120,7 +120,9 @@ def test_a_folder_of_laser3_needs_its_vocabulary(tmp_path):
 
 
 def test_a_folder_without_an_encoder(tmp_path):
-    with pytest.raises(DataError, match=r"must hold one \*\.pt and one \*\.spm"):
+    with pytest.raises(
+        DataError, match=r"must hold one \*\.pt \(or \*\.safetensors\) and one \*\.spm"
+    ):
         load("scorers", "laser", {"encoder": str(tmp_path)}).fingerprint()
 
 
