@@ -13,7 +13,7 @@ from sealdata.margins import MarginStages, Scored, check_searchable
 from sealdata.plan import Plan, locate
 from sealdata.recipe import SourceTable
 from sealdata.rules import Judge
-from sealdata.scorers import PHASES, Phase
+from sealdata.scorers import PHASES, Phase, Scorer
 from sealdata.stage import Done, Engine, Progress, Stage, run_stages
 from sealdata.stages.clean import Clean
 from sealdata.stages.decontaminate import Decontaminate, References
@@ -144,7 +144,10 @@ class Pipeline:
             params = [own, self._rule_params(before=None), self.plan.recipe.seed]
             exclude = self._exclude(clean)
             inputs = (clean.key, *(s.key for s in exclude), *(mask.done[i].key for mask in masks))
-            stages.append(Stage("sample", params, inputs, clean.parts, job, version=2))
+            gpus = _gpus(self.plan.scorers)
+            stages.append(
+                Stage("sample", params, inputs, clean.parts, job, version=2, num_gpus=gpus)
+            )
         return stages
 
     def _run(self, stages: list[Stage]) -> list[Done]:
@@ -262,6 +265,7 @@ class Pipeline:
                 version=2,
                 rows=clean.rows,
                 stores=(*(judge.stores[name] for name in scorers), *vectors.values()),
+                num_gpus=_gpus(scorers),
             )
         ]
 
@@ -415,6 +419,10 @@ def _leaks(masks: list[Mask], sources: int) -> Sequence[Done | None]:
 
 def _prints(components: Mapping[str, Any]) -> dict[str, Any]:
     return {name: component.fingerprint() for name, component in components.items()}
+
+
+def _gpus(scorers: Mapping[str, Scorer]) -> int:
+    return max((scorer.num_gpus() for scorer in scorers.values()), default=0)
 
 
 def _no_job(part: str, folder: Path) -> PartRecord:

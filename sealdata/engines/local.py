@@ -5,12 +5,12 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sealdata.errors import DataError
 from sealdata.manifest import PartRecord
@@ -20,14 +20,15 @@ from sealdata.stage import POLL, Feed, Task
 class LocalEngine:
     """Runs tasks in ``workers`` spawned processes (fork is unsafe beside polars' threads).
 
-    One pool serves the whole build, so that a worker loads a model once. With ``workers=1``
-    everything runs in this process, where a debugger can follow it.
+    One pool serves the whole build, so that a worker loads a model once. Tasks that want a GPU run
+    in a pool of their own: one process per GPU of the machine, which sees no other. With
+    ``workers=1`` everything runs in this process, where a debugger can follow it.
     """
 
     def __init__(self, workers: int) -> None:
         assert workers >= 1
         self.workers = workers
-        self._pool: ProcessPoolExecutor | None = None
+        self._pools: dict[bool, ProcessPoolExecutor] = {}  # by whether it is that of the GPUs
 
     def __enter__(self) -> Self:
         return self
@@ -38,13 +39,14 @@ class LocalEngine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._pool is None:
+        if not self._pools:
             return
         if kind is not None and not issubclass(kind, Exception):  # Ctrl-C: do not wait for a part
             for worker in multiprocessing.active_children():
                 worker.terminate()
-        self._pool.shutdown(cancel_futures=True)
-        self._pool = None
+        for pool in self._pools.values():
+            pool.shutdown(cancel_futures=True)
+        self._pools.clear()
 
     def run(self, feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
         """Yield tasks and their records as they finish.
@@ -56,18 +58,33 @@ class LocalEngine:
         if self.workers == 1:
             yield from _in_turn(feed)
             return
-        pool = self._pool = self._pool or _make_pool(self.workers)
         running: dict[Future[list[PartRecord]], Task] = {}
         try:
-            yield from _in_pool(pool, feed, running)
+            yield from _in_pools(self._pool_of, feed, running)
         except BrokenProcessPool:
-            self._pool = None
+            self._pools.clear()
             unfinished = sorted({task.folder.name for task in running.values()})
             raise DataError(
                 f"a worker process died in {', '.join(unfinished[:1])} (most often the system "
                 "killed it for want of memory); finished parts are kept: run again, with fewer "
                 "--workers"
             ) from None
+
+    def _pool_of(self, task: Task) -> ProcessPoolExecutor:
+        gpus = visible_gpus() if task.num_gpus else []
+        if bool(gpus) not in self._pools:  # without a GPU the task itself says what is missing
+            threads = str(max(1, (os.cpu_count() or 1) // self.workers))
+            self._pools[bool(gpus)] = _make_pool(len(gpus) or self.workers, threads, gpus)
+        return self._pools[bool(gpus)]
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs of this machine that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    count = torch.cuda.device_count()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",")[:count] if named else [str(number) for number in range(count)]
 
 
 def _in_turn(feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
@@ -80,13 +97,15 @@ def _in_turn(feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
         yield task, task()
 
 
-def _in_pool(
-    pool: ProcessPoolExecutor, feed: Feed, running: dict[Future[list[PartRecord]], Task]
+def _in_pools(
+    pool_of: Callable[[Task], ProcessPoolExecutor],
+    feed: Feed,
+    running: dict[Future[list[PartRecord]], Task],
 ) -> Iterator[tuple[Task, list[PartRecord]]]:
     """Yield results as they come; on the first error cancel what has not begun and raise it."""
     while True:
         with _uninterruptible_children():
-            running.update((pool.submit(task), task) for task in feed())
+            running.update((pool_of(task).submit(task), task) for task in feed())
         if not running:
             return
         finished, _ = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)
@@ -99,13 +118,14 @@ def _in_pool(
             yield running.pop(future), future.result()
 
 
-def _make_pool(workers: int) -> ProcessPoolExecutor:
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
+def _make_pool(workers: int, threads: str, gpus: Sequence[str]) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    begun = context.Value("i", 0)  # workers, each of which takes the next GPU
     return ProcessPoolExecutor(
         workers,
-        mp_context=multiprocessing.get_context("spawn"),
+        mp_context=context,
         initializer=_begin_worker,
-        initargs=(threads,),
+        initargs=(threads, gpus, begun),
     )
 
 
@@ -122,7 +142,12 @@ def _uninterruptible_children() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _begin_worker(threads: str) -> None:
-    """Keep libraries that a worker imports later from starting a thread per core each."""
+def _begin_worker(threads: str, gpus: Sequence[str], begun: Any) -> None:
+    """Keep libraries that a worker imports later from starting a thread per core each, and from
+    seeing another GPU than its own."""
     for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"):
         os.environ[name] = threads
+    if gpus:
+        with begun.get_lock():
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpus[begun.value % len(gpus)]
+            begun.value += 1

@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import socket
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sealdata import __version__
-from sealdata.errors import DataError, SealError
+from sealdata.errors import ConfigError, DataError, SealError
 from sealdata.manifest import PartRecord
 from sealdata.stage import POLL, Feed, Task
 
@@ -87,15 +88,24 @@ class RayEngine:
             SealError: what a task raised.
         """
         running: dict[Any, Task] = {}
-        while True:
-            for task in feed():
-                running[_run.options(num_gpus=task.num_gpus).remote(task)] = task
-            if not running:
-                return
-            finished, _ = ray.wait(list(running), num_returns=1, timeout=POLL)
-            for reference in finished:
-                task = running.pop(reference)
-                yield task, _result(reference, task)
+        gpus = _Gpus()
+        try:
+            while True:
+                for task in feed():
+                    if task.num_gpus:
+                        gpus.waiting.append(task)
+                    else:
+                        running[_run.remote(task)] = task
+                running |= gpus.start()
+                if not running:
+                    return
+                finished, _ = ray.wait(list(running), num_returns=1, timeout=POLL)
+                for reference in finished:
+                    task = running.pop(reference)
+                    gpus.ended(reference)
+                    yield task, _result(reference, task)
+        finally:
+            gpus.close()
 
     def _look_at_machines(self) -> None:
         """Have a task on every machine read a token from ``out`` and leave one there."""
@@ -130,6 +140,53 @@ class RayEngine:
                 f"machine {name} does not see {missing[0]} as this one does ({len(missing)} such "
                 "files); inputs and models must be where all machines find them"
             )
+
+
+class _Gpus:
+    """One actor for each GPU of the cluster, with which it stays until there is no more to do: it
+    loads an encoder once. (A process of Ray's own pool may be lent another GPU for its next task,
+    but CUDA goes on computing on the first.)"""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Task] = deque()
+        self._idle: list[Any] = []
+        self._busy: dict[Any, Any] = {}  # reference of a result -> actor
+
+    def start(self) -> dict[Any, Task]:
+        """Begin as many of the waiting tasks as GPUs are idle: reference -> task.
+
+        Raises:
+            ConfigError: there is no GPU in the cluster.
+        """
+        begun: dict[Any, Task] = {}
+        while self.waiting and (actor := self._actor()):
+            task = self.waiting.popleft()
+            reference = actor.run.remote(task)
+            self._busy[reference] = actor
+            begun[reference] = task
+        return begun
+
+    def ended(self, reference: Any) -> None:
+        """A result is there: its actor is idle."""
+        if actor := self._busy.pop(reference, None):
+            self._idle.append(actor)
+
+    def close(self) -> None:
+        """Give the GPUs back."""
+        for actor in (*self._idle, *self._busy.values()):
+            ray.kill(actor)
+
+    def _actor(self) -> Any:
+        if self._idle:
+            return self._idle.pop()
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        num_gpus = int(resources.get("GPU", 0))
+        if not num_gpus:
+            raise ConfigError(
+                'device = "cuda": no machine of the Ray cluster has a GPU; use device = "cpu"'
+            )
+        room = len(self._busy) < num_gpus
+        return _GpuWorker.remote() if room else None  # type: ignore[attr-defined]
 
 
 def _knock(address: str) -> None:
@@ -174,6 +231,17 @@ def _look(token: Path, node: str, inputs: list[Path]) -> tuple[str, str, list[st
 
 @ray.remote(max_retries=RETRIES, max_calls=0)  # type: ignore[untyped-decorator]
 def _run(task: Task) -> list[PartRecord] | SealError | OSError:
+    return _outcome(task)
+
+
+# No core of its own: with as many GPUs as cores, nothing else would ever run beside it.
+@ray.remote(num_gpus=1, num_cpus=0, max_restarts=-1, max_task_retries=RETRIES)  # type: ignore[untyped-decorator]
+class _GpuWorker:
+    def run(self, task: Task) -> list[PartRecord] | SealError | OSError:
+        return _outcome(task)
+
+
+def _outcome(task: Task) -> list[PartRecord] | SealError | OSError:
     """The records, or the error that a user can mend: Ray would wrap it in a page of its own."""
     try:
         return task()

@@ -1,6 +1,5 @@
 """Where an encoder computes, and in which numbers."""
 
-import multiprocessing
 import warnings
 from typing import Literal
 
@@ -41,26 +40,11 @@ def place(network: nn.Module, device: torch.device, precision: Precision) -> nn.
 
 
 def choose_device(device: Device) -> torch.device:
-    """The CPU, or this process's GPU: workers of one machine take its GPUs in turns.
-
-    A Ray actor sees the one GPU it was given, and takes that.
+    """The CPU, or this process's GPU: engines let a worker process see one, its own.
 
     Raises:
         ConfigError: torch sees no GPU.
     """
-    if device == "cpu":
-        return torch.device("cpu")
-    if not torch.cuda.is_available():
+    if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError('device = "cuda": torch sees no GPU here; use device = "cpu"')
-    return torch.device("cuda", gpu_of_worker(_worker_number(), torch.cuda.device_count()))
-
-
-def gpu_of_worker(worker: int, num_gpus: int) -> int:
-    """Which GPU the worker process of a number (from 0) takes."""
-    return worker % num_gpus
-
-
-def _worker_number() -> int:
-    """How many worker processes the parent had started before this one; 0 if it is none."""
-    identity = multiprocessing.current_process()._identity
-    return identity[-1] - 1 if identity else 0
+    return torch.device(device)

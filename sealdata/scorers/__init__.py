@@ -79,6 +79,10 @@ class Scorer(Component):
         """The models behind the scores; none by default."""
         return []
 
+    def num_gpus(self) -> int:
+        """GPUs that a process which scores wants for itself: none by default."""
+        return 0
+
     def neighbourhood(self) -> Neighbourhood | None:
         """How ``corpus_columns`` are to be computed; None, the default: they are not wanted."""
         return None

@@ -39,7 +39,7 @@ class Laser(Scorer):
     ``encoders`` names others by language: ``{ tha_Thai = "laser2", jav_Latn = "my/folder" }``.
 
     ``precision`` is ``fp32``, ``bf16``, ``int8`` (CPU) or ``fp16`` (GPU); docs/laser.md has their
-    errors. With ``device = "cuda"`` worker processes take the machine's GPUs in turns.
+    errors. With ``device = "cuda"`` there is a process for each GPU.
 
     ``margin`` (``ratio`` or ``distance``; absent: none) gives ``laser.margin``: the cosine against
     the mean cosine of both sides' ``neighbours`` nearest neighbours among the pairs of the same
@@ -95,6 +95,10 @@ class Laser(Scorer):
         return (
             _MARGINS[self.margin] if column == "margin" and self.margin else super().limits(column)
         )
+
+    def num_gpus(self) -> int:
+        """One, if it is to compute there."""
+        return int(self.device == "cuda")
 
     def neighbourhood(self) -> Neighbourhood | None:
         """What ``margin`` asks for."""

@@ -14,7 +14,7 @@ import pytest
 from sealdata import __version__
 from sealdata.build import build
 from sealdata.engines.local import LocalEngine
-from sealdata.errors import DataError
+from sealdata.errors import ConfigError, DataError
 from sealdata.manifest import PartRecord
 from sealdata.plan import load_plan
 from sealdata.stage import Engine, NoProgress, Stage, run_stages
@@ -53,11 +53,16 @@ def shared(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(shared):
-    """One Ray for all tests: it takes seconds to start."""
+    """One Ray for all tests: it takes seconds to start. It is told of two GPUs, there or not."""
+    import ray
+
     from sealdata.engines.ray import RayEngine
 
-    with RayEngine(2, shared) as opened:
-        yield opened
+    init = ray.init
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ray, "init", lambda **options: init(num_gpus=2, **options))
+        with RayEngine(2, shared) as opened:
+            yield opened
 
 
 def built(folder: Path, engine: Engine, data: bytes) -> dict[str, str]:
@@ -119,6 +124,46 @@ def test_a_worker_lost_again_and_again_is_one_line(shared, engine):
     with pytest.raises(DataError, match=r"a worker process was lost in dies-[0-9a-f]+ ") as caught:
         run_stages([Stage("dies", None, (), ("a",), dies)], shared / "work", engine, NoProgress())
     assert "\n" not in str(caught.value)
+
+
+def tell(part: str, folder: Path) -> PartRecord:
+    """Leaves which GPU it sees."""
+    time.sleep(0.3)
+    (folder / f"{part}.txt").write_text(f"{os.environ.get('CUDA_VISIBLE_DEVICES')} {os.getpid()}")
+    return PartRecord(part=part, rows_in=1, rows_out=1)
+
+
+def test_one_actor_for_each_gpu(shared, engine):
+    """As many as the cluster has, each with one GPU and no other, whatever part it gets."""
+    parts = tuple("abcdef")
+    stages = [Stage("gpu", None, (), parts, tell, num_gpus=1), Stage("cpu", None, (), parts, tell)]
+    on_gpus, elsewhere = run_stages(stages, shared / "gpus", engine, NoProgress())
+    seen = {(on_gpus.folder / f"{part}.txt").read_text() for part in parts}
+    assert sorted(text.split()[0] for text in seen) == ["0", "1"], seen
+    others = {(elsewhere.folder / f"{part}.txt").read_text().split()[1] for part in parts}
+    assert not others & {text.split()[1] for text in seen}
+
+
+def test_a_lost_actor_begins_anew(shared, engine):
+    died = shared / "gpu-died"
+
+    def dies_once(part: str, folder: Path) -> PartRecord:
+        if not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return PartRecord(part=part, rows_in=1, rows_out=1)
+
+    stage = Stage("gpu-dies", None, (), ("a", "b"), dies_once, num_gpus=1)
+    [done] = run_stages([stage], shared / "work", engine, NoProgress())
+    assert died.exists()
+    assert done.parts == ("a", "b")
+
+
+def test_a_cluster_without_a_gpu(shared, engine, monkeypatch):
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 2.0})
+    stage = Stage("gpu-none", None, (), ("a",), tell, num_gpus=1)
+    with pytest.raises(ConfigError, match="no machine of the Ray cluster has a GPU"):
+        run_stages([stage], shared / "work", engine, NoProgress())
 
 
 def test_a_machine_that_does_not_see_an_input_is_refused(shared, engine, monkeypatch):

@@ -8,7 +8,7 @@ import torch
 
 from sealdata.errors import ConfigError
 from sealdata.laser.encoder import load_encoder
-from sealdata.laser.precision import gpu_of_worker, place
+from sealdata.laser.precision import place
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SPM = GOLDEN / "laser2_small" / "laser2_small.spm"
@@ -42,10 +42,6 @@ def test_numbers_that_a_device_lacks(device, precision, message):
 def test_no_gpu():
     with pytest.raises(ConfigError, match="torch sees no GPU here"):
         load_encoder(*LASER2, device="cuda")
-
-
-def test_workers_take_the_gpus_in_turns():
-    assert [gpu_of_worker(worker, 3) for worker in range(5)] == [0, 1, 2, 0, 1]
 
 
 def test_lists_one_after_another_are_what_each_is_alone():
