@@ -8,25 +8,37 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 import polars as pl
 import polars_hash as plh
-from pydantic import Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from sealdata.errors import DataError
+from sealdata.errors import ConfigError, DataError
 from sealdata.languages import resolve
+from sealdata.manifest import stage_key
 from sealdata.models.catalogue import catalogue
 from sealdata.models.store import digest
 from sealdata.scorers import Embedded, ModelUse, Neighbourhood, Phase, Scorer, Thresholds
 from sealdata.scorers._encoders import SAMPLE, encoder_files, name_for
 
 if TYPE_CHECKING:
+    from sealdata.laser.cache import EmbeddingCache
     from sealdata.laser.encoder import Encoded, Encoder
 
 _CHUNK = 16_384  # pairs encoded at a time: 128 MiB of LASER2's vectors
+_REMEMBERED = 256 << 20  # bytes of vectors of texts that come again in a later chunk
 _GPU_BATCH_TOKENS = 65_536  # pieces at once: a GPU needs eight times the CPU's to be busy
 _DECIMALS = 4  # of a score: batches and machines differ in the seventh digit, results must not
 _ENGLISH = "eng_Latn"
 
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
 Device = Literal["cpu", "cuda"]
+
+
+class CacheTable(BaseModel):
+    """Where embeddings of English sides stay for other languages and builds, and how many."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str
+    gib: float = Field(gt=0)
 
 
 class Laser(Scorer):
@@ -46,13 +58,16 @@ class Laser(Scorer):
     source that are alive by then. Sources of more than ``exact_up_to`` such pairs are searched
     through an index of faiss (``pip install 'sealdata[margin]'``); docs/laser.md has the cost.
 
+    ``cache`` (``folder``, ``gib``) keeps the embeddings of English sides on disk: what several
+    languages share is encoded once, and scores are the same with and without.
+
     A cosine is no margin, and a margin over one pool of neighbours is none over another: a
     threshold for one means nothing for the other.
 
     Source: Artetxe & Schwenk 2019; Heffernan et al. 2022.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     phase: ClassVar[Phase] = "similarity"
 
     encoder: str  # no default: what judges the pairs is named in the recipe
@@ -62,6 +77,7 @@ class Laser(Scorer):
     margin: Literal["ratio", "distance"] | None = None
     neighbours: int = Field(4, ge=1, le=64)
     exact_up_to: int = Field(500_000, ge=0)  # pairs of a source
+    cache: CacheTable | None = None
     languages: tuple[str, ...] = ()  # set by the recipe's sources: whose encoders are used
 
     columns: ClassVar[dict[str, str]] = {
@@ -184,8 +200,13 @@ class Laser(Scorer):
             yield Embedded(rows, one.vectors, other.vectors, ~(one.cut | other.cut))
 
     def _encoded(self, chunks: list[pl.DataFrame], side: str, name: str) -> Iterator["Encoded"]:
+        from sealdata.laser.recall import Recall
+
         encoder = _load(name, self.precision, self.device)
-        return encoder.encode_lists(chunk[side].to_list() for chunk in chunks)
+        english = self.cache if side == "src" else None
+        cache = _open_cache(name, self.precision, self.device, english) if english else None
+        recall = Recall(encoder, _again(chunks, side), _REMEMBERED, cache)
+        return recall.encode_lists(chunk[side].to_list() for chunk in chunks)
 
     def _name(self, lang: str) -> str:
         if lang == _ENGLISH and lang not in self.encoders and self.encoder == "laser3":
@@ -218,6 +239,40 @@ _MARGINS = {
         "other; limits of a cosine, or of a ratio such as 1.06, drop nearly everything",
     ),
 }
+
+
+def _again(chunks: list[pl.DataFrame], side: str) -> dict[str, int]:
+    """Texts of more than one chunk, with the number of the last."""
+    seen = [
+        chunk.select(side).unique().with_columns(chunk=pl.lit(number, pl.UInt32))
+        for number, chunk in enumerate(chunks)
+    ]
+    texts = pl.concat(seen).group_by(side).agg(pl.len(), last=pl.max("chunk"))
+    return dict(texts.filter(pl.col("len") > 1).select(side, "last").iter_rows())
+
+
+@cache
+def _open_cache(
+    name: str, precision: Precision, device: Device, table: CacheTable
+) -> "EmbeddingCache":
+    """The cache of an encoder on this kind of machine: what its name tells changes vectors."""
+    import torch
+
+    from sealdata.laser.cache import EmbeddingCache
+
+    encoder = _load(name, precision, device)
+    if precision == "int8" or not encoder.is_steady():
+        raise ConfigError(
+            f"[score.laser.cache]: in {precision} on this machine an embedding depends on "
+            "what is encoded with it, so a cache would change scores; leave it out"
+        )
+    cuda = device == "cuda"
+    machine = torch.cuda.get_device_name() if cuda else torch.backends.cpu.get_cpu_capability()
+    files = [digest(path) for path in encoder_files(name) if path]
+    identity = [Laser.version, files, precision, machine, torch.__version__]
+    key = stage_key("embeddings", 1, identity, [])
+    path = Path(table.folder) / f"{key}.vectors"
+    return EmbeddingCache(path, encoder.dim, int(table.gib * 2**30))
 
 
 def _has_text(column: str) -> pl.Expr:

@@ -21,12 +21,15 @@ def sample():
 class Letters:
     """An encoder whose vectors are counts of letters; it reads four characters at most."""
 
+    dim = 3
+
     def encode_lists(self, lists):
         return map(self.encode_counted, lists)
 
     def encode_counted(self, texts):
         counts = [[text.count(char) for char in "abc"] for text in texts]
-        return Encoded(np.array(counts, np.float32), np.array([len(text) > 4 for text in texts]))
+        vectors = np.array(counts, np.float32).reshape(-1, 3)
+        return Encoded(vectors, np.array([len(text) > 4 for text in texts]))
 
 
 @pytest.fixture
