@@ -37,6 +37,11 @@ def show_build(manifest: BuildManifest, out: Path) -> None:
                 f"{stream.path}: {stream.left_out_tokens:,} tokens behind the last whole sequence "
                 "of their files are left out"
             )
+        if stream.cut_documents:
+            click.echo(
+                f"{stream.path}: ranges of token files that begin inside a document: "
+                f"{stream.cut_documents:,}"
+            )
     _show_sidecars(manifest)
     if manifest.limit is not None:
         click.echo(f"PARTIAL: only the first {manifest.limit:,} records of each source")

@@ -154,6 +154,7 @@ class StreamFacts(_Facts):
     num_split_documents: int | None = 0  # longer than a sequence; None: not counted
     num_sequences: int
     left_out_tokens: int = 0  # of files from elsewhere, behind their last whole sequence
+    cut_documents: int = 0  # of files from elsewhere: ranges that begin inside a document
     sidecar_bytes: dict[str, int] = {}  # of the sidecars for other trainers, by trainer
 
 

@@ -189,7 +189,8 @@ def _references(
             segments = files.cut(start, stop, length)
             left_out = files.left_out if split == "train" and limit is None else 0
             job = Refer(label, segments, total, left_out, tokenizer, _layout(plan, table))
-            yield Stream(label, Stage("pack", job.params(), tuple(inputs), (PART,), job))
+            stage = Stage("pack", job.params(), tuple(inputs), (PART,), job, version=2)
+            yield Stream(label, stage)
 
 
 def _label(plan: Plan, table: StreamTable, split: Split) -> StreamLabel:

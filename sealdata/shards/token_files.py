@@ -162,6 +162,20 @@ def sample(segment: Segment, length: int) -> Iterator[tuple[int, Ids]]:
         yield number, np.asarray(ids[number], dtype=np.uint32)
 
 
+def begins_inside(segment: Segment, eos_id: int) -> bool:
+    """Whether the token before a segment is in its file and no EOS: a document is cut there.
+
+    Of a file's own first token nothing is known.
+    """
+    width = np.dtype(segment.dtype).itemsize
+    if segment.byte_start < width:
+        return False
+    with Path(segment.path).open("rb") as file:
+        file.seek(segment.byte_start - width)
+        before = file.read(width)
+    return int.from_bytes(before, "little") != eos_id
+
+
 def problems_of(
     segments: Sequence[Segment], length: int, *, vocab_size: int, eos_id: int | None
 ) -> list[str]:

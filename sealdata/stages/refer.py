@@ -7,6 +7,7 @@ from typing import Any
 
 from sealdata.manifest import PartRecord
 from sealdata.shards.manifest import Segment, write_stream_manifest
+from sealdata.shards.token_files import begins_inside
 from sealdata.stage import written
 from sealdata.stages.pack import STREAM, Layout, StreamLabel, label_facts, stream_manifest
 from sealdata.tokenizers import Tokenizer
@@ -61,6 +62,9 @@ class Refer:
                 **label_facts(self.label),
                 **counts,
                 "left_out_tokens": self.left_out,
+                "cut_documents": sum(
+                    begins_inside(segment, self.tokenizer.eos_id) for segment in self.segments
+                ),
             },
             files=written(STREAM, folder),
         )

@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from sealcli.show import show_build
 from sealdata.build import Built, build
 from sealdata.build_manifest import read_build_manifest
 from sealdata.engines.local import LocalEngine
@@ -18,6 +20,7 @@ from sealdata.shards import token_files
 from sealdata.shards.reader import view_sequence
 from sealdata.shards.token_files import TokenRange, identified, measure, problems_of, sample
 from sealdata.stage import NoProgress
+from sealdata.stages import refer
 from sealdata.tokenizers import open_tokenizer
 from sealdata.trace import trace
 from sealdata.verify import problems
@@ -131,6 +134,54 @@ def test_a_range_and_a_limit(base: Path) -> None:
     counts = [row.num_sequences for row in limited.streams if row.kind == "replay"]
     assert counts == [10, 2]
     assert read_build_manifest(base / "out").limit == 12
+
+
+def test_ranges_that_begin_inside_a_document(
+    base: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One range begins behind an EOS, one behind another id; the held out sequences follow it."""
+    path = base / "tokens/part-001.npy"
+    ids = olmo_ids(20 * LENGTH + 7)
+    start = int(np.flatnonzero(ids == TOKENIZER.eos_id)[0]) + 1
+    ranges = [
+        {"path": str(path), "byte_start": 4 * start, "num_sequences": 3},
+        {"path": str(path), "byte_start": 4 * (start + 3 * LENGTH + 2), "num_sequences": 7},
+        {"path": "tokens/part-000.npy"},
+    ]
+    assert ids[start + 3 * LENGTH + 1] != TOKENIZER.eos_id
+    result = built(base, tokens=ranges)
+    train, held = (row for row in result.manifest.streams if row.kind == "replay")
+    show_build(result.manifest, base / "out")
+    assert "ranges of token files that begin inside a document: 1" in capsys.readouterr().out
+    before_held = olmo_ids(10 * LENGTH)[8 * LENGTH - 1]
+    assert (train.cut_documents, held.cut_documents) == (1, before_held != TOKENIZER.eos_id)
+    first = view_sequence(base / "out/shards/train/replay/olmo", 3).documents[0]
+    assert first.text == TOKENIZER.decode(ids[start + 3 * LENGTH + 2 :][: first.stop - first.ends])
+    assert problems(base / "out") == []
+
+
+@pytest.mark.parametrize("function", ["write_stream_manifest", "stream_manifest"])
+def test_killed_and_started_again(
+    base: Path, function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Broken off before and in the middle of a stream of references, then run again."""
+    whole = built(base).manifest
+    bytes_of = (base / "out/shards/train/replay/olmo/manifest.json").read_bytes()
+    shutil.rmtree(base / "out")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refer, function, killed)
+        with pytest.raises(KeyboardInterrupt):
+            built(base)
+    assert not (base / "out/manifest.json").exists()
+    again = built(base)
+    assert again.fresh
+    assert again.manifest == whole
+    assert (base / "out/shards/train/replay/olmo/manifest.json").read_bytes() == bytes_of
+    assert problems(base / "out") == []
 
 
 def test_monolingual_and_uint16(base: Path) -> None:
