@@ -214,7 +214,7 @@ def _stream(
     table: StreamTable | None = None,
 ) -> Stream:
     job = Pack(label, origin, tokenizer, _layout(plan, table), plan.recipe.seed)
-    stage = Stage("pack", job.params(dict(params)), inputs, (PART,), job, version=2)
+    stage = Stage("pack", job.params(dict(params)), inputs, (PART,), job, version=3)
     return Stream(label, stage)
 
 

@@ -39,7 +39,8 @@ class TokenizerFacts(_Facts):
 
     name: str
     path: str  # its folder, relative to the manifest's folder
-    sha256: str  # of its tokenizer.json or .model
+    sha256: str  # of its tokenizer.json, .model or .tiktoken
+    eos: str | None = None  # text of its EOS, where the recipe names it
 
 
 class StreamManifest(_Facts):

@@ -104,7 +104,7 @@ class PackedStream:
             DataError: it is another one than the one that made the ids.
         """
         facts = self.manifest.tokenizer
-        tokenizer = open_tokenizer(self.folder / facts.path)
+        tokenizer = open_tokenizer(self.folder / facts.path, options={"eos": facts.eos})
         if tokenizer.sha256 != facts.sha256:
             raise DataError(f"{tokenizer.path} is not the tokenizer that made {self.folder}")
         return tokenizer

@@ -268,7 +268,10 @@ def stream_manifest(
         language_names=label.language_names,
         templates=list(label.templates),
         tokenizer=TokenizerFacts(
-            name=tokenizer.name, path=TOKENIZER_FOLDER, sha256=tokenizer.sha256
+            name=tokenizer.name,
+            path=TOKENIZER_FOLDER,
+            sha256=tokenizer.sha256,
+            eos=tokenizer.eos,
         ),
         eos_id=tokenizer.eos_id,
         vocab_size=tokenizer.vocab_size,

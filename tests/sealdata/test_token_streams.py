@@ -160,6 +160,18 @@ def test_ranges_that_begin_inside_a_document(
     assert problems(base / "out") == []
 
 
+def test_an_eos_that_the_recipe_names_is_known_to_all_that_read_the_build(base: Path) -> None:
+    (base / "tok").mkdir()
+    shutil.copy(TOKENIZER.path, base / "tok")  # without the tokenizer_config.json that names it
+    table = {"path": "tok", "options": {"eos": "<|endoftext|>"}}
+    plan = Plan(Recipe.model_validate({**RECIPE, "tokenizer": table}), base)
+    with LocalEngine(1) as engine:
+        build(plan, base / "out", engine, NoProgress(), None)
+    assert problems(base / "out") == []
+    documents = view_sequence(base / "out/shards/train/replay/olmo", 0).documents
+    assert documents[0].text == "Document 0 of the base model."
+
+
 @pytest.mark.parametrize("function", ["write_stream_manifest", "stream_manifest"])
 def test_killed_and_started_again(
     base: Path, function: str, monkeypatch: pytest.MonkeyPatch

@@ -350,6 +350,7 @@ def test_manifest_contract(tmp_path: Path) -> None:
             "name": "bpe",
             "path": str(TOKENIZER.path.parent),
             "sha256": TOKENIZER.sha256,
+            "eos": None,
         },
         "eos_id": EOS,
         "vocab_size": 4022,
