@@ -15,7 +15,9 @@ from sealdata.readers._lines import decoded
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FRAME_ROWS = 8_192  # rows taken out of a file at a time, however long they are
+FRAME_ROWS = 8_192  # rows taken out of a file at a time,
+FRAME_BYTES = 64 << 20  # and about the most bytes of them
+_BUFFER = 4 << 20  # bytes of a column that are read at a time, not all of a row group
 TEXTS = ("src", "tgt", "text", "src_url", "tgt_url")  # what is taken as bytes, for bytes it may be
 
 
@@ -33,18 +35,31 @@ def parquet_frames(
     from pyarrow.parquet import ParquetFile
 
     try:
-        with ParquetFile(path) as file:
+        with ParquetFile(path, buffer_size=_BUFFER) as file:
             schema = file.schema_arrow
             columns = choose(schema)
             take(path, schema.empty_table(), columns)  # says which columns there are, all of them
-            for batch in file.iter_batches(
-                min(batch_rows, FRAME_ROWS), columns=list(columns.values())
-            ):
+            rows = min(batch_rows, _frame_rows(file.metadata))
+            for batch in file.iter_batches(rows, columns=list(columns.values())):
                 yield take(path, pa.Table.from_batches([batch]), columns)
     except (OSError, pa.ArrowException) as error:
         if isinstance(error, OSError) and error.errno:
             raise DataError(f"cannot read {path}: {os.strerror(error.errno)}") from None
         raise DataError(f"{path} is no Parquet file, or damaged ({first_line(error)})") from None
+
+
+def _frame_rows(metadata: Any) -> int:
+    """Rows of about FRAME_BYTES, by the row group whose rows are widest on average."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    widest = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=0)
+    return max(1, min(FRAME_ROWS, int(FRAME_BYTES / max(widest, 1))))
+
+
+def pieces(table: "pa.Table") -> Iterator["pa.Table"]:
+    """Consecutive slices of a row or more, each of about FRAME_BYTES at most."""
+    rows = max(1, table.num_rows * FRAME_BYTES // max(table.nbytes, FRAME_BYTES))
+    for start in range(0, table.num_rows, rows):
+        yield table.slice(start, rows)
 
 
 def first_line(error: Exception) -> str:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from sealdata.errors import DataError
 from sealdata.readers import Batch, Source
 from sealdata.readers._columns import ColumnReader, column_batch, pair_columns
-from sealdata.readers._tables import FRAME_ROWS, first_line, of_size, take
+from sealdata.readers._tables import FRAME_ROWS, first_line, of_size, pieces, take
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -79,7 +79,8 @@ class Hf(ColumnReader):
                 raise DataError(f"{where}: {first_line(error)}") from None
             if table is None:
                 return
-            yield take(where, table, pair_columns(self, source, where, table.schema))
+            for piece in pieces(table):
+                yield take(where, piece, pair_columns(self, source, where, piece.schema))
 
     def _tables(self, path: Path, batch_rows: int) -> Iterator[Any]:
         import datasets

@@ -10,6 +10,7 @@ import pytest
 from sealdata.component import load
 from sealdata.errors import DataError
 from sealdata.readers import Source
+from sealdata.readers import _tables as tables
 from sealdata.stages.ingest import Ingest
 
 LIMIT = 4_000  # bytes, in place of MAX_BATCH
@@ -107,3 +108,26 @@ def test_moses_counts_lines_that_are_too_many_however_batches_end(low_limit, tmp
     batches = load("readers", "moses").batches(Source("x", path, "eng_Latn", "tha_Thai"), 25)
     with pytest.raises(DataError, match="eng_Latn 60, tha_Thai 100"):
         list(batches)
+
+
+@pytest.mark.parametrize("reader", ["parquet", "hf"])
+def test_wide_rows_are_taken_out_of_a_file_few_at_a_time(reader, monkeypatch, tmp_path):
+    wide = [(f"{n:02d}" * 45_000, f"{n}" * 9_000) for n in range(40)]
+    frame = pl.DataFrame(wide, schema=["en", "th"], orient="row")
+    path = tmp_path / "x"
+    if reader == "hf":
+        datasets = pytest.importorskip("datasets")
+        datasets.Dataset(frame.to_arrow().cast(frame.to_arrow().schema)).save_to_disk(path)
+    else:
+        frame.write_parquet(path, row_group_size=25, compression="uncompressed")
+    heights = []
+    module = f"sealdata.readers.{'hf' if reader == 'hf' else '_tables'}"
+    take = tables.take
+    monkeypatch.setattr(tables, "FRAME_BYTES", 300_000)
+    monkeypatch.setattr(f"{module}.take", lambda *a: heights.append(a[1].num_rows) or take(*a))
+    options = {"src_column": "en", "tgt_column": "th"}
+    source = Source("x", path, "eng_Latn", "tha_Thai")
+    [batch] = load("readers", reader, options).batches(source, 100)
+    assert batch.rejected.height == 40  # too long
+    assert sum(heights) == 40
+    assert max(heights) <= 5
