@@ -16,7 +16,8 @@ FLOORS = [
     {"errors"},
     {"kernels"},
     {"languages", "words", "pairs", "manifest", "frames", "keys", "characters", "folding"}
-    | {"personal", "vietnamese"},
+    | {"spotting"}
+    | {"personal", "spotting", "vietnamese"},
     {"component", "download"},
     {"fetch"},
     {"models"},

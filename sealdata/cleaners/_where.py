@@ -4,17 +4,27 @@ from collections.abc import Callable
 
 import polars as pl
 
+from sealdata.spotting import spot
+
 
 def repair_where(
-    pattern: str, text: pl.Series, repair: Callable[[pl.Series], pl.Series]
+    pattern: str,
+    text: pl.Series,
+    repair: Callable[[pl.Series], pl.Series],
+    without: tuple[tuple[str, str], ...] = (),
 ) -> pl.Series:
     """``text`` with ``repair`` applied to those texts in which ``pattern`` occurs; null becomes "".
 
     ``pattern`` is a regular expression of polars and must occur in every text that ``repair`` would
-    change.
+    change. It is sought only where one of the neighbours of ``without`` stands, if they are given:
+    see ``spot``, which is quicker.
     """
     text = text.fill_null("")
-    places = text.str.contains(pattern).arg_true()
+    if without:
+        places = spot(text, *without).arg_true()
+        places = places.filter(text.gather(places).str.contains(pattern))
+    else:
+        places = text.str.contains(pattern).arg_true()
     if places.is_empty():
         return text
     return text.clone().scatter(places, repair(text.gather(places)))

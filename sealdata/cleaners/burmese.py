@@ -5,6 +5,7 @@ import polars as pl
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._marks import MarkOrder, span, until_settled
 from sealdata.cleaners._where import repair_where
+from sealdata.spotting import ANY
 
 _ASAT = "\u103a"
 _BELOW = "\u1039[\u1000-\u1021\u1025\u1027]"  # virama and the letter that it puts below
@@ -36,6 +37,7 @@ ORDER = MarkOrder(
     rank_of=_rank,
 )
 _ODD = f"{ORDER.disorder}|[\u102b-\u1032\u1036-\u1038\u103b-\u103e]{_BELOW}"
+_OWN = ((ANY, r"[\u{1000}-\u{109f}]"),)  # in every text that may be odd
 
 
 class Burmese(Cleaner):
@@ -48,7 +50,7 @@ class Burmese(Cleaner):
 
     def clean(self, text: pl.Series) -> pl.Series:
         """Letters and marks stay, but for the copies of a mark."""
-        return repair_where(_ODD, text, lambda found: until_settled(ORDER.sorted, found))
+        return repair_where(_ODD, text, lambda found: until_settled(ORDER.sorted, found), _OWN)
 
 
 COMPONENT = Burmese

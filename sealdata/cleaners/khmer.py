@@ -7,6 +7,7 @@ import polars as pl
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._marks import MarkOrder, span, until_settled
 from sealdata.cleaners._where import repair_where
+from sealdata.spotting import ANY
 
 _BELOW = "\u17d2\u200d?[\u1780-\u17b3]"  # coeng and the letter that it puts below
 _BELOW_RANK, _RO_BELOW_RANK = 1, 1.5  # ro reaches around the others and is stored after them
@@ -43,6 +44,7 @@ _ODD = "|".join(
         *(look.pattern for look, _ in _LOOKS),
     ]
 )
+_OWN = ((ANY, r"[\u{1780}-\u{17ff}\u{200c}]"),)  # in every text that may be odd
 
 
 class Khmer(Cleaner):
@@ -55,7 +57,7 @@ class Khmer(Cleaner):
 
     def clean(self, text: pl.Series) -> pl.Series:
         """Letters and marks stay, but where two signs that look like one become one."""
-        return repair_where(_ODD, text, lambda found: until_settled(_step, found))
+        return repair_where(_ODD, text, lambda found: until_settled(_step, found), _OWN)
 
 
 def _step(text: str) -> str:

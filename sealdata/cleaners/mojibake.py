@@ -6,6 +6,7 @@ import polars as pl
 
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._where import repair_where
+from sealdata.spotting import ANY
 
 
 class Mojibake(Cleaner):
@@ -24,6 +25,7 @@ class Mojibake(Cleaner):
             lambda found: pl.Series(
                 found.name, map(ftfy.fix_encoding, found.to_list()), dtype=pl.String
             ),
+            _couples(),
         )
 
 
@@ -33,11 +35,17 @@ def _suspicious() -> str:
 
     UTF-8 has two such bytes or more for one character; of these 0xA0 may have become a space.
     """
+    return "|".join(first + second for first, second in _couples())
+
+
+@cache
+def _couples() -> tuple[tuple[str, str], ...]:
     from ftfy.chardata import CHARMAP_ENCODINGS
 
     high = {_decoded(byte, name) for byte in range(0x80, 0x100) for name in CHARMAP_ENCODINGS}
     before_a0 = {_decoded(0xC3, name) for name in CHARMAP_ENCODINGS}
-    return f"[{_listed(high)}]{{2}}|[{_listed(before_a0)}] |[\\x80-\\x9f]"
+    some = f"[{_listed(high)}]"
+    return (some, some), (f"[{_listed(before_a0)}]", " "), (ANY, r"[\x80-\x9f]")
 
 
 def _decoded(byte: int, encoding: str) -> str:

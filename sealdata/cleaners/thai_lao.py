@@ -7,6 +7,7 @@ import polars as pl
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._marks import MarkOrder, span, until_settled
 from sealdata.cleaners._where import repair_where
+from sealdata.spotting import ANY
 
 # Vowels above and below, then tones and the sign that silences a letter (thanthakhat, cancellation
 # mark), as WTT 2.0 has it for Thai; in Lao the semivowel below the letter comes before all.
@@ -27,6 +28,7 @@ _LOOKS = [
     for pattern, spelling in _THAI_LOOKS
 ]
 _ODD = "|".join([*(order.disorder for order in _ORDERS), *(look.pattern for look, _ in _LOOKS)])
+_OWN = ((ANY, r"[\u{e31}-\u{eff}]"),)  # in every text that may be odd
 
 
 class ThaiLao(Cleaner):
@@ -40,7 +42,7 @@ class ThaiLao(Cleaner):
 
     def clean(self, text: pl.Series) -> pl.Series:
         """Letters and marks stay, but for the last two: two signs that look like one become one."""
-        return repair_where(_ODD, text, lambda found: until_settled(_step, found))
+        return repair_where(_ODD, text, lambda found: until_settled(_step, found), _OWN)
 
 
 def _step(text: str) -> str:

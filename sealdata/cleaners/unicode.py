@@ -6,6 +6,7 @@ import polars as pl
 
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._where import repair_where
+from sealdata.spotting import ANY
 
 # Control characters but tab and line breaks.
 _CONTROL = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
@@ -49,9 +50,10 @@ class Unicode(Cleaner):
 
     def clean(self, text: pl.Series) -> pl.Series:
         """No letter and no mark is lost; NFC may reorder marks and swap letters for equal ones."""
-        text = repair_where(_INVISIBLE, text, _without_invisible)
+        text = repair_where(_INVISIBLE, text, _without_invisible, ((ANY, _INVISIBLE),))
         text = repair_where(_BREAK, text, lambda found: found.str.replace_all(_BREAK, " "))
-        return repair_where(_MAY_COMPOSE, text, lambda found: found.str.normalize("NFC"))
+        may = ((ANY, _MAY_COMPOSE),)
+        return repair_where(_MAY_COMPOSE, text, lambda found: found.str.normalize("NFC"), may)
 
 
 def _without_invisible(text: pl.Series) -> pl.Series:

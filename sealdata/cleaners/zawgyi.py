@@ -9,6 +9,7 @@ import polars as pl
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._where import repair_where
 from sealdata.cleaners.burmese import ORDER
+from sealdata.spotting import ANY
 
 if TYPE_CHECKING:
     from myanmartools import ZawgyiDetector
@@ -56,6 +57,7 @@ _SYLLABLE = re.compile(
     f"([{_FOLLOWING}]*)|([\u1031\u103b\u107e-\u1084{_FOLLOWING}]+)"  # or marks without a letter
 )
 _LOOKALIKES = {"\u1040": "\u101d", "\u1047": "\u101b"}  # 0 for wa, 7 for ra
+_OWN = ((ANY, r"[\u{1000}-\u{109f}]"),)  # in every text that may be odd
 
 
 class Zawgyi(Cleaner):
@@ -75,6 +77,7 @@ class Zawgyi(Cleaner):
             _POSSIBLE,
             text,
             lambda found: pl.Series(found.name, map(_repaired, found.to_list()), dtype=pl.String),
+            _OWN,
         )
 
 

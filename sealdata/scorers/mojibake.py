@@ -5,6 +5,7 @@ from typing import ClassVar
 import polars as pl
 
 from sealdata.scorers import Scorer
+from sealdata.spotting import ANY, spot
 
 _LOST = "\ufffd"
 _CONTROLS = r"[\x80-\x9f]"  # C1: bytes 80 to 9F read as Latin-1; no text has them
@@ -35,16 +36,17 @@ def _signs(texts: pl.Series) -> pl.Series:
     """Signs in each text; only suspicious texts are looked at one by one."""
     frame = pl.DataFrame({"text": texts})
     lost = pl.col("text").str.count_matches(_LOST, literal=True)
-    controls = pl.col("text").str.count_matches(_CONTROLS)
-    suspect = frame["text"].str.contains(_SUSPECT)
-    counts = frame.select(lost + controls).to_series().cast(pl.UInt32)
-    if not suspect.any():
+    counts = frame.select(lost).to_series().cast(pl.UInt32)
+    places = spot(texts, (_LEAD, _NEXT), (ANY, _CONTROLS)).arg_true()
+    places = places.filter(texts.gather(places).str.contains(_SUSPECT))
+    if places.is_empty():
         return counts
     from ftfy.badness import badness
 
-    places = suspect.arg_true()
-    looked_at = pl.Series([badness(text) for text in texts.gather(places)], dtype=pl.UInt32)
-    return counts.scatter(places, counts.gather(places) + looked_at)
+    few = texts.gather(places)
+    looked_at = pl.Series([badness(text) for text in few], dtype=pl.UInt32)
+    controls = few.str.count_matches(_CONTROLS).cast(pl.UInt32)
+    return counts.scatter(places, counts.gather(places) + controls + looked_at)
 
 
 COMPONENT = Mojibake

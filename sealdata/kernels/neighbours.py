@@ -1,0 +1,31 @@
+"""Which texts hold two given characters side by side."""
+
+import numpy as np
+import numpy.typing as npt
+
+from sealdata.kernels import Bytes, Starts, compiled, decode
+
+ALL = 0xFFFF
+
+
+@compiled
+def hold_neighbours(
+    starts: Starts,
+    data: Bytes,
+    first: npt.NDArray[np.uint16],
+    second: npt.NDArray[np.uint16],
+) -> npt.NDArray[np.bool_]:
+    """Bool [texts]: two neighbours share a bit, the left one in ``first`` and the right one in
+    ``second`` (uint16 [0x110000] each). The start of a text has all bits of ``first``."""
+    num_texts = len(starts) - 1
+    found = np.zeros(num_texts, np.bool_)
+    for text in range(num_texts):
+        at, end = starts[text], starts[text + 1]
+        before = np.uint16(ALL)
+        while at < end:
+            char, at = decode(data, at)
+            if before & second[np.uint64(char)]:
+                found[text] = True
+                break
+            before = first[np.uint64(char)]
+    return found

@@ -1,0 +1,18 @@
+"""Spotting equals the regular expression that it stands in for."""
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sealdata.spotting import ANY, spot
+
+from .kernels.odd_texts import TEXTS
+
+
+@settings(deadline=None)
+@given(texts=st.lists(TEXTS | st.none(), max_size=12))
+def test_neighbours(texts):
+    column = pl.Series("text", texts, dtype=pl.String)
+    found = spot(column, (r"\p{M}", r"\p{M}"), (ANY, r"\p{Nd}"))
+    pattern = r"\p{M}\p{M}|\p{Nd}|^\p{M}"  # the start of a text is any character
+    assert found.to_list() == column.str.contains(pattern).fill_null(False).to_list()
