@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -245,8 +246,10 @@ def plot_curves(runs: tuple[Path, ...], out: Path) -> None:
 def _prepare_libraries() -> None:
     """Set before torch and transformers load: no banners, and threads that sleep while they wait.
 
-    Spinning threads made a step on two busy cores up to ten times slower.
+    Spinning threads made a step on two busy cores up to ten times slower. torch warns of every
+    checkpoint that one process writes or reads alone.
     """
+    warnings.filterwarnings("ignore", message="torch.distributed is disabled")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
