@@ -1,8 +1,12 @@
 """How a command ends when something a user can mend went wrong: one line, and an exit code."""
 
+import os
+import sys
 from typing import Any
 
 import click
+
+_BROKEN_PIPE = 141  # what a shell shows of a program that SIGPIPE ended
 
 # Modules that only an extra brings: pip install "sealdata[train]".
 EXTRA_OF = {"transformers": "train", "safetensors": "train", "sacrebleu": "train", "ray": "ray"}
@@ -12,7 +16,8 @@ class Program(click.Group):
     """A command group whose users never see a traceback for what is theirs to mend.
 
     Errors of type ``user_error`` (with their ``exit_code``) and of the operating system become one
-    line on stderr; any other is a bug of ours and keeps its traceback. Ctrl-C exits with 130.
+    line on stderr; any other is a bug of ours and keeps its traceback. Ctrl-C exits with 130,
+    a reader of the output that goes away with 141 and no word.
     """
 
     def __init__(self, *, user_error: type[Exception], **options: Any) -> None:
@@ -25,6 +30,9 @@ class Program(click.Group):
             return super().invoke(ctx)
         except self.user_error as error:
             code, message = getattr(error, "exit_code", 1), str(error)
+        except BrokenPipeError:  # `| head` has seen enough, and the exit must not flush into it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ctx.exit(_BROKEN_PIPE)
         except OSError as error:  # disk full, no permission
             code, message = 1, f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
         except ModuleNotFoundError as error:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 import polars as pl
 
@@ -12,7 +11,7 @@ from sealdata.pairs import make_pairs
 from sealdata.scorers import Scorer
 
 ENGLISH = "eng_Latn"
-_LINES = 8192  # scored at a time
+_LINES, _BYTES = 8192, 16 << 20  # after which lines are scored together
 
 
 @dataclass
@@ -55,8 +54,7 @@ class LineScorer:
 
         A bad line comes out as it went in, with empty scores, and is counted in ``tally``.
         """
-        stream = iter(lines)
-        while chunk := list(islice(stream, _LINES)):
+        for chunk in _chunks(lines):
             yield from self._scored(chunk, tally)
 
     def _scored(self, chunk: list[bytes], tally: Tally) -> Iterator[bytes]:
@@ -84,6 +82,19 @@ class LineScorer:
             for name, frame in zip(self.scorers, frames, strict=True)
         ]
         return pl.concat(named, how="horizontal")
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
+    size = 0
+    for line in lines:
+        chunk.append(line)
+        size += len(line)
+        if len(chunk) == _LINES or size >= _BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _two_texts(line: bytes) -> tuple[str, str] | None:

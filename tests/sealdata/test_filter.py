@@ -1,5 +1,10 @@
 """`sealdata score`: a line in, a line out, whatever is in it."""
 
+import contextlib
+import subprocess
+import sys
+import threading
+
 import polars as pl
 import pytest
 from click.testing import CliRunner
@@ -68,6 +73,8 @@ def test_only_a_part_of_the_input_is_in_memory(monkeypatch):
     assert next(out) == b"a\t0\t1\t1\n"
     assert len(read) == 3
     assert list(out)[-1] == b"a\t9\t1\t1\n"
+    monkeypatch.setattr(filtering, "_BYTES", 8)
+    assert [len(chunk) for chunk in filtering._chunks([b"long line", b"a", b"b", b"c"])] == [1, 3]
 
 
 def test_the_command():
@@ -107,3 +114,31 @@ def test_scores_are_those_of_a_build():
             else:
                 assert written == ("" if value is None else str(value))
     assert isinstance(scores, pl.DataFrame)
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly():
+    """`sealdata score | head`: no message, and the exit code that a shell knows."""
+    program = "from sealcli.sealdata import main; main()"
+    command = [sys.executable, "-c", program, "score", "--tgt-lang", "id"]
+    lines = b"Good morning.\tSelamat pagi.\n" * 40_000
+    with subprocess.Popen(
+        [*command, "--scorer", "length"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        feeder = threading.Thread(target=_feed, args=(running.stdin, lines))
+        feeder.start()
+        assert running.stdout.readline().startswith(b"Good morning.\tSelamat pagi.\t")
+        running.stdout.close()
+        said = running.stderr.read().decode()
+        feeder.join()
+    assert running.returncode == 141
+    assert said.startswith("columns added: ")
+    assert said.count("\n") == 1
+
+
+def _feed(pipe, lines):
+    with contextlib.suppress(BrokenPipeError):
+        pipe.write(lines)
+        pipe.close()
