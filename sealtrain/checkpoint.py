@@ -87,10 +87,12 @@ class Saver:
 
 def _complete(partial: Path, final: Path, record: Record) -> None:
     """Make a checkpoint of a folder that holds everything but the record."""
+    if final.exists():  # numbers broke right after a step that was saved: the same state
+        shutil.rmtree(partial)
+        return
     files = sorted(path for path in partial.rglob("*") if path.is_file())
-    digests = {str(path.relative_to(partial)): sha256_of(path) for path in files}
-    whole = record.model_copy(update={"files": digests})
-    replace_text(partial / "checkpoint.json", whole.model_dump_json(indent=1))
+    record.files = {str(path.relative_to(partial)): sha256_of(path) for path in files}
+    replace_text(partial / "checkpoint.json", record.model_dump_json(indent=1))
     for path in files:
         sync(path)
     partial.rename(final)
@@ -116,10 +118,8 @@ def _prune(folder: Path, record: Record) -> None:
 
 
 def flat(weights: dict[str, Any], moments: Any) -> dict[str, Any]:
-    """One name per tensor, hyper-parameters left out: they come from the config.
-
-    The values are the very tensors of the model, so that loading fills them.
-    """
+    """One name per tensor, and the very tensors of the model, so that loading fills them;
+    hyper-parameters are left out: they come from the config."""
     flat = {f"model.{name}": tensor for name, tensor in weights.items()}
     for name, state in moments.items():
         flat |= {f"optimizer.{key}.{name}": tensor for key, tensor in state.items()}

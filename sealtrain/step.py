@@ -161,5 +161,4 @@ def _update(run: Run, lr: float, loss: Tensor, limits: tuple[float, float]) -> t
     run.optimizer.found_inf = (~sound).float()  # type: ignore[attr-defined]
     run.optimizer.step()
     run.optimizer.zero_grad()
-    found: tuple[float, float] = tuple(torch.stack([loss, norm]).tolist())
-    return found
+    return tuple(torch.stack([loss, norm]).tolist())  # type: ignore[return-value]

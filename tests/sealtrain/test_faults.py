@@ -150,6 +150,26 @@ def test_a_spike_updates_nothing_and_is_remembered(shards: Path, tmp_path: Path)
     assert train_step(run).skipped == ""
 
 
+def test_numbers_that_break_right_after_a_saved_step(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason is shown, not that the checkpoint is there; and again when run again."""
+
+    def breaking(run: Run) -> object:
+        if run.record.step == 5:
+            raise NotFiniteError("step 6: loss nan")
+        return train_step(run)
+
+    config = make_config(shards, tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "train_step", breaking)
+        for _ in range(2):
+            with pytest.raises(NotFiniteError, match="step 6: loss nan"):
+                train.train(config)
+    assert [p.name for p in (config.out / "checkpoints").iterdir()] == ["step-000005"]
+    assert train.train(config) is not None
+
+
 def test_the_guard_decides_alike_after_a_resume(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
