@@ -45,7 +45,7 @@ def test_all_pairs_by_default() -> None:
 @pytest.mark.parametrize(
     ("name", "wanted", "message"),
     [
-        ("nllb", [], "no data card named 'nllb'; known: flores-200"),
+        ("nllb", [], "no data card named 'nllb'; known: alt, flores-200"),
         ("ntrex-128", [], "ntrex-128 has nothing to fetch; see data_cards/ntrex-128.md"),
         ("nllb-opus", ["en-th"], "nllb-opus has no download 'en-th'; known: eng_Latn-ind_Latn"),
         ("nllb-opus", ["en-xx-yy"], "no download 'en-xx-yy'"),
