@@ -18,7 +18,7 @@ from sealdata.report.ledger import score_columns
 from sealdata.report.margins import margin_facts
 from sealdata.report.metrics import metrics_of
 from sealdata.report.rulebook import bind, phase_of, scorer_class
-from sealdata.report.samples import MOST_DROPPED, MOST_KEPT, MOST_ROWS, MOST_SCORES, Sampler
+from sealdata.report.samples import MOST_DROPPED, MOST_KEPT, MOST_ROWS, Sampler, fitting
 from sealdata.report.schema import (
     AuditFacts,
     Basis,
@@ -72,8 +72,7 @@ def audit_facts(
     counts = {lang: tally(evidence, lang) for lang in languages}
     reasons = _reasons(manifest, evidence, counts)
     overlaps = _overlaps(evidence, counts, reasons)
-    rows = min(MOST_ROWS, MOST_SCORES // max(1, len(names)))
-    share = min(1.0, rows / ((MOST_KEPT + MOST_DROPPED) * max(1, len(languages))))
+    share = min(1.0, MOST_ROWS / ((MOST_KEPT + MOST_DROPPED) * max(1, len(languages))))
     sampler = Sampler(evidence, names, ranking_score(scores, rules))
     facts = AuditFacts(
         metrics={},
@@ -104,7 +103,7 @@ def audit_facts(
         duplicates=compared.duplicates,
         twins=compared.twins,
         matches=compared.matches,
-        samples={lang: sampler.draw(lang, share) for lang in languages},
+        samples=fitting({lang: sampler.draw(lang, share) for lang in languages}),
     )
     metrics, errors = metrics_of(facts)
     return facts.model_copy(update={"metrics": metrics, "errors": errors})

@@ -1,5 +1,6 @@
 """Pairs to look at: drawn by hash from strata, never from the head of a file."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,7 +16,8 @@ MAX_TEXT = 400  # characters shown of a text
 STRATA = 8  # score ranges that kept pairs are drawn from
 MOST_KEPT, MOST_DROPPED = 40, 60  # per language
 MOST_ROWS = 960  # in all, so that the page stays small
-MOST_SCORES = 22_000  # of all rows together: each is some 55 bytes of the page
+ALL_BYTES = 1_100_000  # of all rows together on the page, which holds under 3 MB
+_ROW_BYTES, _SCORE_BYTES = 330, 55  # of the page: of a row beside its texts, of a score
 
 LEAK = "eval_leak"
 WITHHELD = "(text of an evaluation set)"
@@ -79,6 +81,30 @@ def show(row: dict[str, Any], score_names: Sequence[str], stratum: str = "") -> 
         **{name: _cut(WITHHELD if leaked and row.get(name) else row.get(name)) for name in _TEXTS},
         scores={name: _short(row[name]) for name in score_names if row.get(name) is not None},
     )
+
+
+def fitting(samples: dict[str, LanguageSamples]) -> dict[str, LanguageSamples]:
+    """The samples cut to ALL_BYTES: of each list the same share, from its end.
+
+    Rows come from the strata in turn, so what is left is spread over them as before.
+    """
+    rows = [row for drawn in samples.values() for row in (*drawn.kept, *drawn.dropped)]
+    share = ALL_BYTES / max(ALL_BYTES, sum(map(_bytes, rows)))
+    return {
+        lang: drawn.model_copy(
+            update={
+                side: rows[: math.ceil(len(rows) * share)]
+                for side, rows in (("kept", drawn.kept), ("dropped", drawn.dropped))
+            }
+        )
+        for lang, drawn in samples.items()
+    }
+
+
+def _bytes(row: Sample) -> int:
+    """About what a row takes on the page."""
+    texts = [text for text in (row.src, row.tgt, row.raw) if text]
+    return _ROW_BYTES + _SCORE_BYTES * len(row.scores) + sum(len(text.encode()) for text in texts)
 
 
 def coarse(edges: list[float]) -> list[float]:

@@ -14,8 +14,7 @@ from sealdata.build_manifest import BuildManifest, FailureRow, FunnelRow, read_b
 from sealdata.errors import DataError
 from sealdata.frames import write_frame
 from sealdata.manifest import write_json
-from sealdata.report import facts as facts_module
-from sealdata.report import ledger
+from sealdata.report import ledger, samples
 from sealdata.report.facts import audit_facts, manifest_rules, write_facts
 from sealdata.report.histograms import bar_edges, cells, limits, nice_edges
 from sealdata.report.html import write_report
@@ -192,11 +191,16 @@ def test_samples_come_from_every_stratum_and_not_from_the_head(build: Build) -> 
     assert high > 0.9  # type: ignore[operator]
 
 
-def test_samples_keep_to_a_number_of_scores(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five score columns and three languages: 150 scores make 30 rows, 10 of a language."""
-    monkeypatch.setattr(facts_module, "MOST_SCORES", 150)
-    for drawn in audit_facts(*build).samples.values():
-        assert (len(drawn.kept), len(drawn.dropped)) == (4, 6)
+def test_samples_keep_to_a_number_of_bytes(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half the bytes: half of each list, its first rows, which come from all strata in turn."""
+    whole = audit_facts(*build).samples
+    rows = [row for drawn in whole.values() for row in (*drawn.kept, *drawn.dropped)]
+    monkeypatch.setattr(samples, "ALL_BYTES", sum(map(samples._bytes, rows)) // 2)
+    for lang, drawn in audit_facts(*build).samples.items():
+        assert drawn.kept == whole[lang].kept[: len(drawn.kept)]
+        assert len(drawn.kept) == pytest.approx(len(whole[lang].kept) / 2, abs=1)
+        assert len(drawn.dropped) == pytest.approx(len(whole[lang].dropped) / 2, abs=1)
+        assert drawn.num_kept == whole[lang].num_kept
 
 
 def test_facts_do_not_depend_on_batches(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
