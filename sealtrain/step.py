@@ -114,7 +114,8 @@ def train_step(run: Run) -> Metrics:
     config, world, eos_id = run.config.train, run.world, run.record.eos_id
     ids, labels, num_labels = run.loader.take(run.record.step)
     num_labels = max(1, int(world.sum(torch.tensor(num_labels)).item()))
-    run.model.train()
+    if not run.model.training:  # after a validation; a visit to every module
+        run.model.train()
     nats = torch.zeros((), dtype=torch.float64, device=world.device)
     for start in range(0, len(ids), config.micro_batch_sequences):
         part = slice(start, start + config.micro_batch_sequences)
