@@ -1,5 +1,7 @@
 """Tokens: `sealdata fertility`, `budget`, `inspect`, `trace`."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -100,8 +102,14 @@ def fertility(
 )
 @click.option("--max-epochs", type=click.FloatRange(min=0, min_open=True), help="Of any language.")
 @click.option("--cap", "caps", multiple=True, metavar="LANG=TOKENS", help="May be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def budget(
-    folder: Path, tokens: str, temperature: float, max_epochs: float | None, caps: tuple[str, ...]
+    folder: Path,
+    tokens: str,
+    temperature: float,
+    max_epochs: float | None,
+    caps: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Divide a budget of tokens among the languages of the build in FOLDER.
 
@@ -123,7 +131,11 @@ def budget(
         limits[resolve(lang).code] = _num_tokens(count, f"--cap {cap}")
     total = _num_tokens(tokens, f"--tokens {tokens}")
     manifest = read_build_manifest(folder)
-    show_budget(plan_budget(manifest, total, temperature, max_epochs, limits))
+    plan = plan_budget(manifest, total, temperature, max_epochs, limits)
+    if as_json:
+        click.echo(json.dumps(asdict(plan)))
+    else:
+        show_budget(plan)
 
 
 def _num_tokens(text: str, where: str) -> int:

@@ -171,6 +171,38 @@ def test_a_budget_is_a_table_and_a_config(build: Path) -> None:
     assert mixture["weights"]["parallel/eng_Latn-ind_Latn"] == pytest.approx(3.4 / 9 / 0.6)
 
 
+def test_a_budget_as_json(build: Path) -> None:
+    limits = ("--temperature", "2", "--cap", "lo=600")
+    done = run("budget", build, "--tokens", "4e3", *limits, "--json")
+    assert done.exit_code == 0, done.output
+    plan = json.loads(done.stdout)
+    assert (plan["total_tokens"], plan["temperature"]) == (4000, 2)
+    assert plan["weights"]["parallel/eng_Latn-ind_Latn"] == pytest.approx(3.4 / 9 / 0.6)
+    indonesian, lao = plan["shares"]
+    assert (indonesian["lang"], indonesian["num_tokens"], indonesian["capped"]) == (
+        "ind_Latn",
+        3400,
+        False,
+    )
+    assert (lao["lang"], lao["available"], lao["pairs_read"], lao["capped"]) == (
+        "lao_Laoo",
+        1000,
+        60,
+        True,
+    )
+
+
+def test_fertility_says_where_an_eos_is_written(aligned: Path, tmp_path: Path) -> None:
+    written = (BPE / "tokenizer.json").read_bytes()
+    (tmp_path / "tokenizer.json").write_bytes(written)
+    asked = ("fertility", aligned, "--tokenizer", tmp_path / "tokenizer.json")
+    done = run(*asked)
+    assert done.exit_code == 2
+    assert 'write it there, {"eos_token": "<|endoftext|>"}, or in a recipe' in done.stderr
+    (tmp_path / "tokenizer_config.json").write_text('{"eos_token": "<|endoftext|>"}')
+    assert run(*asked, "--pairs", 5).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

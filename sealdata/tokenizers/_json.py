@@ -78,8 +78,8 @@ def _declared_eos(path: Path) -> str:
     text = token.get("content") if isinstance(token, dict) else token
     if not isinstance(text, str):
         raise ConfigError(
-            f"{path}: no eos_token in {config.name} beside it; "
-            'name it in the recipe: options = { eos = "<|endoftext|>" }'
+            f"{path}: no eos_token in {config.name} beside it; write it there, "
+            '{"eos_token": "<|endoftext|>"}, or in a recipe: options = { eos = "<|endoftext|>" }'
         )
     return text
 
