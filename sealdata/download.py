@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from sealdata import __version__
 from sealdata.errors import DataError
@@ -34,6 +34,22 @@ class _BrokenError(Exception):
 
 class _RestartError(_BrokenError):
     """What has arrived is of another file: nothing of it is of use."""
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Followed as usual, but never from an encrypted address to one that is not."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        """The request to the new address.
+
+        Raises:
+            DataError: its answer would come unencrypted.
+        """
+        if req.type == "https" and urlsplit(newurl).scheme != "https":
+            raise DataError(f"{req.full_url} redirects to {newurl}, which is not encrypted")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 @dataclass(frozen=True)
@@ -191,13 +207,15 @@ def _ask(wanted: _Wanted, start: int, known: _Partial) -> HTTPResponse:
     if start and known.validator:
         headers["If-Range"] = known.validator
     try:
-        return cast(HTTPResponse, urlopen(Request(url, headers=headers), timeout=_TIMEOUT))
+        request = Request(url, headers=headers)
+        return cast(HTTPResponse, build_opener(_Redirects).open(request, timeout=_TIMEOUT))
     except HTTPError as error:
         if error.code == 416:
             return cast(HTTPResponse, error)
         if error.code in _PASSING:
             raise _BrokenError(f"{url}: the server answers {error.code} {error.reason}") from None
-        raise DataError(f"{url}: the server answers {error.code} {error.reason}") from None
+        said = " ".join(str(error.reason).split())  # of a redirect in circles it is three lines
+        raise DataError(f"{url}: the server answers {error.code} {said}") from None
     except URLError as error:
         raise _unreachable(url, error.reason) from None
     except (OSError, HTTPException) as error:

@@ -9,12 +9,15 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
+from urllib.request import Request
 
 import pytest
 
-from sealdata.download import TRIES, download
+from sealdata.download import TRIES, _Redirects, download
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch import Download, fetch_file, note_of
 from sealdata.sources import of_tokens
@@ -36,6 +39,7 @@ class Server(ThreadingHTTPServer):
         self.lie = 0  # bytes announced beyond those sent
         self.drops: list[int] = []  # bytes sent before the connection breaks, per answer
         self.statuses: list[int] = []  # sent in place of an answer
+        self.moved: list[str] = []  # addresses it sends the asker to, per answer
         self.answer_range: str | None = None  # a Content-Range in place of the true one
         self.asked: list[str | None] = []
 
@@ -56,6 +60,11 @@ class Handler(BaseHTTPRequestHandler):
         server = self.server
         asked = self.headers.get("Range")
         server.asked.append(asked)
+        if server.moved:
+            self.send_response(302)
+            self.send_header("Location", server.moved.pop(0))
+            self.end_headers()
+            return
         if server.statuses:
             self.send_error(server.statuses.pop(0))
             return
@@ -117,6 +126,39 @@ def assert_whole(path: Path) -> None:
     """The file is there, and nothing else is."""
     assert path.read_bytes() == BODY
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_redirects_are_followed(server: Server, path: Path) -> None:
+    server.moved = ["/elsewhere", server.url]
+    assert get(server, path) == DIGEST
+    assert_whole(path)
+
+
+def test_a_redirect_in_circles_is_one_line(server: Server, path: Path) -> None:
+    server.moved = ["/en-jv.txt.zip"] * 20
+    with pytest.raises(DataError, match=r"the server answers 302 [^\n]* infinite loop[^\n]*$"):
+        get(server, path)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "refused"),
+    [
+        ("https://a.example/x", "http://a.example/x", True),
+        ("https://a.example/x", "ftp://a.example/x", True),
+        ("https://a.example/x", "https://b.example/x", False),
+        ("http://a.example/x", "http://b.example/x", False),
+        ("http://a.example/x", "https://a.example/x", False),
+    ],
+)
+def test_no_redirect_leaves_encryption(here: str, there: str, refused: bool) -> None:
+    asked = (Request(here), BytesIO(), 302, "Found", HTTPMessage(), there)
+    if refused:
+        with pytest.raises(DataError, match=f"{here} redirects to {there}, which is not encrypted"):
+            _Redirects().redirect_request(*asked)
+        return
+    followed = _Redirects().redirect_request(*asked)
+    assert followed is not None
+    assert followed.full_url == there
 
 
 def test_whole_file(server: Server, path: Path) -> None:
