@@ -205,7 +205,7 @@ def _reasons(
     for (lang, stage, reason), count in first.items():
         every = sum(n for (_, found), n in counts[lang].items() if reason in found)
         only = sum(n for (_, found), n in counts[lang].items() if found == (reason,))
-        height = max(1, evidence.heights[lang])
+        height, population = max(1, evidence.heights[lang]), max(1, evidence.population(lang))
         unreadable = stage == "ingest"  # counted in full, of which the ledger holds only so many
         facts.append(
             ReasonFacts(
@@ -215,6 +215,7 @@ def _reasons(
                 first=count,
                 any=count if unreadable else evidence.estimate(lang, every),
                 only=count if unreadable else evidence.estimate(lang, only),
+                first_error=0.0 if unreadable else evidence.error(lang, count / population),
                 error=0.0 if unreadable else evidence.error(lang, every / height),
                 only_error=0.0 if unreadable else evidence.error(lang, only / height),
             )

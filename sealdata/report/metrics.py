@@ -4,7 +4,9 @@ import difflib
 import operator
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
+from sealdata.build_manifest import STAGES, FunnelRow
 from sealdata.errors import CheckError, ConfigError
 from sealdata.report.evidence import share_error
 from sealdata.report.schema import AuditFacts
@@ -23,28 +25,39 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 def metrics_of(facts: AuditFacts) -> tuple[dict[str, float], dict[str, float]]:
     """(value by name, error by name of those that are estimated).
 
-    ``records``, ``kept``, ``kept_share`` (of the records) and ``tokens``; ``any_share.REASON`` (of
-    the pairs compared); ``duplicate_share``, ``leak_share``. Each also for one language, as
-    ``kept_share.jav_Latn``. Errors are half widths of the interval at ``basis.confidence``.
+    ``records``, ``kept``, ``kept_share`` and ``lost_share.STAGE`` (of the records), ``tokens``;
+    ``any_share.REASON`` (of the pairs compared); ``duplicate_share``, ``leak_share``. Each also for
+    one language, as ``kept_share.jav_Latn``. Errors are half widths of the interval at
+    ``basis.confidence``.
     """
     values: dict[str, float] = {}
     errors: dict[str, float] = {}
     build, basis = facts.build, facts.basis
-    total, variance = 0, 0.0
+    shares: dict[str, Callable[[FunnelRow], int]] = {"kept_share": lambda row: row.kept}
+    shares |= {f"lost_share.{stage}": partial(FunnelRow.lost, stage=stage) for stage in STAGES}
+    total = sum(row.records for row in build.funnel)
+    values |= {"records": total, "kept": sum(row.kept for row in build.funnel)}
     for lang in build.languages:
         rows = [row for row in build.funnel if row.lang == lang]
-        records, kept = sum(r.records for r in rows), sum(r.kept for r in rows)
-        _put(values, lang, records=records, kept=kept, kept_share=_share(kept, records))
-        error = facts_error(facts, lang, _share(kept, basis.rows[lang]))
-        width = error * _share(basis.rows[lang], records)
-        if not basis.exact:
-            errors[f"kept_share.{lang}"] = width
-        total += records
-        variance += (width * records) ** 2
-    kept = sum(row.kept for row in build.funnel)
-    values |= {"records": total, "kept": kept, "kept_share": _share(kept, total)}
-    if not basis.exact and total:
-        errors["kept_share"] = variance**0.5 / total
+        _put(values, lang, records=sum(r.records for r in rows), kept=sum(r.kept for r in rows))
+    for name, count in shares.items():
+        found = sum(map(count, build.funnel))
+        if not found and name != "kept_share":
+            continue
+        values[name] = _share(found, total)
+        counted = basis.exact or name == "lost_share.ingest"  # as unreadable records are
+        variance = 0.0
+        for lang in build.languages:
+            rows = [row for row in build.funnel if row.lang == lang]
+            records, own = values[f"records.{lang}"], sum(map(count, rows))
+            values[f"{name}.{lang}"] = _share(own, records)
+            if counted:
+                continue
+            error = facts_error(facts, lang, _share(own, basis.rows[lang]))
+            errors[f"{name}.{lang}"] = error * _share(basis.rows[lang], records)
+            variance += (errors[f"{name}.{lang}"] * records) ** 2
+        if not counted and total:
+            errors[name] = variance**0.5 / total
     _reason_shares(facts, values, errors)
     _flag_shares(facts, values)
     if build.streams:

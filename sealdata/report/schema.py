@@ -91,8 +91,8 @@ class RuleFacts(_Facts):
 
 
 class ReasonFacts(_Facts):
-    """Pairs lost for one reason in one language, and the errors as shares of its pairs: ``error``
-    of ``any``, ``only_error`` of ``only``.
+    """Pairs lost for one reason in one language, and the errors as shares of its pairs:
+    ``first_error`` of ``first``, ``error`` of ``any``, ``only_error`` of ``only``.
 
     ``first``: the first reason that failed them. ``any`` and ``only``: among the scores each pair
     has; complete in an audit of a recipe, while a build's gates spare later scorers the work.
@@ -104,6 +104,7 @@ class ReasonFacts(_Facts):
     first: int
     any: int
     only: int
+    first_error: float = 0.0
     error: float = 0.0
     only_error: float = 0.0
 

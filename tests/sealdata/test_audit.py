@@ -97,6 +97,7 @@ def test_every_share_is_within_its_error(sampled: AuditFacts, counted: AuditFact
     assert 990 <= sampled.basis.sampled["ind_Latn"] <= 1010
     assert counted.errors["kept_share"] == 0
     assert len(sampled.errors) > 8
+    assert {"kept_share", "lost_share.rules", "lost_share.rules.ind_Latn"} <= sampled.errors.keys()
     for name, error in sampled.errors.items():
         assert 0 < error < 0.05, name
         assert abs(sampled.metrics[name] - counted.metrics[name]) <= error, name
@@ -108,6 +109,8 @@ def test_what_a_reason_costs_and_overlaps_is_within_its_error(
     whole = {fact.reason: fact for fact in counted.reasons}
     for fact in sampled.reasons:
         assert 0 < fact.only_error < 0.05, fact.reason
+        assert 0 < fact.first_error < 0.05, fact.reason
+        assert abs(fact.first - whole[fact.reason].first) / 9000 <= fact.first_error, fact.reason
         assert whole[fact.reason].only_error == 0
         assert abs(fact.only - whole[fact.reason].only) / 9000 <= fact.only_error, fact.reason
     assert counted.overlap_errors["all"] == {
