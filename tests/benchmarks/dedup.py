@@ -14,7 +14,6 @@ keys holds at most 4 million, which bounds the memory of exact dedup and caps.
 
 import json
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -23,6 +22,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+
+from .race import peak_memory
 
 RESULTS = Path(__file__).with_name("DEDUP.md")
 PART_ROWS = 500_000
@@ -186,7 +187,7 @@ def measure(what: str, num_pairs: int, folder: Path) -> dict[str, Any]:
         dropped, seconds, size = near(folder, num_pairs)
     else:
         dropped, seconds, size = across(folder, num_pairs, what)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory()
     return {
         "what": what,
         "pairs": num_pairs,

@@ -14,7 +14,6 @@ the first 5,000 pairs.
 
 import json
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -23,6 +22,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+
+from .race import peak_memory
 
 RESULTS = Path(__file__).with_name("MARGIN.md")
 PART, K, CHECKED = "part-00000", 4, 5_000
@@ -114,7 +115,7 @@ def measure(way: str, num_pairs: int, folder: Path) -> dict[str, Any]:
                 start = number * 32_768
                 np.save(out / f"{name}.{side}.npy", best[start : start + 32_768])
     seconds = time.process_time() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory()
     Margins(src, tgt, out, blocks, whole, "ratio", K)(PART, folder / "margins" / way)
     size = sum(f.stat().st_size for n in ("store", "indexes") for f in (folder / n).glob("*"))
     return {"way": way, "pairs": num_pairs, "seconds": seconds, "rss": peak, "disk": size / 2**20}

@@ -1,6 +1,5 @@
 """Seven rules on two text files, against OpusFilter 3.3.1 in an environment of its own."""
 
-import re
 import subprocess
 import sys
 import venv
@@ -17,7 +16,7 @@ from sealdata.plan import Plan, load_plan
 from sealdata.stages.score import score_slices
 
 from .corpus import THAI, pairs_of
-from .race import Race, cpu_seconds, race
+from .race import Race, cpu_seconds, peak_memory, race
 
 RELEASE = "opusfilter==3.3.1"
 RECIPE = Path(__file__).with_name("seven_rules.toml")
@@ -69,13 +68,13 @@ def seven_rules(program: Path, num_pairs: int, repeats: int, folder: Path) -> It
         (folder / f"{name}.toml").write_text(recipe, "utf-8")
     plan = load_plan(str(folder / "many.toml"))
     judge(plan, pairs.head(1))  # makes the tables of code points: the start of this way
-    peaks: list[int] = []
+    peaks: list[float] = []
 
     def ours(name: str, way: Callable[[Path], None]) -> None:
         command = [sys.executable, "-m", __name__, way.__name__, str(folder / f"{name}.toml")]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
         if way is curate:
-            peaks.append(int(done.stdout))
+            peaks.append(float(done.stdout))
 
     def theirs(name: str) -> None:
         command = [str(program), "--overwrite", str(folder / f"{name}.yaml")]
@@ -94,7 +93,7 @@ def seven_rules(program: Path, num_pairs: int, repeats: int, folder: Path) -> It
         rival: lambda: theirs("many"),
     }
     result = race(f"seven rules, {num_pairs:,} pairs", num_pairs, "pairs", ways, repeats)
-    peak = max(peaks) / 1024  # MiB
+    peak = max(peaks)
     for way, start in (
         (pipes, cpu_seconds(lambda: ours("one", filter_files))),
         (files, cpu_seconds(lambda: ours("one", curate))),
@@ -156,6 +155,4 @@ def _write(pairs: pl.DataFrame, path: Path) -> None:
 
 if __name__ == "__main__":
     {"filter_files": filter_files, "curate": curate}[sys.argv[1]](Path(sys.argv[2]))
-    # Not ru_maxrss, which begins at what the parent held when it started this process.
-    status = Path("/proc/self/status").read_text()
-    print(re.search(r"VmHWM:\s*(\d+) kB", status)[1])
+    print(peak_memory())

@@ -5,7 +5,6 @@ one thread; it is measured once the tokenizer is loaded and a pair has been pack
 """
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from .race import peak_memory
 
 PAGE = Path(__file__).parents[2] / "docs" / "tokens.md"
 BEGIN, END = "<!-- tables: python -m tests.benchmarks.pack_scale -->", "<!-- end of tables -->"
@@ -52,7 +53,7 @@ def child(folder: Path, num_files: int) -> None:
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         sidecars = sum(path.stat().st_size for path in Path(out).rglob("*.docs.parquet"))
     slots = facts["num_tokens"] + facts["num_padding"]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory()
     tokens = facts["num_tokens"]
     run = Run(tokens, tokens / slots, wall, cpu, peak, sidecars / (4 * slots))
     print(json.dumps(asdict(run)), flush=True)

@@ -1,10 +1,12 @@
 """CPU seconds of several ways to do one thing, run in turns so that all meet the same machine."""
 
+import re
 import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,13 @@ def _of_children() -> float:
 def _rounded(rate: float) -> str:
     """Three significant digits, thousands grouped."""
     return f"{float(f'{rate:.3g}'):,.0f}"
+
+
+def peak_memory() -> float:
+    """The most MiB that this process has held at one time.
+
+    Not ru_maxrss, which begins at what the parent held when it started this process.
+    """
+    found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
