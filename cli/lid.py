@@ -1,4 +1,4 @@
-"""Language identification: `sealdata lid eval`."""
+"""Language identification: `sealdata lid eval` and `lid curve`."""
 
 from pathlib import Path
 

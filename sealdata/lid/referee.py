@@ -3,6 +3,7 @@
 Run as a program, this module is the referee's side: fastText's answers to the lines on stdin.
 """
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -15,14 +16,12 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.errors import DataError
+from sealdata.kernels import fasttext as kernel
+from sealdata.lid import weights
 from sealdata.lid.model import LEAST, MOST, FastText
-from sealdata.lid.weights import LABEL
 from sealdata.manifest import write_json
 from sealdata.models.store import digest, models_folder
 
-KERNEL = (
-    1  # raise it when sealdata/kernels/fasttext.py or lid/weights.py changes: all is asked anew
-)
 SENTENCES = 20  # of each bundled language
 WITHIN = 1e-5  # of a probability; on x86-64 there is no difference at all
 ODD = ("", " ", "a", "<", "a\tb", " leading", "trailing  ", "1984", "</s> a", "é e\u0301", "ก" * 99)
@@ -41,7 +40,7 @@ def open_model(path: Path) -> FastText:
     """
     model = FastText(path)
     build = f"fasttext-predict-{version('fasttext-predict')}"
-    note = models_folder() / "agreed" / f"{digest(path)}-{build}-{KERNEL}.json"
+    note = models_folder() / "agreed" / f"{digest(path)}-{build}-{_reading()}.json"
     if note.exists():
         return model
     texts = probes()
@@ -53,7 +52,8 @@ def open_model(path: Path) -> FastText:
         encoding="utf-8",
     )
     if asked.returncode:
-        raise DataError(f"fastText cannot read {path}: {asked.stderr.strip().splitlines()[-1]}")
+        said = asked.stderr.strip().splitlines() or [f"it ended with {asked.returncode}"]
+        raise DataError(f"fastText cannot read {path}: {said[-1]}")
     theirs: list[Told] = json.loads(asked.stdout)
     gaps = [gap(*told) for told in zip(_ours(model, texts), theirs, strict=True)]
     worst = max(range(len(texts)), key=gaps.__getitem__)
@@ -65,6 +65,13 @@ def open_model(path: Path) -> FastText:
     with suppress(DataError):  # a folder that others look after: the next process asks again
         write_json(note, {"model": path.name, "texts": len(texts), "largest_gap": gaps[worst]})
     return model
+
+
+def _reading() -> str:
+    """What says how we read a model: 16 hex digits of the source of kernel and reader, so that a
+    change of either has fastText asked anew."""
+    sources = (Path(str(kernel.__file__)), Path(str(weights.__file__)))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()[:16]
 
 
 def probes() -> list[str]:
@@ -96,7 +103,7 @@ def _theirs(path: str, texts: list[str]) -> list[Told]:
 
     asked = fasttext.load_model(path).f  # what is built on it is broken for lists (docs/lid.md)
     told = [asked.predict(text + "\n", MOST, LEAST, "strict") for text in texts]
-    return [{label.removeprefix(LABEL): prob for prob, label in row} for row in told]
+    return [{label.removeprefix(weights.LABEL): prob for prob, label in row} for row in told]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A model file is used only once fastText itself agrees with our reading of it."""
 
+import subprocess
 from pathlib import Path
 
 import polars as pl
@@ -50,6 +51,17 @@ def test_what_fasttext_cannot_read_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(referee, "FastText", lambda path: FastText(MODEL))
     with pytest.raises(DataError, match=r"fastText cannot read /nowhere: .*/nowhere"):
         open_model(Path("/nowhere"))
+
+
+def test_a_fasttext_that_dies_without_a_word_is_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does when the machine has no memory left for its copy."""
+    killed = subprocess.CompletedProcess([], -9, stdout="", stderr="")
+    monkeypatch.setattr(subprocess, "run", lambda *_args, **_more: killed)
+    with pytest.raises(DataError, match=r"fastText cannot read .*: it ended with -9$"):
+        open_model(MODEL)
+    assert not folder.exists()
 
 
 FULL = {f"l{rank}": 0.1 - rank / 100 for rank in range(MOST)}  # the least likely: 0.03
