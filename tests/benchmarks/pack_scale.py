@@ -95,7 +95,8 @@ def tables(folder: Path) -> str:
     """Run everything; the tables in Markdown."""
     write_pairs(folder)
     lines = [
-        "| pairs | tokens | real | tokens a second and core | peak memory | native sidecars, of uint32 ids |",
+        "| pairs | tokens | real | tokens a second and core | peak memory "
+        "| native sidecars, of uint32 ids |",
         "|--:|--:|--:|--:|--:|--:|",
     ]
     for size in SIZES:
