@@ -1,17 +1,16 @@
 """The report and the card: `sealdata audit`, `card`, `publish`."""
 
-import os
 from pathlib import Path
 
 import click
+
+from .options import BUILD_OUT, WORKERS
 
 
 @click.command()
 @click.argument("what")
 @click.argument("other", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Result folder.  [default: builds/RECIPE-NAME]"
-)
+@BUILD_OUT
 @click.option(
     "--rows",
     type=click.IntRange(min=100),
@@ -29,12 +28,7 @@ import click
     metavar="EXPR",
     help='What must not be, as "kept_share<0.5"; exits with 3 if it is. May be repeated.',
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
-    help="Processes on this machine.  [default: all cores]",
-)
+@WORKERS
 @click.option(
     "--annotate",
     type=click.IntRange(min=1),

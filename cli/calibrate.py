@@ -6,18 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .options import AS_JSON, REFS
+
 if TYPE_CHECKING:
     from sealdata.gold.calibrate import Calibration
 
 
 @click.command()
 @click.argument("recipe")
-@click.option(
-    "--refs",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder of references: eng_Latn.dev beside tha_Thai.dev, or eng_Latn-tha_Thai.tsv.",
-)
+@REFS
 @click.option(
     "--score",
     "scores",
@@ -35,7 +32,7 @@ if TYPE_CHECKING:
     help="Good pairs below the limit, at most.",
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Write histograms to this SVG file.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@AS_JSON
 def calibrate(
     recipe: str,
     refs: Path,

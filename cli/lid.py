@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from .options import AS_JSON, REFS
+
 
 @click.group()
 def lid() -> None:
@@ -16,12 +18,7 @@ def lid() -> None:
 
 
 @lid.command("eval")
-@click.option(
-    "--refs",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder of references: eng_Latn.dev beside tha_Thai.dev, or eng_Latn-tha_Thai.tsv.",
-)
+@REFS
 @click.option("--model", help="A name of `sealdata models list` or a path, not the recipe's model.")
 @click.option(
     "--recipe",
@@ -29,7 +26,7 @@ def lid() -> None:
     show_default=True,
     help="The recipe whose rules on language ID are tried.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@AS_JSON
 def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
     """Say what the references of each language are taken for, and what a recipe's rules do.
 
@@ -68,7 +65,7 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
 )
 @click.option("--recipe", default="openseal", show_default=True, help="Whose scorer lid is used.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the curves to this SVG file.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@AS_JSON
 def lid_curve(
     refs: Path, models: tuple[str, ...], recipe: str, plot: Path | None, as_json: bool
 ) -> None:

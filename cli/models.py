@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from .options import AS_JSON
+
 
 @click.group()
 def models() -> None:
@@ -21,7 +23,7 @@ def models() -> None:
 
 @models.command("list")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@AS_JSON
 def list_models(name: str | None, as_json: bool) -> None:
     """All models with licence and size, and which are on this machine; or all about NAME.
 

@@ -1,19 +1,15 @@
 """References: `sealdata gold`, `lengths`, `hash-refs`."""
 
-import os
 from pathlib import Path
 
 import click
 
+from .options import AS_JSON, REFS, WORKERS
+
 
 @click.command()
 @click.argument("recipe")
-@click.option(
-    "--refs",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder of references: eng_Latn.dev beside tha_Thai.dev, or eng_Latn-tha_Thai.tsv.",
-)
+@REFS
 @click.option("--defects", is_flag=True, help="Also spoil references and say what is caught.")
 @click.option(
     "--max",
@@ -30,14 +26,9 @@ import click
     metavar="NAME",
     help="Leave out a scorer of the recipe and its rules; may be repeated.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
-    help="Processes on this machine.  [default: all cores]",
-)
+@WORKERS
 @click.option("--markdown", is_flag=True, help="Print the percentages as a Markdown table.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@AS_JSON
 def gold(
     recipe: str,
     refs: Path,
@@ -87,13 +78,8 @@ def gold(
 
 
 @click.command()
-@click.option(
-    "--refs",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder of references.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@REFS
+@AS_JSON
 def lengths(refs: Path, as_json: bool) -> None:
     """Compute the length factors of the languages in REFS, beside those that are shipped.
 

@@ -1,6 +1,5 @@
 """The `sealdata` command: parse, call, print."""
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +13,7 @@ from .calibrate import calibrate
 from .errors import Program
 from .lid import lid
 from .models import models
+from .options import BUILD_OUT, WORKERS
 from .references import gold, hash_refs, lengths
 from .score import score
 from .sources import sources
@@ -34,15 +34,8 @@ def main() -> None:
 
 @main.command()
 @click.argument("recipe")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Result folder.  [default: builds/RECIPE-NAME]"
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
-    help="Processes on this machine.  [default: all cores]",
-)
+@BUILD_OUT
+@WORKERS
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),

@@ -1,9 +1,11 @@
-"""Upstream corpora: `sealdata sources list`, `fetch`."""
+"""Upstream corpora: `sealdata sources list`, `fetch`, `path`."""
 
 import os
 from pathlib import Path
 
 import click
+
+from .options import AS_JSON, PAIRS, UPSTREAM
 
 
 @click.group()
@@ -19,7 +21,7 @@ def sources() -> None:
 
 @sources.command("list")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@AS_JSON
 def list_sources(name: str | None, as_json: bool) -> None:
     """All corpora with licence and size, or all that the card of NAME says.
 
@@ -46,16 +48,8 @@ def list_sources(name: str | None, as_json: bool) -> None:
 
 @sources.command("fetch")
 @click.argument("name")
-@click.option(
-    "--pair",
-    "pairs",
-    multiple=True,
-    help="Only this pair, such as eng_Latn-jav_Latn or en-jv, or another download that the card "
-    "names; may be repeated.",
-)
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Files go to OUT/NAME/FILE."
-)
+@PAIRS
+@UPSTREAM
 @click.option(
     "--tokens",
     metavar="FIRST:STOP",
@@ -98,3 +92,20 @@ def fetch_source(
         click.echo(f"{path}  sha256 {found.sha256}{'' if found.fresh else '  (was there)'}")
         if unpack and is_archive(path):
             click.echo(f"{unpack_archive(path)}{os.sep}")
+
+
+@sources.command("path")
+@click.argument("name")
+@PAIRS
+@UPSTREAM
+def source_path(name: str, pairs: tuple[str, ...], out: Path) -> None:
+    """Print where the files of the corpus NAME lie, one a line; exits with 1 if they are not there.
+
+    \b
+    Example:
+        sealdata sources path nllb-opus --pair en-jv --out /data/upstream
+    """
+    from sealdata.sources import find
+
+    for path in find(name, pairs, out):
+        click.echo(path)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from .options import AS_JSON
+
 
 @click.command()
 @click.argument("where")
@@ -20,7 +22,7 @@ import click
 @click.option("--pairs", default=2000, show_default=True, help="Pairs per language, at most.")
 @click.option("--csv", "csv", type=click.Path(path_type=Path), help="Also write a CSV file.")
 @click.option("--chart", type=click.Path(path_type=Path), help="Also write a chart, as SVG.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@AS_JSON
 @click.option(
     "--extend",
     type=click.IntRange(min=1),
@@ -102,7 +104,7 @@ def fertility(
 )
 @click.option("--max-epochs", type=click.FloatRange(min=0, min_open=True), help="Of any language.")
 @click.option("--cap", "caps", multiple=True, metavar="LANG=TOKENS", help="May be repeated.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@AS_JSON
 def budget(
     folder: Path,
     tokens: str,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from sealdata.errors import ConfigError
+from sealdata.errors import ConfigError, DataError
 from sealdata.fetch import Download, Fetched, Report, fetch_file
 from sealdata.languages import resolve
 from sealdata.report.cards import SourceCard, card_names, read_card
@@ -57,6 +57,24 @@ def of_tokens(key: str, item: Download, text: str) -> Download:
 def place(name: str, item: Download, out: Path) -> Path:
     """Where a file of the corpus ``name`` goes: ``OUT/NAME/FILE``."""
     return out / name / item.name
+
+
+def find(name: str, wanted: Iterable[str], out: Path) -> list[Path]:
+    """The files of a corpus on this machine: all that its card names, or those ``wanted``.
+
+    Raises:
+        ConfigError: no such corpus, or not the download wanted.
+        DataError: one is not there; the message says how it gets there.
+    """
+    wanted = list(wanted)
+    paths = {key: place(name, item, out) for key, item in choose(name, wanted).items()}
+    for key, path in paths.items():
+        if not path.is_file():
+            only = f" --pair {key}" if wanted or len(paths) > 1 else ""
+            raise DataError(
+                f"{path} is not there: run `sealdata sources fetch {name}{only} --out {out}`"
+            )
+    return list(paths.values())
 
 
 def fetch(

@@ -186,6 +186,23 @@ def test_command_fetches_and_unpacks(corpus: Path, tmp_path: Path) -> None:
     assert unpacked.read_text(encoding="utf-8") == "สวัสดี\n"
 
 
+def test_path_of_what_was_fetched(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEALDATA_DATA", str(tmp_path / "out"))
+    archive = tmp_path / "out/flores-200/flores.zip"
+    missing = CliRunner().invoke(main, ["sources", "path", "flores-200"])
+    assert missing.exit_code == 1
+    assert missing.stderr == (
+        f"sealdata: {archive} is not there: run `sealdata sources fetch flores-200 --out "
+        f"{tmp_path}/out`\n"
+    )
+    fetched = CliRunner().invoke(main, ["sources", "fetch", "flores-200"])
+    assert fetched.exit_code == 0, fetched.output
+    there = CliRunner().invoke(main, ["sources", "path", "flores-200", "--pair", "dataset"])
+    assert (there.exit_code, there.stdout) == (0, f"{archive}\n")
+
+
 def test_command_stops_at_what_is_not_there(corpus: Path, tmp_path: Path) -> None:
     (corpus / "flores.zip").unlink()
     done = CliRunner().invoke(main, ["sources", "fetch", "flores-200", "--out", str(tmp_path)])
