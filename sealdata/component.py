@@ -67,15 +67,24 @@ def load(kind: str, name: str, params: dict[str, Any] | None = None) -> Any:
 
 
 def explain(error: ValidationError, cls: type[BaseModel]) -> str:
-    """One line for a pydantic error: where, what, and the nearest known key for a typo."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    """One line for a pydantic error: where, what, and the nearest known key for a typo.
+
+    A mistyped key is often also a missing one, so unknown keys are told first.
+    """
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    *tables, key = first["loc"] or ("",)
+    entry = ""
+    if len(tables) > 1 and isinstance(tables[1], int):
+        entry, tables = f"[[{tables[0]}]] number {tables[1] + 1}: ", tables[2:]
+    where = entry + repr(".".join(map(str, [*tables, key])))
+    if first["type"] == "missing":
+        return f"{where} is required"
     if first["type"] != "extra_forbidden":
-        return f"{where}: {first['msg']}"
+        return f"{where}: {first['msg'].removeprefix('Value error, ')}"
     fields = _fields_at(cls, first["loc"][:-1])
-    nearest = difflib.get_close_matches(str(first["loc"][-1]), fields, n=1)
+    nearest = difflib.get_close_matches(str(key), fields, n=1)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"known keys: {', '.join(fields)}"
-    return f"unknown key {where!r}; {hint}"
+    return f"{entry}unknown key {where.removeprefix(entry)}; {hint}"
 
 
 def _fields_at(cls: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

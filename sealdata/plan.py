@@ -216,10 +216,14 @@ class Plan:
         """The reader of a source or stream, and what it is to read.
 
         Raises:
-            ConfigError: a reader of documents for pairs, or the reverse.
+            ConfigError: no such reader or option, or a reader of documents for pairs, or the
+                reverse.
         """
-        reader: Reader = load("readers", table.reader, table.options)
         wanted = "pairs" if isinstance(table, SourceTable) else "documents"
+        try:
+            reader: Reader = load("readers", table.reader, table.options)
+        except ConfigError as error:
+            raise ConfigError(f"{table.name!r}: {error}") from None
         if reader.yields != wanted:
             raise ConfigError(
                 f"{table.name!r}: reader {table.reader!r} yields {reader.yields}, not {wanted}"

@@ -26,7 +26,10 @@ class _Table(BaseModel):
 
 
 def _language(code: str) -> str:
-    return resolve(code).code
+    try:
+        return resolve(code).code
+    except ConfigError as error:  # a ValueError is told with the place in the recipe
+        raise ValueError(str(error)) from None
 
 
 class SourceTable(_Table):

@@ -151,14 +151,19 @@ def test_limit_reads_the_head_and_says_partial(tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("min = 2", "minimum = 2"), "unknown key 'rule.0.minimum'"),
+        (("min = 2", "minimum = 2"), "[[rule]] number 1: unknown key 'minimum'"),
+        (('reader = "tsv"', 'raeder = "tsv"'), "unknown key 'raeder'; did you mean 'reader'?"),
+        (('name = "bad"', ""), "'name' is required"),
         (("min = 2", ""), "sets neither min nor max"),
         (('"length.src_chars"', '"length.chars"'), "no score 'length.chars'; known: length.src"),
         (('"length.src_chars"', '"ratio.chars"'), "there is no [score.ratio]"),
         (("[score.length]", "[score.lenght]"), "Did you mean 'length'?"),
         (('"tsv"', '"text"'), "unknown key 'layout'; known keys: field"),
-        (('"tsv"', '"tmz"'), "no reader named 'tmz'. Did you mean"),
-        (('"tha_Thai"', '"tha_Thia"'), "nearest: tha_Thai"),
+        (('"tsv"', '"tmz"'), "'s': no reader named 'tmz'. Did you mean"),
+        (
+            ('"tha_Thai"', '"tha_Thia"'),
+            "number 1: 'tgt_lang': unknown language 'tha_Thia'; nearest",
+        ),
         (('"tha_Thai"', '"en"'), "both sides are eng_Latn"),
         (('name = "bad"', 'name = "bad'), "no valid TOML"),
         (("block_length = 16384", "block_length = 1000"), "multiple of sequence_length"),
