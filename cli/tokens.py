@@ -10,7 +10,7 @@ from .options import AS_JSON
 
 
 @click.command()
-@click.argument("where")
+@click.argument("where", nargs=-1, required=True)
 @click.option(
     "--tokenizer",
     "tokenizers",
@@ -40,7 +40,7 @@ from .options import AS_JSON
     help="Width of the embeddings to count.  [default: OLMo 2's, 2048 (1B) and 4096 (7B)]",
 )
 def fertility(
-    where: str,
+    where: tuple[str, ...],
     tokenizers: tuple[str, ...],
     pairs: int,
     csv: Path | None,
@@ -53,12 +53,13 @@ def fertility(
     """Say into how many tokens each tokenizer cuts the languages of WHERE, against English.
 
     WHERE is a build's folder, a recipe, or a folder of aligned files (eng_Latn.dev beside
-    tha_Thai.dev). What the columns mean: docs/tokens.md.
+    tha_Thai.dev) or some of its files. What the columns mean: docs/tokens.md.
 
     \b
     Example:
         sealdata fertility builds/quickstart --tokenizer tokenizer.json --chart parity.svg
         sealdata fertility flores200_dataset/dev --tokenizer models/olmo2 --tokenizer allenai/gpt2
+        sealdata fertility dev/eng_Latn.dev dev/lao_Laoo.dev --tokenizer models/olmo2
         sealdata fertility builds/nllb --tokenizer models/olmo2 --extend 8000 --extend-out sea
     """
     from sealdata.fertility import fertility as measure

@@ -1,5 +1,6 @@
-"""Pairs to measure on: a sample of a build, of a recipe's sources, or of a folder of references."""
+"""Pairs to measure on: a sample of a build, of a recipe's sources, or of references."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -17,17 +18,20 @@ Samples = list[tuple[str, pl.DataFrame]]  # language of ``tgt``, frame with ``sr
 _READ_ROWS = 100_000
 
 
-def pair_samples(where: str, max_pairs: int = MAX_PAIRS, seed: int = 1) -> Samples:
+def pair_samples(where: Sequence[str], max_pairs: int = MAX_PAIRS, seed: int = 1) -> Samples:
     """At most ``max_pairs`` pairs per language, drawn by hash and never from the head of a file.
 
     ``where`` is a build's folder (its training pairs), a recipe (its sources, before any cleaning
-    or rule), or a folder of references, see ``read_references``.
+    or rule), a folder of references or their files, see ``read_references``.
 
     Raises:
         ConfigError: it is none of these.
         SealError: a file cannot be read.
     """
-    path = Path(where)
+    first, *more = where
+    path = Path(first)
+    if more or (path.is_file() and path.suffix != ".toml"):
+        return _of_references(_existing(where), max_pairs, seed)
     if (path / MANIFEST).is_file():
         languages = read_build_manifest(path).languages
         files = {
@@ -36,16 +40,23 @@ def pair_samples(where: str, max_pairs: int = MAX_PAIRS, seed: int = 1) -> Sampl
         return [(lang, sample_pairs(found, max_pairs, seed)) for lang, found in files.items()]
     if path.is_dir():
         return _of_references(path, max_pairs, seed)
-    if where in builtin_recipes() or path.suffix == ".toml":
-        return _of_sources(load_plan(where), max_pairs, seed)
+    if first in builtin_recipes() or path.suffix == ".toml":
+        return _of_sources(load_plan(first), max_pairs, seed)
     raise ConfigError(
-        f"{where} is no build's folder, no recipe and no folder of references (eng_Latn.txt beside "
-        "tha_Thai.txt)"
+        f"{first} is no build's folder, no recipe, and no folder or files of references "
+        "(eng_Latn.txt beside tha_Thai.txt)"
     )
 
 
-def _of_references(folder: Path, max_pairs: int, seed: int) -> Samples:
-    pairs = read_references(folder).with_columns(source="set", row=pl.col("line").cast(pl.UInt64))
+def _existing(names: Sequence[str]) -> list[Path]:
+    paths = [Path(name) for name in names]
+    if absent := [path for path in paths if not path.is_file()]:
+        raise ConfigError(f"{absent[0]}: no such file; give one folder or recipe, or files")
+    return paths
+
+
+def _of_references(where: Path | list[Path], max_pairs: int, seed: int) -> Samples:
+    pairs = read_references(where).with_columns(source="set", row=pl.col("line").cast(pl.UInt64))
     return [
         (str(lang), draw(frame, max_pairs, seed).select("src", "tgt"))
         for (lang,), frame in pairs.partition_by("lang", as_dict=True, maintain_order=True).items()

@@ -1,7 +1,7 @@
 """Fertility before and after a vocabulary extension, on pairs that it was not learnt from."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +13,11 @@ from sealdata.tokenizers import Tokenizer, open_tokenizer
 
 
 def extend_and_measure(
-    base: Mapping[str, Tokenizer], where: str, max_pairs: int, num_pieces: int, out: Path | None
+    base: Mapping[str, Tokenizer],
+    where: Sequence[str],
+    max_pairs: int,
+    num_pieces: int,
+    out: Path | None,
 ) -> tuple[Extension, pl.DataFrame]:
     """The extension of the one tokenizer of ``base``, and FERTILITY_SCHEMA rows of both.
 

@@ -108,6 +108,37 @@ def test_the_printed_table(aligned: Path) -> None:
     assert "words by ICU" in done.stdout
 
 
+def test_files_in_place_of_their_folder(aligned: Path, tmp_path: Path) -> None:
+    """The same rows, and nothing of the languages that were not named."""
+    options = ("--tokenizer", BPE, "--json")
+    whole = {row["lang"]: row for row in json.loads(run("fertility", aligned, *options).stdout)}
+    files = [aligned / f"{code}.dev" for code in ("tha_Thai", "eng_Latn")]
+    rows = {row["lang"]: row for row in json.loads(run("fertility", *files, *options).stdout)}
+    assert set(rows) == {"eng_Latn", "tha_Thai"}
+    assert rows["tha_Thai"] == whole["tha_Thai"]
+    (tmp_path / "eng_Latn-tha_Thai.tsv").write_text("Good morning.\tสวัสดีตอนเช้า\n", "utf-8")
+    [pairs] = {
+        row["num_pairs"]
+        for row in json.loads(run("fertility", tmp_path / "eng_Latn-tha_Thai.tsv", *options).stdout)
+    }
+    assert pairs == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["tha_Thai.dev"], "no English beside tha_Thai.dev; add eng_Latn.dev"),
+        (["tha_Thai.dev", "nix.dev"], "nix.dev: no such file; give one folder or recipe, or files"),
+        (["nix.dev"], "nix.dev is no build's folder, no recipe, and no folder or files of ref"),
+    ],
+)
+def test_files_that_cannot_be_measured(aligned: Path, names: list[str], says: str) -> None:
+    done = run("fertility", *(aligned / name for name in names), "--tokenizer", BPE)
+    assert done.exit_code in (1, 2)
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_without_a_segmenter_no_words_are_shown(
     aligned: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

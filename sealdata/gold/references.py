@@ -1,6 +1,7 @@
 """References: trusted translations in a folder, as FLORES and NTREX lay theirs out, or as TSV."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -24,8 +25,8 @@ _TMX = re.compile(r"(?:.+\.)?(?P<one>\w+)-(?P<two>\w+)\.tmx(?:\.(?:zip|gz))?")
 _NTREX = re.compile(r"(?P<set>.+)-(?P<side>src|ref)\.(?P<code>[\w-]+)\.txt")
 
 
-def read_references(folder: Path) -> pl.DataFrame:
-    """The pairs of every known language in ``folder``, following REFERENCE_SCHEMA.
+def read_references(where: Path | Sequence[Path]) -> pl.DataFrame:
+    """The pairs of every known language in a folder, or in the files given, as REFERENCE_SCHEMA.
 
     Files are one sentence a line, in UTF-8: ``eng_Latn.dev`` beside ``tha_Thai.dev`` (any known
     code; files with the same ending belong together), NTREX's ``newstest2019-src.eng.txt`` beside
@@ -38,11 +39,10 @@ def read_references(folder: Path) -> pl.DataFrame:
         ConfigError: no such folder, or nothing in it pairs English with a known language.
         DataError: line counts differ, a set has no English, or a file is no UTF-8.
     """
-    if not folder.is_dir():
-        raise ConfigError(f"no folder of references at {folder}")
+    paths = _files(where) if isinstance(where, Path) else where
     aligned: dict[str, dict[str, Path]] = {}
     frames = []
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+    for path in sorted(paths):
         if path.suffix == ".tsv":
             frames += _read_tsv(path)
         elif tmx := _TMX.fullmatch(path.name):
@@ -53,14 +53,21 @@ def read_references(folder: Path) -> pl.DataFrame:
             if other != path:
                 raise DataError(f"{other.name} and {path.name} are both {code}; remove one")
     for part, by_code in aligned.items():
-        frames += _read_set(folder, part, by_code)
+        frames += _read_set(part, by_code)
     if not frames:
+        told = where if isinstance(where, Path) else ", ".join(map(str, paths))
         raise ConfigError(
-            f"{folder} pairs English with no known language: expected files named by language, "
-            "such as eng_Latn.dev and tha_Thai.dev, or eng_Latn-tha_Thai.tsv"
+            f"{told}: nothing pairs English with a known language: expected files named by "
+            "language, such as eng_Latn.dev and tha_Thai.dev, or eng_Latn-tha_Thai.tsv"
         )
     order = {code: number for number, code in enumerate(languages())}
     return pl.concat(sorted(frames, key=lambda frame: order[frame["lang"][0]]))
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise ConfigError(f"no folder of references at {folder}")
+    return [path for path in folder.iterdir() if path.is_file()]
 
 
 def _meaning(name: str) -> tuple[str, str] | None:
@@ -91,8 +98,9 @@ def _known(code: str) -> str | None:
         return None
 
 
-def _read_set(folder: Path, part: str, by_code: dict[str, Path]) -> list[pl.DataFrame]:
+def _read_set(part: str, by_code: dict[str, Path]) -> list[pl.DataFrame]:
     """One frame per language but English."""
+    folder = next(iter(by_code.values())).parent
     if ENGLISH not in by_code:
         names = ", ".join(path.name for path in by_code.values())
         raise DataError(f"{folder}: no English beside {names}; add eng_Latn.{part or 'txt'}")

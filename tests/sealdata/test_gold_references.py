@@ -123,7 +123,7 @@ def test_no_utf8(tmp_path):
 def test_nothing_to_read(tmp_path):
     with pytest.raises(ConfigError, match=r"no folder of references at .*missing"):
         read_references(tmp_path / "missing")
-    with pytest.raises(ConfigError, match="pairs English with no known language"):
+    with pytest.raises(ConfigError, match="nothing pairs English with a known language"):
         read_references(write(tmp_path, {"eng_Latn.dev": ENGLISH, "README.md": ["x"]}))
 
 
