@@ -80,6 +80,8 @@ def audit_recipe(
         surveyed = pipeline.survey(lambda pairs: sample_sizes(pairs, rows), limit)
         evidence = _evidence(out, surveyed)
         manifest = _manifest(plan, digests, surveyed, evidence, limit)
+        inexact = describe.precision_rows(pipeline.precision)
+        manifest = manifest.model_copy(update={"precision_errors": inexact})
         digests.save()
         return _write(out, manifest, evidence, _compared(plan, surveyed, evidence))
 

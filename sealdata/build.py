@@ -89,6 +89,7 @@ def build(
             failures=describe.failure_rows(curated),
             leaks=describe.leak_rows(curated),
             cleaning=describe.cleaning_rows(curated, plan.cleaners),
+            precision_errors=describe.precision_rows(pipeline.precision),
             fertility=_fertility(plan, out, curated),
             streams=[fact for fact in map(_stream_facts, streams, packed) if fact],
             files=facts(files, digests),

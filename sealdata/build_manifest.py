@@ -228,6 +228,26 @@ class MarginRow(_Facts):
     high: float | None
 
 
+class PrecisionErrorRow(_Facts):
+    """Scores of one language computed in ``precision`` against fp32, on some ``pairs`` by hash.
+
+    ``mean``, ``p99`` and ``most`` are of the absolute error, ``spread`` is the standard deviation
+    of the score in fp32; None where pairs are too few. ``flips`` counts pairs that fp32 would have
+    judged otherwise by the rules on the score; None where there are no such rules.
+    """
+
+    lang: str
+    score: str
+    precision: str
+    device: str
+    pairs: int
+    mean: float | None
+    p99: float | None
+    most: float | None
+    spread: float | None
+    flips: int | None
+
+
 class BuildManifest(_Facts):
     """``OUT/manifest.json``, written last: its presence means that the build is complete."""
 
@@ -246,6 +266,7 @@ class BuildManifest(_Facts):
     streams: list[StreamFacts] = []
     fertility: list[FertilityRow] = []
     margins: list[MarginRow] = []
+    precision_errors: list[PrecisionErrorRow] = []  # empty where all was computed in fp32
     files: dict[str, FileFacts] = {}  # by path relative to the build
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from sealdata.build_manifest import (
     FunnelRow,
     LeakRow,
     ModelFacts,
+    PrecisionErrorRow,
     SourceFacts,
     SourceFile,
     pair_name,
@@ -21,6 +22,7 @@ from sealdata.digests import Digests
 from sealdata.fertility import fertility, sample_pairs
 from sealdata.pipeline import Curated, Surveyed
 from sealdata.plan import Plan
+from sealdata.stage import Done
 from sealdata.stages.clean import EXAMPLES
 from sealdata.tokenizers import Tokenizer, named
 
@@ -145,6 +147,11 @@ def _cleaning_row(source: Curated | Surveyed, step: str) -> CleaningRow:
         changed=sum(record.facts["changed"][step] for record in source.cleaned),
         examples=examples[:EXAMPLES],
     )
+
+
+def precision_rows(compared: Iterable[Done]) -> list[PrecisionErrorRow]:
+    """How far scores lie from exact ones, by score and language."""
+    return [PrecisionErrorRow(**record.facts) for done in compared for record in done.records]
 
 
 def fertility_of_pairs(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from sealdata.stages.dedup import Resolve
 from sealdata.stages.exclude import EXCLUDED, Exclude
 from sealdata.stages.ingest import Ingest
 from sealdata.stages.keys import Keys
+from sealdata.stages.precision import PairsOf, comparisons, living, sampled
 from sealdata.stages.sample import Sample, allocate
 from sealdata.stages.score import Score
 from sealdata.stages.select import Cutoffs, HoldOut, Select
@@ -71,6 +73,7 @@ class Pipeline:
         lists = [locate(name, plan.base) for name in plan.recipe.exclude.lists]
         self.takedowns = read_takedowns(lists) if lists else None
         self.margins: dict[str, list[Done]] = {}  # by scorer, once they are computed
+        self.precision: list[Done] = []  # of scores in rough arithmetic: how exact they are
 
     def curate(self, limit: int | None = None) -> list[Curated]:
         """All stages from ingest to select, in the order of the recipe's sources."""
@@ -79,6 +82,8 @@ class Pipeline:
         for phase in PHASES[1:]:
             scored = self._score(phase, cleaned, masks)
             self._margins(phase, cleaned, masks, scored)
+            judges = [self._judge(i, clean, masks) for i, clean in enumerate(cleaned)]
+            self._compare(phase, [partial(living, judge) for judge in judges], scored)
         late = self._late(cleaned, keys, masks)
         selected = self._select(ingested, cleaned, keys, masks, late)
         return [
@@ -103,7 +108,9 @@ class Pipeline:
         """
         ingested, cleaned, keys = self._read(limit, self._key_all)
         masks = self._dedup(cleaned, keys) + self._decontaminate(cleaned, keys)
-        sampled = self._run(self._samples(cleaned, masks, draw))
+        drawn = self._run(self._samples(cleaned, masks, draw))
+        for phase in PHASES:
+            self._compare(phase, [partial(sampled, own.folder, phase) for own in drawn], drawn)
         return [
             Surveyed(
                 table, lang, raw.records[0], clean.records, final, key.folder, clean.folder, leak
@@ -113,7 +120,7 @@ class Pipeline:
                 self.langs,
                 ingested,
                 cleaned,
-                sampled,
+                drawn,
                 keys,
                 _leaks(masks, len(cleaned)),
                 strict=True,
@@ -239,6 +246,14 @@ class Pipeline:
                     for i, clean in enumerate(cleaned)
                 ]
                 self.margins[name] = MarginStages(self._run, how).margins(sources)
+
+    def _compare(self, phase: Phase, pairs: Sequence[PairsOf], scored: Sequence[Done]) -> None:
+        """Where scorers of the phase are inexact, measure it on some pairs of each language."""
+        for name, scorer in self.plan.phase_scorers(phase).items():
+            if rough := scorer.rough():
+                sources = list(zip(self.langs, pairs, scored, strict=True))
+                stages = comparisons(name, rough, self.plan.bound_rules(), sources)
+                self.precision += self._run(stages)
 
     def _scores(self, phase: Phase, i: int, clean: Done, masks: list[Mask]) -> list[Stage]:
         """The stage that scores source ``i``, or none where the phase has no scorers."""

@@ -42,6 +42,15 @@ class Neighbourhood(NamedTuple):
     exact_up_to: int  # pairs; beyond, neighbours are sought through an index
 
 
+class Rough(NamedTuple):
+    """What a scorer with inexact arithmetic is to be compared with."""
+
+    precision: str  # "bf16"
+    device: str
+    column: str  # that it changes
+    exact: "Scorer"  # gives the same column in full precision
+
+
 class Embedded(NamedTuple):
     """Some pairs of a frame, embedded: their rows in it (int64 [n]), float32 [n, dim] of each side,
     and whether both sides were read to their end (bool [n])."""
@@ -82,6 +91,13 @@ class Scorer(Component):
     def num_gpus(self) -> int:
         """GPUs that a process which scores wants for itself: none by default."""
         return 0
+
+    def rough(self) -> Rough | None:
+        """What its arithmetic is to be compared with; None, the default: it is exact."""
+        return None
+
+    def release(self) -> None:
+        """Forget the models that this process holds; the next score reads them again."""
 
     def neighbourhood(self) -> Neighbourhood | None:
         """How ``corpus_columns`` are to be computed; None, the default: they are not wanted."""

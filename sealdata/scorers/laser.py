@@ -15,7 +15,15 @@ from sealdata.languages import resolve
 from sealdata.manifest import stage_key
 from sealdata.models.catalogue import catalogue
 from sealdata.models.store import digest
-from sealdata.scorers import Embedded, ModelUse, Neighbourhood, Phase, Scorer, Thresholds
+from sealdata.scorers import (
+    Embedded,
+    ModelUse,
+    Neighbourhood,
+    Phase,
+    Rough,
+    Scorer,
+    Thresholds,
+)
 from sealdata.scorers._encoders import SAMPLE, encoder_files, name_for
 
 if TYPE_CHECKING:
@@ -50,7 +58,7 @@ class Laser(Scorer):
     (``*.cvocab``), or ``sample``: the bundled encoder, which is for demonstration only.
     ``encoders`` names others by language: ``{ tha_Thai = "laser2", jav_Latn = "my/folder" }``.
 
-    ``precision`` is ``fp32``, ``bf16``, ``int8`` (CPU) or ``fp16`` (GPU); docs/laser.md has their
+    ``precision`` is ``fp32``, ``bf16``, ``int8`` (CPU) or ``fp16`` (GPU); a build measures their
     errors. With ``device = "cuda"`` there is a process for each GPU.
 
     ``margin`` (``ratio`` or ``distance``; absent: none) gives ``laser.margin``: the cosine against
@@ -116,6 +124,17 @@ class Laser(Scorer):
         """One, if it is to compute there."""
         return int(self.device == "cuda")
 
+    def rough(self) -> Rough | None:
+        """Full precision on the same device, without the cache."""
+        if self.precision == "fp32":
+            return None
+        exact = self.alone().model_copy(update={"precision": "fp32", "cache": None})
+        return Rough(self.precision, self.device, "cosine", exact)
+
+    def release(self) -> None:
+        """Forget all encoders."""
+        _load.cache_clear()
+
     def neighbourhood(self) -> Neighbourhood | None:
         """What ``margin`` asks for."""
         if self.margin is None:
@@ -145,8 +164,8 @@ class Laser(Scorer):
         used = [_use(name) for name in dict.fromkeys(self._names().values())]
         if self.precision == "fp32":
             return used
-        rough = f"Computed in {self.precision}: docs/laser.md has what that changes."
-        return [use._replace(note=f"{use.note} {rough}".strip()) for use in used]
+        note = f"Computed in {self.precision}: audit.json has its errors."
+        return [use._replace(note=f"{use.note} {note}".strip()) for use in used]
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float32 column; null where a side has no text, or more of it than the encoder reads.
