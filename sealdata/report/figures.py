@@ -10,7 +10,22 @@ from sealdata.report.schema import Counts, Histogram, ScoreFacts
 
 _WIDTH, _BASE, _TOP = 260.0, 92.0, 18.0  # of a histogram, in SVG units
 _GAP = 3.0  # between the scale and the open bins at either end
-_BAR = 1000.0  # units that all records of a funnel bar take
+
+# What lies on a part's colour, in squares of 8 units: told apart in grey and by every kind of
+# colour vision. What was kept has none.
+TEXTURES = {
+    "ingest": "M1 1.5h2M1 2.5h2M5 5.5h2M5 6.5h2",  # dots
+    "exclude": "M0 4h8M4 0v8",  # a grid
+    "rules": "M-1 1l2-2M-1 9L9-1M7 9l2-2",  # rising
+    "dedup": "M2 0v8M6 0v8",  # upright
+    "decontaminate": "M0 2h8M0 6h8",  # level
+    "lid": "M-1 7l2 2M-1-1l10 10M7-1l2 2",  # falling
+    "similarity": "M1 1l6 6M1 7l6-6",  # crosses
+    "caps": "M0 6l4-4 4 4",  # waves
+    "near-dedup": "M3 0v3M3 5v1M7 4v3M7 0v2",  # broken
+    "select": "M4 1v6M1 4h6",  # plus signs
+    "lost": "M-1 1l2-2M-1 9L9-1M7 9l2-2M3 9l6-6M-1 5l6-6",  # rising, close, for narrow bars
+}
 
 
 def funnel_bar(rows: Sequence[FunnelRow]) -> Markup:
@@ -22,19 +37,19 @@ def funnel_bar(rows: Sequence[FunnelRow]) -> Markup:
     for name, count in parts:
         if count == 0:
             continue
-        width = _BAR * count / records
+        width = 100 * count / records
         title = f"{name}: {count:,} of {records:,} ({count / records:.1%})"
         rects.append(
             Markup(
-                '<rect class="s-{}" x="{:.1f}" width="{:.1f}" height="20"><title>{}</title></rect>'
+                '<rect class="s-{}" x="{:.2f}%" width="{:.2f}%" height="100%">'
+                "<title>{}</title></rect>"
             ).format(name, at, width, title)
         )
         at += width
     label = ", ".join(f"{name} {count:,}" for name, count in parts if count)
-    return Markup(
-        '<svg class="bar" viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" '
-        'aria-label="{}">{}</svg>'
-    ).format(f"Of {records:,} records: {label}", Markup("").join(rects))
+    return Markup('<svg class="bar" role="img" aria-label="{}">{}</svg>').format(
+        f"Of {records:,} records: {label}", Markup("").join(rects)
+    )
 
 
 def histogram(score: ScoreFacts, lang: str, language: str) -> Markup:
@@ -160,7 +175,24 @@ def _labels(score: ScoreFacts, scale: _Scale) -> list[Markup]:
     return labels
 
 
+def textures() -> Markup:
+    """The definitions that fills refer to: ``url(#t-rules)``. They stand once in a page."""
+    pattern = Markup(
+        '<pattern id="t-{0}" width="8" height="8" patternUnits="userSpaceOnUse">'
+        '<rect width="8" height="8" fill="var(--{0})"/><path d="{1}"/></pattern>'
+    )
+    return Markup('<svg class="textures" width="0" height="0" aria-hidden="true">{}</svg>').format(
+        Markup("").join(pattern.format(name, path) for name, path in TEXTURES.items())
+    )
+
+
+def key(name: str) -> Markup:
+    """The mark that stands for a part of a chart."""
+    return Markup(
+        '<svg class="key" aria-hidden="true"><rect class="s-{}" width="100%" height="100%"/></svg>'
+    ).format(name)
+
+
 def legend(names: Sequence[str]) -> Markup:
     """A key of the bars' parts."""
-    item = Markup('<span><i class="key s-{0}"></i>{0}</span>')
-    return Markup(" ").join(item.format(name) for name in names)
+    return Markup(" ").join(Markup("<span>{}{}</span>").format(key(name), name) for name in names)

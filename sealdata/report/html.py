@@ -48,6 +48,8 @@ def render_report(facts: AuditFacts, rows: dict[str, Any]) -> str:
         funnel_bar=figures.funnel_bar,
         histogram=figures.histogram,
         legend=figures.legend,
+        key=figures.key,
+        textures=figures.textures,
         margin_chart=margin_chart,
         failing=markup.failing,
     )

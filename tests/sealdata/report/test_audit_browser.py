@@ -1,16 +1,20 @@
 """The audit page in a real Chromium: sliders equal a recount, hostile text is inert."""
 
+import io
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
-from sealdata.build_manifest import BuildManifest
+from sealdata.build_manifest import STAGES, BuildManifest
 from sealdata.report.facts import audit_facts
+from sealdata.report.figures import legend
 from sealdata.report.html import write_report
 from sealdata.report.ledger import dropped_files, kept_files
 
@@ -193,3 +197,26 @@ def test_axe_finds_nothing(page: Any, scheme: str) -> None:
         page.set_viewport_size({"width": width, "height": 800})
         found = axe.run(page, options=rules).response["violations"]
         assert [(rule["id"], node["target"]) for rule in found for node in rule["nodes"]] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_parts_of_charts_are_told_by_more_than_colour(page: Any, scheme: str) -> None:
+    """Drawn in grey, any two keys differ by a tenth of the scale on a twelfth of their area."""
+    image = pytest.importorskip("PIL.Image")
+    names = ["kept", *STAGES, "lost"]
+    page.emulate_media(color_scheme=scheme)
+    vision = page.context.new_cdp_session(page)
+    vision.send("Emulation.setEmulatedVisionDeficiency", {"type": "achromatopsia"})
+    style = "<style>.key { width: 48px !important; height: 24px !important }</style>"
+    shown = style + str(legend(names))
+    page.locator("main").evaluate("(main, html) => main.innerHTML = html", shown)
+    drawn = {}
+    for name, element in zip(names, page.locator("svg.key").all(), strict=True):
+        with image.open(io.BytesIO(element.screenshot())) as shot:
+            drawn[name] = np.asarray(shot.convert("L").crop((2, 2, 46, 22)), float)
+    alike = [
+        (one, other)
+        for one, other in combinations(names, 2)
+        if (abs(drawn[one] - drawn[other]) > 0.1 * 255).mean() < 1 / 12
+    ]
+    assert alike == []
