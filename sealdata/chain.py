@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sealdata import headway
 from sealdata.errors import DataError
 from sealdata.manifest import PartRecord
 from sealdata.stage import POLL, Done, Engine, Progress, Stage, Task, finish, finished_part
@@ -47,8 +48,8 @@ def run_chains(
     """
     states = [_State(number, chain, work) for number, chain in enumerate(chains)]
     names = [chains[0].head.name, *(link.name for link in chains[0].links)]
-    for name in names:
-        progress.begin(name)
+    for name, after in zip(names, (None, *names), strict=False):
+        progress.begin(name, after)
     try:
         for task, records in engine.run(
             lambda: [t for state in states for t in state.feed(progress)]
@@ -70,6 +71,7 @@ class _State:
     whole: PartRecord | None = None  # the head's record, once it is done
     taken: int = 0  # parts of the head that went on to the links
     began: bool = False
+    share: float | None = None  # of the head that is done
     ready: list[Task] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -82,8 +84,10 @@ class _State:
             [part], folder = self.chain.head.parts, self.places[0].folder
             self.whole = self.chain.head.finished(part, folder)
             if self.whole is None:
+                headway.remove(folder)  # what an earlier run left
                 self.ready.append(self.chain.head.task(part, folder, (self.number, 0)))
-                progress.expect(self.chain.head.name, 0, 0)  # its time runs from here
+                progress.expect_task(self.chain.head.name, self.number, self.chain.head.weight)
+        self._listen(progress)
         while (part_record := self._appeared()) is not None:
             self.taken += 1
             if self.began:  # what was there before took no time of this run
@@ -92,6 +96,14 @@ class _State:
         self.began = True
         given, self.ready = self.ready, []
         return given
+
+    def _listen(self, progress: Progress) -> None:
+        """Pass on how far the head is."""
+        if self.began and self.whole is None:
+            share = headway.found(self.places[0].folder)
+            if share is not None and share != self.share:
+                self.share = share
+                progress.headway(self.chain.head.name, self.number, share)
 
     def _appeared(self) -> PartRecord | None:
         """The record of the next part of the head, if it is there; once the head is done, it is."""
@@ -113,6 +125,7 @@ class _State:
             place = done.place[1]
             if place == 0:
                 self.whole = record
+                progress.headway(self.chain.head.name, self.number, 1.0)
             else:
                 self.records[place - 1][record.part] = record
                 progress.part_done(self.chain.links[place - 1].name, record)

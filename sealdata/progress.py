@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import dataclass
 from typing import TextIO
 
 from rich.console import Console
@@ -13,14 +14,31 @@ from sealdata.manifest import PartRecord
 PLAIN_INTERVAL = 5.0  # seconds between lines where stderr is no terminal
 
 
+@dataclass
+class _Task:
+    """One whose parts are not known beforehand, such as the reading of a source."""
+
+    weight: float | None
+    share: float = 0.0
+    began: float | None = None  # not when it was expected: tasks wait for one another
+    seconds: float = 0.0  # from there to when it was last heard of
+
+    def left(self) -> float:
+        """Seconds, at its own pace; 0 before it has one."""
+        return self.seconds * (1 - self.share) / self.share if self.share else 0.0
+
+
 class _Meter:
     """Rows and parts of one stage: seen, expected, dropped, and how fast."""
 
-    def __init__(self) -> None:
+    def __init__(self, after: "_Meter | None" = None) -> None:
+        self.after = after  # the stage whose parts this one takes on as they appear
+        self.tasks: dict[int, _Task] = {}
         self.began: float | None = None  # work on it, not the stage: stages wait for one another
         self.parts = self.expected_parts = 0
         self.rows = self.expected_rows = self.dropped = 0
-        self.seconds = 0.0  # from the beginning to the last part
+        self.seconds = 0.0  # from the beginning to the last part,
+        self.heard = 0.0  # and to when a task said how far it is
 
     def expect(self, parts: int, rows: int) -> None:
         self.began = self.began or time.monotonic()
@@ -34,15 +52,57 @@ class _Meter:
         self.rows += record.rows_in
         self.dropped += sum(record.dropped.values())
 
-    def left(self) -> float | None:
-        """Seconds until all that is expected is done, by rows where known; None: unknown."""
-        if self.expected_rows:
-            done = self.rows / self.expected_rows
-        elif self.expected_parts:
-            done = self.parts / self.expected_parts
-        else:
+    def expect_task(self, number: int, weight: float | None) -> None:
+        self.began = self.began or time.monotonic()
+        self.tasks[number] = _Task(weight)
+
+    def headway(self, number: int, share: float) -> None:
+        task, now = self.tasks[number], time.monotonic()
+        task.began = task.began or now
+        task.share, task.seconds = share, now - task.began
+        self.began = self.began or now
+        self.heard = now - self.began
+
+    def done(self) -> float | None:
+        """The share of all work: by weight of the tasks, else by rows or parts of what the stage
+        before has given and will give; None: unknown."""
+        if self.tasks:
+            known = [(t.weight, t.share) for t in self.tasks.values() if t.weight is not None]
+            if len(known) < len(self.tasks):
+                return None
+            return sum(weight * share for weight, share in known) / sum(w for w, _ in known)
+        before = self.after.done() if self.after is not None and self.after.tasks else 1.0
+        if before is None or not self.expected_parts:
             return None
-        return self.seconds * (1 - done) / done if 0 < done <= 1 else None
+        by_rows = self.expected_rows > 0
+        of_known = self.rows / self.expected_rows if by_rows else self.parts / self.expected_parts
+        return of_known * before
+
+    def left(self) -> float | None:
+        """Seconds until all is done; None: unknown.
+
+        One task cannot be shared among processes: no stage ends before its slowest task, or before
+        the stage whose parts it takes on.
+        """
+        done = self.done()
+        if not done:
+            return None
+        spent = self.heard if self.tasks else self.seconds
+        least = max((task.left() for task in self.tasks.values()), default=0.0)
+        before = (self.after.left() if self.after is not None else 0.0) or 0.0
+        return max(spent * (1 - done) / done, least, before)
+
+    def time_left(self) -> str:
+        """``ETA 12 min``, why there is none, or nothing where no time is left."""
+        if self.endless():
+            return "no ETA: a stream does not say how long it is"
+        left = self.left()
+        return f"ETA {_duration(left)}" if left else ""
+
+    def endless(self) -> bool:
+        """Whether a task does not know how far it is, here or in the stage before."""
+        own = any(task.weight is None and task.share < 1 for task in self.tasks.values())
+        return own or (self.after is not None and self.after.endless())
 
     def summary(self) -> str:
         """``1,000,000 rows, 250,000 rows/s, 1.2% dropped``."""
@@ -66,23 +126,31 @@ class PlainProgress:
         self._meters: dict[str, _Meter] = {}
         self._last: dict[str, float] = {}
 
-    def begin(self, stage: str) -> None:
+    def begin(self, stage: str, after: str | None = None) -> None:
         """A stage starts."""
-        self._meters[stage] = _Meter()
+        self._meters[stage] = _Meter(self._meters[after] if after is not None else None)
         self._last[stage] = time.monotonic()
 
     def expect(self, stage: str, parts: int, rows: int) -> None:
         """More work has become known."""
         self._meters[stage].expect(parts, rows)
 
+    def expect_task(self, stage: str, task: int, weight: float | None) -> None:
+        """A task whose parts are not known has become known."""
+        self._meters[stage].expect_task(task, weight)
+
+    def headway(self, stage: str, task: int, share: float) -> None:
+        """So much of it is done."""
+        self._meters[stage].headway(task, share)
+
     def part_done(self, stage: str, record: PartRecord) -> None:
         """Count the part, and report if it is time to."""
         meter, now = self._meters[stage], time.monotonic()
         meter.add(record)
-        left = meter.left()
-        if now - self._last[stage] >= PLAIN_INTERVAL and left != 0:
+        if now - self._last[stage] >= PLAIN_INTERVAL and meter.done() != 1:
             self._last[stage] = now
-            self._line(stage, "" if left is None else f", ETA {_duration(left)}")
+            left = meter.time_left()
+            self._line(stage, f", {left}" if left else "")
 
     def end(self, stage: str) -> None:
         """Report the whole stage, if there was anything to do."""
@@ -105,22 +173,31 @@ class BarProgress:
         self._tasks: dict[str, TaskID] = {}
         self._bars: Bars | None = None
 
-    def begin(self, stage: str) -> None:
+    def begin(self, stage: str, after: str | None = None) -> None:
         """A stage starts; stages that run at the same time share one display."""
         if self._bars is None:
             self._bars = Bars(
-                TextColumn("{task.description:<16}"),
-                BarColumn(bar_width=20),
-                TextColumn("{task.fields[parts]:>9}  {task.fields[summary]}"),
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=max(4, min(20, self._console.width - 80))),
+                TextColumn("{task.fields[parts]:>5} {task.fields[summary]}"),
                 console=self._console,
             )
             self._bars.start()
-        self._meters[stage] = _Meter()
+        self._meters[stage] = _Meter(self._meters[after] if after is not None else None)
         self._tasks[stage] = self._bars.add_task(stage, total=None, parts="", summary="")
 
     def expect(self, stage: str, parts: int, rows: int) -> None:
         """More work has become known."""
         self._meters[stage].expect(parts, rows)
+        self._show(stage)
+
+    def expect_task(self, stage: str, task: int, weight: float | None) -> None:
+        """A task whose parts are not known has become known."""
+        self._meters[stage].expect_task(task, weight)
+
+    def headway(self, stage: str, task: int, share: float) -> None:
+        """Move the bar."""
+        self._meters[stage].headway(task, share)
         self._show(stage)
 
     def part_done(self, stage: str, record: PartRecord) -> None:
@@ -142,14 +219,13 @@ class BarProgress:
     def _show(self, stage: str) -> None:
         assert self._bars is not None, "a part of a stage that never began"
         meter = self._meters[stage]
-        by_rows = bool(meter.expected_rows)
-        left = meter.left()
-        summary = meter.summary() + (f", {_duration(left)} left" if left else "")
+        done, left = meter.done(), meter.time_left()
+        summary = meter.summary().replace(" rows/s", "/s") + (f", {left}" if left else "")
         of = f"/{meter.expected_parts}" if meter.expected_parts else ""
         self._bars.update(
             self._tasks[stage],
-            total=(meter.expected_rows if by_rows else meter.expected_parts) or None,
-            completed=meter.rows if by_rows else meter.parts,
+            total=None if done is None else 1.0,
+            completed=done or 0.0,
             parts=f"{meter.parts}{of}",
             summary=summary if meter.rows else "",
         )

@@ -27,9 +27,10 @@ Job = Callable[[str, Path], PartRecord]  # (part, folder to write into); must be
 class Stage:
     """Work on ``parts`` by ``job``; ``params`` and ``inputs`` (keys) must name all that matters.
 
-    The rest changes no output: ``rows`` per part, where known, are for progress; ``stores`` are
-    folders beside the stage's own in which the job leaves ``PART.parquet``; ``num_gpus`` is what an
-    engine that places tasks keeps free for each.
+    The rest changes no output: ``rows`` per part, where known, are for progress, and so is
+    ``weight``, the work of the job among others that say how far they are (None: they cannot);
+    ``stores`` are folders beside the stage's own in which the job leaves ``PART.parquet``;
+    ``num_gpus`` is what an engine that places tasks keeps free for each.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Stage:
     rows: Mapping[str, int] = field(default_factory=dict)
     stores: tuple[Path, ...] = ()
     num_gpus: float = 0
+    weight: float | None = None
 
     @property
     def key(self) -> str:
@@ -181,12 +183,20 @@ class Engine(Protocol):
 class Progress(Protocol):
     """Told what happens, to show it. Stages may overlap."""
 
-    def begin(self, stage: str) -> None:
-        """A stage starts."""
+    def begin(self, stage: str, after: str | None = None) -> None:
+        """A stage starts; ``after`` names the one whose parts it takes on as they appear."""
         ...
 
     def expect(self, stage: str, parts: int, rows: int) -> None:
         """So many more unfinished parts of a stage have become known, and rows (0: unknown)."""
+        ...
+
+    def expect_task(self, stage: str, task: int, weight: float | None) -> None:
+        """A task whose parts are not known beforehand; ``weight`` as in ``Stage``."""
+        ...
+
+    def headway(self, stage: str, task: int, share: float) -> None:
+        """So much of such a task is done, 0 to 1."""
         ...
 
     def part_done(self, stage: str, record: PartRecord) -> None:
@@ -201,10 +211,16 @@ class Progress(Protocol):
 class NoProgress:
     """Shows nothing."""
 
-    def begin(self, stage: str) -> None:
+    def begin(self, stage: str, after: str | None = None) -> None:
         """Nothing."""
 
     def expect(self, stage: str, parts: int, rows: int) -> None:
+        """Nothing."""
+
+    def expect_task(self, stage: str, task: int, weight: float | None) -> None:
+        """Nothing."""
+
+    def headway(self, stage: str, task: int, share: float) -> None:
         """Nothing."""
 
     def part_done(self, stage: str, record: PartRecord) -> None:

@@ -16,7 +16,7 @@ FLOORS = [
     {"errors"},
     {"kernels"},
     {"languages", "words", "pairs", "manifest", "frames", "keys", "characters", "folding"}
-    | {"spotting"}
+    | {"spotting", "headway"}
     | {"personal", "spotting", "vietnamese"},
     {"component", "download"},
     {"fetch"},

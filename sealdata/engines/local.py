@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
+from sealdata import headway
 from sealdata.errors import DataError
 from sealdata.manifest import PartRecord
 from sealdata.stage import POLL, Feed, Task
@@ -94,7 +95,9 @@ def _in_turn(feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
         if not waiting:
             return
         task = waiting.popleft()
-        yield task, task()
+        with headway.listening(lambda: waiting.extend(feed())):
+            records = task()
+        yield task, records
 
 
 def _in_pools(

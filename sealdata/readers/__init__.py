@@ -43,6 +43,10 @@ class Reader(Component):
         """The files on disk that hold the source: their digests identify it."""
         return [path]
 
+    def size(self, path: Path) -> int | None:
+        """Bytes that ``batches`` reads in all, to tell the time left; None: it cannot be known."""
+        return sum(file.stat().st_size for file in self.files(path)) or None
+
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Yield batches of ``batch_rows`` records, in file order.
 

@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 from isal import igzip, isal_zlib
 
 from sealdata.errors import DataError
+from sealdata.readers._meter import watched
 
 _DAMAGE: tuple[type[Exception], ...] = (
     *(EOFError, zlib.error, cast(type[Exception], isal_zlib.error), lzma.LZMAError),
@@ -36,13 +37,14 @@ def open_stream(path: Path) -> Iterator[BinaryIO]:
             if raw.read(4) == b"PK\x03\x04":
                 with (
                     open_archive(path) as archive,
-                    archive.open(_only_member(path, archive)) as one,
+                    open_member(archive, _only_member(path, archive)) as one,
                 ):
-                    yield cast(BinaryIO, one)
+                    yield one
                 return
             raw.seek(0)
             try:
-                yield _decompressed(raw)
+                with watched(raw.tell):
+                    yield _decompressed(raw)
             except _DAMAGE as error:
                 raise _damaged(path, raw.tell(), error) from None
             except OSError as error:  # of bzip2 and Zstandard; the system's own have a number
@@ -71,6 +73,19 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
                 raise DataError(f"{path}: {error}; unpack it and name the files") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+@contextmanager
+def open_member(archive: zipfile.ZipFile, name: str) -> Iterator[BinaryIO]:
+    """A stream of the decompressed bytes of one file in a zip archive."""
+    info = archive.getinfo(name)
+    with archive.open(info) as member:
+
+        def consumed() -> int:
+            return member.tell() * info.compress_size // max(info.file_size, 1)
+
+        with watched(consumed):
+            yield cast(BinaryIO, member)
 
 
 def _only_member(path: Path, archive: zipfile.ZipFile) -> str:

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import polars as pl
 from sealdata.errors import DataError
 from sealdata.readers import MAX_BATCH
 from sealdata.readers._lines import decoded
+from sealdata.readers._meter import watched
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,12 +42,28 @@ def parquet_frames(
             columns = choose(schema)
             take(path, schema.empty_table(), columns)  # says which columns there are, all of them
             rows = min(batch_rows, _frame_rows(file.metadata))
-            for batch in file.iter_batches(rows, columns=list(columns.values())):
-                yield take(path, pa.Table.from_batches([batch]), columns)
+            done = Done(file.metadata.num_rows, path.stat().st_size)
+            with watched(done.bytes):
+                for batch in file.iter_batches(rows, columns=list(columns.values())):
+                    done.rows += batch.num_rows
+                    yield take(path, pa.Table.from_batches([batch]), columns)
     except (OSError, pa.ArrowException) as error:
         if isinstance(error, OSError) and error.errno:
             raise DataError(f"cannot read {path}: {os.strerror(error.errno)}") from None
         raise DataError(f"{path} is no Parquet file, or damaged ({first_line(error)})") from None
+
+
+@dataclass
+class Done:
+    """Rows of a table that were taken, and the bytes of its files that go with them."""
+
+    all_rows: int
+    size: int
+    rows: int = 0
+
+    def bytes(self) -> int:
+        """As many of the bytes as of the rows."""
+        return self.size * self.rows // max(self.all_rows, 1)
 
 
 def _frame_rows(metadata: Any) -> int:

@@ -40,6 +40,11 @@ class Joined(Reader):
         """The files of both languages."""
         return [path, path.parent / self.tgt_file]
 
+    def size(self, path: Path) -> int:
+        """The first file is read twice."""
+        first, second = (file.stat().st_size for file in self.files(path))
+        return 2 * first + second
+
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of lines of the first file, then of lines that only the second has.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import polars as pl
 
@@ -11,7 +11,7 @@ from sealdata.errors import ConfigError, DataError
 from sealdata.languages import resolve
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, as_text, line_batches
-from sealdata.readers._open import open_archive, open_stream
+from sealdata.readers._open import open_archive, open_member, open_stream
 from sealdata.readers._sift import SIDE_FAULTS, either_side, first_fault, pair_batch
 
 _COMPRESSION = (".gz", ".xz", ".bz2", ".zst")
@@ -78,8 +78,7 @@ def _open(source: Source, stack: ExitStack) -> dict[str, BinaryIO]:
         members = _by_suffix(archive.namelist())
         chosen = _choose(source, members)
         return {
-            role: cast(BinaryIO, stack.enter_context(archive.open(name)))
-            for role, name in chosen.items()
+            role: stack.enter_context(open_member(archive, name)) for role, name in chosen.items()
         }
     loose = {suffix: str(path) for suffix, path in _loose(source.path).items()}
     chosen = _choose(source, loose)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
 import polars as pl
@@ -11,7 +11,7 @@ import polars as pl
 from sealdata.errors import DataError
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._columns import judge
-from sealdata.readers._open import open_archive, open_stream
+from sealdata.readers._open import open_archive, open_member, open_stream
 from sealdata.readers._sift import chunks, pair_batch
 from sealdata.readers._tags import language_of
 
@@ -65,8 +65,8 @@ def _open(path: Path) -> Iterator[BinaryIO]:
         names = [name for name in archive.namelist() if name.lower().endswith(".tmx")]
         if len(names) != 1:
             raise DataError(f"{path}: one member named *.tmx is needed; there are {len(names)}")
-        with archive.open(names[0]) as member:
-            yield cast(BinaryIO, member)
+        with open_member(archive, names[0]) as member:
+            yield member
 
 
 def _is_archive(path: Path) -> bool:

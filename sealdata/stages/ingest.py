@@ -6,11 +6,13 @@ from pathlib import Path
 
 import polars as pl
 
+from sealdata import headway
 from sealdata.chain import part_name
 from sealdata.errors import DataError
 from sealdata.frames import write_frame
 from sealdata.manifest import PartRecord, checksum, write_json
 from sealdata.readers import Batch, Reader, Source
+from sealdata.readers._meter import counting
 from sealdata.stage import finished_part, written
 
 MAX_REJECTS_KEPT = 1000  # per part and reason; all are counted
@@ -20,7 +22,8 @@ MAX_REJECTS_KEPT = 1000  # per part and reason; all are counted
 class Ingest:
     """Reads a source; writes ``part-NNNNN.parquet`` and ``part-NNNNN.rejected.parquet``.
 
-    It heads a chain: the record of each part is written as soon as the part's data is.
+    It heads a chain: the record of each part is written as soon as the part's data is, and how
+    much of the source is read (``sealdata.headway``) before that.
     """
 
     reader: Reader
@@ -34,12 +37,10 @@ class Ingest:
         Raises:
             DataError: the file is empty, or not readable to its end.
         """
-        records = [
-            self._write(part_name(number), batch, folder)
-            for number, batch in enumerate(self._batches())
-        ]
+        records = self._read(folder)
         if not records:
             raise DataError(f"{self.source.path} holds no records; fetch it again or leave it out")
+        headway.remove(folder)
         dropped: dict[str, int] = {}
         for record in records:
             for reason, count in record.dropped.items():
@@ -56,6 +57,22 @@ class Ingest:
                 for name, old in (*record.files.items(), _of_record(record, folder))
             },
         )
+
+    def _read(self, folder: Path) -> list[PartRecord]:
+        """Write all parts, and say after each how far the source is read."""
+        size = self.reader.size(self.source.path)
+        records: list[PartRecord] = []
+        rows = 0
+        headway.leave(folder, 0.0)
+        with counting() as meter:
+            for number, batch in enumerate(self._batches()):
+                rows += batch.good.height + batch.rejected.height
+                shares = [meter.consumed() / size if size else 0.0]
+                shares += [rows / self.limit] if self.limit else []
+                headway.leave(folder, min(max(shares), 1.0))
+                records.append(self._write(part_name(number), batch, folder))
+                headway.nudge()
+        return records
 
     def _batches(self) -> Iterator[Batch]:
         if self.limit is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sealdata import frames
+from sealdata import frames, headway
 from sealdata.chain import Chain, part_name, run_chains
 from sealdata.engines.local import LocalEngine
 from sealdata.errors import DataError
@@ -176,3 +176,39 @@ def test_a_part_in_memory_is_read_once_by_any_name_and_not_kept_longer(tmp_path,
         assert frames.read_part(one)["src"].to_list() == ["a"]
     frames.read_part(one)
     assert reads == ["one", "more", "one", "one"]
+
+
+class Seen(NoProgress):
+    """Notes what it is told of the head while that runs."""
+
+    def __init__(self) -> None:
+        self.told: list[str | float] = []
+
+    def headway(self, stage: str, task: int, share: float) -> None:
+        self.told.append(share)
+
+    def part_done(self, stage: str, record: PartRecord) -> None:
+        self.told.append(record.part)
+
+
+class Told(Read):
+    """Says before each part how far it is, as Ingest does."""
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        headway.leave(folder, 0.5)
+        headway.nudge()
+        record = super().__call__(part, folder)
+        headway.remove(folder)
+        return record
+
+
+def test_one_process_shows_how_far_a_source_is_while_it_reads(tmp_path):
+    (tmp_path / "seen").touch()
+    head = Stage("read", None, (), ("source",), Told(tmp_path / "seen"), weight=10)
+    folder = head.done(tmp_path).folder
+    folder.mkdir()
+    headway.leave(folder, 0.9)  # of a killed run: not to be shown
+    seen = Seen()
+    run_chains([Chain(head, ())], tmp_path, LocalEngine(1), seen)
+    assert seen.told == [0.5, 1.0, "part-00000", "part-00001", "part-00002"]
+    assert headway.found(folder) is None
