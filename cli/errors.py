@@ -1,7 +1,9 @@
 """How a command ends when something a user can mend went wrong: one line, and an exit code."""
 
 import os
+import signal
 import sys
+import threading
 from typing import Any
 
 import click
@@ -10,6 +12,14 @@ _BROKEN_PIPE = 141  # what a shell shows of a program that SIGPIPE ended
 
 # Modules that only an extra brings: pip install "sealdata[train]".
 EXTRA_OF = {"transformers": "train", "safetensors": "train", "sacrebleu": "train", "ray": "ray"}
+
+
+class _Terminated(BaseException):
+    """SIGTERM came; no handler of ordinary errors may take it for one."""
+
+
+def _terminate(_number: int, _frame: Any) -> None:
+    raise _Terminated
 
 
 class Program(click.Group):
@@ -26,6 +36,8 @@ class Program(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _terminate)
         try:
             return super().invoke(ctx)
         except self.user_error as error:
@@ -42,5 +54,7 @@ class Program(click.Group):
             code, message = 1, f'needs {module}: pip install "sealdata[{EXTRA_OF[module]}]"'
         except KeyboardInterrupt:
             code, message = 130, "interrupted; run the same command again to go on"
+        except _Terminated:
+            code, message = 143, "terminated; run the same command again to go on"
         click.echo(f"{self.name}: {message}", err=True)
         return ctx.exit(code)

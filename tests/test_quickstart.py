@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -179,8 +180,15 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
 
 
 def start(out: Path) -> subprocess.Popen[str]:
+    """A build of its own; Ctrl-C reaches it where the tests themselves ignore it, too."""
     command = [SEALDATA, "build", "quickstart", "--out", str(out), "--workers", "2"]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def test_a_killed_worker_is_one_line(tmp_path):
@@ -192,13 +200,18 @@ def test_a_killed_worker_is_one_line(tmp_path):
     assert "Traceback" not in stderr
 
 
-def test_ctrl_c_is_one_line_and_leaves_no_worker(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_stopped_build_is_one_line_and_leaves_no_worker(tmp_path, number, code, word):
+    """SIGINT goes to all processes, as Ctrl-C does; SIGTERM to the first, as schedulers do it."""
     process = start(tmp_path / "out")
     workers = workers_of(process)
-    os.killpg(process.pid, signal.SIGINT)
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert stderr.splitlines()[-1] == "sealdata: interrupted; run the same command again to go on"
+    assert process.returncode == code
+    assert stderr.splitlines()[-1] == f"sealdata: {word}; run the same command again to go on"
     assert "Traceback" not in stderr
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 

@@ -42,7 +42,7 @@ class LocalEngine:
     ) -> None:
         if not self._pools:
             return
-        if kind is not None and not issubclass(kind, Exception):  # Ctrl-C: do not wait for a part
+        if kind is not None and not issubclass(kind, Exception):  # Ctrl-C, SIGTERM: do not wait
             for worker in multiprocessing.active_children():
                 worker.terminate()
         for pool in self._pools.values():
@@ -147,10 +147,19 @@ def _uninterruptible_children() -> Iterator[None]:
 
 def _begin_worker(threads: str, gpus: Sequence[str], begun: Any) -> None:
     """Keep libraries that a worker imports later from starting a thread per core each, and from
-    seeing another GPU than its own."""
+    seeing another GPU than its own; end with the parent, even if that was killed."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"):
         os.environ[name] = threads
     if gpus:
         with begun.get_lock():
             os.environ["CUDA_VISIBLE_DEVICES"] = gpus[begun.value % len(gpus)]
             begun.value += 1
+
+
+def _end_with_parent() -> None:
+    """A part may take hours: nobody waits for what an orphan makes of it."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "runs in a worker"
+    parent.join()
+    os._exit(1)
