@@ -112,7 +112,10 @@ class MarginStages:
     def _searched(self, sides: Sequence[Sides]) -> list[tuple[Done, Blocks]]:
         """Through an index of each side."""
         indexes = self._run(
-            [Stage("margin-index", None, (own.pool,), SIDES, Index(own.texts)) for own in sides]
+            [
+                Stage("margin-index", None, (own.pool,), SIDES, Index(own.texts), version=2)
+                for own in sides
+            ]
         )
         stages, blocks = [], []
         for own, index in zip(sides, indexes, strict=True):

@@ -18,6 +18,7 @@ from sealdata.laser.neighbours import Vectors, spans
 
 BLOCK = 65_536  # vectors added at a time: 256 MiB of LASER's
 _PER_CELL = 40  # vectors of the sample that cells are learnt from, per cell; faiss wants 39
+_SAMPLE = 262_144  # vectors that they are learnt from at most: 1 GiB of LASER's
 _ROUNDS = 10  # of k-means
 _PROBES = 32  # cells that a query looks at
 _CANDIDATES = 16  # codes per neighbour wanted whose cosines are computed
@@ -54,15 +55,15 @@ def write_index(
     """Index ``num`` vectors of length 1, learnt from a sample spread evenly over all of them.
 
     ``rows(start, stop)`` and ``gather(places)`` give vectors, float32 [n, dim]. In memory are the
-    sample (40 vectors a cell: 2.7 GB of 1,024 numbers for 42M) and the index (dim / 8 + 8 bytes a
-    vector: 5.7 GB).
+    sample (40 vectors a cell, at most 1 GiB of LASER's) and the index (dim / 8 + 8 bytes a vector:
+    5.7 GB for 42M).
 
     Raises:
         SealError: faiss is not installed.
     """
     library = faiss()
     cells = num_cells(num)
-    places = np.linspace(0, num - 1, min(num, _PER_CELL * cells)).astype(np.int64)
+    places = np.linspace(0, num - 1, min(num, _PER_CELL * cells, _SAMPLE)).astype(np.int64)
     sample = gather(places)
     dim = sample.shape[1]
     codes = max(1, dim // _CODE)
@@ -70,6 +71,7 @@ def write_index(
     index = library.IndexIVFPQ(library.IndexFlatIP(dim), dim, cells, codes, 8, metric)
     index.cp.niter = _ROUNDS
     index.cp.spherical = True
+    index.cp.min_points_per_centroid = 1  # what there is was chosen above: no warning
     index.train(sample)
     del sample
     for start, stop in spans(num, BLOCK):

@@ -26,6 +26,7 @@ from sealdata.stages.vectors import Side, read_array, read_index
 BLOCK = 32_768  # texts that one task seeks the neighbours of: 128 MiB of LASER's vectors
 NONE = np.uint32(2**32 - 1)  # the text of a pair that has none
 
+_SORTED = 1 << 22  # keys at a time: some 150 MiB
 _PAIRS = 8192  # whose cosines are computed at a time
 _DECIMALS = 4  # of a margin, as of a cosine: machines differ in the seventh digit
 
@@ -40,8 +41,7 @@ class Pool:
     """Lists the distinct texts of a side (the part: ``src`` or ``tgt``) among the living pairs.
 
     A text that several pairs share, or that the encoder cannot tell from another, counts once: it
-    must not be its own neighbour. In memory are 86 bytes a pair:
-    3.6 GB of 42M.
+    must not be its own neighbour. In memory are some 24 bytes a pair: 1.0 GB of 42M.
     """
 
     judge: Judge
@@ -52,31 +52,42 @@ class Pool:
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``SIDE.npy`` (uint32 [texts, 2]: number of the part, row of the first pair with
         the text, in this order) and ``SIDE.PART.npy`` (uint32 [pairs]: which text is a pair's)."""
-        keys, places = [np.zeros(0, np.uint64)], [np.zeros((0, 2), np.uint32)]
-        rows = []
-        for number, own in enumerate(self.parts):
+        keys: list[npt.NDArray[np.uint64]] = []
+        rows: list[tuple[int, npt.NDArray[np.uint32]]] = []  # of a part: height, rows in the pool
+        for own in self.parts:
             index = read_index(self.store, own)
             alive = self.judge.judge(own, until=self.until).alive
             living = alive & index["src_vector"].is_not_null() & index["tgt_vector"].is_not_null()
-            at = living.arg_true().to_numpy()
-            keys.append(index[f"{part}_key"].to_numpy()[at])
-            places.append(np.stack([np.full(len(at), number), at], axis=1).astype(np.uint32))
-            rows.append((living.len(), at))
-        every = np.concatenate(keys)
-        _, first, which = np.unique(every, return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        rank = np.empty(len(first), np.uint32)
-        rank[order] = np.arange(len(first))
-        save(folder / f"{part}.npy", np.concatenate(places)[first[order]])
-        texts, start = rank[which], 0
-        for own, (height, at) in zip(self.parts, rows, strict=True):
+            rows.append((living.len(), living.arg_true().to_numpy()))
+            keys.append(index[f"{part}_key"].to_numpy()[rows[-1][1]])
+        first = _first_of_its_kind(keys)
+        is_first = first == np.arange(len(first), dtype=np.uint32)
+        rank = is_first.cumsum(dtype=np.uint32)  # from 1
+        places, start = [np.zeros((0, 2), np.uint32)], 0
+        for number, (own, (height, at)) in enumerate(zip(self.parts, rows, strict=True)):
+            mine = slice(start, start + len(at))
             column = np.full(height, NONE)
-            column[at] = texts[start : start + len(at)]
-            start += len(at)
+            column[at] = rank[first[mine]] - 1
             save(folder / f"{part}.{own}.npy", column)
-        return PartRecord(
-            part=part, rows_in=len(every), rows_out=len(every), facts={"texts": len(first)}
-        )
+            named = at[is_first[mine]]
+            places.append(np.stack([np.full_like(named, number), named], axis=1))
+            start = mine.stop
+        texts = np.concatenate(places)
+        save(folder / f"{part}.npy", texts)
+        return PartRecord(part=part, rows_in=start, rows_out=start, facts={"texts": len(texts)})
+
+
+def _first_of_its_kind(parts: list[npt.NDArray[np.uint64]]) -> npt.NDArray[np.uint32]:
+    """For each key of all parts, where it stands first. Empties the list, to be rid of it."""
+    keys = np.concatenate([*parts, np.zeros(0, np.uint64)])
+    parts.clear()
+    first = np.empty(len(keys), np.uint32)
+    bits = max(1, (len(keys) // _SORTED).bit_length())
+    for prefix in range(1 << bits):  # keys are hashes, so ranges are of about one size
+        mine = np.flatnonzero(keys >> np.uint64(64 - bits) == prefix)
+        _, places, which = np.unique(keys[mine], return_index=True, return_inverse=True)
+        first[mine] = mine[places][which]
+    return first
 
 
 @dataclass(frozen=True)

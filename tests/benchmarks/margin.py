@@ -26,6 +26,7 @@ import click
 from .race import peak_memory
 
 RESULTS = Path(__file__).with_name("MARGIN.md")
+MILLION = "## A million pairs"  # written by margin_million
 PART, K, CHECKED = "part-00000", 4, 5_000
 HEADER = (
     "| way | pairs | CPU seconds | pairs/s | peak RSS, MiB | on disk, MiB | near | recall |\n"
@@ -184,7 +185,15 @@ def main(pairs: int | None) -> None:
     if pairs is None:
         intro, _, rest = (__doc__ or "").partition("\n\n    python")
         page = ["# Margins", "", intro, "", rest.partition("\n\n")[2], *lines, ""]
-        RESULTS.write_text("\n".join(page), encoding="utf-8")
+        write_section("", page)
+
+
+def write_section(heading: str, lines: list[str]) -> None:
+    """Write what stands under ``heading`` (if empty, the beginning) and keep the rest."""
+    first, _, million = RESULTS.read_text("utf-8").partition(f"\n{MILLION}\n")
+    text = "\n".join(lines)
+    first, million = (first, f"\n{text}") if heading else (text, million)
+    RESULTS.write_text(f"{first}\n{MILLION}\n{million}" if million else first, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -238,3 +238,17 @@ def test_what_has_other_neighbours_leaves_the_margin_out(small_build):
     assert len(run.stdout.split("\t")) == 2 + len(run.stderr.splitlines()[1].split(", "))
     with pytest.raises(ConfigError, match=r"rests on neighbours in the corpus"):
         calibrate(plan, sample_dir() / "eval", ["laser.margin"], 0.01)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    parts=st.lists(st.lists(st.integers(0, 15), max_size=12), max_size=5), size=st.integers(1, 70)
+)
+def test_equal_keys_are_found_range_by_range(parts, size):
+    """Sixteen keys spread over all ranges, however many ranges there are."""
+    keys = [np.array(part, dtype=np.uint64) << np.uint64(60) for part in parts]
+    every = [key for part in parts for key in part]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(margin, "_SORTED", size)
+        found = margin._first_of_its_kind(keys)
+    assert found.tolist() == [every.index(key) for key in every]
