@@ -1,5 +1,6 @@
 """A SentencePiece ``.model`` file, through the ``sentencepiece`` library."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -68,14 +69,23 @@ def _load(path: Path, eos: str | None) -> _Loaded:
         raise ConfigError(f"cannot read {path} as a SentencePiece model: {error}") from None
     eos_id = processor.eos_id() if eos is None else processor.piece_to_id(eos)
     if eos_id < 0 or not processor.is_control(eos_id):
-        asked = "has no EOS piece" if eos is None else f"has no control piece {eos!r}"
-        raise ConfigError(
-            f'{path} {asked}; name one of its control pieces: options = {{ eos = "</s>" }}'
-        )
+        raise ConfigError(_without_eos(path, eos, processor))
     size = processor.get_piece_size()
     lengths = [_piece_bytes(processor, index) for index in range(size)]
     return _Loaded(
         processor, Vocabulary(size, eos_id, np.array(lengths, np.int64), False, processor.unk_id())
+    )
+
+
+def _without_eos(path: Path, eos: str | None, processor: "SentencePieceProcessor") -> str:
+    every = range(processor.get_piece_size())
+    control = [processor.id_to_piece(index) for index in every if processor.is_control(index)]
+    asked = "has no EOS piece" if eos is None else f"has no control piece {eos!r}"
+    if not control:
+        return f"{path} {asked}, nor any other control piece: nothing can end a document"
+    return (
+        f"{path} {asked}; its control pieces are {', '.join(control)}: name one where a recipe "
+        f"names the tokenizer, options = {{ eos = {json.dumps(control[-1])} }}"
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, trainers
@@ -279,6 +280,33 @@ def test_eos_must_be_named(tmp_path: Path) -> None:
     config = {"eos_token": {"content": "</s>", "lstrip": False}}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
     assert make("hf", path).eos_id == 0
+
+
+@pytest.mark.parametrize(
+    ("control", "message"),
+    [
+        ({"bos_id": 1, "pad_id": 2}, r"has no EOS piece; its control pieces are <s>, <pad>: name"),
+        ({"bos_id": -1, "pad_id": -1}, r"nor any other control piece: nothing can end a document"),
+    ],
+)
+def test_a_sentencepiece_model_without_eos_says_what_could_be_one(
+    tmp_path: Path, control: dict[str, int], message: str
+) -> None:
+    path = tmp_path / "bare.model"
+    with path.open("wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(["a few words of a few letters"] * 9),
+            model_writer=file,
+            vocab_size=20,
+            hard_vocab_limit=False,
+            eos_id=-1,
+            minloglevel=2,
+            **control,
+        )
+    with pytest.raises(ConfigError, match=message):
+        open_tokenizer(path)
+    if control["pad_id"] > 0:
+        assert open_tokenizer(path, options={"eos": "<pad>"}).eos_id == control["pad_id"]
 
 
 def test_an_eos_that_is_not_declared_special_is_not_matched_either(tmp_path: Path) -> None:
