@@ -58,6 +58,14 @@ def _totals(both: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _error(evidence: Evidence, lang: str, rows: float, total: dict[str, int | float]) -> float:
+    """The largest error of the shares at any limit."""
+    counts = [total[f"{name} {limit}"] for name in ("stored", "again") for limit in LIMITS]
+    counts += [total[f"stored {limit}"] + total[f"again {limit}"] for limit in LIMITS]
+    of = evidence.estimate(lang, rows)
+    return max(evidence.part_error(lang, evidence.estimate(lang, n), of) for n in counts)
+
+
 def _facts(
     evidence: Evidence, lang: str, side: str, total: dict[str, int | float]
 ) -> AgreementFacts:
@@ -71,6 +79,7 @@ def _facts(
         lang=lang,
         side=side,
         rows=evidence.estimate(lang, rows),
+        error=_error(evidence, lang, rows, total),
         correlation=round(shared / spread, 4) if spread > 1e-9 * rows else None,
         at={
             f"{limit:g}": {

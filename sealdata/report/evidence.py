@@ -74,6 +74,12 @@ class Evidence:
         """Half the width of the 99 % interval of a share of the pairs of ``lang``; 0 if counted."""
         return 0.0 if self.exact else share_error(share, self.heights[lang], self.population(lang))
 
+    def part_error(self, lang: str, part: int, whole: int) -> float:
+        """The same of ``part`` of ``whole`` estimated pairs of ``lang``."""
+        if self.exact or not whole:
+            return 0.0
+        return share_error(part / whole, round(whole / self.weight(lang)), whole)
+
 
 def share_error(share: float, sampled: int, population: int) -> float:
     """Half the width of the interval of a share seen in ``sampled`` of ``population`` rows.

@@ -30,9 +30,11 @@ from sealdata.report.schema import (
     ScoreFacts,
     TwinFacts,
 )
+from sealdata.report.similarity import similarity_facts
+from sealdata.report.sources import source_facts
 from sealdata.report.tally import Combination, overlap, overlap_errors, tally
 from sealdata.report.twins import ledger_twins
-from sealdata.report.views import confusion_facts, domain_facts, match_facts, similarity_facts
+from sealdata.report.views import confusion_facts, domain_facts, match_facts
 from sealdata.rules import STAGE_OF_PHASE, Rule
 from sealdata.stages.decontaminate import MATCHES
 
@@ -68,7 +70,8 @@ def audit_facts(
     compared = compared or _compared(out, manifest, evidence)
     rules = bind(manifest_rules(manifest))
     names = list(columns)
-    scores = score_facts(evidence, columns, rules, _meanings(columns), token_estimates(manifest))
+    tokens = token_estimates(manifest)
+    scores = score_facts(evidence, columns, rules, _meanings(columns), tokens)
     counts = {lang: tally(evidence, lang) for lang in languages}
     reasons = _reasons(manifest, evidence, counts)
     overlaps = _overlaps(evidence, counts, reasons)
@@ -86,6 +89,11 @@ def audit_facts(
         ),
         build=manifest.model_copy(update={"files": {}}),
         languages={lang: _language(lang) for lang in ("eng_Latn", *languages)},
+        sources=[
+            fact
+            for lang in languages
+            for fact in source_facts(evidence, lang, manifest.funnel, tokens.get(lang))
+        ],
         rules=[_rule_facts(rule) for rule in rules],
         reasons=reasons,
         overlap=overlaps,

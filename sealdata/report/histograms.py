@@ -240,20 +240,23 @@ def _count(
                 for kind in _KINDS
             },
             unscored=round(unscored[name] * weight),
-            limits=_counted(limits(rules, name, lang), edges[name], found["every"].counts(weight)),
+            limits=[
+                _counted(limit, edges[name], found["every"].counts(weight), evidence, lang)
+                for limit in limits(rules, name, lang)
+            ],
         )
         for name, found in sums.items()
     }
 
 
-def _counted(found: list[Limit], edges: NDArray[np.float64], every: Counts) -> list[Limit]:
-    """The limits, each with the number of scored rows outside it."""
-    counted = []
-    for limit in found:
-        outside = 0
-        if limit.min is not None:
-            outside += sum(every.cells[: 2 * int(np.searchsorted(edges, limit.min)) + 1])
-        if limit.max is not None:
-            outside += sum(every.cells[2 * int(np.searchsorted(edges, limit.max)) + 2 :])
-        counted.append(limit.model_copy(update={"outside": outside}))
-    return counted
+def _counted(
+    limit: Limit, edges: NDArray[np.float64], every: Counts, evidence: Evidence, lang: str
+) -> Limit:
+    """The limit with the number of scored rows outside it."""
+    outside = 0
+    if limit.min is not None:
+        outside += sum(every.cells[: 2 * int(np.searchsorted(edges, limit.min)) + 1])
+    if limit.max is not None:
+        outside += sum(every.cells[2 * int(np.searchsorted(edges, limit.max)) + 2 :])
+    error = evidence.part_error(lang, outside, evidence.population(lang))
+    return limit.model_copy(update={"outside": outside, "outside_error": error})

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +21,7 @@ from sealdata.report.explorer import embed
 from sealdata.report.facts import manifest_rules, token_estimates
 from sealdata.report.fertility_chart import fertility_svg
 from sealdata.report.hexbins import margin_chart
+from sealdata.report.metrics import facts_error
 from sealdata.report.rulebook import bind
 from sealdata.report.schema import AuditFacts, Limit, ReasonFacts, ScoreFacts
 
@@ -37,6 +39,7 @@ def render_report(facts: AuditFacts, rows: dict[str, Any]) -> str:
     )
     environment.filters.update(
         num=markup.number,
+        points=markup.points,
         hundredths=markup.hundredths,
         visible=markup.visible,
         embedded=markup.embedded,
@@ -82,9 +85,13 @@ def _context(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
         "names": {code: language.name for code, language in facts.languages.items()},
         "stages": [stage for stage in STAGES if any(row.lost(stage) for row in build.funnel)],
         "by_lang": {lang: _of(build.funnel, lang) for lang in build.languages},
-        "tokens": _tokens(facts),
+        "sources": {(row.source, row.lang): row for row in facts.sources},
+        "packed": _packed(facts),
+        "unseen": _unseen(facts),
+        "lost_errors": {lang: _lost_errors(facts, lang) for lang in ("", *build.languages)},
         "token_basis": build.fertility[0].tokenizer if build.fertility else "",
         "reasons": _by_reason(facts.reasons),
+        "reason_errors": _reason_errors(facts),
         "limits": {lang: _limits_of(facts, lang) for lang in build.languages},
         "ruled": [score for score in facts.scores if score.name in ruled],
         "unruled": [score for score in facts.scores if score.name not in ruled],
@@ -110,6 +117,8 @@ def _page_data(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
     """What the page's scripts need; field names as in ``audit.json``."""
     return {
         "exact": facts.basis.exact,
+        "pairs": facts.basis.rows,
+        "sampled": facts.basis.sampled,
         "rules": [rule.model_dump(mode="json") for rule in facts.rules],
         "kept": {
             lang: sum(row.kept for row in _of(facts.build.funnel, lang))
@@ -159,25 +168,45 @@ def _limits_of(facts: AuditFacts, lang: str) -> dict[str, tuple[str, Limit]]:
     }
 
 
-def _tokens(facts: AuditFacts) -> dict[str, int]:
-    """Tokens packed from the pairs of each language, in both splits and all directions; without
-    streams, what the bytes of the kept pairs are estimated to make; empty if nothing is known."""
-    build = facts.build
-    if build.streams:
-        return {
-            lang: sum(
-                stream.num_tokens
-                for stream in build.streams
-                if stream.kind == "parallel" and lang in stream.languages
-            )
-            for lang in build.languages
-        }
-    kept = facts.scores[0].languages if facts.scores else {}
+def _packed(facts: AuditFacts) -> dict[str, int]:
+    """Tokens packed from the pairs of each language, in both splits and all directions; empty if
+    nothing was packed."""
+    streams = [stream for stream in facts.build.streams if stream.kind == "parallel"]
     return {
-        lang: sum(found.kept_tokens.cells) + found.kept_tokens.missing
-        for lang, found in kept.items()
-        if found.kept_tokens is not None
+        lang: sum(stream.num_tokens for stream in streams if lang in stream.languages)
+        for lang in (facts.build.languages if streams else ())
     }
+
+
+def _lost_errors(facts: AuditFacts, lang: str) -> dict[str, float]:
+    """By stage, the errors of what a language, or all ("") lost there."""
+    ends = f".{lang}" if lang else ""
+    found = {stage: facts.errors.get(f"lost_share.{stage}{ends}") for stage in STAGES}
+    return {stage: error for stage, error in found.items() if error}
+
+
+def _unseen(facts: AuditFacts) -> float:
+    """What share of a language's pairs may have what no sampled one has: the most of any."""
+    return max((facts_error(facts, lang, 0.0) for lang in facts.basis.rows), default=0.0)
+
+
+def _reason_errors(facts: AuditFacts) -> dict[tuple[str, str], dict[str, float]]:
+    """(stage, reason) -> first, any, only -> the error of all languages' sum, in pairs."""
+    rows = facts.basis.rows
+    names = {"first": "first_error", "any": "error", "only": "only_error"}
+    found = {}
+    for place, own in _by_reason(facts.reasons).items():
+        unseen = {lang: facts_error(facts, lang, 0.0) for lang in rows if lang not in own}
+        if place[0] == "ingest":
+            unseen = {}
+        found[place] = {
+            kind: math.hypot(
+                *(getattr(fact, name) * rows[lang] for lang, fact in own.items()),
+                *(error * rows[lang] for lang, error in unseen.items()),
+            )
+            for kind, name in names.items()
+        }
+    return found
 
 
 def _by_reason(facts: Sequence[ReasonFacts]) -> dict[tuple[str, str], dict[str, ReasonFacts]]:

@@ -35,6 +35,11 @@ def percent(part: int, whole: int) -> str:
     return f"{share:.1f} %"
 
 
+def points(error: float | None) -> Markup:
+    """``± 0.12`` of a share, in percent points and small; nothing where there is no error."""
+    return Markup("<small>± {:.2f}</small>").format(100 * error) if error else Markup("")
+
+
 def bounds(low: float | None, high: float | None) -> str:
     """What a score must be: ``≥ 0.6``, ``≤ 4``, ``1 to 4``."""
     if low is None:

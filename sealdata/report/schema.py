@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sealdata.build_manifest import BuildManifest, MarginRow
 
-FORMAT = 2  # raised when a field changes its meaning
+FORMAT = 3  # raised with every change of this schema; tests/sealdata/report/test_audit_schema.py
 
 
 class _Facts(BaseModel):
@@ -21,6 +21,27 @@ class Basis(_Facts):
     rows: dict[str, int]  # readable pairs, by language (of a ledger: rows kept in it)
     sampled: dict[str, int]  # rows looked at, by language
     left_out: list[str] = []  # gates of the recipe that this audit did not run
+
+
+class TokenEstimate(_Facts):
+    """Training tokens of one direction, by bytes, and half the width of their 99 % interval over
+    the sample; 0 where all rows were looked at."""
+
+    tokens: int
+    error: int
+
+
+class SourceRest(_Facts):
+    """A row of the funnel beside its errors, as shares of its records, and its tokens."""
+
+    source: str
+    lang: str
+    rows: int  # readable pairs
+    sampled: int  # looked at
+    kept_error: float
+    lost_errors: dict[str, float]  # by stage; empty where all were counted
+    read: TokenEstimate | None  # of all readable pairs; None where no tokenizer was measured
+    kept: TokenEstimate | None
 
 
 class LanguageFacts(_Facts):
@@ -40,6 +61,7 @@ class Limit(_Facts):
     max: float | None
     missing_drops: bool
     outside: int
+    outside_error: float = 0.0  # as a share of the language's pairs
 
 
 class Counts(_Facts):
@@ -133,16 +155,20 @@ class LanguageSamples(_Facts):
 
 
 class SimilarityFacts(_Facts):
-    """A similarity score of one language from both ends, on ``rows`` rows that have it."""
+    """A similarity score of one language from both ends, on ``rows`` of the ``of`` pairs that have
+    it. The last number of each mean is its error; None where one row cannot tell."""
 
     score: str
     lang: str
     rows: int
+    of: int
     percentiles: dict[str, float]  # "1" to "99.9"
-    by_length: list[tuple[int, int, int, float]]  # English characters from, to; rows; mean score
-    by_domain: list[tuple[str, int, float]]  # domain, rows, mean score; those with most rows
-    against: list[tuple[float, float, int, float]]  # stored margin from, to; rows; mean score
+    rank_error: float  # share of pairs by which the rank of a percentile may be off, at most
+    by_length: list[tuple[int, int, int, float, float | None]]  # English characters from, to; rows
+    by_domain: list[tuple[str, int, float, float | None]]  # domain, rows; those with most rows
+    against: list[tuple[float, float, int, float, float | None]]  # stored margin from, to; rows
     correlation: float | None  # rank correlation with the stored margin, where there is one
+    interval: tuple[float, float] | None  # of the correlation, 95 %
     top: list[Sample]  # of the highest 1 %: where misaligned boilerplate hides
 
 
@@ -152,7 +178,7 @@ class ConfusionFacts(_Facts):
     lang: str
     side: str  # "src" or "tgt"
     rows: int
-    taken_for: list[tuple[str, int]]  # label, rows; most first
+    taken_for: list[tuple[str, int, float]]  # label, rows, error of their share; most first
 
 
 class AgreementFacts(_Facts):
@@ -163,6 +189,7 @@ class AgreementFacts(_Facts):
     rows: int  # that have both
     correlation: float | None  # Pearson's; none where one of them does not vary
     at: dict[str, dict[str, float]]  # limit -> shares: agree; above by the stored, by the new alone
+    error: float  # of these shares, at most
 
 
 class MarginFacts(MarginRow):
@@ -173,16 +200,26 @@ class MarginFacts(MarginRow):
     cells: list[tuple[int, int, int]]  # column, row, pairs
 
 
+class PartFacts(_Facts):
+    """Some of a number of rows: ``error`` of their share, ``kept_error`` of the share kept of them;
+    0 if counted."""
+
+    rows: int
+    kept: int
+    error: float
+    kept_error: float
+
+
 class DomainFacts(_Facts):
     """Where pairs come from, by the other side's URL (else the English one's)."""
 
     lang: str
     rows: int  # that have an address
     of: int  # rows in all
-    top: list[tuple[str, int, int]]  # domain, rows, kept of them
-    scripture: tuple[int, int]  # rows of hosts known for scripture, kept of them
-    religious: tuple[int, int]  # rows whose English side has a word of scripture, kept of them
-    religious_error: float  # of their share of all rows, 0 if counted
+    error: float  # of the share that has one
+    top: dict[str, PartFacts]  # by host, of the rows with an address; most first
+    scripture: PartFacts  # of hosts known for scripture, of the rows with an address
+    religious: PartFacts  # whose English side has a word of scripture, of all rows
 
 
 class DuplicateFacts(_Facts):
@@ -249,6 +286,7 @@ class AuditFacts(_Facts):
     basis: Basis
     build: BuildManifest
     languages: dict[str, LanguageFacts]
+    sources: list[SourceRest]  # as in the funnel
     rules: list[RuleFacts]
     reasons: list[ReasonFacts]
     overlap: dict[str, dict[str, dict[str, int]]]  # language ("all" too) -> reason -> reason

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from sealdata.report.evidence import Evidence, share_error
+from sealdata.report.evidence import Evidence
 
 Combination = tuple[str | None, tuple[str, ...]]  # (stage of the first reason, all reasons)
 
@@ -63,7 +63,7 @@ def overlap_errors(
         for lang in own:
             here = tables[lang][one]
             found[lang][one] = {
-                other: _share_error(evidence, lang, here[one], both)
+                other: evidence.part_error(lang, both, here[one])
                 for other, both in here.items()
                 if both
             } | {one: widths[lang]}
@@ -76,7 +76,7 @@ def overlap_errors(
                 parts = []
                 for lang in own:
                     have, shared = tables[lang][one][one], tables[lang][one][other]
-                    parts.append(have * _share_error(evidence, lang, have, shared))
+                    parts.append(have * evidence.part_error(lang, shared, have))
                     parts.append((shared / have - share) * widths[lang])
                 found["all"][one][other] = math.hypot(*parts) / row[one]
     return found
@@ -86,11 +86,6 @@ def _width(evidence: Evidence, lang: str, pairs: int) -> float:
     """The error of an estimated number of pairs."""
     population = evidence.population(lang)
     return evidence.error(lang, pairs / population) * population if population else 0.0
-
-
-def _share_error(evidence: Evidence, lang: str, have: int, both: int) -> float:
-    """The error of ``both`` of ``have`` estimated pairs, by the rows that stand for these."""
-    return share_error(both / have, round(have / evidence.weight(lang)), have)
 
 
 def spread(total: int, shares: dict[str, float]) -> dict[str, int]:

@@ -53,11 +53,17 @@ function showFigure(figure) {
   const tokens = (found) => (found ? `, ${number(passing(found, limits))} tokens` : "");
   const scored = counts.every.cells.reduce((sum, count) => sum + count, 0) + counts.every.missing;
   const alone = passing(counts.every, limits);
+  const pairs = data.pairs[lang];
+  const within = (found) => {
+    const error = shareError(found / pairs, data.sampled[lang], pairs) * pairs;
+    return error ? ` ± ${number(error)}` : "";
+  };
+  const others = passing(counts.others, limits);
   const readout = figure.querySelector(".readout");
   readout.replaceChildren();
   for (const [label, text] of [
-    ["alone", `${number(alone)} of ${number(scored)} pairs (${percent(alone, scored)})${tokens(counts.every_tokens)}`],
-    ["with the other rules", `${number(passing(counts.others, limits))} pairs${tokens(counts.others_tokens)}`],
+    ["alone", `${number(alone)}${within(alone)} of ${number(scored)} pairs (${percent(alone, scored)})${tokens(counts.every_tokens)}`],
+    ["with the other rules", `${number(others)}${within(others)} pairs${tokens(counts.others_tokens)}`],
   ]) {
     const line = document.createElement("span");
     const name = document.createElement("b");

@@ -14,6 +14,15 @@ const rowsOf = new Map(Object.entries(data.rows).map(([lang, own]) => [lang, {
 
 const within = (limit, cell) => (limit.min === null || cell >= 2 * limit.min + 1) && (limit.max === null || cell <= 2 * limit.max + 1);
 
+// Half the width of the 99 % interval of a share of the pairs of a language, as evidence.py has it.
+function shareError(share, sampled, population) {
+  if (data.exact || !population) return 0;
+  if (!sampled) return 1;
+  const centre = (share * sampled + Z ** 2 / 2) / (sampled + Z ** 2);
+  const width = Z * Math.sqrt((centre * (1 - centre)) / (sampled + Z ** 2));
+  return (width + Math.abs(centre - share)) * Math.sqrt(Math.max(0, 1 - sampled / population));
+}
+
 // The rows of one histogram that pass limits on its score: exact in a build's ledger.
 function passing(counts, limits) {
   let sum = limits.some((limit) => limit.missingDrops) ? 0 : counts.missing;

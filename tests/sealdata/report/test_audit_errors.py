@@ -1,0 +1,161 @@
+"""Every figure that a sample estimates states an error, and the truth lies within it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from sealdata.build_manifest import FunnelRow
+from sealdata.frames import write_frame
+from sealdata.report.agreement import agreement_facts
+from sealdata.report.evidence import Evidence
+from sealdata.report.schema import PartFacts
+from sealdata.report.similarity import similarity_facts
+from sealdata.report.sources import source_facts
+from sealdata.report.views import confusion_facts, domain_facts
+
+LANG = "jav_Latn"
+COLUMNS = ["lid.tgt_top", "lid.tgt_prob", "stored.margin", "laser.cosine"]
+TOKENS = pl.col("src").str.len_bytes() / 4 + pl.col("tgt").str.len_bytes() / 2
+
+
+def corpus(rows: int) -> pl.DataFrame:
+    """Pairs of two sources whose properties have no period in common with a sample's step."""
+    at = pl.int_range(rows)
+    mixed = (at * 7919) % 1000 / 1000  # spread over 0 to 1
+    words = pl.when(at % 11 == 0).then(pl.lit("Jesus said ")).otherwise(pl.lit("They said "))
+    host = pl.when(mixed < 0.3).then(pl.lit("https://wol.jw.org/")).when(mixed < 0.8)
+    return pl.select(
+        source=pl.when(at % 3 == 0).then(pl.lit("few")).otherwise(pl.lit("many")),
+        row=at,
+        src=words + (at % 97).cast(pl.String) + pl.lit("x").repeat_by(at % 90).list.join(""),
+        tgt=pl.lit("y").repeat_by(at % 83).list.join(""),
+        src_url=pl.lit(None, pl.String),
+        tgt_url=host.then(pl.lit("http://news.example/a")),
+        stored_margin=(1 + mixed / 4).cast(pl.Float32),
+        stored_tgt_lid=mixed.cast(pl.Float32),
+        stage=pl.when(at % 13 < 4).then(pl.lit("rules")),
+        reason=pl.when(at % 13 < 4).then(pl.lit("r")),
+        reasons=pl.when(at % 13 < 4).then(pl.lit(["r"])).otherwise(pl.lit([], pl.List(pl.String))),
+        **{
+            "lid.tgt_top": pl.when(at % 5 < 2).then(pl.lit("ind_Latn")).otherwise(pl.lit(LANG)),
+            "lid.tgt_prob": (at % 101 / 100).cast(pl.Float32),
+            "stored.margin": (1 + mixed / 4).cast(pl.Float32),
+            "laser.cosine": (mixed * (at % 29) / 29).cast(pl.Float32),
+        },
+    )
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> tuple[Evidence, Evidence]:
+    """A tenth of 6,000 rows as a sample, and all of them."""
+    rows = corpus(6000)
+    write_frame(rows, tmp_path / "all.parquet")
+    write_frame(rows.sample(600, seed=3), tmp_path / "some.parquet")
+    some = Evidence({LANG: [tmp_path / "some.parquet"]}, {LANG: 6000})
+    return some, Evidence({LANG: [tmp_path / "all.parquet"]})
+
+
+def funnel(evidence: Evidence) -> list[FunnelRow]:
+    rows = pl.concat(evidence.frames(LANG, ["source"]))
+    found = []
+    for source, records in (("few", 2000), ("many", 4000)):
+        own = rows.filter(pl.col("source") == source)
+        lost = round(own["stage"].count() * records / own.height)
+        found.append(
+            FunnelRow(
+                source=source,
+                lang=LANG,
+                records=records,
+                dropped={"rules": {"r": lost}},
+                train=records - lost,
+                validation=0,
+            )
+        )
+    return found
+
+
+def test_the_funnel_of_each_source(both: tuple[Evidence, Evidence]) -> None:
+    some, whole = (source_facts(each, LANG, funnel(each), TOKENS) for each in both)
+    assert [row.sampled for row in whole] == [2000, 4000]
+    assert sum(row.sampled for row in some) == 600
+    for seen, true, told, counted in zip(some, whole, *map(funnel, both), strict=True):
+        assert (true.kept_error, true.lost_errors) == (0, {})
+        assert 0 < seen.kept_error == pytest.approx(seen.lost_errors["rules"], rel=0.2)
+        assert abs(told.kept - counted.kept) / counted.records <= seen.kept_error
+        for name in ("read", "kept"):
+            estimate, truth = getattr(seen, name), getattr(true, name)
+            assert truth.error == 0
+            assert 0 < estimate.error < truth.tokens / 5
+            assert abs(estimate.tokens - truth.tokens) <= estimate.error
+    frame = corpus(6000).filter(pl.col("source") == "few")
+    assert whole[0].read is not None
+    assert whole[0].read.tokens == round(frame.select(TOKENS.sum()).item())
+
+
+def test_a_source_that_the_sample_missed_is_not_known(both: tuple[Evidence, Evidence]) -> None:
+    row = FunnelRow(source="x", lang=LANG, records=10, dropped={}, train=10, validation=0)
+    [found] = source_facts(both[0], LANG, [row], TOKENS)
+    assert (found.sampled, found.kept_error, found.read) == (0, 1.0, None)
+
+
+def shares(evidence: Evidence) -> Iterator[tuple[str, float, float]]:
+    """Name, share and error of what is counted row by row."""
+
+    def part(name: str, own: PartFacts, of: int) -> Iterator[tuple[str, float, float]]:
+        yield name, own.rows / of, own.error
+        yield f"{name}, kept", own.kept / own.rows, own.kept_error
+
+    hosts = domain_facts(evidence, LANG)
+    yield "addressed", hosts.rows / hosts.of, hosts.error
+    yield from part("scripture", hosts.scripture, hosts.rows)
+    yield from part("religious", hosts.religious, hosts.of)
+    for host, own in sorted(hosts.top.items()):
+        yield from part(host, own, hosts.rows)
+    [heard] = confusion_facts(evidence, LANG, COLUMNS)
+    for label, rows, error in sorted(heard.taken_for):
+        yield label, rows / heard.rows, error
+    [agreed] = agreement_facts(evidence, LANG, COLUMNS)
+    for limit, at in agreed.at.items():
+        for name, share in at.items():
+            yield f"{name} at {limit}", share, agreed.error
+
+
+def test_shares_are_within_their_errors(both: tuple[Evidence, Evidence]) -> None:
+    some, whole = (list(shares(each)) for each in both)
+    assert len(some) == 23
+    for (name, seen, error), (same, true, counted) in zip(some, whole, strict=True):
+        assert (name, counted) == (same, 0.0)
+        assert 0 < error < 0.2, name
+        assert abs(seen - true) <= error, name
+
+
+def test_means_and_percentiles_are_within_their_errors(both: tuple[Evidence, Evidence]) -> None:
+    some, whole = (
+        {fact.score: fact for fact in similarity_facts(each, LANG, COLUMNS, COLUMNS)}
+        for each in both
+    )
+    for name, seen in some.items():
+        true = whole[name]
+        assert (seen.rows, seen.of, true.rows, true.of, true.rank_error) == (
+            600,
+            6000,
+            6000,
+            6000,
+            0,
+        )
+        values = corpus(6000)[name]
+        for percent, value in seen.percentiles.items():
+            rank = (values < value).mean(), (values <= value).mean()
+            assert isinstance(rank[0], float)
+            assert isinstance(rank[1], float)
+            target = float(percent) / 100
+            assert rank[0] - seen.rank_error <= target <= rank[1] + seen.rank_error
+        for one, other in ((seen.by_length, true.by_length), (seen.by_domain, true.by_domain)):
+            found: dict[Any, Any] = {tuple(row[:-3]): row[-3:] for row in other}
+            for row in one:
+                (_, mean, error), (_, truth, counted) = row[-3:], found[tuple(row[:-3])]
+                assert counted == 0
+                assert error is None or abs(mean - truth) <= error
