@@ -1,6 +1,7 @@
 """`sealdata calibrate`: thresholds from references and from what is none."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,8 @@ def calibrate(
     """Say where scores lie for references and for wrong pairs, and print limits for RECIPE.
 
     Wrong pairs are, for a similarity, the English of a random line and of the next line; for
-    language ID, the lines of other languages. The lines for the recipe come last, on stdout.
+    language ID, the lines of other languages (in place of English, those of the language itself).
+    The lines for the recipe come last, on stdout.
 
     \b
     Example:
@@ -58,7 +60,8 @@ def calibrate(
     from sealdata.gold.plot import plot as draw
     from sealdata.plan import load_plan
 
-    found = measure(load_plan(recipe), refs, scores, false_reject / 100)
+    plan = load_plan(recipe)
+    found = measure(plan, refs, scores, false_reject / 100, partial(click.echo, err=True))
     if plot is not None:
         plot.write_text(draw(found), encoding="utf-8")
         click.echo(f"written: {plot}", err=True)
@@ -67,7 +70,7 @@ def calibrate(
         return
     _show(found)
     click.echo()
-    click.echo(recipe_lines(found), nl=False)
+    click.echo(recipe_lines(found, plan), nl=False)
 
 
 def _show(found: "Sequence[Calibration]") -> None:

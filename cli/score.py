@@ -36,28 +36,31 @@ def score(
 ) -> None:
     """Add language-ID and similarity columns to TSV lines: first two columns are the texts.
 
-    Line N of the output is line N of the input. A line without two columns in UTF-8 comes through
-    with empty scores and is counted at the end, on stderr; so are the names of the columns.
+    Line N of the output is line N of the input; 8,192 lines are scored together. A line without two
+    columns in UTF-8, or of more than 16 MiB, comes through with empty scores and is counted at the
+    end, on stderr; so are the names of the columns.
 
     \b
     Example:
         zcat pairs.tsv.gz | sealdata score --tgt-lang tha_Thai > scored.tsv
         sealdata score --src-lang id --tgt-lang en --scorer lid < pairs.tsv
     """
-    from sealdata.filter import LineScorer, Tally
+    from sealdata.filter import LONGEST, LineScorer, Tally
 
     scorer = LineScorer(_scorers(recipe, names, encoder, (src_lang, tgt_lang)), src_lang, tgt_lang)
     lines, out, tally = sys.stdin.buffer, sys.stdout.buffer, Tally()
     click.echo(f"columns added: {', '.join(scorer.columns)}", err=True)
-    if header:
-        first = lines.readline().rstrip(b"\r\n")
-        out.write(b"\t".join([first, *(name.encode() for name in scorer.columns)]) + b"\n")
-    out.writelines(scorer.lines(lines, tally))
+    if header and (first := lines.readline()):
+        names_added = (name.encode() for name in scorer.columns)
+        out.write(b"\t".join([first.rstrip(b"\r\n"), *names_added]) + b"\n")
+    for block in scorer.blocks(lines, tally):
+        out.write(block)
+        out.flush()  # whoever reads sees what is done, and what a later line breaks is not lost
     out.flush()
     if tally.bad:
         click.echo(
-            f"{tally.bad:,} of {tally.lines:,} lines have no scores: no two columns in UTF-8 "
-            f"(the first is line {tally.first_bad + header:,})",
+            f"{tally.bad:,} of {tally.lines:,} lines have no scores: no two columns in UTF-8, or "
+            f"more than {LONGEST >> 20} MiB (the first is line {tally.first_bad + header:,})",
             err=True,
         )
 

@@ -1,4 +1,4 @@
-"""Scores for lines of text: TSV in, the same TSV with score columns behind, part by part."""
+"""Scores for lines of text: TSV in, the same TSV with score columns behind, block by block."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,11 +12,12 @@ from sealdata.scorers import Scorer
 
 ENGLISH = "eng_Latn"
 _LINES, _BYTES = 8192, 16 << 20  # after which lines are scored together
+LONGEST = 16 << 20  # bytes of a line that is scored: memory is some thirty times that
 
 
 @dataclass
 class Tally:
-    """Lines read, and those that have no scores because they are no two texts in UTF-8."""
+    """Lines read, and those without scores: no two texts in UTF-8, or longer than LONGEST."""
 
     lines: int = 0
     bad: int = 0
@@ -49,13 +50,14 @@ class LineScorer:
         """Names of the columns that are added, in order."""
         return [f"{name}.{c}" for name, scorer in self.scorers.items() for c in scorer.columns]
 
-    def lines(self, lines: Iterable[bytes], tally: Tally) -> Iterator[bytes]:
-        """Each line with its scores, in order; empty where a score has no meaning.
+    def blocks(self, lines: Iterable[bytes], tally: Tally) -> Iterator[bytes]:
+        """Each line with its scores, in order, as many at a time as are scored together; empty
+        where a score has no meaning.
 
         A bad line comes out as it went in, with empty scores, and is counted in ``tally``.
         """
         for chunk in _chunks(lines):
-            yield from self._scored(chunk, tally)
+            yield b"".join(self._scored(chunk, tally))
 
     def _scored(self, chunk: list[bytes], tally: Tally) -> Iterator[bytes]:
         bare = [line.removesuffix(b"\n").removesuffix(b"\r") for line in chunk]
@@ -99,7 +101,7 @@ def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 def _two_texts(line: bytes) -> tuple[str, str] | None:
     fields = line.split(b"\t", 2)
-    if len(fields) < 2:
+    if len(fields) < 2 or len(line) > LONGEST:
         return None
     try:
         return fields[0].decode(), fields[1].decode()

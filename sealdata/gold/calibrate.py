@@ -1,6 +1,6 @@
 """Calibration: where a score lies for translations and for what is none, and the limit between."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,17 +48,23 @@ class Calibration(BaseModel):
 
 
 def calibrate(
-    plan: Plan, folder: Path, scores: Sequence[str], false_reject: float
+    plan: Plan,
+    folder: Path,
+    scores: Sequence[str],
+    false_reject: float,
+    tell: Callable[[str], None] = lambda said: None,
 ) -> list[Calibration]:
     """Every score of ``scores`` (default: those with a ``min`` of its language and similarity
     rules) for every language of the recipe that ``folder`` has references of.
 
     Negatives of a similarity are the English of another line: ``shuffled``, and ``next``, which
     in running text is the harder one. Those of language ID are the same lines in another language
-    of the folder, declared as this one. The texts are cleaned as the recipe says.
+    of the folder, declared as this one; in place of the English, those of this language. The texts
+    are cleaned as the recipe says. A language whose references all lack a score (short_margin of
+    long sentences, kin_margin of a language without relatives) has none of it: ``tell`` is told.
 
     Raises:
-        ConfigError: a score that the recipe does not have, or no references.
+        ConfigError: a score that the recipe does not have, or no references that have it.
         DataError: see ``read_references``.
     """
     references = read_references(folder)
@@ -73,12 +79,17 @@ def calibrate(
     for name in scores or _default_scores(plan):
         scorer, column = _scorer(plan, name)
         for lang in langs:
-            sets = _pairs(references, lang, scorer.phase)
+            sets = _pairs(references, lang, scorer.phase, column)
             values = {
                 kind: scorer.score(pairs)[column].cast(pl.Float64).round(6).to_numpy()
                 for kind, pairs in sets.items()
             }
-            found.append(_calibration(name, lang, values, false_reject))
+            if np.isnan(values["good"]).all():
+                tell(f"left out: {name} of {lang}, which none of its references has")
+            else:
+                found.append(_calibration(name, lang, values, false_reject))
+    if not found:
+        raise ConfigError(f"no reference in {folder} has a score to take a limit from")
     return found
 
 
@@ -112,10 +123,13 @@ def _scorer(plan: Plan, name: str) -> tuple[Scorer, str]:
     return plan.scorers[scorer], column
 
 
-def _pairs(references: pl.DataFrame, lang: str, phase: str) -> dict[str, pl.DataFrame]:
+def _pairs(references: pl.DataFrame, lang: str, phase: str, column: str) -> dict[str, pl.DataFrame]:
     """Pair frames by kind, ``good`` first."""
     own = references.filter(pl.col("lang") == lang)
     good = make_pairs(list(zip(own["src"], own["tgt"], strict=True)), tgt_lang=lang)
+    if phase == "language" and column.startswith("src_"):
+        rows = list(zip(own["tgt"], own["tgt"], strict=True))
+        return {"good": good, "other language": make_pairs(rows, tgt_lang=lang)}
     if phase == "language":
         others = references.filter(pl.col("lang") != lang)
         few = others.filter(pl.int_range(pl.len()).over("lang") < own.height)
@@ -145,8 +159,6 @@ def _calibration(
 ) -> Calibration:
     known = {kind: found[~np.isnan(found)] for kind, found in values.items()}
     good = np.sort(known["good"])
-    if not len(good):
-        raise ConfigError(f"no reference of {lang} has a {score}: it does not know the language")
     limit = float(good[int(false_reject * len(good))])
     limit = float(np.floor(round(limit * 10**_DECIMALS, 3)) / 10**_DECIMALS)
     every = np.concatenate(list(known.values()))
@@ -181,15 +193,17 @@ def area_under_curve(good: np.ndarray, bad: np.ndarray) -> float:
     return float(below.sum() / 2 / len(good) / len(bad))
 
 
-def recipe_lines(found: Sequence[Calibration]) -> str:
-    """Rules with a limit per language, as TOML to put into a recipe."""
+def recipe_lines(found: Sequence[Calibration], plan: Plan) -> str:
+    """Rules with a limit per language, as TOML to put into the recipe, in place of those on the
+    same score: their reasons are kept."""
+    reasons = {rule.score: rule.reason for rule in reversed(plan.recipe.rule)}
     lines = []
     for score in dict.fromkeys(one.score for one in found):
         rows = [one for one in found if one.score == score]
-        reason = "low_similarity" if score.startswith("laser.") else "wrong_language"
+        other = "low_similarity" if score.startswith("laser.") else "wrong_language"
         lines += [
             "[[rule]]",
-            f'reason = "{reason}"',
+            f'reason = "{reasons.get(score, other)}"',
             f'score = "{score}"',
             f"min = {min(row.limit for row in rows):g} # of a language without a limit of its own",
             "",

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from importlib.resources import files
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,8 +12,9 @@ from click.testing import CliRunner
 
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError
-from sealdata.gold.calibrate import _calibration, _pairs, area_under_curve, calibrate
+from sealdata.gold.calibrate import _calibration, _pairs, area_under_curve, calibrate, recipe_lines
 from sealdata.plan import load_plan, sample_dir
+from sealdata.recipe import write_recipe
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def references(lines):
 
 
 def test_negatives_of_a_similarity_are_never_the_same_sentence():
-    sets = _pairs(references(15), "tha_Thai", "similarity")
+    sets = _pairs(references(15), "tha_Thai", "similarity", "cosine")
     assert list(sets) == ["good", "shuffled", "next"]
     for kind in ("shuffled", "next"):
         for src, tgt in sets[kind].select("src", "tgt").rows():
@@ -65,14 +67,44 @@ def test_negatives_of_a_similarity_are_never_the_same_sentence():
 
 
 def test_negatives_of_language_id_are_the_other_languages_declared_as_this_one():
-    sets = _pairs(references(5), "tha_Thai", "language")
+    sets = _pairs(references(5), "tha_Thai", "language", "tgt_prob")
     assert set(sets["other language"]["tgt_lang"]) == {"tha_Thai"}
     assert sets["other language"]["tgt"].str.starts_with("ind_Latn").all()
 
 
+def test_negatives_of_the_english_side_are_not_english():
+    """The English of another language's references is English too."""
+    sets = _pairs(references(5), "tha_Thai", "language", "src_margin")
+    assert set(sets["other language"]["src_lang"]) == {"eng_Latn"}
+    assert sets["other language"]["src"].str.starts_with("tha_Thai").all()
+
+
+def test_limits_are_rules_of_a_recipe_that_loads(tmp_path):
+    """In place of the rules on the same scores, under their reasons."""
+    plan = load_plan("quickstart")
+    scores = ["lid.src_margin", "lid.tgt_kin_margin", "laser.cosine"]
+    said = []
+    found = calibrate(plan, sample_dir() / "eval", scores, 0.1, said.append)
+    assert "left out: lid.tgt_kin_margin of lao_Laoo, which none of its references has" in said
+    assert {one.lang for one in found if one.score == scores[1]} >= {"ind_Latn", "tgl_Latn"}
+    with pytest.raises(ConfigError, match=r"no reference in .* has a score"):
+        calibrate(plan, sample_dir() / "eval", ["lid.src_kin_margin"], 0.1)
+    negatives = {one.score: one.negatives[0] for one in found if one.lang == "ind_Latn"}
+    assert negatives["lid.src_margin"].auc > 0.99
+    lines = tomllib.loads(recipe_lines(found, plan))["rule"]
+    quickstart = tomllib.loads((files("sealdata") / "recipes/quickstart.toml").read_text("utf-8"))
+    kept = [rule for rule in quickstart["rule"] if rule["score"] not in scores]
+    write_recipe({**quickstart, "rule": kept + lines}, tmp_path / "mine.toml")
+    rules = {rule.score: rule for rule in load_plan(str(tmp_path / "mine.toml")).recipe.rule}
+    old = {rule.score: rule.reason for rule in plan.recipe.rule}
+    for one in found:
+        assert rules[one.score].languages[one.lang].min == one.limit
+        assert rules[one.score].reason == old.get(one.score, "wrong_language")
+
+
 def test_too_few_references():
     with pytest.raises(ConfigError, match="3 references of tha_Thai are too few"):
-        _pairs(references(3), "tha_Thai", "similarity")
+        _pairs(references(3), "tha_Thai", "similarity", "cosine")
 
 
 def test_a_score_that_is_not_there():

@@ -35,7 +35,7 @@ LINES = [
 
 def test_every_line_comes_out_in_its_place():
     tally = Tally()
-    out = list(scorer().lines(LINES, tally))
+    out = b"".join(scorer().blocks(LINES, tally)).splitlines(keepends=True)
     expected = [
         b"Hello.\tHalo semua.\t6\t11\n",
         b"no tab\t\t\n",
@@ -53,7 +53,7 @@ def test_every_line_comes_out_in_its_place():
 
 
 def test_src_means_english_whichever_column_it_is():
-    assert list(scorer("id", "en").lines([b"Halo semua.\tHello.\n"], Tally())) == [
+    assert list(scorer("id", "en").blocks([b"Halo semua.\tHello.\n"], Tally())) == [
         b"Halo semua.\tHello.\t6\t11\n"
     ]
     with pytest.raises(ConfigError, match="one of the two languages must be English"):
@@ -69,12 +69,40 @@ def test_only_a_part_of_the_input_is_in_memory(monkeypatch):
             read.append(number)
             yield b"a\t%d\n" % number
 
-    out = scorer().lines(lines(), Tally())
-    assert next(out) == b"a\t0\t1\t1\n"
+    out = scorer().blocks(lines(), Tally())
+    assert next(out) == b"a\t0\t1\t1\na\t1\t1\t1\na\t2\t1\t1\n"
     assert len(read) == 3
     assert list(out)[-1] == b"a\t9\t1\t1\n"
     monkeypatch.setattr(filtering, "_BYTES", 8)
     assert [len(chunk) for chunk in filtering._chunks([b"long line", b"a", b"b", b"c"])] == [1, 3]
+
+
+def test_a_line_too_long_to_be_scored_comes_through(monkeypatch):
+    monkeypatch.setattr(filtering, "LONGEST", 6)
+    tally = Tally()
+    out = b"".join(scorer().blocks([b"a\tb\n", b"abc\tdef\n", b"ab\tcd\te\n", b"ab\tcde"], tally))
+    assert out == b"a\tb\t1\t1\nabc\tdef\t\t\nab\tcd\te\t\t\nab\tcde\t2\t3\n"
+    assert (tally.bad, tally.first_bad) == (2, 2)
+
+
+def test_what_is_scored_is_written_while_more_is_to_come():
+    """The writer waits until it has read the first block, before it writes another line."""
+    program = "from sealcli.sealdata import main; main()"
+    command = [sys.executable, "-c", program, "score", "--tgt-lang", "id", "--scorer", "length"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        running.stdin.write(b"One.\tSatu.\n" * filtering._LINES)
+        running.stdin.flush()
+        first = [running.stdout.readline() for _ in range(filtering._LINES)]
+        assert set(first) == {b"One.\tSatu.\t4\t5\n"}
+        rest, _ = running.communicate(b"Two.\tDua.")
+    assert rest == b"Two.\tDua.\t4\t4\n"
+
+
+def test_nothing_in_nothing_out():
+    args = ["score", "--tgt-lang", "id", "--scorer", "length"]
+    for options in ([], ["--header"]):
+        run = CliRunner().invoke(main, [*args, *options], input="")
+        assert (run.exit_code, run.stdout) == (0, "")
 
 
 def test_the_command():
@@ -107,7 +135,9 @@ def test_scores_are_those_of_a_build():
     from sealdata.pairs import make_pairs
 
     scores = load("scorers", "lid").score(make_pairs(rows))
-    for line, row in zip(lid.lines(lines, Tally()), scores.rows(), strict=True):
+    for line, row in zip(
+        b"".join(lid.blocks(lines, Tally())).splitlines(), scores.rows(), strict=True
+    ):
         for written, value in zip(line.decode().rstrip("\n").split("\t")[2:], row, strict=True):
             if isinstance(value, float):
                 assert float(written) == pytest.approx(value, rel=1e-5)
