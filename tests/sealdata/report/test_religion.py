@@ -11,6 +11,7 @@ from sealdata.report.religion import HOSTS, has_words, of_hosts
     [
         ("jw.org", True),
         ("wol.jw.org", True),
+        ("alkitab.mobi", True),  # of the record on the card of allenai/nllb
         ("bible.com", True),
         ("notbible.com", False),
         ("bible.com.example", False),
