@@ -125,9 +125,10 @@ function ruleLines(score, rule, own) {
   }
   const [winner] = [...votes].sort((a, b) => b[1] - a[1])[0] ?? [JSON.stringify({ min: null, max: null })];
   const general = JSON.parse(winner);
+  if (!votes.size) return `# No limit is left of the rule ${JSON.stringify(known ? known.reason : "")} on ${score.name}: take it out of the recipe.`;
   const written = (bounds, over) => ["min", "max"].filter((side) => bounds[side] !== over[side])
     .map((side) => `${side} = ${bounds[side] === null ? (side === "min" ? "-inf" : "inf") : bounds[side]}`).join(", ");
-  const lines = ["[[rule]]", `reason = "${known ? known.reason : score.name.replace(".", "_")}"`, `score = "${score.name}"`];
+  const lines = ["[[rule]]", `reason = ${JSON.stringify(known ? known.reason : score.name.replace(".", "_"))}`, `score = "${score.name}"`];
   for (const side of ["min", "max"]) if (general[side] !== null) lines.push(`${side} = ${general[side]}`);
   if (known && known.missing === "drop") lines.push('missing = "drop"');
   const exceptions = Object.entries(known ? known.languages : {}).filter(([lang]) => !boundsOf.has(lang) || boundsOf.get(lang) === undefined)

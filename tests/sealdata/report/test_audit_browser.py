@@ -1,8 +1,9 @@
 """The audit page in a real Chromium: sliders equal a recount, hostile text is inert."""
 
 import io
+import json
 import re
-import shutil
+import tomllib
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -13,23 +14,16 @@ import polars as pl
 import pytest
 
 from sealdata.build_manifest import STAGES, BuildManifest
-from sealdata.report.facts import audit_facts
+from sealdata.report.evidence import ledger_evidence
+from sealdata.report.explorer import embed
+from sealdata.report.facts import audit_facts, manifest_rules, token_estimates
 from sealdata.report.figures import legend
-from sealdata.report.html import write_report
+from sealdata.report.html import render_report, write_report
 from sealdata.report.ledger import dropped_files, kept_files
+from sealdata.report.rulebook import bind
+from sealdata.report.schema import AuditFacts
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: the page was not opened")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync = pytest.importorskip("playwright.sync_api")
-    with sync.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+from .conftest import EVIL, move
 
 
 @pytest.fixture
@@ -57,14 +51,6 @@ def page(build: tuple[Path, BuildManifest], browser: Any) -> Iterator[Any]:
 def slider(page: Any, score: str, side: str, lang: str = "tha_Thai") -> Any:
     figure = f'figure[data-lang="{lang}"][data-score="{score}"]'
     return page.locator(f'{figure} input[data-side="{side}"]')
-
-
-def move(control: Any, stop: int) -> None:
-    control.evaluate(
-        "(input, stop) => { input.value = stop; "
-        "input.dispatchEvent(new Event('input', {bubbles: true})); }",
-        stop,
-    )
 
 
 def readout(page: Any, score: str, line: int) -> int:
@@ -119,8 +105,6 @@ def test_several_sliders_answer_from_the_rows_embedded(page: Any, ledger: pl.Dat
 
 
 def test_recipe_lines_can_be_pasted(page: Any) -> None:
-    import tomllib
-
     from sealdata.recipe import RuleTable
 
     at = edges(page, "ratio.chars").index(2.5) + 2
@@ -220,3 +204,62 @@ def test_parts_of_charts_are_told_by_more_than_colour(page: Any, scheme: str) ->
         if (abs(drawn[one] - drawn[other]) > 0.1 * 255).mean() < 1 / 12
     ]
     assert alike == []
+
+
+def poisoned(facts: AuditFacts) -> AuditFacts:
+    """Hostile text behind every name that a recipe, a corpus or a model gives, wherever it stands:
+    reasons, sources, files, recipe, tokenizer, model, licence, cleaning step, references."""
+    text = facts.model_dump_json()
+    names = ("low_similarity", "tha-web", "tha_Thai.tsv.gz", "made-up", "Made up", "lid.176.ftz")
+    names += ("CC0 1.0", '"html"', '"bpe"', "eng_Latn-tha_Thai", "dev-set", "swapped")
+    for name in names:
+        assert name in text
+        evil = json.dumps(EVIL)[1:-1]
+        text = text.replace(name, f'{name[:-1]}{evil}"' if name[-1] == '"' else name + evil)
+    return AuditFacts.model_validate_json(text)
+
+
+def test_hostile_text_in_every_field_does_nothing(
+    build: tuple[Path, BuildManifest], browser: Any
+) -> None:
+    out, manifest = build
+    hosts = "https://evil.example<svg onload=alert(3)>/x"
+    for file in kept_files(out, "tha_Thai"):
+        heard = pl.lit("zz" + EVIL).alias("lid.tgt_top")
+        rows = pl.read_parquet(file).with_columns(heard, tgt_url=pl.lit(hosts))
+        rows.write_parquet(file)
+    people = {
+        "gold": {
+            "references": "dev-set",
+            "skipped": ["lid" + EVIL],
+            "languages": [{"lang": "tha_Thai", "pairs": 3, "rejected": 1}],
+            "defects": [
+                {"lang": "tha_Thai", "kind": "swapped", "pairs": 3, "rejected": 1, "repaired": 1},
+            ],
+        },
+        "labels": {EVIL: 3},
+    }
+    facts = audit_facts(out, manifest).model_copy(update=people)
+    evidence = ledger_evidence(out, manifest.languages)
+    rows = embed(evidence, facts, bind(manifest_rules(manifest)), token_estimates(manifest))
+    path = out / "evil.html"
+    path.write_text(render_report(poisoned(facts), rows), "utf-8")
+
+    page = browser.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: problems.append(dialog.message))
+    page.goto(path.as_uri())
+    page.locator("#search").fill("alert")
+    page.locator("#language").select_option("tha_Thai")
+    move(slider(page, "laser.cosine", "min"), 3)
+    [rule] = tomllib.loads(page.locator("#recipe-text").input_value())["rule"]
+    assert rule["reason"] == "low_similarity" + EVIL
+    assert page.locator("img, [onerror], [onload]").count() == 0
+    assert page.locator("script").count() == 2
+    text = page.locator("main").text_content()
+    assert text.count("<img src=x onerror=alert(2)>") > 60
+    assert "evil.example<svg onload=alert(3)>" in text
+    assert problems == []
+    page.close()
