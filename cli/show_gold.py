@@ -35,6 +35,8 @@ def show_gold(facts: GoldFacts) -> None:
     table.add_row("all", *_total(facts.languages, reasons))
     console.print(table)
     click.echo("By the first rule that a pair fails; in brackets all that fail it, where more do.")
+    for line in _notes(facts):
+        click.echo(line)
     if facts.skipped:
         click.echo(f"Skipped, with their rules: {', '.join(facts.skipped)}")
     if facts.without_references:
@@ -106,7 +108,17 @@ def markdown_table(facts: GoldFacts) -> str:
         shares = [100 * row.any.get(reason, 0) / row.pairs for reason in reasons]
         cells = [f"{share:.2f}" if share else "" for share in shares]
         rows.append([row.lang, f"{row.pairs:,}", f"{row.percent:.2f}", *cells])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join([table, *_notes(facts)])
+
+
+def _notes(facts: GoldFacts) -> list[str]:
+    """One line for each language whose references are in part no translations."""
+    notes = ((row.lang, row.untranslated_note()) for row in facts.languages)
+    lines = [
+        f"{lang}: not all references are translations: {note}." for lang, note in notes if note
+    ]
+    return ["", *lines] if lines else []
 
 
 def show_lengths(rows: pl.DataFrame) -> None:

@@ -50,7 +50,17 @@ class Rejections(_Facts):
 class LanguageFacts(Rejections):
     """What the recipe does to the references of a language."""
 
+    untranslated: int = (
+        0  # of the rejected, those that are one text on both sides: faults of the file
+    )
     examples: list[Example]
+
+    def untranslated_note(self) -> str:
+        """What is left without such pairs, or nothing: ``0.30 % without 34 that are ...``."""
+        if not self.untranslated:
+            return ""
+        rest = 100 * (self.rejected - self.untranslated) / max(self.pairs - self.untranslated, 1)
+        return f"{rest:.2f} % without {self.untranslated:,} that are the same text on both sides"
 
 
 class DefectFacts(Rejections):
@@ -85,11 +95,16 @@ class GoldFacts(_Facts):
         """
         above = [row for row in self.languages if row.percent > self.max_percent]
         if above:
-            shares = ", ".join(f"{row.lang} {row.percent:.2f} %" for row in above)
+            shares = ", ".join(_share(row) for row in above)
             raise CheckError(
                 f"{self.recipe} rejects more than {self.max_percent:g} % of the references of "
                 f"{len(above)} of {len(self.languages)} languages: {shares}"
             )
+
+
+def _share(row: LanguageFacts) -> str:
+    note = row.untranslated_note()
+    return f"{row.lang} {row.percent:.2f} %" + (f" ({note})" if note else "")
 
 
 def gold(
@@ -154,7 +169,10 @@ def _language_facts(plain: pl.DataFrame, lang: str, recipe: Recipe) -> LanguageF
     rejected = own.filter(pl.col("reason").is_not_null())
     shown = rejected.filter(pl.int_range(pl.len()).over("reason") < EXAMPLES)
     examples = [_example(row, recipe) for row in shown.sort("reason").iter_rows(named=True)]
-    return LanguageFacts(lang=lang, examples=examples, **_rejections(own))
+    copies = rejected.filter(pl.col("src").str.strip_chars() == pl.col("tgt").str.strip_chars())
+    return LanguageFacts(
+        lang=lang, untranslated=copies.height, examples=examples, **_rejections(own)
+    )
 
 
 def _example(row: dict[str, object], recipe: Recipe) -> Example:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from sealdata.component import load
 from sealdata.gold.references import read_references
 from sealdata.languages import languages
 
@@ -20,13 +21,15 @@ def length_factors(folder: Path) -> pl.DataFrame:
     """A row of LENGTHS_SCHEMA for each language with references in ``folder``.
 
     The factor is that of stopes' compute_length_factors: sums of characters, so that long sentences
-    count for more. Pairs with an empty side are left out.
+    count for more. What cannot be seen, such as the zero-width spaces of Khmer, is not counted: no
+    rule sees it after cleaning. Pairs with an empty side are left out.
 
     Raises:
         ConfigError, DataError: see ``read_references``.
     """
-    chars = read_references(folder).select(
-        "lang", src=pl.col("src").str.len_chars(), tgt=pl.col("tgt").str.len_chars()
+    references, visible = read_references(folder), load("cleaners", "unicode")
+    chars = references.select(
+        "lang", *(visible.clean(references[side]).str.len_chars() for side in ("src", "tgt"))
     )
     known = chars.filter((pl.col("src") > 0) & (pl.col("tgt") > 0))
     shipped = {code: language.length_factor for code, language in languages().items()}

@@ -25,6 +25,8 @@ class Balance(Scorer):
     those of ``ratio``.
     """
 
+    version: ClassVar[int] = 2
+
     columns: ClassVar[dict[str, str]] = {
         "deviation": "log of English over the other side, in standard deviations of translations "
         "of that length; 0 is the average, below 0 the English is too short, above 0 too long",

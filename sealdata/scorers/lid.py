@@ -59,7 +59,7 @@ class Lid(Scorer):
     there from the start. Take limits from references (``sealdata gold``), not from intuition.
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     phase: ClassVar[Phase] = "language"
 
     model: str = _BUNDLED

@@ -17,6 +17,8 @@ class Ratio(Scorer):
     Source: Gale & Church 1993; the factors are those of stopes, the pipeline of NLLB.
     """
 
+    version: ClassVar[int] = 2
+
     columns: ClassVar[dict[str, str]] = {
         "chars": "longer side over shorter, 1 or more; 1 is what a translation has on average",
     }

@@ -171,6 +171,19 @@ def test_the_share_of_each_language_is_checked(recipe, refs):
         judge(recipe, refs, max_percent=49.9).check()
 
 
+@pytest.mark.parametrize("options", [[], ["--markdown"]])
+def test_references_that_are_no_translations_are_named_and_counted(recipe, refs, options):
+    (refs / "ind_Latn.dev").write_text("\n".join([*INDONESIAN[:1], ENGLISH[1], *INDONESIAN[2:]]))
+    done = CliRunner().invoke(main, ["gold", str(recipe), "--refs", str(refs), *options])
+    assert done.exit_code == 3
+    said = [line for line in done.stdout.splitlines() if "translations" in line]
+    assert said == [
+        "ind_Latn: not all references are translations: "
+        "33.33 % without 1 that are the same text on both sides."
+    ]
+    assert "ind_Latn 50.00 % (33.33 % without 1 that" in done.stderr
+
+
 def test_quickstart_rejects_none_of_the_bundled_references():
     from sealdata.plan import sample_dir
 

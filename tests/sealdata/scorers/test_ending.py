@@ -23,12 +23,15 @@ def ending(src, tgt, lang="ind_Latn"):
         ("It rains again, and the river is high.", "Hujan lagi, dan sun", "ind_Latn", 3.34),
         ("It rains ag", "Hujan lagi, dan air sungai naik.", "ind_Latn", 3.90),  # the English
         ("The weather today", "Cuaca hari ini.", "ind_Latn", -0.68),  # a heading
-        ("It rains again, and the river is high.", "ฝนตก", "tha_Thai", None),
+        ("It rains again, and the river is high.", "ฝนตก", "tha_Thai", 0),  # it lacks none
+        ("It rains ag", "ฝนตกอีกแล้ว และน้ำในแม่น้ำก็สูงขึ้นมาก", "tha_Thai", 5.89),
+        ("It rains ag.", "ฝนตกอีกแล้ว และน้ำในแม่น้ำก็สูงขึ้นมาก", "tha_Thai", 0),
+        ("It rains again", "ຝົນຕົກອີກ", "lao_Laoo", -1.16),
     ],
 )
 def test_cut_off_needs_both_signs(src, tgt, lang, cut):
     scores = load("scorers", "ending").score(make_pairs([(src, tgt)], tgt_lang=lang))
-    assert scores["cut"].item() == (cut if cut is None else pytest.approx(cut, abs=0.01))
+    assert scores["cut"].item() == pytest.approx(cut, abs=0.01)
 
 
 @pytest.mark.parametrize(
