@@ -145,11 +145,12 @@ def _flat(value: Any, place: str = "") -> dict[str, Any]:
 
 
 def _differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {
-        key: (one.get(key), other.get(key))
+    """Places whose values differ; what is off is as if it were absent."""
+    found = {
+        key: tuple(None if own.get(key) is False else own.get(key) for own in (one, other))
         for key in dict.fromkeys((*one, *other))
-        if one.get(key) != other.get(key)
     }
+    return {key: (before, after) for key, (before, after) in found.items() if before != after}
 
 
 def _dropped(one: BuildManifest, other: BuildManifest) -> dict[str, tuple[int, int]]:

@@ -1,5 +1,6 @@
 """The built dataset's Hugging Face card: figures from the manifest and the sources' cards."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -131,6 +132,15 @@ def _source_cards(manifest: BuildManifest) -> dict[str, SourceCard | None]:
     }
 
 
+def _lost_for(manifest: BuildManifest) -> dict[str, int]:
+    """Pairs by their first reason, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for row in manifest.funnel:
+        for reasons in row.dropped.values():
+            counts.update(reasons)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
 def _config(manifest: BuildManifest, lang: str) -> dict[str, Any] | None:
     rows = [row for row in manifest.funnel if row.lang == lang]
     counts = {
@@ -180,6 +190,7 @@ def _context(manifest: BuildManifest, cards: dict[str, SourceCard | None]) -> di
         "unique_cards": list(unique.values()),
         "funnel": funnel,
         "stages": [name for name in header if name in STAGES],
+        "lost_for": _lost_for(manifest),
         "rules": manifest_rules(manifest),
         "demands": LICENCES,
         "refs": [

@@ -6,7 +6,7 @@ import polars as pl
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
-from sealdata.compare import changelog, compare
+from sealdata.compare import _differences, _flat, changelog, compare
 from sealdata.manifest import write_json
 from sealdata.report.ledger import dropped_files, kept_files
 
@@ -67,6 +67,15 @@ def test_a_build_equals_itself(tmp_path: Path) -> None:
     found = compare(before, before)
     assert (found.recipe, found.versions) == ({}, {})
     assert all((own.gone, own.new, own.changed) == (0, 0, 0) for own in found.languages)
+
+
+def test_a_rule_that_is_off_nowhere_says_nothing() -> None:
+    bounds = {"min": 1.15, "max": None, "off": False}
+    before = {"rule": [{"reason": "r", "score": "s", "languages": {}}]}
+    after = {"rule": [{"reason": "r", "score": "s", "languages": {"jav_Latn": bounds}}]}
+    assert _differences(_flat(before), _flat(after)) == {
+        "rule[r s].languages.jav_Latn.min": (None, 1.15)
+    }
 
 
 def test_the_command(tmp_path: Path) -> None:

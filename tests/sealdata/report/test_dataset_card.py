@@ -99,6 +99,10 @@ def test_every_figure_is_the_manifests(build: Build) -> None:
     assert "| `eng_Latn-mya_Mymr` | Burmese | 31 | 3 |" in text
     assert "| language | read | ingest | dedup | lid | similarity | kept | kept % |" in text
     assert "| Thai | 71 | 1 | 1 | 20 | 15 | 34 | 47.9 |" in text
+    assert (
+        "By reason: `wrong_language` 60, `low_similarity` 45, `bad_columns` 3, `duplicate` 3."
+        in text
+    )
     assert "| `length_ratio` | `ratio.chars` | ≤ 2.5 | pass | Burmese (≤ 3.5), Thai (off) |" in text
     assert "**Demonstration model.**" in text
     assert f"`{'ab' * 32}`" in text
@@ -167,7 +171,7 @@ GOOD = (
         (GOOD + "licens: x\n---\n", "unknown key 'licens'; did you mean 'licence'"),
         (GOOD.replace("cc0-1.0", "free") + "---\n", "unknown licence 'free'"),
         (GOOD.replace("[en]", "[xx_Yyyy]") + "---\n", "unknown language 'xx_Yyyy'"),
-        (GOOD.replace("title: T\n", "") + "---\n", "title: Field required"),
+        (GOOD.replace("title: T\n", "") + "---\n", "'title' is required"),
     ],
 )
 def test_bad_cards_are_named(text: str, message: str) -> None:
