@@ -4,7 +4,6 @@ import polars as pl
 import polars_hash as plh
 
 from sealdata.folding import folded
-from sealdata.vietnamese import unify_tones
 
 
 def text_key(column: str) -> pl.Expr:
@@ -16,9 +15,8 @@ def text_key(column: str) -> pl.Expr:
 
 
 def normal_form(text: pl.Series) -> pl.Series:
-    """The keys of texts as ``text_key`` gives them; what only some languages spell in two ways is
-    made one here, before the folding that is the same for all."""
-    return folded(unify_tones(text))
+    """The keys of texts as ``text_key`` gives them."""
+    return folded(text)
 
 
 def key_hashes(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:

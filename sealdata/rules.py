@@ -143,6 +143,8 @@ class Judge:
         if not frames:
             return pl.DataFrame()
         joined = pl.concat(frames, how="horizontal")
+        if alive.all():
+            return joined
         return joined.select(pl.when(alive).then(pl.col(c)).alias(c) for c in joined.columns)
 
 

@@ -17,10 +17,7 @@ _NEWER = {
 }
 _APART = f"[oOuU][{_TONES}]"
 _OLDER = "|".join([_APART, *_NEWER])
-# No text without one of these has either. Classes of up to ten characters are sought as literals,
-# which takes a tenth of the time of larger ones.
-_TONED = sorted({older[0] for older in _NEWER})
-_RARE = [f"[{''.join(few)}]" for few in (_TONES, _TONED[:10], _TONED[10:])]
+TONED_FIRST = sorted({older[0] for older in _NEWER})  # what a, e or y may follow, in either case
 
 
 def unify_tones(text: pl.Series) -> pl.Series:
@@ -30,12 +27,10 @@ def unify_tones(text: pl.Series) -> pl.Series:
     For keys alone: no text is changed by it. It needs no language, because no other one has these
     letters side by side.
     """
-    frame = text.to_frame("text")
-    rare = frame.select(pl.any_horizontal(pl.col("text").str.contains(one) for one in _RARE))
-    places = rare.to_series().fill_null(False).arg_true()
-    places = places.filter(text.gather(places).str.contains(_OLDER))
+    places = text.str.contains(_OLDER).fill_null(False).arg_true()
     if places.is_empty():
         return text
+    frame = text.to_frame("text")
     apart = pl.col("text").str.contains(_APART)
     whole = pl.when(apart).then(pl.col("text").str.normalize("NFC")).otherwise("text")
     newer = frame[places].select(whole.str.replace_many(list(_NEWER), list(_NEWER.values())))

@@ -19,6 +19,7 @@ UNSURE = np.uint32(1 << 30)  # only a library can tell what it becomes
 MARK = np.uint32(1 << 29)  # it begins or ends with a mark of a combining class: see ``classes``
 SECOND = np.uint32(1 << 28)  # it composes with some FIRST right before it
 FIRST = np.uint32(1 << 27)
+TONED = np.uint32(1 << 26)  # before a, e or y its tone may stand on the wrong vowel
 
 GROWTH = 2  # bytes of a normal form over those of a text, at most; what grows more is UNSURE
 
@@ -54,6 +55,13 @@ def _encode(char: Int, data: Bytes, at: Int) -> Int:
 
 
 @compiled
+def _is_aey(byte: Int) -> bool:
+    """In small or capital letters."""
+    small = byte | 0x20
+    return small == 0x61 or small == 0x65 or small == 0x79
+
+
+@compiled
 def fold_texts(
     starts: Starts,
     data: Bytes,
@@ -84,8 +92,11 @@ def fold_texts(
             start = at
             char, at = decode(data, at)
             entry = entries[np.uint64(char)]
-            if entry & (UNSURE | SECOND | MARK | SEVERAL):
+            if entry & (UNSURE | SECOND | MARK | SEVERAL | TONED):
                 if entry & UNSURE or (first and entry & SECOND):
+                    to, at = begin, end
+                    break
+                if entry & TONED and at < end and _is_aey(data[np.uint64(at)]):
                     to, at = begin, end
                     break
                 opens, closes = classes[0, np.uint64(char)], classes[1, np.uint64(char)]
@@ -101,9 +112,13 @@ def fold_texts(
                 for place in range(code + 1, code + 1 + np.int64(pool[code])):
                     to = _encode(np.int64(pool[place]), folded, to)
             elif code == char:
-                for place in range(start, at):
-                    folded[np.uint64(to)] = data[np.uint64(place)]
-                    to += 1
+                folded[np.uint64(to)] = data[np.uint64(start)]
+                folded[np.uint64(to + 1)] = data[np.uint64(start + 1)]
+                if at - start > 2:
+                    folded[np.uint64(to + 2)] = data[np.uint64(start + 2)]
+                    if at - start > 3:
+                        folded[np.uint64(to + 3)] = data[np.uint64(start + 3)]
+                to += at - start
             elif code:
                 to = _encode(code, folded, to)
         unsure[text] = to == begin

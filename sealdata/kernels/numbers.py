@@ -81,15 +81,22 @@ def _read(
 
 @compiled
 def _shared(
-    src: Keys, num_src: Int, tgt: Keys, num_tgt: Int, keys: Keys, owners: Owners, owner: Int
+    src: Keys,
+    num_src: Int,
+    tgt: Keys,
+    num_tgt: Int,
+    keys: Keys,
+    owners: Owners,
+    left: Owners,
+    owner: Int,
 ) -> Int:
-    """Numbers that both sides have; repeats count."""
+    """Numbers that both sides have; repeats count: ``left`` says how often each key is there."""
     times = 0
     size = table_size(num_src)
-    left = np.zeros(size, np.int64)
     for index in range(num_src):
         slot = find(keys, owners, size, owner, src[index])
-        keys[slot], owners[slot] = src[index], owner
+        if owners[slot] != owner:
+            keys[slot], owners[slot], left[slot] = src[index], owner, 0
         left[slot] += 1
     for index in range(num_tgt):
         slot = find(keys, owners, size, owner, tgt[index])
@@ -119,6 +126,7 @@ def compare_numbers(
     in_tgt = np.zeros(longest(tgt_starts) + 1, np.uint64)
     slots = table_size(len(in_src))
     keys, owners = np.zeros(slots, np.uint64), np.zeros(slots, np.int64)
+    left = np.zeros(slots, np.int64)
     for pair in range(num_pairs):
         src_first, src_last = src_starts[pair], src_starts[pair + 1]
         tgt_first, tgt_last = tgt_starts[pair], tgt_starts[pair + 1]
@@ -131,7 +139,7 @@ def compare_numbers(
                 shared: Int = 0
                 if fewer:
                     owner = 2 * pair + reading + 1
-                    shared = _shared(in_src, num_src, in_tgt, num_tgt, keys, owners, owner)
+                    shared = _shared(in_src, num_src, in_tgt, num_tgt, keys, owners, left, owner)
                     conflict = 1 - shared / fewer
                     if not figures[1, pair] <= conflict:
                         figures[1, pair] = conflict

@@ -116,3 +116,9 @@ class Scorer(Component):
         """A hash (u64) of what the encoder reads of each text: equal keys have equal vectors. Null
         where it has nothing to read."""
         raise NotImplementedError
+
+
+def number_columns(columns: Mapping[str, npt.NDArray[np.float64]]) -> pl.DataFrame:
+    """Float64 columns, null for NaN. A frame made of arrays at once starts threads for them, which
+    for a few thousand rows cost more than all else."""
+    return pl.DataFrame([pl.Series(name, own, nan_to_null=True) for name, own in columns.items()])

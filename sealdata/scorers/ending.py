@@ -63,11 +63,11 @@ class Ending(Scorer):
         ]
         lacking = ended[0].astype(np.int8) - ended[1]
         found = pl.DataFrame(
-            {
-                "differ": (src[1] != tgt[1]).astype(np.int8),
-                "apart": np.maximum(src[0], tgt[0]) - np.minimum(src[0], tgt[0]),
-                "cut": pairs.select(deviation(pairs)).to_series() * lacking,
-            }
+            [
+                pl.Series("differ", (src[1] != tgt[1]).astype(np.int8)),
+                pl.Series("apart", np.maximum(src[0], tgt[0]) - np.minimum(src[0], tgt[0])),
+                pairs.select(cut=deviation(pairs)).to_series() * lacking,
+            ]
         )
         told = pl.lit(~(silent[0] | silent[1]))
         return found.with_columns(pl.when(told).then(pl.col("differ", "apart")))

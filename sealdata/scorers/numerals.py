@@ -10,7 +10,7 @@ import polars as pl
 from sealdata.characters import NUM_CODE_POINTS, members_of
 from sealdata.kernels import frozen, texts_of
 from sealdata.kernels.numbers import COLON, OTHER, SEPARATOR, SPACE, compare_numbers
-from sealdata.scorers import Scorer
+from sealdata.scorers import Scorer, number_columns
 from sealdata.scorers._multiples import written_out
 
 # Between the digits of one number stand . , ' : or a space that does not break (thin, narrow).
@@ -44,7 +44,7 @@ class Numerals(Scorer):
         """
         src, tgt = written_out(pairs["src"], pairs["tgt"])
         figures = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
-        return pl.DataFrame(dict(zip(self.columns, figures, strict=True)), nan_to_null=True)
+        return number_columns(dict(zip(self.columns, figures, strict=True)))
 
 
 @cache

@@ -31,11 +31,15 @@ class Ratio(Scorer):
 
 def expected_length(pairs: pl.DataFrame, side: str) -> pl.Expr:
     """Length of a side of ``pairs`` in characters of English."""
+    codes = pairs[f"{side}_lang"].unique()
     factor = pl.lit(1.0)
-    for code in pairs[f"{side}_lang"].unique().drop_nulls():  # few: quicker than a look-up per row
+    for code in codes.drop_nulls():  # few: quicker than a look-up per row
         known = languages().get(code)
-        own = known.length_factor if known else 1.0
-        factor = pl.when(pl.col(f"{side}_lang") == code).then(own).otherwise(factor)
+        own = pl.lit(known.length_factor if known else 1.0)
+        alone = len(codes) == 1
+        factor = (
+            own if alone else pl.when(pl.col(f"{side}_lang") == code).then(own).otherwise(factor)
+        )
     return pl.col(side).str.len_chars().clip(lower_bound=1) * factor
 
 

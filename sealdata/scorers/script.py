@@ -8,7 +8,7 @@ import polars as pl
 
 from sealdata.characters import characters_of, unicode_script
 from sealdata.languages import resolve
-from sealdata.scorers import Scorer
+from sealdata.scorers import Scorer, number_columns
 
 
 class Script(Scorer):
@@ -26,7 +26,7 @@ class Script(Scorer):
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Float64 columns; null where a side has no letters."""
         shares = {f"{side}_share": _share(pairs, side) for side in ("src", "tgt")}
-        return pl.DataFrame(shares, nan_to_null=True)
+        return number_columns(shares)
 
 
 def _share(pairs: pl.DataFrame, side: str) -> npt.NDArray[np.float64]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.characters import characters_of
-from sealdata.scorers import Scorer
+from sealdata.scorers import Scorer, number_columns
 
 
 class Shares(Scorer):
@@ -41,7 +41,7 @@ class Shares(Scorer):
             total = sum(counts[kind] for kind in (*kinds, "other"))
             with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, and then null
                 columns |= {f"{side}_{kind}": counts[kind] / total for kind in kinds}
-        return pl.DataFrame(columns, nan_to_null=True)
+        return number_columns(columns)
 
 
 COMPONENT = Shares

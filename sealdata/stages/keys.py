@@ -11,7 +11,7 @@ from sealdata.manifest import PartRecord
 from sealdata.rules import Judge
 from sealdata.stages.partition import write_sorted
 
-SLICE_BYTES = 4 << 20  # of text folded at a time
+SLICE_BYTES = 8 << 20  # of text folded at a time
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from sealdata.scorers import Phase, Scorer
 from sealdata.stage import seal, sound, unseal
 from sealdata.stages.vectors import add_vectors
 
-SLICE_BYTES = 4 << 20  # of text scored at a time
+SLICE_BYTES = 8 << 20  # of text scored at a time
 
 
 @dataclass(frozen=True)
