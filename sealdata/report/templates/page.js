@@ -16,7 +16,7 @@ byId("language").addEventListener("change", (event) => {
   showOverlap(wanted || "all");
 });
 
-// Paper shows what the screen folds away.
+// Paper shows what the screen folds away, but of samples those that were opened.
 window.addEventListener("beforeprint", () => {
-  for (const group of all("details:not(.scores)")) group.open = true;
+  for (const group of all("details:not(.scores, .language)")) group.open = true;
 });
