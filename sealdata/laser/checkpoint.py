@@ -1,6 +1,7 @@
 """Reads LASER checkpoint files without running anything that may be hidden in them."""
 
 import argparse
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,8 @@ def _load(path: Path) -> Any:
         return read_safetensors(path)
     try:
         # LASER3 files hold a Namespace, a plain record; nothing else is let through.
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle's dialects: it is read or it is not
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes surface as almost any exception
         raise DataError(

@@ -4,6 +4,7 @@ import gzip
 import os
 import shutil
 import zlib
+from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,6 +48,27 @@ def find(name: str) -> dict[str, Path]:
         f"{name}{' --accept-license' if card.accept else ''}`, licence {card.licence}"
         f"{_stand_in(card)}"
     )
+
+
+def find_all(names: Iterable[str]) -> None:
+    """Make sure that all these models are here; names that the catalogue lacks are paths.
+
+    Raises:
+        DataError: some are not; one message and one command for all of them.
+    """
+    cards = [catalogue()[name] for name in dict.fromkeys(names) if name in catalogue()]
+    absent = [card for card in cards if not present(card)]
+    if len(absent) == 1:
+        find(absent[0].name)
+    elif absent:
+        named = [card.name for card in absent]
+        accept = " --accept-license" if any(card.accept for card in absent) else ""
+        licences = dict.fromkeys(card.licence for card in absent)
+        raise DataError(
+            f"models {', '.join(named)} are not on this machine ({models_folder()}): run "
+            f"`sealdata models fetch {' '.join(named)}{accept}`, licence {', '.join(licences)}"
+            f"{_stand_in(absent[0])}"
+        )
 
 
 def present(card: ModelCard) -> bool:

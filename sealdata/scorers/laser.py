@@ -14,7 +14,7 @@ from sealdata.errors import ConfigError, DataError
 from sealdata.languages import resolve
 from sealdata.manifest import stage_key
 from sealdata.models.catalogue import catalogue
-from sealdata.models.store import digest
+from sealdata.models.store import digest, find_all
 from sealdata.scorers import (
     Embedded,
     ModelUse,
@@ -149,7 +149,12 @@ class Laser(Scorer):
 
     def fingerprint(self) -> dict[str, Any]:
         """The version, precision and device, and the digests of the files by language (where they
-        lie does not matter), and the margin's parameters if it is wanted."""
+        lie does not matter), and the margin's parameters if it is wanted.
+
+        Raises:
+            DataError: encoders are not on this machine; the message names all.
+        """
+        find_all(self._names().values())
         files = {
             lang: [digest(path) for path in encoder_files(name) if path]
             for lang, name in self._names().items()

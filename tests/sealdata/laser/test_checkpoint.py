@@ -30,8 +30,14 @@ class Touch:
         return Path.touch, (self.path,)
 
 
+@pytest.mark.filterwarnings("error")  # a message is one line
 @pytest.mark.parametrize(
-    "save", [torch.save, lambda state, path: path.write_bytes(pickle.dumps(state, protocol=2))]
+    "save",
+    [
+        torch.save,
+        lambda state, path: path.write_bytes(pickle.dumps(state, protocol=2)),
+        lambda state, path: path.write_bytes(pickle.dumps(state, protocol=4)),
+    ],
 )
 def test_hidden_code_is_not_run(tmp_path: Path, save: Callable[[Any, Path], object]) -> None:
     trace, path = tmp_path / "trace", tmp_path / "evil.pt"

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -217,6 +218,15 @@ def test_an_absent_model_says_how_it_gets_there(name: str, message: str, folder:
     with pytest.raises(DataError, match=message) as caught:
         find(name)
     assert "\n" not in str(caught.value)
+
+
+def test_all_absent_encoders_of_a_recipe_are_named_at_once(folder: Path) -> None:
+    scorer = load("scorers", "laser", {"encoder": "laser"})
+    command = "run `sealdata models fetch laser2 laser3-tha_Thai laser3-mya_Mymr`, licence BSD"
+    with pytest.raises(DataError, match=re.escape(command)):
+        scorer.for_languages(["eng_Latn", "tha_Thai", "mya_Mymr", "vie_Latn"]).fingerprint()
+    with pytest.raises(DataError, match="model laser2 is not on this machine"):
+        scorer.for_languages(["eng_Latn", "vie_Latn"]).fingerprint()
 
 
 def test_a_file_put_there_by_hand_is_noted_and_held_to(folder: Path) -> None:
