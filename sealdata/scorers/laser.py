@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 import polars as pl
 import polars_hash as plh
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from sealdata.errors import ConfigError, DataError
 from sealdata.languages import resolve
@@ -81,7 +81,7 @@ class Laser(Scorer):
     encoder: str  # no default: what judges the pairs is named in the recipe
     encoders: dict[str, str] = {}
     precision: Precision = "fp32"
-    device: Device = "cpu"
+    device: Device = Field("cpu", validate_default=True)
     margin: Literal["ratio", "distance"] | None = None
     neighbours: int = Field(4, ge=1, le=64)
     exact_up_to: int = Field(500_000, ge=0)  # pairs of a source
@@ -104,6 +104,16 @@ class Laser(Scorer):
             "no cosine is above 1; 1.06 and its like are thresholds of a margin (stored.margin)",
         )
     }
+
+    @field_validator("device")
+    @classmethod
+    def _computes_so(cls, device: Device, info: ValidationInfo) -> Device:
+        """Said here, and not when the corpus has been read (``sealdata.laser.precision``)."""
+        if (info.data.get("precision"), device) == ("fp16", "cpu"):
+            raise ValueError('precision = "fp16" needs device = "cuda"; on the CPU use "bf16"')
+        if (info.data.get("precision"), device) == ("int8", "cuda"):
+            raise ValueError('precision = "int8" needs device = "cpu"; on a GPU use "bf16"')
+        return device
 
     @field_validator("encoders")
     @classmethod

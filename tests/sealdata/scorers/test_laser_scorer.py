@@ -86,6 +86,20 @@ def test_the_encoder_of_each_language_is_what_the_library_takes():
     assert name_for("laser2", "jav_Latn", {}) == "laser2"
 
 
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"precision": "fp16"}, 'precision = "fp16" needs device = "cuda"; on the CPU use "bf16"'),
+        ({"precision": "int8", "device": "cuda"}, 'precision = "int8" needs device = "cpu"'),
+    ],
+)
+def test_a_precision_that_the_device_lacks_is_refused_with_the_recipe(params, message):
+    with pytest.raises(ConfigError, match=message):
+        load("scorers", "laser", {"encoder": "sample", **params})
+    for allowed in ({"precision": "fp16", "device": "cuda"}, {"precision": "int8"}, {}):
+        load("scorers", "laser", {"encoder": "sample", **allowed})
+
+
 def test_a_language_without_an_encoder(monkeypatch):
     unknown = dataclasses.replace(resolve("tha_Thai"), laser=None)
     monkeypatch.setattr(_encoders, "resolve", lambda lang: unknown)
