@@ -171,3 +171,8 @@ def test_errors_of_scores():
     found = errors(rough, exact)
     assert found == {"pairs": 3, "mean": 0.125, "p99": 0.25, "most": 0.25, "spread": 0.072169}
     assert errors(rough.head(1), exact.head(1))["spread"] is None
+
+
+def test_a_language_of_which_nothing_is_scored(small_build):
+    manifest = small_build({("one", "tha_Thai"): [("1", "๑")]}, GATES.format("bf16"))
+    assert [(row.pairs, row.mean, row.flips) for row in manifest.precision_errors] == [(0, None, 0)]
