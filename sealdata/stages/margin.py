@@ -41,7 +41,7 @@ class Pool:
     """Lists the distinct texts of a side (the part: ``src`` or ``tgt``) among the living pairs.
 
     A text that several pairs share, or that the encoder cannot tell from another, counts once: it
-    must not be its own neighbour. In memory are some 24 bytes a pair: 1.0 GB of 42M.
+    must not be its own neighbour. In memory are some 22 bytes a pair: 0.9 GB of 42M.
     """
 
     judge: Judge
@@ -63,16 +63,17 @@ class Pool:
         first = _first_of_its_kind(keys)
         is_first = first == np.arange(len(first), dtype=np.uint32)
         rank = is_first.cumsum(dtype=np.uint32)  # from 1
-        places, start = [np.zeros((0, 2), np.uint32)], 0
+        texts = np.empty((int(is_first.sum()), 2), np.uint32)
+        start = done = 0
         for number, (own, (height, at)) in enumerate(zip(self.parts, rows, strict=True)):
             mine = slice(start, start + len(at))
             column = np.full(height, NONE)
             column[at] = rank[first[mine]] - 1
             save(folder / f"{part}.{own}.npy", column)
             named = at[is_first[mine]]
-            places.append(np.stack([np.full_like(named, number), named], axis=1))
-            start = mine.stop
-        texts = np.concatenate(places)
+            texts[done : done + len(named), 0] = number
+            texts[done : done + len(named), 1] = named
+            start, done = mine.stop, done + len(named)
         save(folder / f"{part}.npy", texts)
         return PartRecord(part=part, rows_in=start, rows_out=start, facts={"texts": len(texts)})
 
@@ -83,8 +84,9 @@ def _first_of_its_kind(parts: list[npt.NDArray[np.uint64]]) -> npt.NDArray[np.ui
     parts.clear()
     first = np.empty(len(keys), np.uint32)
     bits = max(1, (len(keys) // _SORTED).bit_length())
-    for prefix in range(1 << bits):  # keys are hashes, so ranges are of about one size
-        mine = np.flatnonzero(keys >> np.uint64(64 - bits) == prefix)
+    width = 1 << (64 - bits)
+    for low in range(0, 1 << 64, width):  # keys are hashes, so ranges are of about one size
+        mine = np.flatnonzero((keys >= np.uint64(low)) & (keys <= np.uint64(low + width - 1)))
         _, places, which = np.unique(keys[mine], return_index=True, return_inverse=True)
         first[mine] = mine[places][which]
     return first
