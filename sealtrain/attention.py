@@ -6,9 +6,12 @@ Shapes: B = sequences, H = heads, S = tokens in a sequence, D = head size, N = B
 import inspect
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers.modeling_utils import AttentionInterface
+
+from sealtrain.data import Ids
 
 varlen_attn: Any
 try:
@@ -19,25 +22,32 @@ except ImportError:  # before torch 2.10
 NAME = "sealtrain_varlen"
 
 
-def use_varlen(model: Any) -> None:
-    """Have a model attend by documents instead of by masks, where torch and the GPU can.
+def use_varlen(model: Any, dtype: torch.dtype) -> str:
+    """Have a model attend by documents instead of by masks; says why not where it cannot.
 
     sdpa with a mask computes every score of a sequence and throws away those between documents.
     """
-    known = varlen_attn is not None and "window_size" in inspect.signature(varlen_attn).parameters
-    if known and torch.cuda.get_device_capability() >= (8, 0):
-        AttentionInterface.register(NAME, attend)
-        model.set_attn_implementation(NAME)
-        model.base_model.register_forward_pre_hook(add_bounds, with_kwargs=True)
+    config = model.config
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    if varlen_attn is None or "window_size" not in inspect.signature(varlen_attn).parameters:
+        return "torch is too old"
+    if dtype != torch.bfloat16:
+        return f"precision is {str(dtype).removeprefix('torch.')}"
+    if torch.cuda.get_device_capability() < (8, 0):
+        return "the GPU is older than Ampere"
+    if size % 8 or size > 256:
+        return f"heads of {size} are no multiple of 8 up to 256"
+    AttentionInterface.register(NAME, attend)
+    model.set_attn_implementation(NAME)
+    return ""
 
 
-def add_bounds(_model: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Give every layer the places where documents begin: a position of 0 begins one."""
-    positions_BS = kwargs["position_ids"]
-    starts = (positions_BS.flatten() == 0).nonzero().flatten()  # waits for the GPU, once a forward
-    end = torch.full_like(starts[:1], positions_BS.numel())
-    bounds = torch.cat([starts, end]).to(torch.int32)
-    return args, {**kwargs, "cu_seq_lens_q": bounds, "max_length_q": positions_BS.shape[1]}
+def bounds(positions_BS: Ids, device: torch.device) -> dict[str, Any]:
+    """Where documents (position 0) begin among N tokens and the last ends, int32 on the device, and
+    the longest one's length; found on the host, so that nothing waits for the GPU."""
+    starts = np.flatnonzero(positions_BS == 0)
+    ends = torch.from_numpy(np.append(starts, positions_BS.size).astype(np.int32)).to(device)
+    return {"cu_seq_lens_q": ends, "max_length_q": int(positions_BS.max()) + 1}
 
 
 def attend(
@@ -47,9 +57,9 @@ def attend(
 ) -> tuple[Tensor, None]:  # fmt: skip
     """What transformers asks of an attention: [B, S, H, D], causal inside each document.
 
-    The kernel computes in bfloat16; rotation may have made queries and keys float32.
+    The kernel knows 16 bits alone; rotation may have made queries and keys float32.
     """
-    assert cu_seq_lens_q is not None, "add_bounds gives them"
+    assert cu_seq_lens_q is not None, "training_loss gives them"
     heads = [x.transpose(1, 2).flatten(0, 1).bfloat16() for x in (query_BHSD, key_BHSD, value_BHSD)]
     out_NHD = varlen_attn(
         *heads, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, scale=scaling,

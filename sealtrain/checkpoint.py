@@ -10,6 +10,7 @@ OUT/checkpoints/step-000100/
 import hashlib
 import os
 import shutil
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +41,7 @@ class Record(BaseModel):
     before: Losses = {}  # validation before step 0, and
     after: Losses = {}  # after this one, where it was measured
     recent: list[tuple[float, float]] = []  # loss and gradient norm of the last steps
+    extended_at: list[int] = []  # steps made each time that the budget was raised
     files: dict[str, str] = {}  # sha256 of every other file, by its path in the checkpoint
 
     def identity(self) -> dict[str, Any]:
@@ -79,10 +81,12 @@ class Saver:
 
         self._last = self._pool.submit(finish)
 
-    def wait(self, until_done: bool = True) -> None:
-        """Let the last save end, or take it if it has; report what befell it."""
+    def wait(self, until_done: bool = True) -> float:
+        """Let the last save end, or take it if it has; report what befell it. Seconds it took."""
+        began = time.perf_counter()
         if until_done or self._last.done():
             self._last.result()
+        return time.perf_counter() - began
 
 
 def _complete(partial: Path, final: Path, record: Record) -> None:

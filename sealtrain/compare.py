@@ -117,8 +117,8 @@ def _read_run(folder: Path) -> Run:
 def parallel_loss(run: Run, lang: str | None, from_english: bool) -> float | None:
     """Nats per label of the held-out pairs of one language (or of all) in one direction."""
     pairs = [x for x in run.record.after.values() if x.kind == "parallel"]
-    losses = [x for x in pairs if (x.languages[0] == ENGLISH) == from_english]
-    losses = [x for x in losses if lang in (None, *x.languages)]
+    wanted = [x for x in pairs if lang in (None, *x.languages)]
+    losses = [x for x in wanted if (x.languages[0] == ENGLISH) == from_english]
     num_labels = sum(loss.num_labels for loss in losses)
     return sum(x.loss * x.num_labels for x in losses) / num_labels if num_labels else None
 

@@ -14,6 +14,7 @@ Positive = Annotated[float, Field(gt=0.0)]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 RECIPES = Path(__file__).parent / "recipes"
 ROUNDING = {"micro_batch_sequences", "loss_chunk_tokens", "activation_checkpointing", "replicas"}
+LIMITS = {"max_epochs", "max_skipped_steps"}  # a run stops there or is not begun
 
 
 class Section(BaseModel):
@@ -138,13 +139,12 @@ class Config(Section):
     def identity(self) -> dict[str, Any]:
         """Everything that decides which model comes out, by dotted key.
 
-        Paths, saving, logging and evaluation do not; ROUNDING, of [train], changes that at most.
+        Paths, saving, logging, evaluation and LIMITS do not; ROUNDING changes that at most.
         """
         sections = self.model_dump(mode="json", include={"mixture", "model", "train", "optim"})
-        for key in ROUNDING:
-            del sections["train"][key]
         flat = {f"{name}.{key}": v for name, s in sections.items() for key, v in s.items()}
-        return {"seed": self.seed, **flat}
+        free = ROUNDING | LIMITS
+        return {"seed": self.seed} | {k: v for k, v in flat.items() if k.split(".")[1] not in free}
 
 
 def load(name_or_path: str) -> Config:

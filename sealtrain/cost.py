@@ -42,26 +42,23 @@ class Shape:
     num_parameters: int
     num_embeddings: int  # parameters of the input embedding, which multiplies nothing
     num_layers: int
-    num_heads: int
-    head_size: int
+    attention_width: int  # of all heads
     hidden_size: int
     intermediate_size: int
     vocab_size: int
 
     @classmethod
-    def of(cls, model: nn.Module) -> "Shape":
+    def of(cls, model: Any) -> "Shape":
         """The shape of a causal model of transformers; its weights may lie on `meta`."""
-        known: Any = model
-        config = known.config
-        embedding = known.get_input_embeddings().weight
-        tied = embedding is known.get_output_embeddings().weight
+        config = model.config
+        heads, embedding = config.num_attention_heads, model.get_input_embeddings().weight
+        tied = embedding is model.get_output_embeddings().weight
         return cls(
             num_parameters=sum(p.numel() for p in model.parameters()),
             num_embeddings=0 if tied else embedding.numel(),
             num_layers=config.num_hidden_layers,
-            num_heads=config.num_attention_heads,
-            head_size=getattr(config, "head_dim", None)
-            or config.hidden_size // config.num_attention_heads,
+            attention_width=heads
+            * (getattr(config, "head_dim", None) or config.hidden_size // heads),
             hidden_size=config.hidden_size,
             intermediate_size=config.intermediate_size,
             vocab_size=config.vocab_size,
@@ -75,10 +72,8 @@ class Shape:
 
         Source: Chowdhery et al. 2022 (PaLM), appendix B.
         """
-        width = self.num_heads * self.head_size
-        return (
-            6 * (self.num_parameters - self.num_embeddings) + 12 * self.num_layers * width * context
-        )
+        attention = 12 * self.num_layers * self.attention_width * context
+        return 6 * (self.num_parameters - self.num_embeddings) + attention
 
     def executed(self, context: float, twice: bool) -> float:
         """Operations really executed: activation checkpointing computes layers forward twice."""
@@ -95,15 +90,11 @@ def utilisation(
     context of the first sequences and with the second forward of activation checkpointing. Of a GPU
     that is not listed nothing is said.
     """
-    shape, peak, length = (
-        Shape.of(model),
-        peak_flops(gpu),
-        order.streams[0].manifest.sequence_length,
-    )
-    context = (length + 1) / 2
+    shape, peak, manifest = Shape.of(model), peak_flops(gpu), order.streams[0].manifest
+    length, context = manifest.sequence_length, (manifest.sequence_length + 1) / 2
     if config.document_mask:
-        ids, eos_id = order.batch(0, min(64, len(order)))[0], order.streams[0].manifest.eos_id
-        context = float(positions_of(ids, eos_id).mean()) + 1
+        ids, _ = order.batch(0, min(64, len(order)))
+        context = float(positions_of(ids, manifest.eos_id).mean()) + 1
     executed = shape.executed(context, config.activation_checkpointing)
     flops = {"mfu": shape.flops_per_token(length), "executed": executed}
 

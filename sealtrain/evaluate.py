@@ -74,10 +74,8 @@ def evaluate(
         refs_sha256=digest(texts),
         num_shots=num_shots,
         directions=directions,
-        text={
-            **{f"{refs.name}/{code}": _sentences_loss(loaded, texts[code]) for code in known},
-            **_held_out_replay(loaded, say),
-        },
+        text={f"{refs.name}/{code}": _sentences_loss(loaded, texts[code]) for code in known}
+        | _held_out_replay(loaded, say),
         skipped=[code for code in texts if code not in known],
     )
 
@@ -110,10 +108,8 @@ def kept(run: Path) -> list[Evaluation]:
 
 def _sentences_loss(loaded: Loaded, sentences: list[str]) -> TextLoss:
     """Loss of a language's sentences, each on its own."""
-    record = loaded.record
-    lengths = byte_lengths(loaded.folder / "tokenizer")
-    batches = _sentence_batches(loaded, sentences)
-    world = parallel.start()
+    record, batches = loaded.record, _sentence_batches(loaded, sentences)
+    lengths, world = byte_lengths(loaded.folder / "tokenizer"), parallel.start()
     return text_loss(loaded.model, batches, record.eos_id, record.config.train, lengths, world)
 
 
@@ -123,10 +119,9 @@ def _held_out_replay(loaded: Loaded, say: Say) -> dict[str, TextLoss]:
     if not shards.is_dir():
         say(f"no shards at {shards}: held-out replay is not measured")
         return {}
+    streams = data.open_streams(shards, "validation")
     streams = [
-        stream
-        for stream in data.open_streams(shards, "validation")
-        if stream.manifest.kind == "replay" and stream.manifest.languages == [ENGLISH]
+        s for s in streams if (s.manifest.kind, s.manifest.languages) == ("replay", [ENGLISH])
     ]
     if any(s.manifest.tokenizer.sha256 != loaded.record.digests["tokenizer"] for s in streams):
         raise DataError(f"{shards}: another tokenizer than this checkpoint was trained with")

@@ -3,12 +3,11 @@
 import difflib
 import errno
 import math
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sealtrain.errors import ConfigError, DataError, SealError
+from sealtrain.errors import DataError, SealError
 
 
 def config_error(error: ValidationError, config: type[BaseModel]) -> str:
@@ -24,19 +23,6 @@ def config_error(error: ValidationError, config: type[BaseModel]) -> str:
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(known)}"
     return f"unknown key {where!r}; {hint}"
-
-
-def another_run(out: Path, new: dict[str, Any], old: dict[str, Any]) -> ConfigError:
-    """What of the config or the shards is not as it was when the run in `out` began."""
-    changed = [
-        f"{key} was {old.get(key)!r} and is {new.get(key)!r}"
-        for key in sorted(new.keys() | old.keys())
-        if new.get(key) != old.get(key)
-    ]
-    return ConfigError(
-        f"{out} holds a run of another config or other shards ({'; '.join(changed)}): choose "
-        "another --out, or delete that folder"
-    )
 
 
 def not_to_trust(

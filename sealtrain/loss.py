@@ -70,12 +70,17 @@ def training_loss(
     device = model.device
     # what the loader pinned is copied while the GPU still computes
     ids, labels = (torch.from_numpy(a).to(device, non_blocking=True) for a in (ids_BS, labels_BS))
-    positions = None
+    documents: dict[str, Any] = {}
     if config.document_mask:
-        positions = torch.from_numpy(positions_of(ids_BS, eos_id)).to(device)
+        positions_BS = positions_of(ids_BS, eos_id)
+        documents["position_ids"] = torch.from_numpy(positions_BS).to(device)
+        if model.config._attn_implementation != ATTENTION:
+            from sealtrain.attention import bounds
+
+            documents |= bounds(positions_BS, device)
     low = compute_dtype(device, config.precision)
     with torch.autocast(device.type, low, enabled=low != torch.float32):
-        output = model.base_model(input_ids=ids, position_ids=positions, use_cache=False)
+        output = model.base_model(input_ids=ids, use_cache=False, **documents)
     hidden_ND = output.last_hidden_state.flatten(0, 1).to(low)
     weight_VD = model.get_output_embeddings().weight.to(low)
     cross_entropy: Any = ChunkedCrossEntropy.apply

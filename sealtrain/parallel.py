@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sealtrain.config import Train
 from sealtrain.errors import ConfigError
-from sealtrain.loss import training_loss
+from sealtrain.loss import compute_dtype, training_loss
 
 
 @dataclass
@@ -72,21 +72,25 @@ def why_not_compiled(device: torch.device, config: Train) -> str:
     return "" if any(map(shutil.which, ("g++", "clang++"))) else "no g++ or clang++ is installed"
 
 
-def parallelize(model: Any, world: World, config: Train | None = None) -> None:
-    """Give the model its `training_loss` and spread it over the ranks; layers are compiled in place
-    and checkpointed by transformers, so that no wrapper renames a weight."""
+def parallelize(model: Any, world: World, config: Train) -> str:
+    """Give the model its `training_loss` and spread it over the ranks; says what is slow, and why.
+
+    Layers are compiled in place and checkpointed by transformers: no wrapper renames a weight.
+    """
     model.to(world.device)
     model.training_loss = types.MethodType(training_loss, model)
-    if config is not None and config.activation_checkpointing:
+    if config.activation_checkpointing:
         model.activation_checkpointing_enable()
-    if config is not None and not why_not_compiled(world.device, config):
+    notes = {"not compiled": why_not_compiled(world.device, config)}
+    if not notes["not compiled"]:
         for layer in model.base_model.layers:
             layer.compile()
-    if config is not None and config.document_mask and world.device.type == "cuda":
+    if config.document_mask and world.device.type == "cuda":
         from sealtrain.attention import use_varlen
 
-        use_varlen(model)
+        notes["masked"] = use_varlen(model, compute_dtype(world.device, config.precision))
     if world.size > 1:
         from sealtrain.sharding import shard
 
         shard(model, world.size, config)
+    return "".join(f", {what}: {why}" for what, why in notes.items() if why)

@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from sealtrain.compare import BY_LANGUAGE, Setting, english_bits, languages, read_steps
 from sealtrain.errors import ConfigError, DataError
 
@@ -23,17 +25,14 @@ def plot_runs(runs: Sequence[Path], path: Path) -> None:
     """Loss, learning rate and gradient norm of each run over its tokens, into one picture."""
     figure = _figure(len(PANELS))
     for number, run in enumerate(runs):
-        steps = read_steps(run)
-        tokens, total = [], 0
-        for step in steps:
-            total += step["num_tokens"]
-            tokens.append(total / 1e6)
+        steps = pl.DataFrame(read_steps(run), infer_schema_length=None)
+        tokens = steps["num_tokens"].cum_sum() / 1e6
         style: dict[str, Any] = {
             "color": COLOURS[number % len(COLOURS)],
             "linestyle": DASHES[number // len(COLOURS) % len(DASHES)],
         }
         for axes, (key, _) in zip(figure.axes, PANELS, strict=True):
-            values = [step[key] for step in steps]
+            values = steps[key]
             if key == "loss":
                 axes.plot(tokens, values, alpha=0.2, linewidth=0.8, **style)
                 values = smooth(values)
@@ -68,14 +67,9 @@ def plot_settings(settings: Sequence[Setting], path: Path) -> None:
     _save(figure, path)
 
 
-def smooth(values: Sequence[float]) -> list[float]:
-    """The exponential mean of a curve, unbiased at its start."""
-    mean, weight, smoothed = 0.0, 0.0, []
-    for value in values:
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * value
-        weight = SMOOTHING * weight + (1 - SMOOTHING)
-        smoothed.append(mean / weight)
-    return smoothed
+def smooth(values: pl.Series) -> pl.Series:
+    """The exponential mean of a curve, unbiased at its start; a broken step breaks nothing else."""
+    return values.fill_nan(None).ewm_mean(alpha=1 - SMOOTHING, ignore_nulls=True)
 
 
 def _dot(axes: Any, spread: Any, height: float, number: int) -> None:
@@ -93,14 +87,8 @@ def _figure(num_panels: int, height: float = 8.0, rows: bool = True) -> "Figure"
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise ConfigError('plots need matplotlib: pip install "sealdata[train]"') from None
-    mpl.rcParams.update(
-        {
-            "svg.hashsalt": "sealtrain",
-            "svg.fonttype": "none",
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-        }
-    )
+    mpl.rc("svg", hashsalt="sealtrain", fonttype="none")
+    mpl.rc("axes.spines", top=False, right=False)
     size = (7.5, height) if rows else (12, max(height, 3.0))
     figure = Figure(figsize=size, layout="constrained")
     figure.subplots(num_panels if rows else 1, 1 if rows else num_panels, sharex=rows)

@@ -10,7 +10,6 @@ from typing import Any, TextIO
 
 import torch
 
-from sealtrain.checkpoint import replace_text
 from sealtrain.parallel import World
 
 
@@ -46,13 +45,6 @@ class Progress:
         """Measure speed from here."""
         self.since, self.tokens = time.perf_counter(), 0
         self.world.waited = self.world.waited_for_data = 0.0
-
-    def forget_after(self, step: int) -> None:
-        """Drop from the log what an earlier process did after `step`, or half wrote."""
-        if self.log is not None and self.log.exists():
-            lines = self.log.read_text("utf-8").splitlines(keepends=True)
-            kept = [x for x in lines if x.endswith("\n") and json.loads(x)["step"] <= step]
-            replace_text(self.log, "".join(kept))
 
     def record(self, event: str, step: int, **values: Any) -> None:
         """Append one line to the log and hand it to the operating system at once."""

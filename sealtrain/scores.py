@@ -84,16 +84,12 @@ def paired_bootstrap(
     )
     columns: Any = test()[1]
     rows = [results for column, results in columns.items() if column != "System"]
-    return [
+    found = []
+    for name, (first, second) in zip(names, rows, strict=True):
         # Of equal scores the test would say p = 1/1001: it counts what is above no difference.
-        Comparison(
-            name,
-            first.score,
-            second.score,
-            1.0 if first.score == second.score else float(second.p_value),
-        )
-        for name, (first, second) in zip(names, rows, strict=True)
-    ]
+        p_value = 1.0 if first.score == second.score else float(second.p_value)
+        found.append(Comparison(name, first.score, second.score, p_value))
+    return found
 
 
 def _metrics(tgt: str, references: list[list[str]] | None = None) -> tuple[Any, Any]:

@@ -11,17 +11,16 @@ from sealtrain.errors import ConfigError
 from sealtrain.loss import compute_dtype
 
 
-def shard(model: Any, num_ranks: int, config: Train | None) -> None:
+def shard(model: Any, num_ranks: int, config: Train) -> None:
     """Spread a model in place; each of `train.replicas` groups of ranks holds all of it (HSDP).
 
     The output head stays in the root group and the loss is a method FSDP knows of: otherwise the
     loss would find `lm_head.weight` still sharded. Master weights and reductions are float32, and
     gradients are averaged over all ranks.
     """
-    replicas = config.replicas if config else 1
+    replicas, low = config.replicas, compute_dtype(model.device, config.precision)
     if num_ranks % replicas:
         raise ConfigError(f"train.replicas {replicas} does not divide {num_ranks} ranks")
-    low = compute_dtype(model.device, config.precision if config else "auto")
     policy = fsdp.MixedPrecisionPolicy(param_dtype=low, reduce_dtype=torch.float32)
     sizes, names = (replicas, num_ranks // replicas), ("replicate", "shard")
     mesh = init_device_mesh(model.device.type, sizes, mesh_dim_names=names)

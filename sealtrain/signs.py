@@ -13,16 +13,13 @@ MIN_CHARS = 24  # shorter output is too little to call repetitive, or to identif
 
 # lid.176's codes. Indonesian, Malay, Javanese and Sundanese count as one: it cannot tell them apart
 # in short text, and its errors are not the model's.
+_OTHER_CODES = {"khm": "km", "mya": "my", "tgl": "tl", "fil": "tl", "cmn": "zh"}
 _MALAYIC = frozenset({"id", "ms", "jv", "su", "min"})
 _LID_176 = {
     **dict.fromkeys(("ind", "zsm", "jav", "sun", "min", "bjn"), _MALAYIC),
     **{code: frozenset({code[:2]}) for code in ("eng", "tha", "lao", "vie", "tam", "zho")},
     **{code: frozenset({code}) for code in ("ceb", "ilo", "war")},
-    "khm": frozenset({"km"}),
-    "mya": frozenset({"my"}),
-    "tgl": frozenset({"tl"}),
-    "fil": frozenset({"tl"}),
-    "cmn": frozenset({"zh"}),
+    **{code: frozenset({label}) for code, label in _OTHER_CODES.items()},
 }
 
 

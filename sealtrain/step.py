@@ -68,6 +68,8 @@ class Run:
     optimizer: torch.optim.AdamW
     loader: Loader
     saver: Saver
+    notes: str  # on what is slower than it could be
+    phase: str = ""  # of a run that was extended
     num_skipped: int = 0  # steps by this process, for want of numbers to trust
 
 
@@ -95,9 +97,11 @@ def setup(config: Config, world: parallel.World) -> Run:
     optim.check_schedule(config.optim, record.num_steps)
     batches = Loader(order, config.train, world)
     network = model.build(config.model, config.seed, shared)
-    parallel.parallelize(network, world, config.train)
-    adam, saver = optim.make_optimizer(network, config.optim), Saver(world)
-    return Run(config, world, record, order, validation, tokenizer, network, adam, batches, saver)
+    notes = parallel.parallelize(network, world, config.train)
+    return Run(
+        config, world, record, order, validation, tokenizer, network,
+        optim.make_optimizer(network, config.optim), batches, Saver(world), notes,
+    )  # fmt: skip
 
 
 class NotFiniteError(DataError):
@@ -137,9 +141,8 @@ def train_step(run: Run) -> Metrics:
     if not (loss <= limits[0] and norm <= limits[1]):
         from sealtrain.explain import not_to_trust
 
-        places = range(
-            run.record.step * config.batch_sequences, (run.record.step + 1) * config.batch_sequences
-        )
+        first = run.record.step * config.batch_sequences
+        places = range(first, first + config.batch_sequences)
         read = [f"{stream.key}:{number}" for stream, number in map(run.order.at, places)]
         skipped = not_to_trust(run.record.step + 1, loss, norm, limits, read)
         if run.num_skipped == config.max_skipped_steps:

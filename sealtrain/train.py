@@ -24,13 +24,20 @@ def train(
 ) -> checkpoint.Record | None:
     """Train to the end, from where an earlier process left off; None if asked to stop before.
 
-    Refuses a run of another config or other shards in `out`, and to resume what is not there. Of a
-    run that has ended, its last record is returned.
+    Refuses a run of another config or other shards in `out`, and to resume what is not there; a
+    larger budget extends the run. Of a run that has ended, its last record is returned.
     """
     world = parallel.start()
     try:
         run = setup(config, world)
-        _resume(run, must_resume)
+        folder = checkpoint.latest(config.out)
+        if folder is not None:
+            from sealtrain.restore import resume
+
+            resume(run, folder)
+        elif must_resume:
+            raise ConfigError(f"nothing to resume: there is no checkpoint in {config.out}")
+        config.out.mkdir(parents=True, exist_ok=True)
         try:
             return _to_the_end(run, _progress(run, screen))
         finally:
@@ -41,25 +48,6 @@ def train(
         raise of_the_machine(error) from error
     finally:
         parallel.stop()
-
-
-def _resume(run: Run, required: bool) -> None:
-    """Load the newest checkpoint, if there is one; refuse that of another config or shards."""
-    out, folder = run.config.out, checkpoint.latest(run.config.out)
-    if folder is None:
-        if required:
-            raise ConfigError(f"nothing to resume: there is no checkpoint in {out}")
-        out.mkdir(parents=True, exist_ok=True)
-        return
-    from sealtrain.restore import load_state, read_record
-
-    record = read_record(folder)
-    if record.identity() != run.record.identity():
-        from sealtrain.explain import another_run
-
-        raise another_run(out, run.record.identity(), record.identity())
-    load_state(folder, run.model, run.optimizer)
-    run.record = record.model_copy(update={"config": run.config})
 
 
 def _progress(run: Run, screen: TextIO | None) -> Progress:
@@ -73,7 +61,8 @@ def _progress(run: Run, screen: TextIO | None) -> Progress:
         progress.use = utilisation(run.model, run.order, config.train, gpu, world.size)
     if world.rank == 0:
         progress.screen, progress.log = screen, config.out / "log.jsonl"
-        progress.forget_after(run.record.step)
+        if run.record.step == 0:  # of a process that was killed before it had saved
+            progress.log.unlink(missing_ok=True)
         if config.log_to is not None:
             from sealtrain.trackers import open_tracker
 
@@ -87,12 +76,13 @@ def _to_the_end(run: Run, progress: Progress) -> checkpoint.Record | None:
     if record.step == record.num_steps:
         progress.say(f"{config.out} is finished ({record.step} steps): nothing to do")
         return record
-    why_not = parallel.why_not_compiled(world.device, config.train)
     progress.say(
         f"from step {record.step} to {record.num_steps} of {config.train.batch_sequences} x "
         f"{run.validation[0].manifest.sequence_length} tokens: {run.model.num_parameters():,} "
-        f"parameters on {world.size} x {world.device.type}{why_not and ', not compiled: '}{why_not}"
+        f"parameters on {world.size} x {world.device.type}{run.notes}"
     )
+    if run.phase:
+        progress.say(run.phase)
     record.before = record.before or _validate(run, progress)
     progress.start_clock()
     with _stop_requests() as stop:
@@ -110,6 +100,8 @@ def _to_the_end(run: Run, progress: Progress) -> checkpoint.Record | None:
             at_decay = record.num_steps - config.optim.decay_steps
             kept = record.step % config.checkpoint.every_steps == 0 or record.step == at_decay
             if is_last or stopped or kept:
+                if (waited := run.saver.wait()) > 1.0:
+                    progress.say(f"waited {waited:.0f} s for a save: raise checkpoint.every_steps")
                 run.saver.save(record, run.model, run.optimizer, run.tokenizer)
             if stopped and not is_last:
                 run.saver.wait()

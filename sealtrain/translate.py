@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 from sealtrain import checkpoint, parallel, restore
 from sealtrain.checkpoint import Record
 from sealtrain.errors import DataError
-from sealtrain.loss import ATTENTION
+from sealtrain.loss import ATTENTION, training_loss
 from sealtrain.references import References
 
 
@@ -39,8 +40,8 @@ def load(path: Path) -> Loaded:
     shape = AutoConfig.from_pretrained(folder / "model", attn_implementation=ATTENTION)
     network = AutoModelForCausalLM.from_config(shape, dtype=torch.float32)  # type: ignore[no-untyped-call]
     restore.load_state(folder, network)
-    parallel.parallelize(network, parallel.start())
-    network.eval()
+    network.to(parallel.start().device).eval()
+    network.training_loss = MethodType(training_loss, network)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json"))
     return Loaded(folder, record, network, tokenizer)
 
@@ -90,9 +91,7 @@ def _examples(loaded: Loaded, template: str, src: str, tgt: str, shots: Referenc
 
 def _generate(loaded: Loaded, prompts: list[list[int]], ends: list[int]) -> list[list[int]]:
     """New ids of each prompt, greedy, all prompts at once with padding on the left."""
-    width = max(map(len, prompts))
-    pad = loaded.record.eos_id
-    device = next(loaded.model.parameters()).device
+    width, pad, device = max(map(len, prompts)), loaded.record.eos_id, loaded.model.device
     ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=device)
     real = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
     config = GenerationConfig(  # type: ignore[no-untyped-call]

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 from click.testing import CliRunner
@@ -157,8 +158,9 @@ def test_pictures(runs: dict[str, Path], tmp_path: Path) -> None:
 
 
 def test_smoothing_starts_at_the_first_value() -> None:
-    assert smooth([2.0, 2.0, 2.0]) == pytest.approx([2.0, 2.0, 2.0])
-    assert smooth([1.0, 0.0])[1] == pytest.approx(0.09 / 0.19)
+    assert smooth(pl.Series([2.0, 2.0, 2.0])).to_list() == pytest.approx([2.0, 2.0, 2.0])
+    assert smooth(pl.Series([1.0, 0.0]))[1] == pytest.approx(0.09 / 0.19)
+    assert smooth(pl.Series([1.0, float("nan"), 0.0]))[2] == pytest.approx(0.09 / 0.19)
 
 
 def test_commands(runs: dict[str, Path], tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 import errno
 import io
 import json
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -60,6 +62,8 @@ def test_sigkill_during_a_save_leaves_the_one_before(shards: Path, tmp_path: Pat
         time.sleep(0.05)
         seen = log.read_text("utf-8") if log.exists() else ""
     assert (folder / "step-000008.partial/saving").exists()
+    time.sleep(0.5)
+    assert '"step": 11' not in log.read_text("utf-8")  # what can be lost does not grow
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert sorted(path.name for path in folder.iterdir()) == ["step-000005", "step-000008.partial"]
@@ -68,6 +72,28 @@ def test_sigkill_during_a_save_leaves_the_one_before(shards: Path, tmp_path: Pat
     whole = make_config(shards, tmp_path / "whole")
     train.train(whole)
     assert final_weights(config.out) == final_weights(whole.out)
+
+
+def test_a_save_slower_than_its_interval_is_told(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The save of step 5 ends 1.2 seconds after that of step 8 was due."""
+    complete, wait, released = checkpoint._complete, checkpoint.Saver.wait, threading.Event()
+
+    def slow(partial: Path, final: Path, record: checkpoint.Record) -> None:
+        assert record.step != 5 or released.wait(120)
+        complete(partial, final, record)
+
+    def releasing(saver: checkpoint.Saver, until_done: bool = True) -> float:
+        if until_done and list(tmp_path.glob("run/checkpoints/step-000005.partial")):
+            threading.Timer(1.2, released.set).start()
+        return wait(saver, until_done)
+
+    monkeypatch.setattr(checkpoint, "_complete", slow)
+    monkeypatch.setattr(checkpoint.Saver, "wait", releasing)
+    screen = io.StringIO()
+    train.train(make_config(shards, tmp_path / "run"), screen=screen)
+    assert re.search(r"\nwaited \d s for a save: raise checkpoint.every_steps", screen.getvalue())
 
 
 def test_a_save_that_fails_is_reported_in_one_line(

@@ -1,6 +1,7 @@
 """Chunked cross-entropy against torch, and attention that stays inside documents."""
 
 import itertools
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def model(shards: Path, tmp_path: Path) -> Any:
     manifest = open_streams(shards, "train")[0].manifest
     config = make_config(shards, tmp_path, model={"init_std": 0.2})
     built = build(config.model, 1, manifest)
-    parallel.parallelize(built, parallel.start())
+    parallel.parallelize(built, parallel.start(), Train(batch_sequences=1, micro_batch_sequences=1))
     return built
 
 
@@ -150,7 +151,7 @@ def test_varlen_attention_is_wired_to_documents(
     expected, by_token = model.training_loss(ids, labels, 0, config)
     monkeypatch.setattr(attention, "varlen_attn", varlen_by_sdpa)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
-    attention.use_varlen(model)
+    assert attention.use_varlen(model, torch.bfloat16) == ""
     total, losses = model.training_loss(ids, labels, 0, config)
     total.backward()
     assert total.item() == pytest.approx(expected.item(), rel=5e-3)
@@ -158,7 +159,45 @@ def test_varlen_attention_is_wired_to_documents(
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_an_older_gpu_keeps_sdpa(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
-    attention.use_varlen(model)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_torch_s_own_kernel_takes_what_it_is_given(
+    model: Any, monkeypatch: pytest.MonkeyPatch, compiled: bool
+) -> None:
+    """The real operator, forward and backward, by its rules for shapes alone: on no device."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # knows no such device
+    config = Train(batch_sequences=2, micro_batch_sequences=2)
+    model.to("meta")
+    assert attention.use_varlen(model, torch.bfloat16) == ""
+    if compiled:
+        for layer in model.base_model.layers:
+            layer.compile(backend="aot_eager")
+    for documents in (DOCUMENTS, [*DOCUMENTS[1:], DOCUMENTS[0]]):  # two numbers of documents
+        ids = np.array([[i for document in documents for i in document]] * 2)
+        total, _ = model.training_loss(ids, labels_of(ids, 0), 0, config)
+        total.backward()
+    assert all(p.grad is not None and p.grad.shape == p.shape for p in model.parameters())
+
+
+def test_documents_have_bounds() -> None:
+    """Also where a sequence begins within a document."""
+    positions = positions_of(np.array([[5, 0, 6, 7], [8, 9, 0, 0]]), 0)
+    found = attention.bounds(positions, torch.device("cpu"))
+    assert found["cu_seq_lens_q"].tolist() == [0, 2, 4, 7, 8]
+    assert found["cu_seq_lens_q"].dtype == torch.int32
+    assert found["max_length_q"] == 3
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype", "reason"),
+    [
+        ((7, 5), torch.bfloat16, "the GPU is older than Ampere"),
+        ((9, 0), torch.float32, "precision is float32"),
+    ],
+)
+def test_where_the_kernel_cannot_sdpa_stays_and_it_is_said(
+    model: Any, monkeypatch: pytest.MonkeyPatch, capability: Any, dtype: Any, reason: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert attention.use_varlen(model, dtype) == reason
     assert model.config._attn_implementation == "sdpa"

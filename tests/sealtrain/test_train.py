@@ -287,31 +287,6 @@ def test_other_shards_are_refused(
         train.train(config)
 
 
-def test_a_run_is_extended_from_the_checkpoint_before_its_decay(
-    shards: Path, tmp_path: Path
-) -> None:
-    """As docs/training.md says: bit for bit the run that was planned longer from the start."""
-    longer = {"total_tokens": 16 * 4 * LENGTH}
-    train.train(make_config(shards, tmp_path / "short"))
-    train.train(make_config(shards, tmp_path / "long", mixture=longer))
-    extended = tmp_path / "extended"
-    kept = extended / "checkpoints" / "step-000008"
-    shutil.copytree(tmp_path / "short" / "checkpoints" / "step-000008", kept)
-    config = make_config(shards, extended, mixture=longer)
-    with pytest.raises(ConfigError, match=r"mixture\.total_tokens was"):
-        train.train(config)
-    record = json.loads((kept / "checkpoint.json").read_text("utf-8"))
-    record["config"]["mixture"] |= longer
-    record["num_steps"] = 16
-    (kept / "checkpoint.json").write_text(json.dumps(record), "utf-8")
-    screen = io.StringIO()
-    train.train(config, screen=screen)
-    assert screen.getvalue().startswith("from step 8 to 16 ")
-    assert weights_of(extended) == weights_of(tmp_path / "long")
-    planned = [line for line in steps_of(tmp_path / "long") if line["step"] > 8]
-    assert steps_of(extended) == planned
-
-
 def test_resume_needs_something_to_resume(shards: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nothing to resume: there is no checkpoint"):
         train.train(make_config(shards, tmp_path / "run"), must_resume=True)
