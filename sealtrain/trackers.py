@@ -1,5 +1,6 @@
 """Numbers of a run in TensorBoard or Weights & Biases; loaded where `log_to` asks for one."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,8 @@ Track = Callable[[str, int, dict[str, Any]], None]
 def open_tracker(config: Config, step: int) -> Track:
     """What takes (event, step, values) and shows the numbers as `event/name`.
 
-    What was shown of later steps by an interrupted process is replaced.
-
-    Raises:
-        ConfigError: the program asked for is not installed.
+    Of an interrupted process's later steps TensorBoard shows those made now, Weights & Biases those
+    it has: it takes no step again. A run is known there by the folder it lies in.
     """
     assert config.log_to is not None
     try:
@@ -26,8 +25,10 @@ def open_tracker(config: Config, step: int) -> Track:
         else:
             import wandb  # type: ignore[import-not-found]
 
-            name, settings = config.out.name, config.model_dump(mode="json")
-            run = wandb.init(project="sealtrain", id=name, resume="allow", config=settings)
+            digest, name = hashlib.sha256(str(config.out.resolve()).encode()), config.out.name
+            about = {"name": name, "id": digest.hexdigest()[:16], "dir": str(config.out)}
+            settings = config.model_dump(mode="json")
+            run = wandb.init(project="sealtrain", resume="allow", config=settings, **about)
             show = lambda name, value, step: run.log({name: value}, step=step)  # noqa: E731
 
     except ImportError:
