@@ -1,6 +1,5 @@
 """Reading a checkpoint back: verified, at any world size; loaded where there is one."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +10,8 @@ from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_di
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.optim import Optimizer
 
-from sealtrain.checkpoint import Record, flat, replace_text, sha256_of
+from sealtrain.checkpoint import Record, flat, sha256_of
 from sealtrain.errors import DataError
-from sealtrain.step import Run
-
-
-def resume(run: Run, folder: Path) -> None:
-    """Take a run up from its newest checkpoint; extend it where only its budget was raised, and
-    refuse that of another config or shards."""
-    record = read_record(folder)
-    if record.identity() != run.record.identity():
-        from sealtrain.extend import extend
-
-        folder, record = extend(run, record)
-    load_state(folder, run.model, run.optimizer)
-    if run.world.rank == 0:
-        _forget_after(record.step, run.config.out / "log.jsonl")
-    run.record = record.model_copy(update={"config": run.config})
-    if record.extended_at:
-        from sealtrain.extend import phase_of
-
-        run.phase = phase_of(run)
-
-
-def _forget_after(step: int, log: Path) -> None:
-    """Drop from the log what an earlier process did after a step, or half wrote."""
-    if log.exists():
-        lines = log.read_text("utf-8").splitlines(keepends=True)
-        kept = [x for x in lines if x.endswith("\n") and json.loads(x)["step"] <= step]
-        replace_text(log, "".join(kept))
 
 
 def read_record(folder: Path) -> Record:

@@ -32,7 +32,7 @@ def train(
         run = setup(config, world)
         folder = checkpoint.latest(config.out)
         if folder is not None:
-            from sealtrain.restore import resume
+            from sealtrain.resume import resume
 
             resume(run, folder)
         elif must_resume:

@@ -1,18 +1,41 @@
-"""A run made longer: taken up before its decay, as if it had been planned so from the start."""
+"""A run taken up where it stopped, or, to be longer, before its decay as if planned so at first."""
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 
-from sealtrain.checkpoint import Record
+from sealtrain.checkpoint import Record, replace_text
 from sealtrain.errors import ConfigError
 from sealtrain.mixture import make_order
 from sealtrain.optim import learning_rate
-from sealtrain.restore import read_record
+from sealtrain.restore import load_state, read_record
 from sealtrain.step import Run
 
 BUDGETS = ("mixture.total_tokens", "mixture.parallel_tokens")
+
+
+def resume(run: Run, folder: Path) -> None:
+    """Take a run up from its newest checkpoint; extend it where only its budget was raised, and
+    refuse that of another config or shards."""
+    record = read_record(folder)
+    if record.identity() != run.record.identity():
+        folder, record = extend(run, record)
+    load_state(folder, run.model, run.optimizer)
+    if run.world.rank == 0:
+        _forget_after(record.step, run.config.out / "log.jsonl")
+    run.record = record.model_copy(update={"config": run.config})
+    if record.extended_at:
+        run.phase = phase_of(run)
+
+
+def _forget_after(step: int, log: Path) -> None:
+    """Drop from the log what an earlier process did after a step, or half wrote."""
+    if log.exists():
+        lines = log.read_text("utf-8").splitlines(keepends=True)
+        kept = [x for x in lines if x.endswith("\n") and json.loads(x)["step"] <= step]
+        replace_text(log, "".join(kept))
 
 
 def extend(run: Run, old: Record) -> tuple[Path, Record]:
