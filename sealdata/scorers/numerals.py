@@ -11,6 +11,7 @@ from sealdata.characters import NUM_CODE_POINTS, members_of
 from sealdata.kernels import frozen, texts_of
 from sealdata.kernels.numbers import COLON, OTHER, SEPARATOR, SPACE, compare_numbers
 from sealdata.scorers import Scorer, number_columns
+from sealdata.scorers._calendars import as_the_other_side
 from sealdata.scorers._multiples import written_out
 
 # Between the digits of one number stand . , ' : or a space that does not break (thin, narrow).
@@ -26,10 +27,12 @@ class Numerals(Scorer):
     Digits of every script count as ASCII digits (๕, ໕, ៥, ၅, ௫, ５), separators of thousands are
     joined (1.000 = 1,000 = 1 000) and other separators split, so that 7:45 = 7.45 and 3.5 = 3,5.
     Leading zeros do not count. Chinese multiples are written out (500亿 = 50 billion, 3.2万 =
-    32,000), and its decades (20世纪30年代 = 1930s); other numbers in words are not understood.
+    32,000), and its decades (20世纪30年代 = 1930s). A year of the Buddhist era agrees with its own
+    of the common era (พ.ศ. 2561 = 2018), and an hour of the afternoon with that of 24 (3 p.m. =
+    15.00). Other numbers in words are not understood.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     columns: ClassVar[dict[str, str]] = {
         "agreement": "shared numbers over numbers of the side with more, 0 to 1; 1 is agreement",
@@ -44,6 +47,10 @@ class Numerals(Scorer):
         """
         src, tgt = written_out(pairs["src"], pairs["tgt"])
         figures = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
+        places = np.flatnonzero(figures[1] > 0)  # few: only they are looked at again
+        if len(places):
+            src, tgt = as_the_other_side(src.gather(places), tgt.gather(places))
+            figures[:, places] = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
         return number_columns(dict(zip(self.columns, figures, strict=True)))
 
 

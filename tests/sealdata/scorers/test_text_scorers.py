@@ -133,6 +133,28 @@ def test_chinese_multiples_are_numbers(src, tgt, agreement, conflict):
     assert score("numerals", src, tgt, "zho_Hans") == pytest.approx((agreement, conflict))
 
 
+@pytest.mark.parametrize(
+    ("src", "tgt", "agreement", "conflict"),
+    [
+        ("He won in 2018.", "เขาชนะในปี พ.ศ. 2561", 1.0, 0.0),
+        ("He won in 2018.", "เขาชนะในปี พ.ศ. ๒๕๖๑", 1.0, 0.0),
+        ("From 1999 to 2018", "ແຕ່ ພ.ສ. 2542 ຫາ 2561", 1.0, 0.0),
+        ("He won in 2018.", "เขาชนะในปี พ.ศ. 2562", 0.0, 1.0),  # another year
+        ("Room 2018, not 2561", "ห้อง 2018 ไม่ใช่ 2561", 1.0, 0.0),
+        ("It shut at 10:08 p.m. on Monday", "ปิดเวลา 22.08 น. ของวันจันทร์", 1.0, 0.0),
+        ("Open 9 am to 3pm", "Mở cửa từ 9 giờ đến 15 giờ", 1.0, 0.0),
+        ("It begins at 12 p.m.", "Dimulai pukul 12", 1.0, 0.0),
+        ("It begins at 3 p.m.", "Dimulai pukul 3 sore", 1.0, 0.0),
+        ("It begins at 3 p.m.", "Dimulai pukul 16.00", 0.0, 1.0),
+        ("10.3 pm of it", "10,15 pm", 0.5, 0.5),  # a picometre is no hour
+    ],
+)
+def test_years_and_hours_agree_with_those_of_another_calendar_and_clock(
+    src, tgt, agreement, conflict
+):
+    assert score("numerals", src, tgt) == pytest.approx((agreement, conflict))
+
+
 def test_numerals_keep_to_their_rows():
     rows = [("a", "b"), ("1", "1"), ("", ""), ("2 3", "3"), ("x", "4")]
     scores = load("scorers", "numerals").score(make_pairs(rows))

@@ -1,0 +1,35 @@
+"""Years of the Buddhist era and hours of the afternoon, as the other side of a pair writes them."""
+
+import re
+
+import polars as pl
+
+_ERA = 543  # พ.ศ. 2561 is 2018; Thai, Lao and Khmer text has either
+_YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")  # \d: digits of every script, as int() reads them
+_AFTERNOON = re.compile(
+    r"(?<![\d.,:])(1[0-2]|0?[1-9])(?=(?:[:.]\d\d)?\s?p\.?\s?m\b)", re.IGNORECASE
+)
+_NUMBER = re.compile(r"\d+")
+
+
+def as_the_other_side(src: pl.Series, tgt: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Both sides of pairs, English first: a year of the other side that is 543 above one of the
+    English becomes that, and an hour before "p.m." becomes that of 24 that the other side has."""
+    pairs = [_alike(*pair) for pair in zip(src, tgt, strict=True)]
+    found = pl.DataFrame(pairs, schema={"src": pl.String, "tgt": pl.String}, orient="row")
+    return found["src"], found["tgt"]
+
+
+def _alike(src: str, tgt: str) -> tuple[str, str]:
+    here = {int(year) for year in _YEAR.findall(src)}
+    there = {int(number) for number in _NUMBER.findall(tgt)}
+
+    def common_era(found: re.Match[str]) -> str:
+        year = int(found[0])
+        return str(year - _ERA) if year - _ERA in here and year not in here else found[0]
+
+    def of_24(found: re.Match[str]) -> str:
+        hour = int(found[1]) % 12 + 12
+        return str(hour) if hour in there and int(found[1]) not in there else found[0]
+
+    return _AFTERNOON.sub(of_24, src), _YEAR.sub(common_era, tgt)
