@@ -62,15 +62,15 @@ def calibrate(
 
     plan = load_plan(recipe)
     found = measure(plan, refs, scores, false_reject / 100, partial(click.echo, err=True))
-    if plot is not None:
-        plot.write_text(draw(found), encoding="utf-8")
-        click.echo(f"written: {plot}", err=True)
     if as_json:
         click.echo(json.dumps([one.model_dump() for one in found], indent=1))
-        return
-    _show(found)
-    click.echo()
-    click.echo(recipe_lines(found, plan), nl=False)
+    else:
+        _show(found)
+        click.echo()
+        click.echo(recipe_lines(found, plan), nl=False)
+    if plot is not None:  # last: what was measured is not lost to a path that cannot be written
+        plot.write_text(draw(found), encoding="utf-8")
+        click.echo(f"written: {plot}", err=True)
 
 
 def _show(found: "Sequence[Calibration]") -> None:
