@@ -1,6 +1,7 @@
 """What bf16 and int8 change in the scores of a build is measured on its own pairs, and shown."""
 
 import json
+import re
 
 import numpy as np
 import polars as pl
@@ -66,6 +67,8 @@ def test_a_build_measures_its_own_errors(small_build, name):
     facts = json.loads((small_build.out / "report" / "audit.json").read_text("utf-8"))
     shown = f"{found['tha_Thai'].mean:.4f}"
     assert f'<td class="n">{shown}</td>' in page
+    regions = re.findall(r'role="region" aria-label="([^"]*)"', page)
+    assert len(set(regions)) == len(regions), "a name of its own for each"
     assert f"| Thai | `laser.cosine` | {name}, cpu | 50 | {shown} |" in card
     assert facts["build"]["precision_errors"] == [row.model_dump() for row in found.values()]
     assert BuildManifest.model_validate(manifest.model_dump()).precision_errors == list(
