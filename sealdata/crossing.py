@@ -9,7 +9,15 @@ from sealdata.recipe import CapsTable, NearDedupTable
 from sealdata.rules import Judge
 from sealdata.stage import Done, Job, Stage
 from sealdata.stages.caps import Cap, Side, SideKeys
-from sealdata.stages.near import Bands, Edges, Sketches, Verify
+from sealdata.stages.near import (
+    BLOCK,
+    GROUP_SKETCHES,
+    SKETCHES_PER_RANGE,
+    Bands,
+    Edges,
+    Sketches,
+    Verify,
+)
 from sealdata.stages.partition import Flag, KeyFile, range_names
 
 Resolver = Callable[[tuple[KeyFile, ...]], Job]
@@ -36,10 +44,17 @@ class Crossing:
     cleaned: list[Done]
 
     def mask(
-        self, gate: str, reason: str, stage: str, keyed: list[Done], params: Any, job: Resolver
+        self,
+        gate: str,
+        reason: str,
+        stage: str,
+        keyed: list[Done],
+        params: Any,
+        job: Resolver,
+        most: int | None = None,
     ) -> Mask:
         """What falls by ``job``, which decides in each range of the keys that ``keyed`` wrote."""
-        resolved, orders = self.resolve(stage, keyed, params, job)
+        resolved, orders = self.resolve(stage, keyed, params, job, most)
         inputs = [(resolved.key,)] * len(keyed)
         flags: list[Job] = [
             Flag(reason, resolved.folder, resolved.parts, own, clean.folder)
@@ -48,9 +63,15 @@ class Crossing:
         return Mask(gate, reason, self.each(f"{stage}-mask", orders, inputs, flags))
 
     def resolve(
-        self, stage: str, keyed: list[Done], params: Any, job: Resolver
+        self,
+        stage: str,
+        keyed: list[Done],
+        params: Any,
+        job: Resolver,
+        most: int | None = None,
     ) -> tuple[Done, list[dict[str, int]]]:
-        """``job`` over all ranges, and each source's parts with their precedence."""
+        """``job`` over all ranges, of about ``most`` keys each, and each source's parts with their
+        precedence."""
         places = [(i, part) for i, done in enumerate(keyed) for part in done.parts]
         orders: list[dict[str, int]] = [{} for _ in keyed]
         for number, (i, part) in enumerate(places):
@@ -59,7 +80,7 @@ class Crossing:
             KeyFile(keyed[i].folder / f"{part}.parquet", orders[i][part], self.langs[i])
             for i, part in places
         )
-        ranges = range_names(sum(r.facts["keys"] for done in keyed for r in done.records))
+        ranges = range_names(sum(r.facts["keys"] for done in keyed for r in done.records), most)
         inputs = tuple(done.key for done in keyed)
         [resolved] = self.run([Stage(stage, params, inputs, ranges, job(files))])
         return resolved, orders
@@ -119,17 +140,24 @@ class LateGates:
         crossing = self.crossing
         judges: list[Job] = [Bands(self.judge(i, late)) for i in range(len(self.keys))]
         bands = self._each("near-bands", self.rules, late, judges)
-        edges, orders = crossing.resolve("near-edges", bands, crossing.langs, Edges)
+        edges, orders = crossing.resolve("near-edges", bands, [crossing.langs, BLOCK], Edges)
         jobs: list[Job] = [
             Sketches(edges.folder, edges.parts, own, clean.folder)
             for own, clean in zip(orders, crossing.cleaned, strict=True)
         ]
         inputs = [(clean.key, edges.key) for clean in crossing.cleaned]
-        sketched = crossing.each("near-sketches", orders, inputs, jobs)
+        params = [[own, GROUP_SKETCHES] for own in orders]
+        sketched = crossing.each("near-sketches", params, inputs, jobs)
         job = partial(Verify, jaccard=table.jaccard)
         return [
             crossing.mask(
-                "near-dedup", "near_duplicate", "near-dedup", sketched, table.jaccard, job
+                "near-dedup",
+                "near_duplicate",
+                "near-dedup",
+                sketched,
+                table.jaccard,
+                job,
+                most=SKETCHES_PER_RANGE,
             )
         ]
 

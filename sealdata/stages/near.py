@@ -29,6 +29,10 @@ BANDS, ROWS = 20, 6  # of a similarity of 0.8 99.8 % share a band, of 0.7 92 %, 
 _SEED = 1
 _BATCH = 10_000  # pairs whose sketches are Python numbers at once: rensa gives them so
 
+BLOCK = 1_024  # pairs of a bucket that are held against the same one
+SKETCHES_PER_RANGE = 500_000  # in memory with their copies: some 250 MiB
+GROUP_SKETCHES = 1_024  # 128 KiB
+
 Sketch = npt.NDArray[np.uint32]
 
 
@@ -94,8 +98,10 @@ FIRST = "first"  # RANGE.first.parquet: the same couples, sorted by the end that
 class Edges:
     """Names the couples of pairs of one language that share a band, in one range of bands.
 
-    In a bucket each pair is held against its first and against the one before it, not against all:
-    what is alike in all of a bucket is so to the first, and the cost stays linear.
+    In a bucket each pair is held against the first of its block of 1,024 (which is held against the
+    first of the block before) and against the one before it, not against all: what is alike in all
+    of a bucket is so to the first, and the cost stays linear. Without blocks the one pair that a
+    crawl's boilerplate begins with would have all of it for couples.
     """
 
     files: tuple[KeyFile, ...]
@@ -107,9 +113,11 @@ class Edges:
         above = repeats(rows, ["lang", "key"])
         later = above > 0
         mine = rows.select("order", "at").filter(later)
+        within = above % BLOCK
+        behind = within.set(within == 0, BLOCK)  # the first of the block, or of the one before
         couples = [
             mine.hstack(rows.select(first_order="order", first_at="at")[earlier.filter(later)])
-            for earlier in (place - above, place - above.clip(upper_bound=1))
+            for earlier in (place - behind, place - 1)
         ]
         edges = (
             pl.concat(couples)
@@ -146,7 +154,7 @@ class Sketches:
             "sketch", made[places.search_sorted(ends["at"]).to_numpy()], pl.Array(pl.UInt8, 128)
         )
         rows = ends.with_columns(own).sort("key", "is_first")
-        write_sorted(rows, folder / f"{part}.parquet")
+        write_sorted(rows, folder / f"{part}.parquet", GROUP_SKETCHES)
         height = pairs.height
         return PartRecord(part=part, rows_in=height, rows_out=height, facts={"keys": rows.height})
 

@@ -29,15 +29,17 @@ class KeyFile:
     lang: str
 
 
-def range_names(num_keys: int) -> tuple[str, ...]:
-    """Names of the key ranges that are resolved independently, each small enough for memory."""
-    count = max(1, -(-num_keys // ROWS_PER_RANGE))
+def range_names(num_keys: int, most: int | None = None) -> tuple[str, ...]:
+    """Names of the key ranges that are resolved independently, each small enough for memory: of
+    about ``most`` keys, or ROWS_PER_RANGE."""
+    count = max(1, -(-num_keys // (most or ROWS_PER_RANGE)))
     return tuple(f"range-{index:05d}-of-{count:05d}" for index in range(count))
 
 
-def write_sorted(frame: pl.DataFrame, path: Path) -> None:
-    """Write a frame that is sorted by what later readers filter on."""
-    write_frame(frame, path, row_group_size=_GROUP_ROWS)
+def write_sorted(frame: pl.DataFrame, path: Path, group_rows: int = _GROUP_ROWS) -> None:
+    """Write a frame that is sorted by what later readers filter on; rows of many bytes are better
+    written few to a group."""
+    write_frame(frame, path, row_group_size=group_rows)
 
 
 def read_range(files: Iterable[KeyFile], name: str, key: str) -> pl.DataFrame:

@@ -123,7 +123,7 @@ def write_texts(folder: Path, num_pairs: int) -> list[str]:
 def near(folder: Path, num_pairs: int) -> Result:
     """All jobs of near-dedup, one after another."""
     from sealdata.rules import Judge
-    from sealdata.stages.near import Bands, Edges, Sketches, Verify
+    from sealdata.stages.near import SKETCHES_PER_RANGE, Bands, Edges, Sketches, Verify
     from sealdata.stages.partition import Flag, KeyFile, range_names
 
     from .corpus import THAI
@@ -141,7 +141,8 @@ def near(folder: Path, num_pairs: int) -> Result:
     for name in ranges:
         Edges(files("bands"))(name, folder / "edges")
     job = Sketches(folder / "edges", ranges, orders, folder / "text")
-    couples = range_names(sum(job(part, folder / "sketches").facts["keys"] for part in parts))
+    sketched = sum(job(part, folder / "sketches").facts["keys"] for part in parts)
+    couples = range_names(sketched, SKETCHES_PER_RANGE)
     for name in couples:
         Verify(files("sketches"), 0.8)(name, folder / "alike")
     flag = Flag("reason", folder / "alike", couples, orders, folder / "text")

@@ -7,7 +7,9 @@ import sys
 import polars as pl
 import pytest
 
+from sealdata import crossing
 from sealdata.errors import ConfigError
+from sealdata.frames import read_frame
 from sealdata.keys import text_key
 from sealdata.stages import near, partition
 
@@ -90,8 +92,24 @@ def test_ranges_and_parts_change_nothing(small_build, monkeypatch):
     small_build({("one", "tha_Thai"): varied()}, GATES, part_rows=500)
     before = small_build.reasons()
     monkeypatch.setattr(partition, "ROWS_PER_RANGE", 200)
+    monkeypatch.setattr(crossing, "SKETCHES_PER_RANGE", 20)
     small_build({("one", "tha_Thai"): varied()}, GATES, part_rows=7)
     assert small_build.reasons() == before
+
+
+def test_no_pair_of_a_large_bucket_is_held_against_all_of_it(tmp_path):
+    num_rows = 3 * near.BLOCK + 2
+    at = pl.int_range(num_rows, dtype=pl.UInt32, eager=True)
+    keys = pl.DataFrame({"at": at, "key": pl.repeat(7, num_rows, dtype=pl.UInt64, eager=True)})
+    partition.write_sorted(keys, tmp_path / "keys.parquet")
+    file = partition.KeyFile(tmp_path / "keys.parquet", 0, "tha_Thai")
+    near.Edges((file,))("range-00000-of-00001", tmp_path)
+    edges = read_frame(tmp_path / "range-00000-of-00001.parquet")
+    assert edges["at"].unique().sort().to_list() == list(range(1, num_rows))
+    assert (edges["first_at"] < edges["at"]).all()
+    assert edges.group_by("first_at").len()["len"].max() == near.BLOCK
+    firsts = edges.filter(pl.col("at") == 2 * near.BLOCK)["first_at"].sort().to_list()
+    assert firsts == [near.BLOCK, 2 * near.BLOCK - 1]
 
 
 def test_without_rensa_the_recipe_says_what_to_install():
