@@ -292,7 +292,7 @@ def _copy(
     report(done, total)
     while True:
         try:
-            chunk = response.read(_CHUNK)
+            chunk = response.read1(_CHUNK)  # what is there: nothing waits to be lost
         except (OSError, HTTPException) as error:
             raise _BrokenError(f"{url} broke off at byte {done:,}: {error}") from None
         if not chunk:

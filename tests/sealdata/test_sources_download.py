@@ -38,6 +38,8 @@ class Server(ThreadingHTTPServer):
         self.sized = True
         self.lie = 0  # bytes announced beyond those sent
         self.drops: list[int] = []  # bytes sent before the connection breaks, per answer
+        self.stalls: list[int] = []  # bytes sent before nothing more comes until ``go_on``
+        self.go_on = threading.Event()
         self.statuses: list[int] = []  # sent in place of an answer
         self.moved: list[str] = []  # addresses it sends the asker to, per answer
         self.answer_range: str | None = None  # a Content-Range in place of the true one
@@ -90,6 +92,10 @@ class Handler(BaseHTTPRequestHandler):
             if value:
                 self.send_header(name, value)
         self.end_headers()
+        if server.stalls:
+            self.wfile.write(server.body[start : start + server.stalls.pop(0)])
+            server.go_on.wait(60)
+            return
         stop = min(start + server.drops.pop(0), end) if server.drops else end
         self.wfile.write(server.body[start:stop])
 
