@@ -65,10 +65,11 @@ def audit(
         sealdata audit builds/old builds/new
     """
     from sealdata.audit import audit_build, audit_recipe, judge, sheet
-    from sealdata.report.metrics import check
+    from sealdata.report.metrics import check, read_checks
 
     from .show_audit import show_audit, show_comparison
 
+    conditions = read_checks(checks)  # before hours of work
     if other is not None:
         from sealdata.compare import compare
 
@@ -90,7 +91,7 @@ def audit(
     show_audit(found, as_json)
     if annotate:
         click.echo(f"sheet   {sheet(found, annotate)}", err=as_json)
-    check(found.facts, checks)
+    check(found.facts, conditions)
 
 
 @click.command()

@@ -22,10 +22,9 @@ def show_audit(audited: Audited, as_json: bool) -> None:
     if not facts.basis.exact:
         sampled, pairs = sum(facts.basis.sampled.values()), sum(facts.basis.rows.values())
         kept, error = facts.metrics["kept_share"], facts.errors.get("kept_share", 0.0)
-        click.echo(
-            f"estimated from {sampled:,} of {pairs:,} pairs; "
-            f"kept {kept:.2%} ± {100 * error:.2f} points at 99 %"
-        )
+        known = f" ± {100 * error:.2f} points at 99 %" if error else ""
+        how = "estimated from" if error else "counted on"
+        click.echo(f"{how} {sampled:,} of {pairs:,} pairs; kept {kept:.2%}{known}")
     if facts.build.limit is not None:
         click.echo(f"PARTIAL: only the first {facts.build.limit:,} records of each source")
     click.echo(f"report  {audited.page}")

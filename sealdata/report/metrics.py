@@ -5,6 +5,7 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from sealdata.build_manifest import STAGES, FunnelRow
 from sealdata.errors import CheckError, ConfigError
@@ -40,9 +41,10 @@ def metrics_of(facts: AuditFacts) -> tuple[dict[str, float], dict[str, float]]:
     for lang in build.languages:
         rows = [row for row in build.funnel if row.lang == lang]
         _put(values, lang, records=sum(r.records for r in rows), kept=sum(r.kept for r in rows))
+    always = {"kept_share", *(f"lost_share.{stage}" for stage in _stages(facts))}
     for name, count in shares.items():
         found = sum(map(count, build.funnel))
-        if not found and name != "kept_share":
+        if not found and name not in always:
             continue
         values[name] = _share(found, total)
         counted = basis.exact or name == "lost_share.ingest"  # as unreadable records are
@@ -73,14 +75,22 @@ def facts_error(facts: AuditFacts, lang: str, share: float) -> float:
     return share_error(share, basis.sampled[lang], basis.rows[lang])
 
 
-def check(facts: AuditFacts, expressions: Sequence[str]) -> None:
-    """Evaluate expressions such as ``kept_share<0.5``, each of which says what must not be.
+class Check(NamedTuple):
+    """What must not be: a figure, a comparison and a number."""
+
+    text: str
+    name: str
+    sign: str
+    limit: float
+
+
+def read_checks(expressions: Sequence[str]) -> list[Check]:
+    """Expressions such as ``kept_share<0.5``.
 
     Raises:
-        ConfigError: one is no comparison of a known figure with a number.
-        CheckError: one holds; the message names all that do, with their values.
+        ConfigError: one is no comparison of a name with a number.
     """
-    failed = []
+    found = []
     for text in expressions:
         match = _CHECK.fullmatch(text)
         if not match:
@@ -88,50 +98,83 @@ def check(facts: AuditFacts, expressions: Sequence[str]) -> None:
                 f"{text!r} is no check; write a figure, a comparison and a number: kept_share<0.5"
             )
         name, sign, number = match.groups()
+        try:
+            found.append(Check(text.strip(), name, sign, float(number)))
+        except ValueError:
+            raise ConfigError(f"{text!r}: {number!r} is no number") from None
+    return found
+
+
+def check(facts: AuditFacts, checks: Sequence[Check]) -> None:
+    """Compare the figures of an audit with what they must not be.
+
+    Raises:
+        ConfigError: one names no known figure.
+        CheckError: one holds; the message names all that do, with their values.
+    """
+    failed = []
+    for text, name, sign, limit in checks:
         if name not in facts.metrics:
             nearest = difflib.get_close_matches(name, facts.metrics, n=1)
             hint = (
                 f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(facts.metrics)}"
             )
             raise ConfigError(f"no figure is called {name!r}; {hint}")
-        try:
-            limit = float(number)
-        except ValueError:
-            raise ConfigError(f"{text!r}: {number!r} is no number") from None
         if _COMPARE[sign](facts.metrics[name], limit):
             error = facts.errors.get(name)
             shown = f"{facts.metrics[name]:.6g}" + (f" ± {error:.2g}" if error else "")
-            failed.append(f"{name} is {shown} ({text.strip()})")
+            failed.append(f"{name} is {shown} ({text})")
     if failed:
         raise CheckError("; ".join(failed))
 
 
+def _stages(facts: AuditFacts) -> set[str]:
+    """The stages at which nothing may be lost and yet be known: a check in CI needs the 0 too."""
+    if facts.basis.exact:
+        return set(STAGES)
+    return {rule.stage for rule in facts.rules} | {stage for stage, _ in _compared(facts)}
+
+
+def _compared(facts: AuditFacts) -> list[tuple[str, str]]:
+    """Stages that compare pairs, if the recipe has them do so, and what their shares are called."""
+    recipe = facts.build.recipe
+    on = {
+        ("dedup", "duplicate_share"): not recipe.get("dedup", {}).get("off", False),
+        ("decontaminate", "leak_share"): bool(recipe.get("decontaminate", {}).get("refs")),
+    }
+    known = {fact.stage for fact in facts.duplicates}
+    return [names for names, is_set in on.items() if is_set or names[0] in known]
+
+
 def _reason_shares(facts: AuditFacts, values: dict[str, float], errors: dict[str, float]) -> None:
+    """Of every reason of a rule and every other that was found; 0 where no pair has it."""
     rows = facts.basis.rows
     pairs = sum(rows.values())
-    for reason in dict.fromkeys(fact.reason for fact in facts.reasons if fact.stage != "ingest"):
-        own = [fact for fact in facts.reasons if fact.reason == reason]
-        values[f"any_share.{reason}"] = _share(sum(fact.any for fact in own), pairs)
-        for fact in own:
-            name = f"any_share.{reason}.{fact.lang}"
-            values[name] = _share(fact.any, rows[fact.lang])
+    found = [fact for fact in facts.reasons if fact.stage != "ingest"]
+    for reason in dict.fromkeys((*(r.reason for r in facts.rules), *(f.reason for f in found))):
+        own = {fact.lang: fact for fact in found if fact.reason == reason}
+        values[f"any_share.{reason}"] = _share(sum(fact.any for fact in own.values()), pairs)
+        spread = 0.0
+        for lang, count in rows.items():
+            name = f"any_share.{reason}.{lang}"
+            values[name] = _share(own[lang].any if lang in own else 0, count)
             if not facts.basis.exact:
-                errors[name] = fact.error
+                error = own[lang].error if lang in own else facts_error(facts, lang, 0.0)
+                errors[name] = error
+                spread += (error * count) ** 2
         if not facts.basis.exact and pairs:
-            seen = {fact.lang: fact.error for fact in own}
-            error = {lang: seen.get(lang, facts_error(facts, lang, 0.0)) for lang in rows}
-            spread = sum((error[lang] * count) ** 2 for lang, count in rows.items())
             errors[f"any_share.{reason}"] = spread**0.5 / pairs
 
 
 def _flag_shares(facts: AuditFacts, values: dict[str, float]) -> None:
-    for stage, name in (("dedup", "duplicate_share"), ("decontaminate", "leak_share")):
-        own = [fact for fact in facts.duplicates if fact.stage == stage]
-        for lang in dict.fromkeys(fact.lang for fact in own):
-            here = [fact for fact in own if fact.lang == lang]
-            values[f"{name}.{lang}"] = _share(sum(f.flagged for f in here), here[0].of)
-        of = {fact.lang: fact.of for fact in own}
-        values[name] = _share(sum(fact.flagged for fact in own), sum(of.values()))
+    for stage, name in _compared(facts):
+        flagged, of = dict.fromkeys(facts.build.languages, 0), dict(facts.basis.rows)
+        for fact in facts.duplicates:
+            if fact.stage == stage:
+                flagged[fact.lang] += fact.flagged
+                of[fact.lang] = fact.of
+        values |= {f"{name}.{lang}": _share(flagged[lang], of[lang]) for lang in flagged}
+        values[name] = _share(sum(flagged.values()), sum(of.values()))
 
 
 def _put(values: dict[str, float], lang: str, **found: float) -> None:

@@ -19,7 +19,7 @@ from sealdata.plan import Plan, sample_dir
 from sealdata.progress import make_progress
 from sealdata.recipe import Recipe
 from sealdata.report.evidence import Evidence, share_error
-from sealdata.report.metrics import check
+from sealdata.report.metrics import check, metrics_of, read_checks
 from sealdata.report.schema import AuditFacts
 from sealdata.report.tally import overlap_errors, spread
 from sealdata.stages.sample import allocate
@@ -231,14 +231,48 @@ def test_the_command_fails_on_what_it_is_told(corpus: Path, tmp_path: Path) -> N
     assert "duplicate_share is 0.1 (duplicate_share>0.05)" in done.stderr
 
 
+def test_what_was_never_lost_is_a_figure_too(sampled: AuditFacts) -> None:
+    """A check in CI holds the day when nothing has the fault that it asks for."""
+    perfect = sampled.model_copy(
+        update={
+            "reasons": [],
+            "duplicates": [],
+            "build": sampled.build.model_copy(
+                update={
+                    "funnel": [
+                        row.model_copy(update={"dropped": {}, "train": row.records})
+                        for row in sampled.build.funnel
+                    ]
+                }
+            ),
+        }
+    )
+    values, errors = metrics_of(perfect)
+    names = ["lost_share.lid", "any_share.copy", "any_share.wrong_script.ind_Latn"]
+    for name in (*names, "duplicate_share", "duplicate_share.ind_Latn"):
+        assert values[name] == 0
+    assert all(0 < errors[name] < 0.01 for name in names)
+    assert "leak_share" not in values  # the recipe names no evaluation sets
+    assert "lost_share.caps" not in values  # a gate that an audit of a recipe leaves to a build
+
+
 def test_checks(sampled: AuditFacts) -> None:
-    check(sampled, ["records!=9000", "kept_share.ind_Latn <= 1e-1"])
+    check(sampled, read_checks(["records!=9000", "kept_share.ind_Latn <= 1e-1"]))
     with pytest.raises(CheckError, match=r"kept_share is 0\.\d+ ± 0\.\d+ \(kept_share>0\)"):
-        check(sampled, ["kept_share>0"])
+        check(sampled, read_checks(["kept_share>0"]))
     with pytest.raises(ConfigError, match=r"no figure is called 'kept_shar'; did you mean"):
-        check(sampled, ["kept_shar>0"])
-    with pytest.raises(ConfigError, match="is no check"):
-        check(sampled, ["kept_share"])
+        check(sampled, read_checks(["kept_shar>0"]))
+
+
+@pytest.mark.parametrize("text", ["kept_share", "kept_share<1e", "kept_share<1.2.3", "<1", ""])
+def test_a_bad_check_is_said_before_any_work(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"is no (check|number)"):
+        read_checks([text])
+    done = CliRunner().invoke(
+        main, ["audit", "quickstart", "--out", str(tmp_path), "--fail-on", text]
+    )
+    assert done.exit_code == 2
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
