@@ -10,6 +10,8 @@ import torch
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.export import export
 
+from .tables import table
+
 # Of lm-eval 0.4.13, in languages of the recipes, English among them to see what was lost.
 REGION = """
     xcopa_id xcopa_ta xcopa_th xcopa_vi xcopa_zh xnli_en xnli_th xnli_vi xnli_zh paws_en paws_zh
@@ -41,3 +43,17 @@ def bench(path: Path, tasks: Sequence[str], shots: int | None, limit: int | None
             return simple_evaluate("hf", args, list(tasks), num_fewshot=shots, limit=limit)  # type: ignore[no-any-return]
         except OSError as error:  # of a download, too
             raise DataError(f"no data of a benchmark, offline or gone: {error}") from error
+
+
+def score_table(found: dict[str, Any]) -> str:
+    """A row per task and metric; lm-eval keys them `metric,filter`, and what else it says has no
+    comma."""
+    rows = []
+    for task, numbers in found["results"].items():
+        metrics = [key.split(",") for key in numbers if "," in key and "_stderr," not in key]
+        for metric, chosen in metrics:
+            error = numbers.get(f"{metric}_stderr,{chosen}")
+            name = metric if chosen == "none" else f"{metric} ({chosen})"
+            spread = f"{error:.4f}" if isinstance(error, float) else "-"
+            rows.append([task, name, f"{numbers[f'{metric},{chosen}']:.4f}", spread])
+    return table(["task", "metric", "score", "standard error"], rows)

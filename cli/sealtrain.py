@@ -154,9 +154,7 @@ def bench(
     if as_json:
         click.echo(json.dumps({"results": found["results"], "versions": found["versions"]}))
     else:
-        from lm_eval.utils import make_table
-
-        click.echo(make_table(found))
+        click.echo(benchmarks.score_table(found))
 
 
 @main.command()

@@ -22,7 +22,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         if tasks == ["xnli_th"]:
             raise ConnectionError("Couldn't reach 'xnli' on the Hub")
         return {
-            "results": {tasks[0]: {"acc,none": 0.5}},
+            "results": {tasks[0]: {"alias": "x", "acc,none": 0.5, "acc_stderr,none": 0.025}},
             "versions": {tasks[0]: 1},
             "more": object(),
         }
@@ -52,6 +52,21 @@ def test_the_region_s_tasks_are_the_default(calls: list[Any], model: Path) -> No
     assert tasks == REGION.split()
     assert more == {"num_fewshot": None, "limit": 5}
     assert {"xcopa_th", "xnli_vi", "belebele_khm_Khmr", "hellaswag"} <= set(tasks)
+
+
+def test_scores_stand_in_a_table(calls: list[Any], model: Path) -> None:
+    result = CliRunner().invoke(main, ["bench", str(model), "--tasks", "xcopa_th"])
+    assert result.stdout.splitlines() == [
+        "task      metric   score  standard error",
+        "--------  ------  ------  --------------",
+        "xcopa_th     acc  0.5000          0.0250",
+    ]
+
+
+def test_lm_eval_itself_knows_the_region_s_tasks() -> None:
+    """Where it is installed."""
+    tasks = pytest.importorskip("lm_eval.tasks")
+    assert set(REGION.split()) <= set(tasks.TaskManager().all_tasks)
 
 
 @pytest.mark.parametrize(
