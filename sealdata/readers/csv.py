@@ -55,7 +55,11 @@ class Csv(Reader):
 
 def _place(path: Path, header: list[str], name: str) -> int:
     if header.count(name) != 1:
-        raise DataError(f"{path}: one column named {name!r} is needed; the header has: {header}")
+        found = ", ".join(repr(_readable(column[:40])) for column in header[:20])
+        more = ", ..." if len(header) > 20 else ""
+        raise DataError(
+            f"{path}: one column named {name!r} is needed; the header has: {found}{more}"
+        )
     return header.index(name)
 
 

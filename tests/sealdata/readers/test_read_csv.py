@@ -63,3 +63,9 @@ def test_a_quotation_mark_left_open(read):
     rest = b"".join(b"a %d,b\n" % i for i in range(20_000))
     with pytest.raises(DataError, match=r"corpus\.csv, line [\d,]+: .*quotation mark left open"):
         thai(read, HEADER + b'a,"b\n' + rest)
+
+
+def test_a_header_that_is_none_is_not_shown_whole(read):
+    header = ",".join(["x" * 1000] * 1000) + "\n"
+    with pytest.raises(DataError, match=r"header has: 'x{40}'(, 'x{40}'){19}, \.\.\.$"):
+        read("csv", header.encode(), langs=("eng_Latn", "tha_Thai"))

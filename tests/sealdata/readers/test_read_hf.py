@@ -82,7 +82,7 @@ def test_a_damaged_dataset(read, tmp_path):
 
 @pytest.mark.parametrize("revision", [None, "main", "v1.0", COMMIT[:7]])
 def test_a_repo_needs_a_commit(revision):
-    with pytest.raises(ConfigError, match=r"revision: .*a repo needs the commit.*tags move"):
+    with pytest.raises(ConfigError, match=r"'revision': a repo needs the commit.*tags move"):
         load("readers", "hf", {"repo": "owner/name", "revision": revision})
 
 
@@ -118,3 +118,29 @@ def test_a_hub_out_of_reach_is_one_line(read, monkeypatch):
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     with pytest.raises(DataError, match=r"^owner/name: Couldn't reach 'owner/name' on the Hub$"):
         hf(read, Path("x"), repo="owner/name", revision=COMMIT)
+
+
+def test_the_library_s_own_shape_of_translations(read, tmp_path):
+    """``Translation`` features, as of OPUS-100 and the like: saved to disk, and as Parquet."""
+    both = datasets.Features(
+        {"id": datasets.Value("string"), "translation": datasets.Translation(["en", "th"])}
+    )
+    rows = {"id": [str(i) for i in range(7)], "translation": ROWS}
+    dataset = datasets.Dataset.from_dict(rows, features=both)
+    dataset.save_to_disk(tmp_path / "saved")
+    dataset.to_parquet(tmp_path / "rows.parquet")
+    dataset.to_json(tmp_path / "rows.jsonl")
+    expected = [(row["en"], row["th"]) for row in ROWS]
+    assert hf(read, tmp_path / "saved").good.select("src", "tgt").rows() == expected
+    for reader, name in (("parquet", "rows.parquet"), ("jsonl", "rows.jsonl")):
+        good = read(reader, tmp_path / name, langs=THAI).good
+        assert good.select("src", "tgt").rows() == expected
+
+
+def test_a_shuffled_and_filtered_dataset_on_disk(read, tmp_path):
+    """The library keeps such rows as indices into the whole table."""
+    chosen = make(ROWS).shuffle(seed=1).filter(lambda row: row["sco"] != 1.25)
+    chosen.save_to_disk(tmp_path / "chosen")
+    good, _ = hf(read, tmp_path / "chosen")
+    assert good["src"].to_list() == [row["translation"]["en"] for row in chosen]
+    assert good.height == 6
