@@ -61,7 +61,7 @@ def test_what_a_policy_drops(policy, text, lang, expected):
 def test_a_set_stands_for_its_known_languages():
     rule = RuleTable(**KIN, languages={"chinese": {"min": 0.5}, "fil": {"min": 0.1}})
     assert list(rule.languages) == ["zho_Hans", "zho_Hant", "tgl_Latn"]
-    with pytest.raises(ConfigError, match="nearest"):
+    with pytest.raises(ValueError, match="unknown language 'malay'; nearest"):
         RuleTable(**KIN, languages={"malay": {"min": 0.5}})
 
 
