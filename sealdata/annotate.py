@@ -32,7 +32,8 @@ HEADER = ("id", "label", "comment", "english", "other_language", "other")
 def draw(
     frames: Iterable[pl.DataFrame], score: str, edges: Sequence[float], number: int, seed: int
 ) -> pl.DataFrame:
-    """``number`` rows in equal shares from the bins of ``score``, and ``bin``; memory is bounded.
+    """``number`` rows in equal shares from the bins of ``score``, with ``bin`` and its bounds, from
+    ``low`` to below ``high``, null at the open ends; memory is bounded.
 
     Bins hold equally many rows, so the share of correct ones in the sample is that of the whole.
     Rows without the score make a bin of their own. Which rows is a matter of their hash.
@@ -45,9 +46,14 @@ def draw(
         fresh = frame.with_columns(key=row_keys(frame, seed), bin=place)
         together = pl.concat([*best, fresh], how="diagonal_relaxed")
         best = [together.filter(turn <= number)]
-    return (
-        best[0].with_columns(turn=turn).sort("turn", "bin").head(number) if best else pl.DataFrame()
+    if not best:
+        return pl.DataFrame()
+    bounds = pl.DataFrame(
+        {"bin": range(len(edges) + 1), "low": [None, *edges], "high": [*edges, None]},
+        schema={"bin": pl.Int32, "low": pl.Float64, "high": pl.Float64},
     )
+    chosen = best[0].with_columns(turn=turn).sort("turn", "bin").head(number)
+    return chosen.join(bounds, on="bin", how="left", maintain_order="left")
 
 
 def bin_edges(scores: pl.Series) -> list[float]:
@@ -72,7 +78,7 @@ def write_sheet(drawn: pl.DataFrame, path: Path, key_path: Path) -> None:
     columns = ["source", "row", "src", "tgt", "src_url", "tgt_url"]
     known = [name for name in columns if name in order.columns]
     scores = [name for name in order.columns if "." in name]
-    write_frame(order.select("id", "lang", "bin", *known, *scores), key_path)
+    write_frame(order.select("id", "lang", "bin", "low", "high", *known, *scores), key_path)
 
     def write(temporary: Path) -> None:
         with temporary.open("w", encoding="utf-8", newline="") as handle:
@@ -138,14 +144,10 @@ def precision(key_path: Path, labels: dict[int, str], score: str) -> list[Precis
     ).filter(pl.col("label") != "?")
     facts = []
     for (lang,), rows in judged.sort("lang", "bin").group_by("lang", maintain_order=True):
-        facts.append(_fact(str(lang), score, rows, None, None))
-        if score not in rows.columns:
-            continue
-        for _, own in rows.group_by("bin", maintain_order=True):
-            values = own[score].drop_nulls()
-            if values.len():
-                low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
-                facts.append(_fact(str(lang), score, own, low, high))
+        facts.append(_fact(str(lang), "all", rows, None, None))
+        binned = rows.filter(pl.col("low").is_not_null() | pl.col("high").is_not_null())
+        for _, own in binned.group_by("bin", maintain_order=True):
+            facts.append(_fact(str(lang), score, own, own["low"][0], own["high"][0]))
     return facts
 
 
@@ -155,7 +157,7 @@ def _fact(
     correct = int(rows["label"].is_in(CORRECT).sum())
     return PrecisionFacts(
         lang=lang,
-        score=score if low is not None else "all",
+        score=score,
         low=low,
         high=high,
         rows=rows.height,

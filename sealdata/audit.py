@@ -131,6 +131,10 @@ def judge(audited: Audited, filled: Path) -> Audited:
         DataError: the sheet is damaged or belongs to another audit.
     """
     folder = audited.page.parent
+    if not (folder / KEY).is_file():
+        raise DataError(
+            f"{folder} has no sheet that could have been filled in; draw one with --annotate"
+        )
     labels = read_sheet(filled)
     found = precision(folder / KEY, labels, deciding_score(audited.facts))
     counts = Counter(labels.values())
@@ -156,7 +160,9 @@ def judged(out: Path) -> dict[str, Any]:
         return {}
     told = read_json(path)
     found = [PrecisionFacts.model_validate(fact) for fact in told["precision"]]
-    return {"labels": told["labels"], "precision": found}
+    names = (f"{label} ({meaning})" for label, meaning in LABELS.items())
+    labels = {name: told["labels"][name] for name in names if name in told["labels"]}
+    return {"labels": labels, "precision": found}
 
 
 def _write(

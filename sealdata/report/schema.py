@@ -268,9 +268,9 @@ class PrecisionFacts(_Facts):
     """Share of pairs a person called correct, in one range of a score, with its 95 % interval."""
 
     lang: str
-    score: str
-    low: float | None
-    high: float | None
+    score: str  # "all" for the whole language
+    low: float | None  # None at an open end
+    high: float | None  # of the next range
     rows: int
     correct: int
     interval: tuple[float, float]

@@ -1,5 +1,6 @@
 """Annotation: a blind sheet in equal shares of the score's range, and precision with intervals."""
 
+import json
 import re
 from pathlib import Path
 
@@ -57,12 +58,26 @@ def test_labels_become_precision_in_report_and_card(audited: Path) -> None:
     page = (audited / "audit" / "index.html").read_text("utf-8")
     assert "What people said" in page
     assert "60 pairs judged blind" in page
+    facts = json.loads((audited / "audit" / "audit.json").read_text("utf-8"))
+    thai = [fact for fact in facts["precision"] if fact["lang"] == "tha_Thai"]
+    assert [fact["score"] for fact in thai] == ["all"] + ["laser.cosine"] * 5
+    ranges = [(fact["low"], fact["high"]) for fact in thai[1:]]
+    assert ranges[0][0] is ranges[-1][1] is None
+    assert [high for _, high in ranges[:-1]] == [low for low, _ in ranges[1:]]
     done = CliRunner().invoke(main, ["card", str(audited), "--out", str(audited / "card.md")])
     assert done.exit_code == 0, done.output
     card = (audited / "card.md").read_text("utf-8")
     assert "| Thai | `all` | – | – | 20 | 60.0 % | 39 to 78 % |" in card
     assert card.count("| 4 | 0.0 % |") == 6
     assert card.count("| 4 | 100.0 % |") == 9
+
+
+def test_a_sheet_of_nowhere(audited: Path) -> None:
+    (audited / "audit" / "annotation-key.parquet").unlink()
+    sheet = audited / "audit" / "annotation.tsv"
+    done = CliRunner().invoke(main, ["audit", str(audited), "--annotated", str(sheet)])
+    assert done.exit_code == 1
+    assert "draw one with --annotate" in done.output
 
 
 @pytest.mark.parametrize(
