@@ -153,8 +153,8 @@ class PlainProgress:
             self._line(stage, f", {left}" if left else "")
 
     def end(self, stage: str) -> None:
-        """Report the whole stage, if there was anything to do."""
-        if self._meters[stage].began is not None:
+        """Report the whole stage, if anything was done."""
+        if self._meters[stage].parts:
             self._line(stage, "")
 
     def _line(self, stage: str, rest: str) -> None:

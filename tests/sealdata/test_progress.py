@@ -117,6 +117,9 @@ def test_a_stage_without_work_says_nothing(clock):
     shown = PlainProgress(stream)
     shown.begin("clean")
     shown.end("clean")
+    shown.begin("keys")
+    shown.expect("keys", 1, 500)  # and then the source failed
+    shown.end("keys")
     assert stream.getvalue() == ""
 
 

@@ -93,10 +93,13 @@ def test_zawgyi(text, converted):
         assert clean("zawgyi", text) == [unicodedata.normalize("NFC", converted)]
 
 
-def test_unicode_burmese_and_shan_are_not_taken_for_zawgyi():
+def test_unicode_burmese_shan_mon_and_karen_are_not_taken_for_zawgyi():
     texts = [
         "ရန်ကုန်မြို့တွင် ရေကြီးသဖြင့် ကျောင်းများ ၃ ရက် ပိတ်သည်။",
         "လိၵ်ႈတႆး ပဵၼ်ၽႃႇသႃႇဢၼ်ၸႂ်ႉတေႃႈၵူၼ်းတႆး",
+        "ႁူဝ်ႁႅၼ်းႁဵၼ်းတၢင်းလိူဝ် ၼႂ်းမိူင်းတႆး",
+        "ဘာသာမန် ဒှ်ဘာသာကောန်ဂကူမန်ကီု",
+        "ပှၤကညီခဲလၢာ် လၢကီၢ်ပူၤ ဒီးတၢ်အီၣ်",
         "ေ",
         "English ေ and a stray sign",
     ]
