@@ -15,10 +15,10 @@ from sealdata.manifest import write_atomic
 from sealdata.recipe import CardTable, builtin_recipes
 from sealdata.report.cards import LICENCES, SourceCard, read_card, strictest
 from sealdata.report.croissant import croissant, write_croissant
-from sealdata.report.facts import manifest_rules
 from sealdata.report.funnel import funnel_lines
 from sealdata.report.markup import bounds, hundredths
 from sealdata.report.merge import merged, to_write
+from sealdata.report.rulebook import manifest_rules
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _SIZES = {

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.build_manifest import STAGES, BuildManifest, pair_name
+from sealdata.build_manifest import BuildManifest, pair_name
 from sealdata.languages import resolve
 from sealdata.manifest import write_json
-from sealdata.recipe import RuleTable
 from sealdata.report.agreement import agreement_facts
 from sealdata.report.evidence import Evidence, ledger_evidence
 from sealdata.report.histograms import score_facts
 from sealdata.report.ledger import score_columns
 from sealdata.report.margins import margin_facts
 from sealdata.report.metrics import metrics_of
-from sealdata.report.rulebook import bind, phase_of, scorer_class
+from sealdata.report.reasons import overlap_facts, reason_facts
+from sealdata.report.rulebook import bind, manifest_rules, scorer_class
 from sealdata.report.samples import MOST_DROPPED, MOST_KEPT, MOST_ROWS, Sampler, fitting
 from sealdata.report.schema import (
     AuditFacts,
@@ -25,14 +25,13 @@ from sealdata.report.schema import (
     DuplicateFacts,
     LanguageFacts,
     MatchFacts,
-    ReasonFacts,
     RuleFacts,
     ScoreFacts,
     TwinFacts,
 )
 from sealdata.report.similarity import similarity_facts
 from sealdata.report.sources import source_facts
-from sealdata.report.tally import Combination, overlap, overlap_errors, tally
+from sealdata.report.tally import overlap_errors, tally
 from sealdata.report.twins import ledger_twins
 from sealdata.report.views import confusion_facts, domain_facts, match_facts
 from sealdata.rules import STAGE_OF_PHASE, Rule
@@ -73,8 +72,8 @@ def audit_facts(
     tokens = token_estimates(manifest)
     scores = score_facts(evidence, columns, rules, _meanings(columns), tokens)
     counts = {lang: tally(evidence, lang) for lang in languages}
-    reasons = _reasons(manifest, evidence, counts)
-    overlaps = _overlaps(evidence, counts, reasons)
+    reasons = reason_facts(manifest, evidence, counts)
+    overlaps = overlap_facts(evidence, counts, reasons)
     share = min(1.0, MOST_ROWS / ((MOST_KEPT + MOST_DROPPED) * max(1, len(languages))))
     sampler = Sampler(evidence, names, ranking_score(scores, rules))
     facts = AuditFacts(
@@ -120,11 +119,6 @@ def audit_facts(
 def write_facts(facts: AuditFacts, path: Path) -> None:
     """Write ``audit.json``, atomically."""
     write_json(path, facts.model_dump(mode="json"))
-
-
-def manifest_rules(manifest: BuildManifest) -> list[RuleTable]:
-    """The rules of the build's recipe, in order."""
-    return [RuleTable.model_validate(rule) for rule in manifest.recipe.get("rule", [])]
 
 
 def ranking_score(scores: Sequence[ScoreFacts], rules: Sequence[Rule]) -> ScoreFacts | None:
@@ -188,76 +182,6 @@ def _rule_facts(rule: Rule) -> RuleFacts:
         missing="drop" if rule.missing_drops else "pass",
         languages=languages,
     )
-
-
-def _reasons(
-    manifest: BuildManifest, evidence: Evidence, counts: dict[str, Counter[Combination]]
-) -> list[ReasonFacts]:
-    """First failures from the funnel, all and sole ones from the rows; in gate and rule order.
-
-    A record that could not be read fails for that one reason.
-    """
-    first: dict[tuple[str, str, str], int] = {}
-    for row in manifest.funnel:
-        for stage, reasons in row.dropped.items():
-            for reason, count in reasons.items():
-                key = (row.lang, stage, reason)
-                first[key] = first.get(key, 0) + count
-    stages = {r.reason: STAGE_OF_PHASE[phase_of(r.score)] for r in manifest_rules(manifest)}
-    stages |= {reason: stage for _, stage, reason in first}
-    for lang, own in counts.items():  # never the first reason in its language
-        for reason in {reason for _, found in own for reason in found}:
-            if reason in stages:
-                first.setdefault((lang, stages[reason], reason), 0)
-    facts = []
-    for (lang, stage, reason), count in first.items():
-        every = sum(n for (_, found), n in counts[lang].items() if reason in found)
-        only = sum(n for (_, found), n in counts[lang].items() if found == (reason,))
-        height, population = max(1, evidence.heights[lang]), max(1, evidence.population(lang))
-        unreadable = stage == "ingest"  # counted in full, of which the ledger holds only so many
-        facts.append(
-            ReasonFacts(
-                lang=lang,
-                stage=stage,
-                reason=reason,
-                first=count,
-                any=count if unreadable else evidence.estimate(lang, every),
-                only=count if unreadable else evidence.estimate(lang, only),
-                first_error=0.0 if unreadable else evidence.error(lang, count / population),
-                error=0.0 if unreadable else evidence.error(lang, every / height),
-                only_error=0.0 if unreadable else evidence.error(lang, only / height),
-            )
-        )
-    order = {rule.reason: number for number, rule in enumerate(manifest_rules(manifest))}
-    languages = manifest.languages
-    return sorted(
-        facts,
-        key=lambda fact: (
-            STAGES.index(fact.stage),
-            order.get(fact.reason, len(order)),
-            fact.reason,
-            languages.index(fact.lang),
-        ),
-    )
-
-
-def _overlaps(
-    evidence: Evidence, counts: dict[str, Counter[Combination]], reasons: Sequence[ReasonFacts]
-) -> dict[str, dict[str, dict[str, int]]]:
-    names = list(dict.fromkeys(fact.reason for fact in reasons if fact.stage != "ingest"))
-    every = {one: dict.fromkeys(names, 0) for one in names}
-    tables = {"all": every}
-    for lang, own in counts.items():
-        known = Counter({key: n for key, n in own.items() if set(key[1]) <= set(names)})
-        table = overlap(known, names)
-        tables[lang] = {
-            one: {other: evidence.estimate(lang, n) for other, n in row.items()}
-            for one, row in table.items()
-        }
-        for one in names:
-            for other in names:
-                every[one][other] += tables[lang][one][other]
-    return tables
 
 
 def _compared(out: Path, manifest: BuildManifest, evidence: Evidence) -> Compared:

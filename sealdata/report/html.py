@@ -18,11 +18,11 @@ from sealdata.manifest import write_atomic
 from sealdata.report import figures, markup
 from sealdata.report.evidence import Evidence, ledger_evidence
 from sealdata.report.explorer import embed
-from sealdata.report.facts import manifest_rules, token_estimates
+from sealdata.report.facts import token_estimates
 from sealdata.report.fertility_chart import fertility_svg
 from sealdata.report.hexbins import margin_chart
 from sealdata.report.metrics import facts_error
-from sealdata.report.rulebook import bind
+from sealdata.report.rulebook import bind, manifest_rules
 from sealdata.report.schema import AuditFacts, Limit, ReasonFacts, ScoreFacts
 
 SCRIPTS = ("page.js", "tables.js", "samples.js", "charts.js", "outcome.js", "explorer.js")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from sealdata.build_manifest import BuildManifest
 from sealdata.component import available, component_class
 from sealdata.plan import bind_rule
 from sealdata.recipe import RuleTable
@@ -32,6 +33,11 @@ def bind(rules: Sequence[RuleTable]) -> list[Rule]:
     """The rules as the pipeline weighs them, in the order of its gates."""
     bound = [bind_rule(rule, phase_of(rule.score)) for rule in rules]
     return sorted(bound, key=lambda rule: PHASES.index(rule.phase))
+
+
+def manifest_rules(manifest: BuildManifest) -> list[RuleTable]:
+    """The rules of the build's recipe, in order."""
+    return [RuleTable.model_validate(rule) for rule in manifest.recipe.get("rule", [])]
 
 
 def failures(frame: pl.DataFrame, rules: Sequence[Rule], lang: str) -> list[pl.Series]:

@@ -15,11 +15,11 @@ from sealdata.errors import DataError
 from sealdata.frames import write_frame
 from sealdata.manifest import write_json
 from sealdata.report import ledger, samples
-from sealdata.report.facts import audit_facts, manifest_rules, write_facts
+from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.histograms import bar_edges, cells, limits, nice_edges
 from sealdata.report.html import write_report
 from sealdata.report.ledger import dropped_files, kept_files
-from sealdata.report.rulebook import bind
+from sealdata.report.rulebook import bind, manifest_rules
 from sealdata.report.samples import WITHHELD, show
 from sealdata.report.schema import AuditFacts
 from sealdata.report.views import match_facts
