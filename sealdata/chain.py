@@ -10,6 +10,7 @@ from sealdata.errors import DataError
 from sealdata.manifest import PartRecord
 from sealdata.stage import POLL, Done, Engine, Progress, Stage, Task, finish, finished_part
 
+_BRIEF = 0.01  # seconds in which all chains may be asked as often as an engine likes
 PATIENCE = 120.0  # seconds for a file of another machine to show; NFS may hide it for 60
 
 
@@ -51,14 +52,33 @@ def run_chains(
     for name, after in zip(names, (None, *names), strict=False):
         progress.begin(name, after)
     try:
-        for task, records in engine.run(
-            lambda: [t for state in states for t in state.feed(progress)]
-        ):
+        for task, records in engine.run(_Rounds(states, progress)):
             states[task.place[0]].took(task, records, progress)
     finally:
         for name in names:
             progress.end(name)
     return [state.finish(work) for state in states]
+
+
+@dataclass
+class _Rounds:
+    """Asks the chains for tasks. With thousands of sources a look at the folders of all takes its
+    time: then nine tenths pass without one, and only chains of which a task is done are asked."""
+
+    states: Sequence["_State"]
+    progress: Progress
+    due: float = 0.0  # when all are asked again
+
+    def __call__(self) -> list[Task]:
+        """The tasks that have become ready."""
+        began = time.monotonic()
+        everyone = began >= self.due
+        asked = self.states if everyone else [state for state in self.states if state.stirred]
+        tasks = [task for state in asked for task in state.feed(self.progress)]
+        took = time.monotonic() - began
+        if everyone and took > _BRIEF:
+            self.due = began + 10 * took
+        return tasks
 
 
 @dataclass
@@ -71,6 +91,7 @@ class _State:
     whole: PartRecord | None = None  # the head's record, once it is done
     taken: int = 0  # parts of the head that went on to the links
     began: bool = False
+    stirred: bool = True  # a task of it is done since it was last asked
     share: float | None = None  # of the head that is done
     ready: list[Task] = field(default_factory=list)
 
@@ -80,6 +101,7 @@ class _State:
 
     def feed(self, progress: Progress) -> list[Task]:
         """The tasks that became ready: the head at first, then links of parts that appeared."""
+        self.stirred = False
         if not self.began:
             [part], folder = self.chain.head.parts, self.places[0].folder
             self.whole = self.chain.head.finished(part, folder)
@@ -121,6 +143,7 @@ class _State:
 
     def took(self, task: Task, records: Sequence[PartRecord], progress: Progress) -> None:
         """A task of this chain is done, and those of the same part that followed it."""
+        self.stirred = True
         for done, record in zip((task, *task.then), records, strict=True):
             place = done.place[1]
             if place == 0:

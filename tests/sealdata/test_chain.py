@@ -1,12 +1,15 @@
 """Chains: parts go on while their source is being read; what is lost on disk is made again."""
 
+import itertools
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
 from sealdata import frames, headway
-from sealdata.chain import Chain, part_name, run_chains
+from sealdata.chain import Chain, _State, part_name, run_chains
 from sealdata.engines.local import LocalEngine
 from sealdata.errors import DataError
 from sealdata.frames import write_frame
@@ -212,3 +215,23 @@ def test_one_process_shows_how_far_a_source_is_while_it_reads(tmp_path):
     run_chains([Chain(head, ())], tmp_path, LocalEngine(1), seen)
     assert seen.told == [0.5, 1.0, "part-00000", "part-00001", "part-00002"]
     assert headway.found(folder) is None
+
+
+def test_of_many_chains_only_those_are_asked_of_which_a_task_is_done(tmp_path, monkeypatch):
+    seconds = itertools.count()  # every look at the clock comes a second after the one before
+    clock = SimpleNamespace(monotonic=lambda: next(seconds), sleep=time.sleep)
+    monkeypatch.setattr("sealdata.chain.time", clock)
+    asked = []
+    feed = _State.feed
+    monkeypatch.setattr(
+        _State, "feed", lambda own, shown: asked.append(own.number) or feed(own, shown)
+    )
+    heads = [
+        Stage("read", number, (), ("source",), Told(tmp_path / f"seen-{number}"))
+        for number in range(20)
+    ]
+    for number in range(20):
+        (tmp_path / f"seen-{number}").touch()
+    done = run_chains([Chain(head, ()) for head in heads], tmp_path, LocalEngine(1), NoProgress())
+    assert all(len(one[0].records[0].facts["parts"]) == 3 for one in done)
+    assert len(asked) < 20 * 20 / 2
