@@ -28,8 +28,8 @@ the seven rules of `seven_rules.toml`: from a frame of pairs to the verdict of e
 from the same two files to two files, which is what OpusFilter's chain does and no more; and from
 the same two files through all of the pipeline up to `select`, which writes the raw pairs, every
 score, the keys of dedup and the kept pairs, and drops duplicates. The start of either program,
-measured on one pair, is taken off. Thai has no closing mark, so our scorer of endings gives null
-for it and looks at no text: TerminalPunctuation does that work.
+measured on one pair, is taken off. Thai has no closing mark, so the rule on sentences
+apart has no score of it, though the scorer reads both sides.
 """
 _CONFIG = """
 common: {{output_directory: {folder}}}
