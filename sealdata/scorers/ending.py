@@ -56,7 +56,7 @@ class Ending(Scorer):
         marks."""
         unmarked = [code for code, known in languages().items() if known.script in _UNMARKED]
         silent = [pairs[f"{side}_lang"].is_in(unmarked) for side in ("src", "tgt")]
-        src, tgt = (sentence_ends(*texts_of(pairs[side]), _kinds()) for side in ("src", "tgt"))
+        src, tgt = map(_ends, (pairs["src"], pairs["tgt"]), silent)
         ended = [
             own.to_numpy() | there.astype(bool)
             for own, (_, there) in zip(silent, (src, tgt), strict=True)
@@ -71,6 +71,13 @@ class Ending(Scorer):
         )
         told = pl.lit(~(silent[0] | silent[1]))
         return found.with_columns(pl.when(told).then(pl.col("differ", "apart")))
+
+
+def _ends(text: pl.Series, silent: pl.Series) -> npt.NDArray[np.uint32]:
+    """``sentence_ends``, uint32 [2, texts]; of texts that are all silent nobody asks."""
+    if silent.all():
+        return np.zeros((2, text.len()), np.uint32)
+    return sentence_ends(*texts_of(text), _kinds())
 
 
 @cache

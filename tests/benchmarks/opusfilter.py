@@ -29,7 +29,7 @@ from the same two files to two files, which is what OpusFilter's chain does and 
 the same two files through all of the pipeline up to `select`, which writes the raw pairs, every
 score, the keys of dedup and the kept pairs, and drops duplicates. The start of either program,
 measured on one pair, is taken off. Thai has no closing mark, so the rule on sentences
-apart has no score of it, though the scorer reads both sides.
+apart has no score of it, and the scorer reads the English side alone.
 """
 _CONFIG = """
 common: {{output_directory: {folder}}}
