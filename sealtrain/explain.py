@@ -26,15 +26,22 @@ def config_error(error: ValidationError, config: type[BaseModel]) -> str:
 
 
 def not_to_trust(
-    step: int, loss: float, norm: float, limits: tuple[float, float], read: list[str]
+    step: int, loss: float, norm: float, limits: tuple[float, float], read: list[tuple[Any, int]]
 ) -> str:
-    """Where numbers broke or leapt: the step, and the sequences it read as `STREAM:NUMBER`."""
-    spike = math.isfinite(loss) and math.isfinite(norm)
-    above = f" (a spike: above {limits[0]:.4g} or {limits[1]:.4g})" if spike else ""
+    """Where numbers broke or leapt: the step, and where the (stream, number) that it read begin."""
+    spike = f" (a spike: above {limits[0]:.4g} or {limits[1]:.4g})" * math.isfinite(loss + norm)
     return (
-        f"step {step}: loss {loss}, gradient norm {norm}{above}, update skipped, weights sound: "
-        f"lower optim.lr, or look at the sequences it read: {', '.join(read)}"
+        f"step {step}: loss {loss}, gradient norm {norm}{spike}, update skipped, weights sound: "
+        f"lower optim.lr, or `sealdata trace` what it read: {', '.join(_place(*r) for r in read)}"
     )
+
+
+def _place(stream: Any, number: int) -> str:
+    """`FILE:TOKEN` where a sequence begins, as `sealdata trace` takes it."""
+    part, place = stream.find(number)
+    segment, size = stream.manifest.segments[part], stream.manifest.sequence_length
+    first = segment.byte_start * 8 // int(segment.dtype.removeprefix("uint"))
+    return f"{stream.folder / segment.path}:{first + (segment.num_sequences + place) * size}"
 
 
 def of_the_machine(error: BaseException) -> BaseException:

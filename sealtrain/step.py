@@ -142,8 +142,7 @@ def train_step(run: Run) -> Metrics:
         from sealtrain.explain import not_to_trust
 
         first = run.record.step * config.batch_sequences
-        places = range(first, first + config.batch_sequences)
-        read = [f"{stream.key}:{number}" for stream, number in map(run.order.at, places)]
+        read = [run.order.at(first + n) for n in range(config.batch_sequences)]
         skipped = not_to_trust(run.record.step + 1, loss, norm, limits, read)
         if run.num_skipped == config.max_skipped_steps:
             raise NotFiniteError(skipped)

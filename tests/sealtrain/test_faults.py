@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -165,7 +166,12 @@ def test_a_spike_updates_nothing_and_is_remembered(shards: Path, tmp_path: Path)
     before = {name: p.detach().clone() for name, p in run.model.named_parameters()}
     metrics = train_step(run)
     assert "a spike: above 0.8 or 0.8" in metrics.skipped
-    assert "parallel/" in metrics.skipped
+    batch = range(run.config.train.batch_sequences)
+    read = [stream.sequence(number) for stream, number in map(run.order.at, batch)]
+    named = re.findall(r"(\S+\.npy):(\d+)", metrics.skipped)
+    assert len(named) == len(read) > 1
+    for ids, (file, token) in zip(read, named, strict=True):
+        assert np.array_equal(np.fromfile(file, "<u2")[int(token) :][: len(ids)], ids)
     assert run.record.step == 1
     assert run.record.recent[-1] == (metrics.loss, metrics.grad_norm)
     for name, parameter in run.model.named_parameters():
