@@ -17,6 +17,7 @@ from sealtrain.cost import Shape
 from sealtrain.data import IGNORED, Manifest, Stream
 from sealtrain.errors import ConfigError
 from sealtrain.mixture import Order
+from sealtrain.model import FETCH
 from sealtrain.scratch import olmo2_config
 
 from .tables import table
@@ -211,11 +212,12 @@ def without_weights(config: Config, shards: Manifest) -> nn.Module:
     if config.model.init_from is None:
         known = olmo2_config(config.model, shards)
     else:
+        name = config.model.init_from
         try:
-            known = AutoConfig.from_pretrained(config.model.init_from)
+            known = AutoConfig.from_pretrained(name, local_files_only=True)
         except (OSError, ValueError) as error:
-            where, reason = config.model.init_from, str(error).splitlines()[0]
-            raise ConfigError(f"model.init_from {where}: cannot read it: {reason}") from error
+            reason = f"{FETCH}: {str(error).splitlines()[0]}"
+            raise ConfigError(f"model.init_from {name}: cannot read it{reason}") from error
     with torch.device("meta"):
         made: nn.Module = AutoModelForCausalLM.from_config(known)  # type: ignore[no-untyped-call]
     return made

@@ -48,7 +48,7 @@ class Mixture(Section):
 class Model(Section):
     """Weights to start from, or the shape of a random OLMo 2."""
 
-    init_from: str | None = None  # folder or Hub name; the shape must then be absent
+    init_from: str | None = None  # folder, or Hub name in the cache; no shape then
     hidden_size: Count | None = None
     intermediate_size: Count | None = None
     num_layers: Count | None = None

@@ -51,7 +51,6 @@ def of_the_machine(error: BaseException) -> BaseException:
     for cause in causes:  # grows
         inner = [wrapped for wrapped, _ in getattr(cause, "failures", {}).values()]
         causes += [e for e in (*inner, cause.__cause__, cause.__context__) if e and e not in causes]
-    for cause in causes:
         name = type(cause).__name__  # torch's own, and torch is not loaded for a wrong config
         if name in ("OutOfMemoryError", "MemoryError") or "can't allocate" in str(cause):
             return SealError(

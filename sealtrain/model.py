@@ -10,6 +10,8 @@ from sealtrain.data import Manifest
 from sealtrain.errors import ConfigError
 from sealtrain.loss import ATTENTION
 
+FETCH = " (give a folder, or a name whose files `hf download` put into the cache)"
+
 
 def build(config: Model, seed: int, shards: Manifest) -> Any:
     """The model before step 0, float32 on CPU; a random one depends on `seed` and shape alone.
@@ -21,15 +23,13 @@ def build(config: Model, seed: int, shards: Manifest) -> Any:
 
         return random_olmo2(config, seed, shards)
     where = f"model.init_from {config.init_from}"
+    how = {"dtype": torch.float32, "use_safetensors": True, "local_files_only": True}
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            config.init_from,
-            dtype=torch.float32,
-            attn_implementation=ATTENTION,
-            use_safetensors=True,
+            config.init_from, attn_implementation=ATTENTION, **how
         )
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{where}: cannot load it: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"{where}: not loaded{FETCH}: {str(error).splitlines()[0]}") from error
     assert {p.dtype for p in model.parameters()} == {torch.float32}, "masters must be float32"
     known = (model.config.vocab_size, model.config.max_position_embeddings)
     if known[0] < shards.vocab_size or known[1] < shards.sequence_length:

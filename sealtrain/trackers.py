@@ -30,7 +30,6 @@ def open_tracker(config: Config, step: int) -> Track:
             settings = config.model_dump(mode="json")
             run = wandb.init(project="sealtrain", resume="allow", config=settings, **about)
             show = lambda name, value, step: run.log({name: value}, step=step)  # noqa: E731
-
     except ImportError:
         name = config.log_to
         raise ConfigError(f'log_to = "{name}" needs it installed: pip install {name}') from None

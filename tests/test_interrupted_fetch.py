@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,14 @@ SOON = 60.0
 
 
 def started(url: str, *arguments: object) -> subprocess.Popen[str]:
-    """The command in a process of its own."""
-    line = [sys.executable, "-c", COMMAND, url, *map(str, arguments)]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """The command in a process of its own, which Ctrl-C reaches even where the tests ignore it."""
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, url, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 @pytest.mark.parametrize(
