@@ -58,6 +58,7 @@ def calibrate(
     from sealdata.gold.calibrate import calibrate as measure
     from sealdata.gold.calibrate import recipe_lines
     from sealdata.gold.plot import plot as draw
+    from sealdata.manifest import write_atomic
     from sealdata.plan import load_plan
 
     plan = load_plan(recipe)
@@ -69,7 +70,8 @@ def calibrate(
         click.echo()
         click.echo(recipe_lines(found, plan), nl=False)
     if plot is not None:  # last: what was measured is not lost to a path that cannot be written
-        plot.write_text(draw(found), encoding="utf-8")
+        svg = draw(found)
+        write_atomic(plot, lambda temporary: temporary.write_text(svg, encoding="utf-8"))
         click.echo(f"written: {plot}", err=True)
 
 

@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -22,6 +24,19 @@ def _terminate(_number: int, _frame: Any) -> None:
     raise _Terminated
 
 
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM raises within, and does as before afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set signals
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 class Program(click.Group):
     """A command group whose users never see a traceback for what is theirs to mend.
 
@@ -36,10 +51,9 @@ class Program(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, _terminate)
         try:
-            return super().invoke(ctx)
+            with _terminable():
+                return super().invoke(ctx)
         except self.user_error as error:
             code, message = getattr(error, "exit_code", 1), str(error)
         except BrokenPipeError:  # `| head` has seen enough, and the exit must not flush into it

@@ -5,7 +5,23 @@ from pathlib import Path
 
 import click
 
-from .options import AS_JSON, PAIRS, UPSTREAM
+from .options import AS_JSON
+
+PAIRS = click.option(
+    "--pair",
+    "pairs",
+    multiple=True,
+    help="Only this pair, such as eng_Latn-jav_Latn or en-jv, or another download that the card "
+    "names; may be repeated.",
+)
+UPSTREAM = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="SEALDATA_DATA",
+    default="data",
+    show_default=True,
+    help="Folder of all corpora: files lie at OUT/NAME/FILE.  [environment: SEALDATA_DATA]",
+)
 
 
 @click.group()

@@ -76,15 +76,15 @@ def explain(error: ValidationError, cls: type[BaseModel]) -> str:
     entry = ""
     if len(tables) > 1 and isinstance(tables[1], int):
         entry, tables = f"[[{tables[0]}]] number {tables[1] + 1}: ", tables[2:]
-    where = entry + repr(".".join(map(str, [*tables, key])))
+    name = repr(".".join(map(str, [*tables, key])))
     if first["type"] == "missing":
-        return f"{where} is required"
+        return f"{entry}{name} is required"
     if first["type"] != "extra_forbidden":
-        return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+        return f"{entry}{name}: {first['msg'].removeprefix('Value error, ')}"
     fields = _fields_at(cls, first["loc"][:-1])
     nearest = difflib.get_close_matches(str(key), fields, n=1)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"known keys: {', '.join(fields)}"
-    return f"{entry}unknown key {where.removeprefix(entry)}; {hint}"
+    return f"{entry}unknown key {name}; {hint}"
 
 
 def _fields_at(cls: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -50,9 +50,7 @@ class Rejections(_Facts):
 class LanguageFacts(Rejections):
     """What the recipe does to the references of a language."""
 
-    untranslated: int = (
-        0  # of the rejected, those that are one text on both sides: faults of the file
-    )
+    untranslated: int = 0  # of the rejected: one text on both sides, a fault of the file
     examples: list[Example]
 
     def untranslated_note(self) -> str:
