@@ -1,19 +1,23 @@
 """Compiled loops over the characters of texts, for what polars has no expression for.
 
-A kernel takes a column as ``Texts`` (its UTF-8 bytes and where each text begins, nothing copied but
-by polars itself), walks every text once, and gives one row of numbers per text. Kernels are made
-by numba: no compiler is needed, the machine code is made at the first call and kept on disk.
-
-A kernel's file on disk is renewed when the kernel's own module changes, not when a function
-changes that it calls from another: after editing this one, delete ``__pycache__/*.nb*``.
+A kernel takes a column as ``Texts`` (its UTF-8 bytes and where each text begins, copied by polars
+at most), walks every text once, and returns one row of numbers per text. numba compiles the kernels
+at their first call, so that no C compiler is needed, and the machine code is kept on disk.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numba
 import numpy as np
 import numpy.typing as npt
+import platformdirs
 import polars as pl
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -26,14 +30,55 @@ Int = int | np.int64  # in a kernel there is no other integer than one of 64 bit
 
 def compiled(function: F) -> F:
     """``function`` as machine code that lets other threads run, made for the types of its first
-    call and kept beside its module, or in the user's cache where that folder is read-only.
+    call and kept in ``cache_folder()``.
 
-    Where neither can be written, every process compiles for itself.
+    Where no such folder can be written, every process compiles for itself.
     """
-    try:
-        return numba.njit(cache=True, nogil=True)(function)  # type: ignore[return-value]
-    except RuntimeError:  # numba: "no locator available"
+    folder = cache_folder()
+    if folder is None:
         return numba.njit(nogil=True)(function)  # type: ignore[return-value]
+    with _numba_cache(folder):
+        return numba.njit(cache=True, nogil=True)(function)  # type: ignore[return-value]
+
+
+@cache
+def cache_folder() -> Path | None:
+    """The folder of the machine code, named by a digest of all kernel sources; None where neither
+    ``NUMBA_CACHE_DIR``, the user's cache nor this package can be written.
+
+    numba renews a kernel when the file of that kernel changes, but not when a function changes that
+    the kernel calls from another file. A folder for each state of the sources closes that gap.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    candidates = [
+        Path(platformdirs.user_cache_dir("sealdata")) / "kernels",
+        Path(__file__).parent / "__pycache__",
+    ]
+    if named := os.environ.get("NUMBA_CACHE_DIR"):
+        candidates.insert(0, Path(named))
+    for parent in candidates:
+        folder = parent / digest.hexdigest()[:16]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError:
+            continue
+        return folder
+    return None
+
+
+@contextmanager
+def _numba_cache(folder: Path) -> Iterator[None]:
+    """numba chooses the folder when it decorates; kernels of other packages keep their own."""
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
 
 
 class Texts(NamedTuple):
@@ -67,7 +112,7 @@ def text_column(texts: Texts, name: str = "") -> pl.Series:
 
 
 def frozen(table: npt.NDArray[D]) -> npt.NDArray[D]:
-    """``table`` made read-only, which a cached table that others share had better be."""
+    """``table`` made read-only: a cached table is shared, and a caller must not change it."""
     table.flags.writeable = False
     return table
 
