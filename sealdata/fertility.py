@@ -12,8 +12,8 @@ from sealdata.errors import DataError
 from sealdata.formats.documents import PairFormat
 from sealdata.frames import count_rows
 from sealdata.shards.shuffle import row_keys
+from sealdata.text.words import num_graphemes, words, words_by
 from sealdata.tokenizers import Tokenizer
-from sealdata.words import num_graphemes, words, words_by
 
 ENGLISH = "eng_Latn"
 MAX_PAIRS = 2000  # per language: 20,000 tokens or more of each side

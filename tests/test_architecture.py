@@ -15,9 +15,8 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"errors"},
     {"kernels"},
-    {"languages", "words", "pairs", "manifest", "frames", "keys", "characters", "folding"}
-    | {"spotting", "headway"}
-    | {"personal", "spotting", "vietnamese"},
+    {"languages", "pairs", "manifest", "frames", "headway"},
+    {"text"},
     {"component", "download"},
     {"fetch"},
     {"models"},

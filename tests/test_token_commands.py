@@ -142,7 +142,7 @@ def test_files_that_cannot_be_measured(aligned: Path, names: list[str], says: st
 def test_without_a_segmenter_no_words_are_shown(
     aligned: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sealdata.words._icu_version", lambda: None)
+    monkeypatch.setattr("sealdata.text.words._icu_version", lambda: None)
     done = run("fertility", aligned, "--tokenizer", BPE)
     assert "words by none: pip install 'sealdata[segment]': Thai, Lao" in done.stdout
     shown = {cells[0]: cells for line in done.stdout.splitlines() if (cells := line.split())}

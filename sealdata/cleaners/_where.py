@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from sealdata.spotting import spot
+from sealdata.text.char_filter import spot
 
 
 def repair_where(

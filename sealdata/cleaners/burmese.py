@@ -5,7 +5,7 @@ import polars as pl
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._marks import MarkOrder, span, until_settled
 from sealdata.cleaners._where import repair_where
-from sealdata.spotting import ANY
+from sealdata.text.char_filter import ANY
 
 _ASAT = "\u103a"
 _BELOW = "\u1039[\u1000-\u1021\u1025\u1027]"  # virama and the letter that it puts below

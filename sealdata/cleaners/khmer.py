@@ -7,7 +7,7 @@ import polars as pl
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._marks import MarkOrder, span, until_settled
 from sealdata.cleaners._where import repair_where
-from sealdata.spotting import ANY
+from sealdata.text.char_filter import ANY
 
 _BELOW = "\u17d2\u200d?[\u1780-\u17b3]"  # coeng and the letter that it puts below
 _BELOW_RANK, _RO_BELOW_RANK = 1, 1.5  # ro reaches around the others and is stored after them

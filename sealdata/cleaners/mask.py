@@ -4,7 +4,7 @@ import polars as pl
 
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._where import repair_where
-from sealdata.personal import KINDS, POSSIBLE
+from sealdata.text.pii import KINDS, POSSIBLE
 
 _MASKS = {"emails": "[EMAIL]", "ids": "[ID]", "phones": "[PHONE]"}
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._where import repair_where
-from sealdata.spotting import ANY
+from sealdata.text.char_filter import ANY
 
 
 class Mojibake(Cleaner):

@@ -7,7 +7,7 @@ import polars as pl
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._marks import MarkOrder, span, until_settled
 from sealdata.cleaners._where import repair_where
-from sealdata.spotting import ANY
+from sealdata.text.char_filter import ANY
 
 # Vowels above and below, then tones and the sign that silences a letter (thanthakhat, cancellation
 # mark), as WTT 2.0 has it for Thai; in Lao the semivowel below the letter comes before all.

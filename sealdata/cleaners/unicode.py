@@ -6,7 +6,7 @@ import polars as pl
 
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._where import repair_where
-from sealdata.spotting import ANY
+from sealdata.text.char_filter import ANY
 
 # Control characters but tab and line breaks.
 _CONTROL = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"

@@ -9,7 +9,7 @@ import polars as pl
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._where import repair_where
 from sealdata.cleaners.burmese import ORDER
-from sealdata.spotting import ANY
+from sealdata.text.char_filter import ANY
 
 if TYPE_CHECKING:
     from myanmartools import ZawgyiDetector

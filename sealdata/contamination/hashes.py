@@ -11,7 +11,7 @@ from sealdata.errors import DataError
 from sealdata.frames import read_frame
 from sealdata.kernels import texts_of
 from sealdata.kernels.ngrams import ngram_hashes
-from sealdata.keys import key_hashes, text_key
+from sealdata.text.hashing import key_hashes, text_key
 
 NGRAM = 10  # characters of the normal form; docs/dedup.md shows why 10, and why at least 20 of them
 MIN_NGRAMS = 20  # distinct: a shorter sentence is found only where it is the whole side
@@ -23,7 +23,7 @@ HASH_SCHEMA: dict[str, pl.DataType] = {
     "file": pl.String(),
     "line": pl.UInt32(),
     "column": pl.String(),
-    "key": pl.UInt64(),  # of the whole sentence, see ``sealdata.keys``
+    "key": pl.UInt64(),  # of the whole sentence, see ``sealdata.text.hashing``
     "ngrams": pl.List(pl.UInt64()),  # distinct, ascending; none of a short sentence
 }
 

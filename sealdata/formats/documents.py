@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from sealdata.formats.templates import Names, Template, language_name
-from sealdata.keys import mix
+from sealdata.text.hashing import mix
 
 Directions = Literal["both", "alternate", "en-x", "x-en"]
 ENGLISH = "eng_Latn"

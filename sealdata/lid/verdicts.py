@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.characters import count_characters, scripts, unicode_script
 from sealdata.languages import ENGLISH, languages
 from sealdata.lid.function_words import WEIGHT, count_function_words, languages_with_words
 from sealdata.lid.labels import Labels, Mask
 from sealdata.lid.model import LEAST, MOST, Likeliest
+from sealdata.text.characters import count_characters, scripts, unicode_script
 
 VERDICT = {
     "prob": pl.Float32,

@@ -6,11 +6,11 @@ from pathlib import Path
 import polars as pl
 import polars_hash as plh
 
-from sealdata.keys import key_hashes
 from sealdata.report.evidence import Evidence
 from sealdata.report.samples import MAX_TEXT
 from sealdata.report.schema import TwinFacts
 from sealdata.stages.partition import rows_of
+from sealdata.text.hashing import key_hashes
 
 SHOWN = 10  # duplicates of a language, those with the lowest hashes
 _SHOW = ("source", "row", "src", "tgt")

@@ -5,10 +5,10 @@ from typing import ClassVar
 import polars as pl
 from pydantic import Field
 
-from sealdata.characters import lower_table, without_special_case
 from sealdata.kernels import texts_of
 from sealdata.kernels.words import count_words
 from sealdata.scorers import Scorer
+from sealdata.text.characters import lower_table, without_special_case
 
 
 class Copy(Scorer):

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.characters import CLASSES, NUM_CODE_POINTS, class_table, members_of
 from sealdata.kernels import frozen, texts_of
 from sealdata.kernels.endings import CLOSER, MARK, POINT, SPACE, sentence_ends
 from sealdata.languages import languages
 from sealdata.scorers import Scorer
 from sealdata.scorers.balance import deviation
+from sealdata.text.characters import CLASSES, NUM_CODE_POINTS, class_table, members_of
 
 # Unicode's Sentence_Terminal with the ellipsis and Thai's and Lao's signs of an end, and without
 # the comma of Burmese (U+104A), which it counts in.

@@ -5,7 +5,7 @@ from typing import ClassVar
 import polars as pl
 
 from sealdata.scorers import Scorer
-from sealdata.spotting import ANY, spot
+from sealdata.text.char_filter import ANY, spot
 
 _LOST = "\ufffd"
 _CONTROLS = r"[\x80-\x9f]"  # C1: bytes 80 to 9F read as Latin-1; no text has them

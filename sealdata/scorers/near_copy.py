@@ -4,10 +4,10 @@ from typing import ClassVar
 
 import polars as pl
 
-from sealdata.characters import lower_table, without_special_case
 from sealdata.kernels import texts_of
 from sealdata.kernels.edits import similarities
 from sealdata.scorers import Scorer
+from sealdata.text.characters import lower_table, without_special_case
 
 _FLOOR = 0.5  # below it two languages are as alike as this by chance: Malay and English have 0.3
 _MAX_CHARS = 2048  # a copy is one in its first characters; bounds the time of long texts

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.characters import NUM_CODE_POINTS, members_of
 from sealdata.kernels import frozen, texts_of
 from sealdata.kernels.numbers import COLON, OTHER, SEPARATOR, SPACE, compare_numbers
 from sealdata.scorers import Scorer, number_columns
 from sealdata.scorers._calendars import as_the_other_side
 from sealdata.scorers._multiples import written_out
+from sealdata.text.characters import NUM_CODE_POINTS, members_of
 
 # Between the digits of one number stand . , ' : or a space that does not break (thin, narrow).
 _SEPARATORS = ".,'\u2019\xa0\u2009\u202f"

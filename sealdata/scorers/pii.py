@@ -4,8 +4,8 @@ from typing import ClassVar
 
 import polars as pl
 
-from sealdata.personal import KINDS, POSSIBLE
 from sealdata.scorers import Scorer
+from sealdata.text.pii import KINDS, POSSIBLE
 
 
 class Pii(Scorer):

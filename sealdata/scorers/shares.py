@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.characters import characters_of
 from sealdata.scorers import Scorer, number_columns
+from sealdata.text.characters import characters_of
 
 
 class Shares(Scorer):

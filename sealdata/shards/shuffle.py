@@ -7,7 +7,7 @@ import polars as pl
 import polars_hash as plh
 
 from sealdata.errors import DataError
-from sealdata.keys import mix
+from sealdata.text.hashing import mix
 
 
 def row_keys(frame: pl.DataFrame, seed: int) -> pl.Series:

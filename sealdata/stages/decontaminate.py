@@ -11,9 +11,9 @@ from sealdata.contamination.hashes import HASH_SCHEMA, hashed, is_hash_file, rea
 from sealdata.contamination.index import open_index
 from sealdata.contamination.sets import read_sentences
 from sealdata.frames import read_frame, write_frame
-from sealdata.keys import text_key
 from sealdata.manifest import PartRecord
 from sealdata.stages.partition import mask
+from sealdata.text.hashing import text_key
 
 MATCHES = "matches"  # PART.matches.parquet: what was found, and where
 

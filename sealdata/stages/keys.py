@@ -6,10 +6,10 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.frames import read_part, slices
-from sealdata.keys import key_hashes
 from sealdata.manifest import PartRecord
 from sealdata.rules import Judge
 from sealdata.stages.partition import write_sorted
+from sealdata.text.hashing import key_hashes
 
 SLICE_BYTES = 8 << 20  # of text folded at a time
 

@@ -18,10 +18,10 @@ from sealdata.errors import ConfigError
 from sealdata.frames import read_frame
 from sealdata.kernels import texts_of
 from sealdata.kernels.ngrams import ngram_hashes
-from sealdata.keys import mix, text_key
 from sealdata.manifest import PartRecord
 from sealdata.rules import Judge
 from sealdata.stages.partition import KeyFile, read_range, repeats, rows_of, write_sorted
+from sealdata.text.hashing import mix, text_key
 
 NGRAM = 5  # characters of the normal form
 NUM_HASHES = 128

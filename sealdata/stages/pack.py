@@ -12,7 +12,6 @@ import polars as pl
 from sealdata.errors import DataError
 from sealdata.formats.documents import PairFormat
 from sealdata.frames import count_rows, text_bytes
-from sealdata.keys import key_hashes, mix
 from sealdata.manifest import PartRecord
 from sealdata.readers import Reader, Source
 from sealdata.shards.foreign import Reader as SidecarReader
@@ -30,6 +29,7 @@ from sealdata.shards.shuffle import rebatched, row_keys, shuffled
 from sealdata.shards.tokens import TokenDocuments, tokenize
 from sealdata.shards.writer import StreamWriter, Totals
 from sealdata.stage import written
+from sealdata.text.hashing import key_hashes, mix
 from sealdata.tokenizers import Tokenizer
 
 STREAM = "stream"  # the subfolder of the stage that holds the result

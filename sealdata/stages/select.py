@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 
 from sealdata.frames import read_frame, write_frame
-from sealdata.keys import mix
 from sealdata.manifest import PartRecord, read_json, write_json
 from sealdata.rules import Judge, Judged
 from sealdata.stages.partition import mask
+from sealdata.text.hashing import mix
 
 
 @dataclass(frozen=True)

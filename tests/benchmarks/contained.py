@@ -21,7 +21,7 @@ from sealdata.contamination.hashes import hashed
 from sealdata.contamination.index import Index
 from sealdata.contamination.texts import Sentence
 from sealdata.gold.references import read_references
-from sealdata.keys import key_hashes, text_key
+from sealdata.text.hashing import key_hashes, text_key
 from tests.benchmarks.left_out import laid_out
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)

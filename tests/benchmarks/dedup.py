@@ -40,8 +40,8 @@ def write_keys(folder: Path, num_pairs: int) -> None:
     import numpy as np
     import polars as pl
 
-    from sealdata.keys import mix
     from sealdata.stages.partition import write_sorted
+    from sealdata.text.hashing import mix
 
     generator = np.random.default_rng(7)
     distinct = int(num_pairs * (1 - REPEATED))
@@ -159,7 +159,7 @@ def search(num_pairs: int) -> Result:
     from sealdata.contamination.hashes import hashed
     from sealdata.contamination.index import Index
     from sealdata.contamination.texts import Sentence
-    from sealdata.keys import key_hashes, text_key
+    from sealdata.text.hashing import key_hashes, text_key
 
     from .corpus import mixed_pairs
 

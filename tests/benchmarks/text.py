@@ -10,7 +10,6 @@ import polars_hash as plh
 
 from sealdata.component import available, load
 from sealdata.frames import read_frame, write_frame
-from sealdata.keys import key_hashes
 from sealdata.plan import Plan, load_plan
 from sealdata.readers import Reader, Source
 from sealdata.rules import Judge, Rule
@@ -18,6 +17,7 @@ from sealdata.scorers import Phase
 from sealdata.stages.clean import Clean
 from sealdata.stages.ingest import Ingest
 from sealdata.stages.score import Score
+from sealdata.text.hashing import key_hashes
 
 from .corpus import ENGLISH, THAI, pairs_of, write_nllb
 from .race import Race, race
@@ -123,7 +123,7 @@ def dedup_keys(pairs: pl.DataFrame, repeats: int) -> Iterator[Race]:
 
 
 def _plain_keys(pairs: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    """What ``sealdata.keys`` promises, written down once more: that may become faster, this not."""
+    """The definition of ``sealdata.text.hashing`` in plain expressions, to compare speed with."""
     folded = pl.col(columns).str.normalize("NFKC").str.to_lowercase()
     bare = folded.str.replace_all(r"[\s\p{P}\p{S}\p{C}]+", "")
     keys = pairs.select(pl.when(bare.str.len_bytes() > 0).then(bare).otherwise(folded))

@@ -124,7 +124,7 @@ def test_small_and_absent_files(tmp_path: Path) -> None:
 
 
 def test_without_a_segmenter_the_column_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sealdata.words._icu_version", lambda: None)
+    monkeypatch.setattr("sealdata.text.words._icu_version", lambda: None)
     row = fertility({"bpe": BPE}, [("tha_Thai", THAI)]).row(1, named=True)
     assert row["words_by"] == "none: pip install 'sealdata[segment]'"
     assert [row[name] for name in ("tokens_per_word", "continued_share", "context_words")] == [

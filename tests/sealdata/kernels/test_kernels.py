@@ -8,12 +8,12 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealdata.characters import class_table, members_of
 from sealdata.component import load
 from sealdata.kernels import text_column, texts_of
 from sealdata.kernels.counts import count_classes
 from sealdata.kernels.repeats import repeated_chars
 from sealdata.pairs import make_pairs
+from sealdata.text.characters import class_table, members_of
 
 from .odd_texts import TEXTS
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import polars as pl
 import pytest
 
-from sealdata.keys import text_key
 from sealdata.sample.make_corpus import SAMPLE, read_lines, read_pairs, write_corpus
 from sealdata.sample.plan import FILES, PLAN, File
 from sealdata.sample.spoil import KINDS
+from sealdata.text.hashing import text_key
 
 CORPUS = SAMPLE / "corpus"
 BY_SOURCE = {file.source: file for file in FILES}

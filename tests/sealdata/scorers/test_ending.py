@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealdata.characters import members_of
 from sealdata.component import load
 from sealdata.pairs import make_pairs
+from sealdata.text.characters import members_of
 
 
 def ending(src, tgt, lang="ind_Latn"):

@@ -19,7 +19,7 @@ from sealdata.contamination.index import Index
 from sealdata.contamination.sets import evaluation_files, read_sentences
 from sealdata.contamination.texts import Sentence
 from sealdata.errors import ConfigError, DataError
-from sealdata.keys import key_hashes, text_key
+from sealdata.text.hashing import key_hashes, text_key
 
 # (English, other side) of the evaluation set; nothing here is from a published one
 EVAL = {

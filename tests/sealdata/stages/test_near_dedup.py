@@ -10,8 +10,8 @@ import pytest
 from sealdata import crossing
 from sealdata.errors import ConfigError
 from sealdata.frames import read_frame
-from sealdata.keys import text_key
 from sealdata.stages import near, partition
+from sealdata.text.hashing import text_key
 
 pytest.importorskip("rensa")
 

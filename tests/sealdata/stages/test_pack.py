@@ -10,7 +10,6 @@ import pytest
 from sealdata.component import load
 from sealdata.formats.documents import PairFormat
 from sealdata.frames import read_frame, write_frame
-from sealdata.keys import key_hashes, mix
 from sealdata.manifest import PartRecord
 from sealdata.pairs import make_pairs
 from sealdata.plan import sample_dir
@@ -21,6 +20,7 @@ from sealdata.shards.shuffle import row_keys
 from sealdata.shards.verify import verify_stream
 from sealdata.stages import pack
 from sealdata.stages.pack import Layout, Pack, PairOrigin, StreamLabel, TextOrigin
+from sealdata.text.hashing import key_hashes, mix
 from sealdata.tokenizers import open_tokenizer
 
 SAMPLE = sample_dir()

@@ -3,7 +3,7 @@
 import polars as pl
 import polars_hash as plh
 
-from sealdata.folding import folded
+from sealdata.text.normal_form import folded
 
 
 def text_key(column: str) -> pl.Expr:

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealdata import characters
-from sealdata.characters import (
+from sealdata.languages import languages
+from sealdata.text import characters
+from sealdata.text.characters import (
     characters_of,
     class_table,
     count_characters,
     scripts,
     unicode_script,
 )
-from sealdata.languages import languages
 
 
 def counts(text):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sealdata import words as module
-from sealdata.words import num_graphemes, words, words_by
+from sealdata.text import words as module
+from sealdata.text.words import num_graphemes, words, words_by
 
 pytest.importorskip("icu4py")
 

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.characters import NUM_CODE_POINTS, members_of
 from sealdata.kernels import frozen, texts_of
 from sealdata.kernels.neighbours import hold_neighbours
+from sealdata.text.characters import NUM_CODE_POINTS, members_of
 
 Table = npt.NDArray[np.uint16]
 

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.characters import NUM_CODE_POINTS, members_of
 from sealdata.kernels import Texts, frozen, text_column, texts_of
 from sealdata.kernels.fold import (
     FIRST,
@@ -27,7 +26,8 @@ from sealdata.kernels.fold import (
     FoldTable,
     fold_texts,
 )
-from sealdata.vietnamese import TONED_FIRST, unify_tones
+from sealdata.text.characters import NUM_CODE_POINTS, members_of
+from sealdata.text.vietnamese import TONED_FIRST, unify_tones
 
 # Case, spacing, punctuation, symbols and format characters do not tell two sentences apart;
 # letters, combining marks (vowels and tones of Thai, Lao, Khmer, Burmese, Tamil) and digits do.

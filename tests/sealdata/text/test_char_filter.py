@@ -4,9 +4,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealdata.spotting import ANY, spot
+from sealdata.text.char_filter import ANY, spot
 
-from .kernels.odd_texts import TEXTS
+from ..kernels.odd_texts import TEXTS
 
 
 @settings(deadline=None)

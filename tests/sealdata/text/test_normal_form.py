@@ -6,10 +6,10 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealdata.folding import fold_table, folded, plain
 from sealdata.kernels import texts_of
 from sealdata.kernels.fold import fold_texts
-from sealdata.vietnamese import unify_tones
+from sealdata.text.normal_form import fold_table, folded, plain
+from sealdata.text.vietnamese import unify_tones
 
 
 def expected(texts):

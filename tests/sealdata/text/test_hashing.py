@@ -5,7 +5,7 @@ import unicodedata
 import polars as pl
 import pytest
 
-from sealdata.keys import key_hashes, mix, text_key
+from sealdata.text.hashing import key_hashes, mix, text_key
 
 
 def keys(*texts: str) -> list[str]:
