@@ -55,10 +55,10 @@ def calibrate(
     """
     import json
 
+    from sealdata.files.records import write_atomic
     from sealdata.gold.calibrate import calibrate as measure
     from sealdata.gold.calibrate import recipe_lines
     from sealdata.gold.plot import plot as draw
-    from sealdata.manifest import write_atomic
     from sealdata.plan import load_plan
 
     plan = load_plan(recipe)

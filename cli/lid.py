@@ -80,8 +80,8 @@ def lid_curve(
     """
     import json
 
+    from sealdata.files.records import write_atomic
     from sealdata.gold.curves import curves, plot_curves
-    from sealdata.manifest import write_atomic
     from sealdata.recipe import read_recipe
 
     from .show_lid import show_curves

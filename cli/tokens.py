@@ -63,7 +63,7 @@ def fertility(
         sealdata fertility builds/nllb --tokenizer models/olmo2 --extend 8000 --extend-out sea
     """
     from sealdata.fertility import fertility as measure
-    from sealdata.manifest import write_atomic
+    from sealdata.files.records import write_atomic
     from sealdata.pair_samples import pair_samples
     from sealdata.report.fertility_chart import fertility_svg
     from sealdata.tokenizers import find_tokenizer, named

@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.errors import DataError
-from sealdata.frames import read_frame, write_frame
-from sealdata.manifest import write_atomic
+from sealdata.files.frames import read_frame, write_frame
+from sealdata.files.records import write_atomic
 from sealdata.report.schema import PrecisionFacts
 from sealdata.shards.shuffle import row_keys
 

@@ -11,12 +11,12 @@ from pydantic import ValidationError
 from sealdata import __version__, describe
 from sealdata.annotate import LABELS, bin_edges, draw, precision, read_sheet, write_sheet
 from sealdata.build_manifest import BuildManifest, FertilityRow, FunnelRow, read_build_manifest
-from sealdata.digests import Digests
 from sealdata.errors import DataError
 from sealdata.fertility import MAX_PAIRS, fertility
-from sealdata.frames import read_frame, write_frame
+from sealdata.files.digests import Digests
+from sealdata.files.frames import read_frame, write_frame
+from sealdata.files.records import read_json, stage_key, write_json
 from sealdata.gold.facts import GoldFacts
-from sealdata.manifest import read_json, stage_key, write_json
 from sealdata.pipeline import Pipeline, Surveyed
 from sealdata.plan import Plan
 from sealdata.report.evidence import Evidence, ledger_evidence

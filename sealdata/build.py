@@ -12,9 +12,9 @@ from sealdata.build_manifest import (
     StreamFacts,
     read_build_manifest,
 )
-from sealdata.digests import Digests
 from sealdata.errors import DataError
-from sealdata.manifest import stage_key, write_json
+from sealdata.files.digests import Digests
+from sealdata.files.records import stage_key, write_json
 from sealdata.pipeline import Curated, Pipeline
 from sealdata.plan import Plan, locate
 from sealdata.recipe import write_recipe

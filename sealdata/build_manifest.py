@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sealdata.errors import DataError
-from sealdata.manifest import read_json
+from sealdata.files.records import read_json
 
 STAGES = (  # in the order of the gates
     "ingest",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sealdata import headway
 from sealdata.errors import DataError
-from sealdata.manifest import PartRecord
+from sealdata.files.records import PartRecord
 from sealdata.stage import POLL, Done, Engine, Progress, Stage, Task, finish, finished_part
 
 _BRIEF = 0.01  # seconds in which all chains may be asked as often as an engine likes

@@ -18,8 +18,8 @@ from sealdata.build_manifest import (
     SourceFile,
     pair_name,
 )
-from sealdata.digests import Digests
 from sealdata.fertility import fertility, sample_pairs
+from sealdata.files.digests import Digests
 from sealdata.pipeline import Curated, Surveyed
 from sealdata.plan import Plan
 from sealdata.stage import Done

@@ -18,7 +18,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from sealdata import __version__
 from sealdata.errors import DataError
-from sealdata.manifest import file_sha256, write_json
+from sealdata.files.records import file_sha256, write_json
 
 Report = Callable[[int, int | None], None]  # bytes there, bytes in all (None: server does not say)
 

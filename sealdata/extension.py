@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sealdata.errors import ConfigError, DataError
-from sealdata.manifest import write_atomic
+from sealdata.files.records import write_atomic
 from sealdata.tokenizers import COMPANIONS, Tokenizer
 from sealdata.tokenizers._json import Loaded, load_json, pre_tokenizers
 

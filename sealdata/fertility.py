@@ -9,8 +9,8 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.errors import DataError
+from sealdata.files.frames import count_rows
 from sealdata.formats.documents import PairFormat
-from sealdata.frames import count_rows
 from sealdata.shards.shuffle import row_keys
 from sealdata.text.words import num_graphemes, words, words_by
 from sealdata.tokenizers import Tokenizer

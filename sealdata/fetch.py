@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sealdata.download import download
 from sealdata.errors import DataError
-from sealdata.manifest import file_sha256, read_json, write_json
+from sealdata.files.records import file_sha256, read_json, write_json
 
 Report = Callable[[str, int, int | None], None]  # file name, bytes there, bytes in all
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")

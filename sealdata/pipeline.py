@@ -8,8 +8,8 @@ from typing import Any
 
 from sealdata.chain import Chain, run_chains
 from sealdata.crossing import Crossing, LateGates, Mask
-from sealdata.digests import Digests
-from sealdata.manifest import PartRecord, stage_key
+from sealdata.files.digests import Digests
+from sealdata.files.records import PartRecord, stage_key
 from sealdata.margins import MarginStages, Scored, check_searchable
 from sealdata.plan import Plan, locate
 from sealdata.recipe import SourceTable

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
-from sealdata.manifest import PartRecord
+from sealdata.files.records import PartRecord
 
 PLAIN_INTERVAL = 5.0  # seconds between lines where stderr is no terminal
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sealdata.build_manifest import MANIFEST, BuildManifest, read_build_manifest
 from sealdata.errors import CheckError, DataError
-from sealdata.manifest import file_sha256
+from sealdata.files.records import file_sha256
 from sealdata.report.card import write_metadata
 from sealdata.report.merge import unwritten
 from sealdata.verify import verify_build

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sealdata.component import explain
 from sealdata.errors import ConfigError
+from sealdata.files.records import write_atomic
 from sealdata.formats.documents import Directions
 from sealdata.formats.templates import Names, Template
 from sealdata.languages import confusable_sets, languages, resolve
-from sealdata.manifest import write_atomic
 from sealdata.shards.foreign import Reader as SidecarReader
 from sealdata.shards.manifest import Dtype
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sealdata.build_manifest import MANIFEST, BuildManifest, FileFacts, pair_name
-from sealdata.digests import Digests
 from sealdata.errors import DataError
-from sealdata.frames import count_rows
-from sealdata.manifest import file_sha256, write_atomic
+from sealdata.files.digests import Digests
+from sealdata.files.frames import count_rows
+from sealdata.files.records import file_sha256, write_atomic
 from sealdata.pipeline import Curated
 from sealdata.plan import Plan
 from sealdata.stage import Done

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.frames import count_rows, read_frame
+from sealdata.files.frames import count_rows, read_frame
 from sealdata.scorers import PHASES, Phase
 
 STAGE_OF_PHASE: dict[Phase, str] = {

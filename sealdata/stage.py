@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from sealdata.frames import parts_in_memory
-from sealdata.manifest import (
+from sealdata.files.frames import parts_in_memory
+from sealdata.files.records import (
     PartRecord,
     checksum,
     read_json,

@@ -16,7 +16,7 @@ from sealdata.build_manifest import (
     read_build_manifest,
 )
 from sealdata.errors import ConfigError, DataError
-from sealdata.frames import read_frame
+from sealdata.files.frames import read_frame
 from sealdata.shards.manifest import StreamManifest, read_stream_manifest
 from sealdata.shards.reader import DocumentView, find_sequence, view_sequence
 

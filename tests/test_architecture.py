@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"errors"},
     {"kernels"},
-    {"languages", "pairs", "manifest", "frames", "headway"},
+    {"files", "languages", "pairs", "headway"},
     {"text"},
     {"component", "download"},
     {"fetch"},
@@ -25,7 +25,7 @@ FLOORS = [
     {"rules", "stage", "chain", "contamination", "takedowns"},
     {"stages"},
     {"engines"},
-    {"recipe", "plan", "digests", "fertility", "extension"}
+    {"recipe", "plan", "fertility", "extension"}
     | {"build_manifest", "budget", "progress", "unpack"},
     {"crossing", "margins"},
     {"pipeline", "streams", "results", "verify", "report", "describe", "sources", "filter"},

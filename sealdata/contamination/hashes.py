@@ -8,7 +8,7 @@ import polars as pl
 
 from sealdata.contamination.texts import Sentence
 from sealdata.errors import DataError
-from sealdata.frames import read_frame
+from sealdata.files.frames import read_frame
 from sealdata.kernels import texts_of
 from sealdata.kernels.ngrams import ngram_hashes
 from sealdata.text.hashing import key_hashes, text_key

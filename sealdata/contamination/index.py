@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from sealdata.contamination.hashes import NGRAM
-from sealdata.frames import read_frame
+from sealdata.files.frames import read_frame
 from sealdata.kernels import texts_of
 from sealdata.kernels.ngrams import Hashes, Ints, most_contained, ngram_hashes
 

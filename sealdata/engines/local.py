@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from sealdata import headway
 from sealdata.errors import DataError
-from sealdata.manifest import PartRecord
+from sealdata.files.records import PartRecord
 from sealdata.stage import POLL, Feed, Task
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from sealdata.digests import Digests
 from sealdata.errors import ConfigError, SealError
-from sealdata.frames import read_frame
+from sealdata.files.digests import Digests
+from sealdata.files.frames import read_frame
 from sealdata.gold.references import ENGLISH
 from sealdata.pipeline import Curated, Pipeline
 from sealdata.plan import Plan

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sealdata.errors import DataError
-from sealdata.manifest import write_atomic
+from sealdata.files.records import write_atomic
 
 SUFFIX = ".safetensors"
 _KEY = "sealdata.laser"  # of the metadata: JSON of all that is no tensor

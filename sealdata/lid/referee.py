@@ -16,10 +16,10 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.errors import DataError
+from sealdata.files.records import write_json
 from sealdata.kernels import fasttext as kernel
 from sealdata.lid import weights
 from sealdata.lid.model import LEAST, MOST, FastText
-from sealdata.manifest import write_json
 from sealdata.models.store import digest, models_folder
 
 SENTENCES = 20  # of each bundled language

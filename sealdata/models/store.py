@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch import Download, Report, fetch_file, note_of, noted
-from sealdata.manifest import file_sha256, write_atomic, write_json
+from sealdata.files.records import file_sha256, write_atomic, write_json
 from sealdata.models.catalogue import ModelCard, catalogue, model_card
 
 FOLDER = "SEALDATA_MODELS"  # environment variable that names another folder

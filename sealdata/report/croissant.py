@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 
 from sealdata.build_manifest import BuildManifest, pair_name
+from sealdata.files.records import write_json
 from sealdata.languages import resolve
-from sealdata.manifest import write_json
 from sealdata.recipe import CardTable
 from sealdata.report.cards import SourceCard, read_card
 from sealdata.report.ledger import kept_files

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.frames import count_rows
+from sealdata.files.frames import count_rows
 from sealdata.report.ledger import batches, dropped_files, kept_files
 
 Z = 2.576  # of the normal distribution: errors are stated at 99 % confidence

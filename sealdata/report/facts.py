@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.build_manifest import BuildManifest, pair_name
+from sealdata.files.records import write_json
 from sealdata.languages import resolve
-from sealdata.manifest import write_json
 from sealdata.report.agreement import agreement_facts
 from sealdata.report.evidence import Evidence, ledger_evidence
 from sealdata.report.histograms import score_facts

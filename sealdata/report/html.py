@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from sealdata.build_manifest import STAGES, FertilityRow, FunnelRow
 from sealdata.errors import SealError
-from sealdata.manifest import write_atomic
+from sealdata.files.records import write_atomic
 from sealdata.report import figures, markup
 from sealdata.report.evidence import Evidence, ledger_evidence
 from sealdata.report.explorer import embed

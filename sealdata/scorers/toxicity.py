@@ -8,8 +8,8 @@ import polars as pl
 import regex
 
 from sealdata.errors import ConfigError
+from sealdata.files.records import file_sha256
 from sealdata.languages import languages, resolve
-from sealdata.manifest import file_sha256
 from sealdata.scorers import Scorer
 
 _FORMAT = r"[\u{200b}-\u{200d}\u{2060}\u{feff}\u{ad}]"  # invisible, and no part of a term

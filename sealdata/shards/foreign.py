@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from sealdata.manifest import write_atomic
+from sealdata.files.records import write_atomic
 from sealdata.shards.manifest import Dtype, Segment
 from sealdata.shards.reader import PackedStream, mark
 from sealdata.shards.tokens import Numbers

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sealdata.errors import DataError
-from sealdata.manifest import read_json, write_json
+from sealdata.files.records import read_json, write_json
 
 MANIFEST = "manifest.json"
 Split = Literal["train", "validation"]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.errors import ConfigError, DataError
-from sealdata.frames import read_frame
+from sealdata.files.frames import read_frame
 from sealdata.shards.manifest import MANIFEST, Segment, StreamManifest, read_stream_manifest
 from sealdata.shards.origins import origins
 from sealdata.shards.tokens import Ids, Numbers

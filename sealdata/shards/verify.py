@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from sealdata.errors import SealError
-from sealdata.manifest import file_sha256
+from sealdata.files.records import file_sha256
 from sealdata.shards.manifest import Segment
 from sealdata.shards.reader import PackedStream, mark, read_sidecar
 from sealdata.shards.token_files import problems_of

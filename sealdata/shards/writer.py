@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from sealdata.errors import DataError
-from sealdata.frames import write_frame
+from sealdata.files.frames import write_frame
 from sealdata.kernels.runs import copy_runs
 from sealdata.shards.manifest import Segment, dtype_for
 from sealdata.shards.tokens import ORIGIN_SCHEMA, Ids, Numbers, TokenDocuments

@@ -7,8 +7,8 @@ from typing import Literal
 import polars as pl
 
 from sealdata.errors import ConfigError
-from sealdata.frames import read_frame
-from sealdata.manifest import PartRecord
+from sealdata.files.frames import read_frame
+from sealdata.files.records import PartRecord
 from sealdata.rules import Judge
 from sealdata.stages.partition import KeyFile, read_range, repeats, with_company, write_sorted
 

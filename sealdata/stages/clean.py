@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from sealdata.cleaners import Cleaner
-from sealdata.frames import count_rows, keep_part, read_part, write_frame
-from sealdata.manifest import PartRecord, write_atomic
+from sealdata.files.frames import count_rows, keep_part, read_part, write_frame
+from sealdata.files.records import PartRecord, write_atomic
 
 EXAMPLES = 5  # changed texts kept per step and part, for the audit
 

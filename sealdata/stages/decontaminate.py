@@ -10,8 +10,8 @@ import polars as pl
 from sealdata.contamination.hashes import HASH_SCHEMA, hashed, is_hash_file, read_hash_file
 from sealdata.contamination.index import open_index
 from sealdata.contamination.sets import read_sentences
-from sealdata.frames import read_frame, write_frame
-from sealdata.manifest import PartRecord
+from sealdata.files.frames import read_frame, write_frame
+from sealdata.files.records import PartRecord
 from sealdata.stages.partition import mask
 from sealdata.text.hashing import text_key
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealdata.manifest import PartRecord
+from sealdata.files.records import PartRecord
 from sealdata.stages.partition import KeyFile, read_range, repeats, with_company, write_sorted
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.frames import read_part, write_frame
-from sealdata.manifest import PartRecord
+from sealdata.files.frames import read_part, write_frame
+from sealdata.files.records import PartRecord
 from sealdata.takedowns import Takedowns
 
 EXCLUDED = "excluded"

@@ -9,8 +9,8 @@ import polars as pl
 from sealdata import headway
 from sealdata.chain import part_name
 from sealdata.errors import DataError
-from sealdata.frames import write_frame
-from sealdata.manifest import PartRecord, checksum, write_json
+from sealdata.files.frames import write_frame
+from sealdata.files.records import PartRecord, checksum, write_json
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._meter import counting
 from sealdata.stage import finished_part, written

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.frames import read_part, slices
-from sealdata.manifest import PartRecord
+from sealdata.files.frames import read_part, slices
+from sealdata.files.records import PartRecord
 from sealdata.rules import Judge
 from sealdata.stages.partition import write_sorted
 from sealdata.text.hashing import key_hashes

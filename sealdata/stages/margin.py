@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.frames import write_frame
+from sealdata.files.frames import write_frame
+from sealdata.files.records import PartRecord, write_atomic
 from sealdata.laser.approximate import near_cosines, write_index
 from sealdata.laser.neighbours import Kind, Vectors, best_cosines, margins, spans
-from sealdata.manifest import PartRecord, write_atomic
 from sealdata.rules import Judge
 from sealdata.scorers import Phase
 from sealdata.stages.vectors import Side, read_array, read_index

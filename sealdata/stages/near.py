@@ -15,10 +15,10 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.errors import ConfigError
-from sealdata.frames import read_frame
+from sealdata.files.frames import read_frame
+from sealdata.files.records import PartRecord
 from sealdata.kernels import texts_of
 from sealdata.kernels.ngrams import ngram_hashes
-from sealdata.manifest import PartRecord
 from sealdata.rules import Judge
 from sealdata.stages.partition import KeyFile, read_range, repeats, rows_of, write_sorted
 from sealdata.text.hashing import mix, text_key

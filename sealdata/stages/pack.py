@@ -10,9 +10,9 @@ from typing import Any, Literal
 import polars as pl
 
 from sealdata.errors import DataError
+from sealdata.files.frames import count_rows, text_bytes
+from sealdata.files.records import PartRecord
 from sealdata.formats.documents import PairFormat
-from sealdata.frames import count_rows, text_bytes
-from sealdata.manifest import PartRecord
 from sealdata.readers import Reader, Source
 from sealdata.shards.foreign import Reader as SidecarReader
 from sealdata.shards.foreign import write_sidecars

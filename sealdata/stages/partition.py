@@ -13,8 +13,8 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.errors import DataError
-from sealdata.frames import count_rows, write_frame
-from sealdata.manifest import PartRecord
+from sealdata.files.frames import count_rows, write_frame
+from sealdata.files.records import PartRecord
 
 ROWS_PER_RANGE = 4_000_000  # of keys and positions in memory: some 500 MiB with the work on them
 _GROUP_ROWS = 16_384

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from sealdata.frames import read_frame
-from sealdata.manifest import PartRecord
+from sealdata.files.frames import read_frame
+from sealdata.files.records import PartRecord
 from sealdata.rules import STAGE_OF_PHASE, Judge, Rule
 from sealdata.scorers import Phase, Rough
 from sealdata.shards.shuffle import row_keys

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sealdata.manifest import PartRecord
+from sealdata.files.records import PartRecord
 from sealdata.shards.manifest import Segment, write_stream_manifest
 from sealdata.shards.token_files import begins_inside
 from sealdata.stage import written

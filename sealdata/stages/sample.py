@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.frames import read_frame, write_frame
-from sealdata.manifest import PartRecord
+from sealdata.files.frames import read_frame, write_frame
+from sealdata.files.records import PartRecord
 from sealdata.rules import STAGE_OF_PHASE, Judged, Rule
 from sealdata.scorers import PHASES, Scorer
 from sealdata.shards.shuffle import row_keys

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from sealdata.frames import read_frame, read_part, slices, write_frame
-from sealdata.manifest import PartRecord
+from sealdata.files.frames import read_frame, read_part, slices, write_frame
+from sealdata.files.records import PartRecord
 from sealdata.rules import Judge
 from sealdata.scorers import Phase, Scorer
 from sealdata.stage import seal, sound, unseal

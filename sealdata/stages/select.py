@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from sealdata.frames import read_frame, write_frame
-from sealdata.manifest import PartRecord, read_json, write_json
+from sealdata.files.frames import read_frame, write_frame
+from sealdata.files.records import PartRecord, read_json, write_json
 from sealdata.rules import Judge, Judged
 from sealdata.stages.partition import mask
 from sealdata.text.hashing import mix

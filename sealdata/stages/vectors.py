@@ -15,9 +15,9 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.errors import DataError
-from sealdata.frames import read_frame, write_frame
+from sealdata.files.frames import read_frame, write_frame
+from sealdata.files.records import write_atomic
 from sealdata.laser.neighbours import spans, unit
-from sealdata.manifest import write_atomic
 from sealdata.scorers import Embedded, Scorer
 
 Side = Literal["src", "tgt"]

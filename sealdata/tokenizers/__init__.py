@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sealdata.component import Component, load
 from sealdata.errors import ConfigError
-from sealdata.manifest import file_sha256
+from sealdata.files.records import file_sha256
 
 if TYPE_CHECKING:
     import polars as pl

@@ -92,7 +92,7 @@ def write_texts(folder: Path, num_pairs: int) -> list[str]:
     import numpy as np
     import polars as pl
 
-    from sealdata.frames import write_frame
+    from sealdata.files.frames import write_frame
 
     from .corpus import ENGLISH as LANG
     from .corpus import THAI, sentences

@@ -14,7 +14,7 @@ import polars as pl
 
 from sealdata.component import load
 from sealdata.engines.local import LocalEngine
-from sealdata.frames import write_frame
+from sealdata.files.frames import write_frame
 from sealdata.lid.model import LEAST, MOST
 from sealdata.models.store import find_model
 from sealdata.rules import Judge

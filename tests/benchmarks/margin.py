@@ -40,7 +40,7 @@ def write_vectors(_: str, num_pairs: int, folder: Path) -> None:
     import numpy as np
     import polars as pl
 
-    from sealdata.frames import write_frame
+    from sealdata.files.frames import write_frame
     from sealdata.laser.neighbours import unit
     from sealdata.rules import Judge
     from sealdata.scorers.laser import _load

@@ -47,7 +47,7 @@ def write_vectors(store: Path) -> None:
     import numpy as np
     import polars as pl
 
-    from sealdata.frames import write_frame
+    from sealdata.files.frames import write_frame
     from sealdata.stages.margin import save
 
     generator = np.random.default_rng(1)

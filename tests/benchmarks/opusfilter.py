@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from sealdata.digests import Digests
 from sealdata.engines.local import LocalEngine
+from sealdata.files.digests import Digests
 from sealdata.pipeline import Pipeline
 from sealdata.plan import Plan, load_plan
 from sealdata.stages.score import score_slices

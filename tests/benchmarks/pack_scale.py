@@ -80,7 +80,7 @@ def write_pairs(folder: Path) -> None:
     """The same distinct pairs in every file, under another name of their source."""
     import polars as pl
 
-    from sealdata.frames import write_frame
+    from sealdata.files.frames import write_frame
 
     from .corpus import THAI, pairs_of
 

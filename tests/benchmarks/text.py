@@ -9,7 +9,7 @@ import polars as pl
 import polars_hash as plh
 
 from sealdata.component import available, load
-from sealdata.frames import read_frame, write_frame
+from sealdata.files.frames import read_frame, write_frame
 from sealdata.plan import Plan, load_plan
 from sealdata.readers import Reader, Source
 from sealdata.rules import Judge, Rule

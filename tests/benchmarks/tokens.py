@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from sealdata.files.frames import write_frame
 from sealdata.formats.documents import PairFormat
-from sealdata.frames import write_frame
 from sealdata.plan import sample_dir
 from sealdata.recipe import FormatTable, PackTable
 from sealdata.shards.shuffle import row_keys

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.annotate import LABELS, read_sheet, wilson
 from sealdata.errors import DataError
+from sealdata.files.records import write_json
 from sealdata.gold.facts import DefectFacts, GoldFacts, LanguageFacts
-from sealdata.manifest import write_json
 
 from .report.conftest import TEXTS, make_build
 

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
-from sealdata import frames, headway
+from sealdata import headway
 from sealdata.chain import Chain, _State, part_name, run_chains
 from sealdata.engines.local import LocalEngine
 from sealdata.errors import DataError
-from sealdata.frames import write_frame
-from sealdata.manifest import PartRecord, checksum, write_json
+from sealdata.files import frames
+from sealdata.files.frames import write_frame
+from sealdata.files.records import PartRecord, checksum, write_json
 from sealdata.stage import NoProgress, Stage, run_stages, seal, written
 
 WAIT = 30.0

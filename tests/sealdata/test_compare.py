@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from sealcli.sealdata import main
 from sealdata.compare import _differences, _flat, changelog, compare
-from sealdata.manifest import write_json
+from sealdata.files.records import write_json
 from sealdata.report.ledger import dropped_files, kept_files
 
 from .report.conftest import TEXTS, make_build

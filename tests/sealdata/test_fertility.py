@@ -8,7 +8,7 @@ import pytest
 
 from sealdata.errors import DataError, SealError
 from sealdata.fertility import FERTILITY_SCHEMA, fertility, sample_pairs
-from sealdata.frames import write_frame
+from sealdata.files.frames import write_frame
 from sealdata.languages import resolve
 from sealdata.pairs import make_pairs
 from sealdata.plan import sample_dir

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from sealdata import progress as module
-from sealdata.manifest import PartRecord
+from sealdata.files.records import PartRecord
 from sealdata.progress import BarProgress, PlainProgress, make_progress
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from sealdata.build_manifest import BuildManifest, FileFacts
 from sealdata.errors import CheckError
-from sealdata.manifest import write_json
+from sealdata.files.records import write_json
 from sealdata.publish import check_ready, uploads
 from sealdata.report.card import write_metadata
 from sealdata.report.facts import audit_facts, write_facts

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sealdata.frames import write_frame
+from sealdata.files.frames import write_frame
 from sealdata.rules import Judge, Judged, Rule
 
 

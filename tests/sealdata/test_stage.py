@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from sealdata.errors import DataError
-from sealdata.manifest import PartRecord, read_json
+from sealdata.files.records import PartRecord, read_json
 from sealdata.stage import NoProgress, Stage, run_stages
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from sealdata.engines.local import LocalEngine
 from sealdata.errors import ConfigError
-from sealdata.frames import write_frame
-from sealdata.manifest import file_sha256
+from sealdata.files.frames import write_frame
+from sealdata.files.records import file_sha256
 from sealdata.pairs import make_pairs
 from sealdata.plan import Plan, sample_dir
 from sealdata.recipe import Recipe

@@ -9,7 +9,7 @@ import pytest
 from sealdata.component import load
 from sealdata.engines import local
 from sealdata.engines.local import LocalEngine
-from sealdata.manifest import PartRecord
+from sealdata.files.records import PartRecord
 from sealdata.stage import NoProgress, Stage, run_stages
 
 PARTS = ("a", "b", "c", "d")

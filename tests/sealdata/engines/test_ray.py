@@ -15,7 +15,7 @@ from sealdata import __version__
 from sealdata.build import build
 from sealdata.engines.local import LocalEngine
 from sealdata.errors import ConfigError, DataError
-from sealdata.manifest import PartRecord
+from sealdata.files.records import PartRecord
 from sealdata.plan import load_plan
 from sealdata.stage import Engine, NoProgress, Stage, run_stages
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from sealdata.build_manifest import BuildManifest, pair_name
-from sealdata.frames import write_frame
+from sealdata.files.frames import write_frame
 from sealdata.pairs import conform
 
 ENGLISH = [

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from sealdata.build_manifest import FunnelRow
-from sealdata.frames import write_frame
+from sealdata.files.frames import write_frame
 from sealdata.report.agreement import agreement_facts
 from sealdata.report.evidence import Evidence
 from sealdata.report.schema import PartFacts

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sealdata.build_manifest import BuildManifest, FailureRow, FunnelRow, read_build_manifest
 from sealdata.errors import DataError
-from sealdata.frames import write_frame
-from sealdata.manifest import write_json
+from sealdata.files.frames import write_frame
+from sealdata.files.records import write_json
 from sealdata.report import ledger, samples
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.histograms import bar_edges, cells, limits, nice_edges

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from sealdata.build_manifest import BuildManifest
-from sealdata.frames import write_frame
+from sealdata.files.frames import write_frame
 from sealdata.report.card import render_card
 from sealdata.report.evidence import Evidence
 from sealdata.report.hexbins import margin_chart

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealdata.errors import DataError
-from sealdata.frames import write_frame
+from sealdata.files.frames import write_frame
 from sealdata.shards.manifest import Segment
 from sealdata.shards.origins import origins
 from sealdata.shards.tokens import ORIGIN_SCHEMA, TokenDocuments

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealdata.errors import ConfigError
-from sealdata.frames import read_frame
+from sealdata.files.frames import read_frame
 from sealdata.stages import partition
 from sealdata.stages.caps import Cap
 from sealdata.stages.dedup import Resolve

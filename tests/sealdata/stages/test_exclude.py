@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from sealdata.errors import ConfigError
-from sealdata.manifest import read_json
+from sealdata.files.records import read_json
 from sealdata.pairs import make_pairs
 from sealdata.takedowns import page, read_takedowns
 

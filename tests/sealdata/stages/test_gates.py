@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from sealdata.cleaners import Cleaner
-from sealdata.frames import read_frame, write_frame
-from sealdata.manifest import read_json
+from sealdata.files.frames import read_frame, write_frame
+from sealdata.files.records import read_json
 from sealdata.pairs import REJECT_SCHEMA, make_pairs
 from sealdata.rules import Judge, Rule
 from sealdata.scorers import Scorer

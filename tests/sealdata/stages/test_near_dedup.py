@@ -9,7 +9,7 @@ import pytest
 
 from sealdata import crossing
 from sealdata.errors import ConfigError
-from sealdata.frames import read_frame
+from sealdata.files.frames import read_frame
 from sealdata.stages import near, partition
 from sealdata.text.hashing import text_key
 

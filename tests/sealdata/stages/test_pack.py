@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from sealdata.component import load
+from sealdata.files.frames import read_frame, write_frame
+from sealdata.files.records import PartRecord
 from sealdata.formats.documents import PairFormat
-from sealdata.frames import read_frame, write_frame
-from sealdata.manifest import PartRecord
 from sealdata.pairs import make_pairs
 from sealdata.plan import sample_dir
 from sealdata.readers import Source

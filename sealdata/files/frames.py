@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.errors import DataError
-from sealdata.manifest import write_atomic
+from sealdata.files.records import write_atomic
 
 _GROUP_ROWS = 32_768
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sealdata.errors import DataError
-from sealdata.manifest import file_sha256, read_json, write_json
+from sealdata.files.records import file_sha256, read_json, write_json
 
 SAVE_EVERY = 1 << 30  # bytes hashed: what a kill costs to hash again
 

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from sealdata import digests
-from sealdata.digests import Digests
 from sealdata.errors import DataError
+from sealdata.files import digests
+from sealdata.files.digests import Digests
 
 
 @pytest.fixture

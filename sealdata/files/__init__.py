@@ -1,0 +1,1 @@
+"""Files on disk: written atomically, described by records, known by their digests."""
