@@ -78,9 +78,9 @@ def audit(
     if Path(what).is_dir():
         found = audit_build(Path(what))
     else:
-        from sealdata.engines.local import LocalEngine
         from sealdata.plan import load_plan
-        from sealdata.progress import make_progress
+        from sealdata.workflow.engines.local import LocalEngine
+        from sealdata.workflow.progress import make_progress
 
         plan = load_plan(what)
         folder = out or Path("builds") / plan.recipe.name

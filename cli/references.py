@@ -49,10 +49,10 @@ def gold(
         sealdata gold quickstart --refs flores200_dataset/dev
         sealdata gold my-recipe.toml --refs NTREX/NTREX-128 --defects --skip laser
     """
-    from sealdata.engines.local import LocalEngine
     from sealdata.gold.facts import gold as judge_references
-    from sealdata.progress import make_progress
     from sealdata.recipe import read_recipe
+    from sealdata.workflow.engines.local import LocalEngine
+    from sealdata.workflow.progress import make_progress
 
     from .show_gold import markdown_table, show_gold
 

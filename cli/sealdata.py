@@ -78,9 +78,9 @@ def build(
         sealdata build my-recipe.toml --out /shared/builds/mine --engine ray --address head:6379
     """
     from sealdata.build import build as run_build
-    from sealdata.engines import open_engine
     from sealdata.plan import load_plan
-    from sealdata.progress import make_progress
+    from sealdata.workflow.engines import open_engine
+    from sealdata.workflow.progress import make_progress
 
     from .show import show_build, show_plan
 

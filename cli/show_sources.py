@@ -16,8 +16,8 @@ from rich.progress import (
 from rich.table import Table
 
 from sealdata.fetch import Report
-from sealdata.progress import PLAIN_INTERVAL
 from sealdata.report.cards import SourceCard
+from sealdata.workflow.progress import PLAIN_INTERVAL
 
 
 def show_sources(cards: dict[str, SourceCard]) -> None:

@@ -27,10 +27,10 @@ from sealdata.report.tally import by_source, spread
 from sealdata.report.twins import corpus_twins
 from sealdata.report.views import match_facts
 from sealdata.results import locked
-from sealdata.stage import Engine, Progress
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.streams import open_table
 from sealdata.tokenizers import named
+from sealdata.workflow.stage import Engine, Progress
 
 ROWS = 20_000  # scored in all: a share of half of them is known to within 1 %
 LEAST = 1000  # per language, so that small ones can be judged too

@@ -33,7 +33,6 @@ from sealdata.results import (
     stream_files,
 )
 from sealdata.shards.token_files import identified
-from sealdata.stage import Done, Engine, Progress, run_stages
 from sealdata.streams import (
     SPLITS,
     PairFiles,
@@ -43,6 +42,7 @@ from sealdata.streams import (
     plan_streams,
     token_files,
 )
+from sealdata.workflow.stage import Done, Engine, Progress, run_stages
 
 
 @dataclass(frozen=True)

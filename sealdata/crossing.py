@@ -7,7 +7,6 @@ from typing import Any
 
 from sealdata.recipe import CapsTable, NearDedupTable
 from sealdata.rules import Judge
-from sealdata.stage import Done, Job, Stage
 from sealdata.stages.caps import Cap, Side, SideKeys
 from sealdata.stages.near import (
     BLOCK,
@@ -19,6 +18,7 @@ from sealdata.stages.near import (
     Verify,
 )
 from sealdata.stages.partition import Flag, KeyFile, range_names
+from sealdata.workflow.stage import Done, Job, Stage
 
 Resolver = Callable[[tuple[KeyFile, ...]], Job]
 

@@ -22,9 +22,9 @@ from sealdata.fertility import fertility, sample_pairs
 from sealdata.files.digests import Digests
 from sealdata.pipeline import Curated, Surveyed
 from sealdata.plan import Plan
-from sealdata.stage import Done
 from sealdata.stages.clean import EXAMPLES
 from sealdata.tokenizers import Tokenizer, named
+from sealdata.workflow.stage import Done
 
 LIBRARIES = (
     "polars",

@@ -8,9 +8,9 @@ from pathlib import Path
 from sealdata.laser.approximate import faiss
 from sealdata.rules import Judge
 from sealdata.scorers import Neighbourhood, Phase
-from sealdata.stage import Done, Job, Stage
 from sealdata.stages.margin import Compare, Index, Margins, Pool, Search, Texts, block_names
 from sealdata.stages.vectors import SIDES, Side
+from sealdata.workflow.stage import Done, Job, Stage
 
 LEAST = 10_000  # texts of a side that an index is made of: fewer are compared in no time
 

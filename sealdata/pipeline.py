@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sealdata.chain import Chain, run_chains
 from sealdata.crossing import Crossing, LateGates, Mask
 from sealdata.files.digests import Digests
 from sealdata.files.records import PartRecord, stage_key
@@ -15,7 +14,6 @@ from sealdata.plan import Plan, locate
 from sealdata.recipe import SourceTable
 from sealdata.rules import Judge
 from sealdata.scorers import PHASES, Phase, Scorer
-from sealdata.stage import Done, Engine, Progress, Stage, run_stages
 from sealdata.stages.clean import Clean
 from sealdata.stages.decontaminate import Decontaminate, References
 from sealdata.stages.dedup import Resolve
@@ -27,6 +25,8 @@ from sealdata.stages.sample import Sample, allocate
 from sealdata.stages.score import Score
 from sealdata.stages.select import Cutoffs, HoldOut, Select
 from sealdata.takedowns import read_takedowns
+from sealdata.workflow.stage import Done, Engine, Progress, Stage, run_stages
+from sealdata.workflow.streaming import Chain, run_chains
 
 Draw = Callable[[dict[str, int]], dict[str, int]]  # pairs by language -> pairs to score
 

@@ -14,10 +14,10 @@ from sealdata.files.frames import count_rows
 from sealdata.files.records import file_sha256, write_atomic
 from sealdata.pipeline import Curated
 from sealdata.plan import Plan
-from sealdata.stage import Done
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.stages.pack import STREAM
 from sealdata.streams import Stream, open_table
+from sealdata.workflow.stage import Done
 
 FOLDERS = ("pairs", "dropped", "matches", "shards", "report")
 

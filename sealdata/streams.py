@@ -13,10 +13,10 @@ from sealdata.plan import Plan, locate
 from sealdata.recipe import FormatTable, StreamTable, TokenizerTable
 from sealdata.shards.manifest import Split
 from sealdata.shards.token_files import TokenFiles, identified, measure, problems_of
-from sealdata.stage import Stage
 from sealdata.stages.pack import Layout, Pack, PairOrigin, SideOrigin, StreamLabel, TextOrigin
 from sealdata.stages.refer import Refer
 from sealdata.tokenizers import Tokenizer, open_tokenizer
+from sealdata.workflow.stage import Stage
 
 PART = "packed"  # the one part of a pack stage
 SPLITS: tuple[Split, ...] = ("train", "validation")

@@ -23,8 +23,8 @@ from sealdata.recipe import (
     SourceTable,
     ValidationTable,
 )
-from sealdata.stage import Engine, Progress
 from sealdata.stages.ingest import MAX_REJECTS_KEPT
+from sealdata.workflow.stage import Engine, Progress
 
 
 def recipe_languages(recipe: Recipe) -> list[str]:

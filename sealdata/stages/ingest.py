@@ -6,14 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata import headway
-from sealdata.chain import part_name
 from sealdata.errors import DataError
 from sealdata.files.frames import write_frame
 from sealdata.files.records import PartRecord, checksum, write_json
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._meter import counting
-from sealdata.stage import finished_part, written
+from sealdata.workflow import task_progress
+from sealdata.workflow.stage import finished_part, written
+from sealdata.workflow.streaming import part_name
 
 MAX_REJECTS_KEPT = 1000  # per part and reason; all are counted
 
@@ -23,7 +23,7 @@ class Ingest:
     """Reads a source; writes ``part-NNNNN.parquet`` and ``part-NNNNN.rejected.parquet``.
 
     It heads a chain: the record of each part is written as soon as the part's data is, and how
-    much of the source is read (``sealdata.headway``) before that.
+    much of the source is read (``sealdata.workflow.task_progress``) before that.
     """
 
     reader: Reader
@@ -40,7 +40,7 @@ class Ingest:
         records = self._read(folder)
         if not records:
             raise DataError(f"{self.source.path} holds no records; fetch it again or leave it out")
-        headway.remove(folder)
+        task_progress.remove(folder)
         dropped: dict[str, int] = {}
         for record in records:
             for reason, count in record.dropped.items():
@@ -63,15 +63,15 @@ class Ingest:
         size = self.reader.size(self.source.path)
         records: list[PartRecord] = []
         rows = 0
-        headway.leave(folder, 0.0)
+        task_progress.leave(folder, 0.0)
         with counting() as meter:
             for number, batch in enumerate(self._batches()):
                 rows += batch.good.height + batch.rejected.height
                 shares = [meter.consumed() / size if size else 0.0]
                 shares += [rows / self.limit] if self.limit else []
-                headway.leave(folder, min(max(shares), 1.0))
+                task_progress.leave(folder, min(max(shares), 1.0))
                 records.append(self._write(part_name(number), batch, folder))
-                headway.nudge()
+                task_progress.nudge()
         return records
 
     def _batches(self) -> Iterator[Batch]:

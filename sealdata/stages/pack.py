@@ -28,9 +28,9 @@ from sealdata.shards.packing import Mode, pack
 from sealdata.shards.shuffle import rebatched, row_keys, shuffled
 from sealdata.shards.tokens import TokenDocuments, tokenize
 from sealdata.shards.writer import StreamWriter, Totals
-from sealdata.stage import written
 from sealdata.text.hashing import key_hashes, mix
 from sealdata.tokenizers import Tokenizer
+from sealdata.workflow.stage import written
 
 STREAM = "stream"  # the subfolder of the stage that holds the result
 TOKENIZER_FOLDER = "../../../tokenizer"  # from SPLIT/KIND/NAME to the tokenizer of all streams

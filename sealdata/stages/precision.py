@@ -13,7 +13,7 @@ from sealdata.files.records import PartRecord
 from sealdata.rules import STAGE_OF_PHASE, Judge, Rule
 from sealdata.scorers import Phase, Rough
 from sealdata.shards.shuffle import row_keys
-from sealdata.stage import Done, Stage
+from sealdata.workflow.stage import Done, Stage
 
 PAIRS = 256  # of a language: the mean error is known to a few percent, and encoding takes seconds
 _PARTS = 8  # that they come from, if so many have enough: reading a corpus for 256 pairs is waste

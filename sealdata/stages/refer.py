@@ -8,9 +8,9 @@ from typing import Any
 from sealdata.files.records import PartRecord
 from sealdata.shards.manifest import Segment, write_stream_manifest
 from sealdata.shards.token_files import begins_inside
-from sealdata.stage import written
 from sealdata.stages.pack import STREAM, Layout, StreamLabel, label_facts, stream_manifest
 from sealdata.tokenizers import Tokenizer
+from sealdata.workflow.stage import written
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from sealdata.files.frames import read_frame, read_part, slices, write_frame
 from sealdata.files.records import PartRecord
 from sealdata.rules import Judge
 from sealdata.scorers import Phase, Scorer
-from sealdata.stage import seal, sound, unseal
 from sealdata.stages.vectors import add_vectors
+from sealdata.workflow.stage import seal, sound, unseal
 
 SLICE_BYTES = 8 << 20  # of text scored at a time
 

@@ -13,13 +13,13 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from sealdata.component import load
-from sealdata.engines.local import LocalEngine
 from sealdata.files.frames import write_frame
 from sealdata.lid.model import LEAST, MOST
 from sealdata.models.store import find_model
 from sealdata.rules import Judge
-from sealdata.stage import Task
 from sealdata.stages.score import Score
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import Task
 
 from .corpus import pairs_of
 from .race import Race, race

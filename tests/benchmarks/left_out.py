@@ -22,7 +22,6 @@ import click
 import numpy as np
 import polars as pl
 
-from sealdata.engines.local import LocalEngine
 from sealdata.gold.defects import spoil
 from sealdata.gold.references import read_references
 from sealdata.gold.trial import recipe_languages, try_pairs
@@ -30,7 +29,8 @@ from sealdata.languages import resolve
 from sealdata.plan import Plan
 from sealdata.recipe import read_recipe
 from sealdata.rules import Rule
-from sealdata.stage import NoProgress
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import NoProgress
 
 # Limits that were chosen by references: the score, the kind of defect that it is there to catch,
 # and the step that a limit is chosen by. The others are 0 or a source's, and stay.

@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from sealdata.engines.local import LocalEngine
 from sealdata.files.digests import Digests
 from sealdata.pipeline import Pipeline
 from sealdata.plan import Plan, load_plan
 from sealdata.stages.score import score_slices
+from sealdata.workflow.engines.local import LocalEngine
 
 from .corpus import THAI, pairs_of
 from .race import Race, cpu_seconds, peak_memory, race

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from sealcli.sealdata import main
 from sealdata.audit import audit_recipe, sample_sizes
-from sealdata.engines.local import LocalEngine
 from sealdata.errors import CheckError, ConfigError
 from sealdata.plan import Plan, sample_dir
-from sealdata.progress import make_progress
 from sealdata.recipe import Recipe
 from sealdata.report.evidence import Evidence, share_error
 from sealdata.report.metrics import check, metrics_of, read_checks
 from sealdata.report.schema import AuditFacts
 from sealdata.report.tally import overlap_errors, spread
 from sealdata.stages.sample import allocate
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.progress import make_progress
 
 RECIPE = """
 name = "big"

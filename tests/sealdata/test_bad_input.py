@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 from sealcli.sealdata import main
 from sealdata.build import build
-from sealdata.engines.local import LocalEngine
 from sealdata.errors import ConfigError, DataError, SealError
 from sealdata.plan import load_plan
-from sealdata.stage import NoProgress
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import NoProgress
 
 RECIPE = """
 name = "bad"

@@ -7,11 +7,11 @@ from click.testing import CliRunner
 
 from sealcli.sealdata import main
 from sealdata.build import build
-from sealdata.engines import open_engine
 from sealdata.estimate import estimate_tokens
 from sealdata.plan import load_plan, sample_dir
-from sealdata.progress import make_progress
 from sealdata.tokenizers import open_tokenizer
+from sealdata.workflow.engines import open_engine
+from sealdata.workflow.progress import make_progress
 
 TOKENIZER = open_tokenizer(sample_dir() / "tokenizers" / "bpe")
 PAIRS = [("The boat is here.", "Bot ada di sini."), ("Yes.", "Ya."), ("Three fish", "Tiga ikan")]

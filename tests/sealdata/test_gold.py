@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
-from sealdata.engines.local import LocalEngine
 from sealdata.errors import CheckError, ConfigError
 from sealdata.gold.facts import GoldFacts, gold
 from sealdata.recipe import read_recipe
-from sealdata.stage import NoProgress
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import NoProgress
 
 RECIPE = """
 name = "strict"

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from sealdata.engines.local import LocalEngine
 from sealdata.errors import ConfigError
 from sealdata.files.frames import write_frame
 from sealdata.files.records import file_sha256
@@ -15,9 +14,10 @@ from sealdata.plan import Plan, sample_dir
 from sealdata.recipe import Recipe
 from sealdata.shards.reader import view_sequence
 from sealdata.shards.verify import verify_stream
-from sealdata.stage import NoProgress, run_stages
 from sealdata.stages.pack import STREAM
 from sealdata.streams import PairFiles, Stream, plan_streams
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import NoProgress, run_stages
 
 RECIPE: dict[str, Any] = {
     "name": "test",

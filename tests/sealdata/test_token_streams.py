@@ -12,18 +12,18 @@ import pytest
 from sealcli.show import show_build
 from sealdata.build import Built, build
 from sealdata.build_manifest import read_build_manifest
-from sealdata.engines.local import LocalEngine
 from sealdata.errors import ConfigError, DataError, SealError
 from sealdata.plan import Plan, sample_dir
 from sealdata.recipe import Recipe
 from sealdata.shards import token_files
 from sealdata.shards.reader import view_sequence
 from sealdata.shards.token_files import TokenRange, identified, measure, problems_of, sample
-from sealdata.stage import NoProgress
 from sealdata.stages import refer
 from sealdata.tokenizers import open_tokenizer
 from sealdata.trace import trace
 from sealdata.verify import problems
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import NoProgress
 from sealtrain.data import open_streams
 
 LENGTH = 32

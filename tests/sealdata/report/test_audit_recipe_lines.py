@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from sealdata.build import build
-from sealdata.engines.local import LocalEngine
 from sealdata.plan import Plan, sample_dir
-from sealdata.progress import make_progress
 from sealdata.recipe import Recipe
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.progress import make_progress
 
 from .conftest import move
 

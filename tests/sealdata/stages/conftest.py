@@ -7,9 +7,9 @@ import pytest
 
 from sealdata.build import build
 from sealdata.build_manifest import BuildManifest
-from sealdata.engines.local import LocalEngine
 from sealdata.plan import load_plan
-from sealdata.stage import NoProgress
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import NoProgress
 
 HEAD = """
 name = "small"

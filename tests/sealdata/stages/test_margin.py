@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from sealcli.sealdata import main
 from sealdata import margins
 from sealdata.audit import audit_recipe
-from sealdata.engines.local import LocalEngine
 from sealdata.errors import ConfigError, SealError
 from sealdata.gold.calibrate import calibrate
 from sealdata.laser import neighbours
@@ -22,8 +21,9 @@ from sealdata.laser.preprocess import normalise
 from sealdata.plan import load_plan, sample_dir
 from sealdata.scorers import Neighbourhood, laser
 from sealdata.scorers.laser import _load
-from sealdata.stage import NoProgress
 from sealdata.stages import margin
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import NoProgress
 
 LANGS = ("ind_Latn", "tha_Thai", "mya_Mymr")
 GATES = '[score.laser]\nencoder = "sample"\nmargin = "{kind}"\nneighbours = {k}\n'

@@ -9,15 +9,15 @@ import pytest
 
 from sealdata.audit import audit_recipe
 from sealdata.build_manifest import BuildManifest
-from sealdata.engines.local import LocalEngine
 from sealdata.laser.similarity import cosine
 from sealdata.plan import load_plan, sample_dir
 from sealdata.rules import Rule
 from sealdata.scorers import laser
 from sealdata.scorers.laser import Laser, _load
-from sealdata.stage import NoProgress
 from sealdata.stages import precision
 from sealdata.stages.precision import Precision, errors
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import NoProgress
 
 GATES = """
 [score.laser]

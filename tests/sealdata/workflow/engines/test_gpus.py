@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from sealdata.component import load
-from sealdata.engines import local
-from sealdata.engines.local import LocalEngine
 from sealdata.files.records import PartRecord
-from sealdata.stage import NoProgress, Stage, run_stages
+from sealdata.workflow.engines import local
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import NoProgress, Stage, run_stages
 
 PARTS = ("a", "b", "c", "d")
 
@@ -38,7 +38,7 @@ def told(folder: Path) -> set[tuple[str, str]]:
 
 def test_one_local_process_for_each_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that want none are as many as workers, and see what the parent sees."""
-    monkeypatch.syspath_prepend(Path(__file__).parents[3])  # workers import this file
+    monkeypatch.syspath_prepend(Path(__file__).parents[4])  # workers import this file
     monkeypatch.setattr(local, "visible_gpus", lambda: ["4", "7"])
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7,9")
     gpu = Stage("gpu", None, (), PARTS, Tell(2), num_gpus=1)

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from sealdata import headway
 from sealdata.errors import DataError
 from sealdata.files.records import PartRecord
-from sealdata.stage import POLL, Feed, Task
+from sealdata.workflow import task_progress
+from sealdata.workflow.stage import POLL, Feed, Task
 
 
 class LocalEngine:
@@ -95,7 +95,7 @@ def _in_turn(feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
         if not waiting:
             return
         task = waiting.popleft()
-        with headway.listening(lambda: waiting.extend(feed())):
+        with task_progress.listening(lambda: waiting.extend(feed())):
             records = task()
         yield task, records
 

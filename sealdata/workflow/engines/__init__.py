@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
-from sealdata.stage import Engine
+from sealdata.workflow.stage import Engine
 
 Name = Literal["local", "ray"]
 
@@ -19,9 +19,9 @@ def open_engine(
         ModuleNotFoundError: Ray is not installed (the extra ``ray``).
     """
     if name == "local":
-        from sealdata.engines.local import LocalEngine
+        from sealdata.workflow.engines.local import LocalEngine
 
         return LocalEngine(workers)
-    from sealdata.engines.ray import RayEngine
+    from sealdata.workflow.engines.ray import RayEngine
 
     return RayEngine(workers, out, inputs, address)

@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from sealdata import progress as module
 from sealdata.files.records import PartRecord
-from sealdata.progress import BarProgress, PlainProgress, make_progress
+from sealdata.workflow import progress as module
+from sealdata.workflow.progress import BarProgress, PlainProgress, make_progress
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
-from sealdata import headway
-from sealdata.chain import Chain, _State, part_name, run_chains
-from sealdata.engines.local import LocalEngine
 from sealdata.errors import DataError
 from sealdata.files import frames
 from sealdata.files.frames import write_frame
 from sealdata.files.records import PartRecord, checksum, write_json
-from sealdata.stage import NoProgress, Stage, run_stages, seal, written
+from sealdata.workflow import task_progress
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import NoProgress, Stage, run_stages, seal, written
+from sealdata.workflow.streaming import Chain, _State, part_name, run_chains
 
 WAIT = 30.0
 
@@ -72,7 +72,7 @@ COPIES = {f"part-0000{number}.txt": f"{number}++" for number in range(3)}
 
 
 def test_parts_go_on_while_the_source_is_being_read(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # workers import this file
+    monkeypatch.syspath_prepend(Path(__file__).parents[3])  # workers import this file
     with LocalEngine(2) as engine:
         [[head, first, second]] = run_chains(
             [chain(tmp_path, tmp_path / "seen")], tmp_path, engine, NoProgress()
@@ -199,10 +199,10 @@ class Told(Read):
     """Says before each part how far it is, as Ingest does."""
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        headway.leave(folder, 0.5)
-        headway.nudge()
+        task_progress.leave(folder, 0.5)
+        task_progress.nudge()
         record = super().__call__(part, folder)
-        headway.remove(folder)
+        task_progress.remove(folder)
         return record
 
 
@@ -211,17 +211,17 @@ def test_one_process_shows_how_far_a_source_is_while_it_reads(tmp_path):
     head = Stage("read", None, (), ("source",), Told(tmp_path / "seen"), weight=10)
     folder = head.done(tmp_path).folder
     folder.mkdir()
-    headway.leave(folder, 0.9)  # of a killed run: not to be shown
+    task_progress.leave(folder, 0.9)  # of a killed run: not to be shown
     seen = Seen()
     run_chains([Chain(head, ())], tmp_path, LocalEngine(1), seen)
     assert seen.told == [0.5, 1.0, "part-00000", "part-00001", "part-00002"]
-    assert headway.found(folder) is None
+    assert task_progress.found(folder) is None
 
 
 def test_of_many_chains_only_those_are_asked_of_which_a_task_is_done(tmp_path, monkeypatch):
     seconds = itertools.count()  # every look at the clock comes a second after the one before
     clock = SimpleNamespace(monotonic=lambda: next(seconds), sleep=time.sleep)
-    monkeypatch.setattr("sealdata.chain.time", clock)
+    monkeypatch.setattr("sealdata.workflow.streaming.time", clock)
     asked = []
     feed = _State.feed
     monkeypatch.setattr(

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from sealdata.errors import DataError
 from sealdata.files.records import PartRecord, read_json
-from sealdata.stage import NoProgress, Stage, run_stages
+from sealdata.workflow.stage import NoProgress, Stage, run_stages
 
 
 class Backwards:

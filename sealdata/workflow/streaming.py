@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sealdata import headway
 from sealdata.errors import DataError
 from sealdata.files.records import PartRecord
-from sealdata.stage import POLL, Done, Engine, Progress, Stage, Task, finish, finished_part
+from sealdata.workflow import task_progress
+from sealdata.workflow.stage import POLL, Done, Engine, Progress, Stage, Task, finish, finished_part
 
 _BRIEF = 0.01  # seconds in which all chains may be asked as often as an engine likes
 PATIENCE = 120.0  # seconds for a file of another machine to show; NFS may hide it for 60
@@ -106,7 +106,7 @@ class _State:
             [part], folder = self.chain.head.parts, self.places[0].folder
             self.whole = self.chain.head.finished(part, folder)
             if self.whole is None:
-                headway.remove(folder)  # what an earlier run left
+                task_progress.remove(folder)  # what an earlier run left
                 self.ready.append(self.chain.head.task(part, folder, (self.number, 0)))
                 progress.expect_task(self.chain.head.name, self.number, self.chain.head.weight)
         self._listen(progress)
@@ -122,7 +122,7 @@ class _State:
     def _listen(self, progress: Progress) -> None:
         """Pass on how far the head is."""
         if self.began and self.whole is None:
-            share = headway.found(self.places[0].folder)
+            share = task_progress.found(self.places[0].folder)
             if share is not None and share != self.share:
                 self.share = share
                 progress.headway(self.chain.head.name, self.number, share)

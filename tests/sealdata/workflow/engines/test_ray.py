@@ -13,11 +13,11 @@ import pytest
 
 from sealdata import __version__
 from sealdata.build import build
-from sealdata.engines.local import LocalEngine
 from sealdata.errors import ConfigError, DataError
 from sealdata.files.records import PartRecord
 from sealdata.plan import load_plan
-from sealdata.stage import Engine, NoProgress, Stage, run_stages
+from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import Engine, NoProgress, Stage, run_stages
 
 pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = pytest.mark.slow
@@ -56,7 +56,7 @@ def engine(shared):
     """One Ray for all tests: it takes seconds to start. It is told of two GPUs, there or not."""
     import ray
 
-    from sealdata.engines.ray import RayEngine
+    from sealdata.workflow.engines.ray import RayEngine
 
     init = ray.init
     with pytest.MonkeyPatch.context() as patch:
@@ -174,13 +174,13 @@ def test_a_machine_that_does_not_see_an_input_is_refused(shared, engine, monkeyp
 
 
 def test_a_machine_with_another_version_is_refused(shared, engine, monkeypatch):
-    monkeypatch.setattr("sealdata.engines.ray.__version__", "0.0.0")
+    monkeypatch.setattr("sealdata.workflow.engines.ray.__version__", "0.0.0")
     with pytest.raises(DataError, match=r"has sealdata .*, this one 0\.0\.0"):
         engine._look_at_machines()
 
 
 def test_no_cluster_at_the_address(tmp_path):
-    from sealdata.engines.ray import RayEngine
+    from sealdata.workflow.engines.ray import RayEngine
 
     with pytest.raises(DataError, match=r"no Ray cluster at 127\.0\.0\.1:9: "):
         RayEngine(2, tmp_path, address="127.0.0.1:9").__enter__()
@@ -197,9 +197,9 @@ DRIVER = """
 import sys
 from pathlib import Path
 from sealdata.build import build
-from sealdata.engines.ray import RayEngine
+from sealdata.workflow.engines.ray import RayEngine
 from sealdata.plan import load_plan
-from sealdata.stage import NoProgress
+from sealdata.workflow.stage import NoProgress
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])

@@ -5,7 +5,7 @@ import sys
 
 ORPHANS = """
 import os, time
-from sealdata.engines.local import _make_pool
+from sealdata.workflow.engines.local import _make_pool
 if __name__ == "__main__":
     pool = _make_pool(2, "1", [])
     parts = [pool.submit(time.sleep, 600) for _ in range(2)]

@@ -1,0 +1,1 @@
+"""Running work: stages keyed by all that can change their output, engines, progress."""
