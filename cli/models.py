@@ -31,7 +31,7 @@ def list_models(name: str | None, as_json: bool) -> None:
     Example:
         sealdata models list glotlid-v3
     """
-    from sealdata.models.catalogue import catalogue, model_card
+    from sealdata.fetch.models.catalogue import catalogue, model_card
 
     from .show_models import models_as_json, show_model, show_models
 
@@ -62,8 +62,8 @@ def fetch_models(names: tuple[str, ...], accept: bool) -> None:
     Example:
         sealdata models fetch lid218e --accept-license
     """
-    from sealdata.models.catalogue import model_card
-    from sealdata.models.store import fetch
+    from sealdata.fetch.models.catalogue import model_card
+    from sealdata.fetch.models.store import fetch
 
     from .show_models import show_terms
     from .show_sources import fetch_progress
@@ -86,7 +86,7 @@ def model_path(name: str) -> None:
     Example:
         sealdata models path lid176-ftz
     """
-    from sealdata.models.store import find
+    from sealdata.fetch.models.store import find
 
     for path in find(name).values():
         click.echo(path)

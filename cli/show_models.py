@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sealdata.errors import DataError
-from sealdata.models.catalogue import ModelCard
-from sealdata.models.store import find, models_folder, present
+from sealdata.fetch.models.catalogue import ModelCard
+from sealdata.fetch.models.store import find, models_folder, present
 
 
 def show_models(cards: dict[str, ModelCard]) -> None:

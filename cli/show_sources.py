@@ -15,8 +15,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from sealdata.fetch import Report
-from sealdata.report.cards import SourceCard
+from sealdata.fetch.corpus_cards import SourceCard
+from sealdata.fetch.files import Report
 from sealdata.workflow.progress import PLAIN_INTERVAL
 
 

@@ -47,8 +47,8 @@ def list_sources(name: str | None, as_json: bool) -> None:
     """
     import json
 
-    from sealdata.report.cards import read_card
-    from sealdata.sources import catalogue
+    from sealdata.fetch.corpora import catalogue
+    from sealdata.fetch.corpus_cards import read_card
 
     from .show_sources import show_source, show_sources
 
@@ -91,9 +91,9 @@ def fetch_source(
         sealdata sources fetch nllb-opus --pair eng_Latn-jav_Latn --out /data/upstream
         sealdata sources fetch olmo-mix-1124 --pair wiki-tokens-0 --tokens 0:100_000_000 --out data
     """
-    from sealdata.sources import choose, fetch, of_tokens, place
-    from sealdata.unpack import is_archive
-    from sealdata.unpack import unpack as unpack_archive
+    from sealdata.fetch.corpora import choose, fetch, of_tokens, place
+    from sealdata.fetch.unpack import is_archive
+    from sealdata.fetch.unpack import unpack as unpack_archive
 
     from .show_sources import fetch_progress
 
@@ -121,7 +121,7 @@ def source_path(name: str, pairs: tuple[str, ...], out: Path) -> None:
     Example:
         sealdata sources path nllb-opus --pair en-jv --out /data/upstream
     """
-    from sealdata.sources import find
+    from sealdata.fetch.corpora import find
 
     for path in find(name, pairs, out):
         click.echo(path)

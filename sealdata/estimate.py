@@ -5,12 +5,12 @@ from pathlib import Path
 
 import polars as pl
 
+from sealdata.fetch.corpus_cards import read_card
 from sealdata.formats.documents import ENGLISH
 from sealdata.pair_samples import draw
 from sealdata.pairs import PAIR_SCHEMA, english_first
 from sealdata.plan import Plan
 from sealdata.recipe import SourceTable
-from sealdata.report.cards import read_card
 from sealdata.shards.shuffle import row_keys
 from sealdata.streams import open_table, pair_formats
 from sealdata.tokenizers import Tokenizer

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.sealdata.test_sources_download import BODY, Server, part_of, server
+from tests.sealdata.fetch.test_corpora_download import BODY, Server, part_of, server
 
 __all__ = ["server"]  # the fixture
 
 # The addresses of the catalogue lead to the server of the test, whose file is no published one.
 COMMAND = """
 import sys
-import sealdata.fetch
-whole = sealdata.fetch.download
-sealdata.fetch.download = lambda url, path, report, **published: whole(sys.argv[1], path, report)
+import sealdata.fetch.files as files
+whole = files.download
+files.download = lambda url, path, report, **published: whole(sys.argv[1], path, report)
 from sealcli.sealdata import main
 main(sys.argv[2:])
 """

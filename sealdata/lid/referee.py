@@ -16,11 +16,11 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.errors import DataError
+from sealdata.fetch.models.store import digest, models_folder
 from sealdata.files.records import write_json
 from sealdata.kernels import fasttext as kernel
 from sealdata.lid import weights
 from sealdata.lid.model import LEAST, MOST, FastText
-from sealdata.models.store import digest, models_folder
 
 SENTENCES = 20  # of each bundled language
 WITHIN = 1e-5  # of a probability; on x86-64 there is no difference at all

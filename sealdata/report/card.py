@@ -10,10 +10,10 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sealdata.build_manifest import STAGES, BuildManifest, pair_name
+from sealdata.fetch.corpus_cards import LICENCES, SourceCard, read_card, strictest
 from sealdata.files.records import write_atomic
 from sealdata.languages import resolve
 from sealdata.recipe import CardTable, builtin_recipes
-from sealdata.report.cards import LICENCES, SourceCard, read_card, strictest
 from sealdata.report.croissant import croissant, write_croissant
 from sealdata.report.funnel import funnel_lines
 from sealdata.report.markup import bounds, hundredths

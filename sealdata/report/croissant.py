@@ -6,10 +6,10 @@ from typing import Any
 import polars as pl
 
 from sealdata.build_manifest import BuildManifest, pair_name
+from sealdata.fetch.corpus_cards import SourceCard, read_card
 from sealdata.files.records import write_json
 from sealdata.languages import resolve
 from sealdata.recipe import CardTable
-from sealdata.report.cards import SourceCard, read_card
 from sealdata.report.ledger import kept_files
 
 _SPDX = {

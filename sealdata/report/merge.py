@@ -5,7 +5,7 @@ import re
 import yaml
 
 from sealdata.errors import DataError
-from sealdata.report.cards import split_front_matter
+from sealdata.fetch.corpus_cards import split_front_matter
 
 TO_WRITE = "[To be written by a person:"
 _PERSON = re.compile(r"<!-- person: ([\w-]+) -->(.*?)<!-- /person -->", re.DOTALL)

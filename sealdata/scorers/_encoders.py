@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sealdata.errors import ConfigError, DataError
+from sealdata.fetch.models.catalogue import catalogue
+from sealdata.fetch.models.store import find
 from sealdata.languages import resolve
-from sealdata.models.catalogue import catalogue
-from sealdata.models.store import find
 
 SAMPLE = "sample"
 BY_LANGUAGE = "laser"

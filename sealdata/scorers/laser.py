@@ -11,10 +11,10 @@ import polars_hash as plh
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from sealdata.errors import ConfigError, DataError
+from sealdata.fetch.models.catalogue import catalogue
+from sealdata.fetch.models.store import digest, find_all
 from sealdata.files.records import stage_key
 from sealdata.languages import resolve
-from sealdata.models.catalogue import catalogue
-from sealdata.models.store import digest, find_all
 from sealdata.scorers import (
     Embedded,
     ModelUse,

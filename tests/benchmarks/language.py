@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from sealdata.component import load
+from sealdata.fetch.models.store import find_model
 from sealdata.files.frames import write_frame
 from sealdata.lid.model import LEAST, MOST
-from sealdata.models.store import find_model
 from sealdata.rules import Judge
 from sealdata.stages.score import Score
 from sealdata.workflow.engines.local import LocalEngine

@@ -17,7 +17,7 @@ from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.merge import TO_WRITE
 from sealdata.results import file_facts
 
-from .hub_server import Hub
+from .fetch.hub_server import Hub
 from .report.conftest import TEXTS, make_build
 
 SEALDATA = str(Path(sys.executable).with_name("sealdata"))

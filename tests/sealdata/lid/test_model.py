@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealdata.errors import DataError
+from sealdata.fetch.models.store import find_model
 from sealdata.kernels import texts_of
 from sealdata.kernels.fasttext import likeliest
 from sealdata.lid.model import MOST, FastText
-from sealdata.models.store import find_model
 
 ROOT = Path(__file__).parents[3]
 MODEL = find_model("lid176-ftz")

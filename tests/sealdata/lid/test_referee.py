@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from sealdata.errors import DataError
+from sealdata.fetch.models.store import FOLDER, find_model
 from sealdata.lid import referee
 from sealdata.lid.model import LEAST, MOST, FastText, Likeliest
 from sealdata.lid.referee import gap, open_model
-from sealdata.models.store import FOLDER, find_model
 
 MODEL = find_model("lid176-ftz")
 

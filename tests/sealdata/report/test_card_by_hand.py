@@ -7,8 +7,8 @@ import pytest
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.errors import DataError
+from sealdata.fetch.corpus_cards import split_front_matter
 from sealdata.report.card import render_card, write_card
-from sealdata.report.cards import split_front_matter
 from sealdata.report.croissant import croissant, write_croissant
 from sealdata.report.merge import TO_WRITE, merged, to_write, unwritten
 from sealdata.results import file_facts

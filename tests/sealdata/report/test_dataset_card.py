@@ -11,8 +11,7 @@ import yaml
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.errors import ConfigError, DataError
-from sealdata.report.card import cell, front_matter, render_card, write_card
-from sealdata.report.cards import (
+from sealdata.fetch.corpus_cards import (
     LICENCES,
     card_names,
     parse_card,
@@ -20,6 +19,7 @@ from sealdata.report.cards import (
     split_front_matter,
     strictest,
 )
+from sealdata.report.card import cell, front_matter, render_card, write_card
 from sealdata.report.merge import TO_WRITE
 
 Build = tuple[Path, BuildManifest]

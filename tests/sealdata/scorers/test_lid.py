@@ -6,8 +6,8 @@ import pytest
 
 from sealdata.component import load
 from sealdata.errors import DataError
+from sealdata.fetch.models.store import find_model
 from sealdata.lid.model import FastText
-from sealdata.models.store import find_model
 from sealdata.pairs import make_pairs
 
 ENGLISH = "The children are playing in the garden behind the school."

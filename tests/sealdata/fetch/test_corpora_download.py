@@ -17,10 +17,10 @@ from urllib.request import Request
 
 import pytest
 
-from sealdata.download import TRIES, _Redirects, download
 from sealdata.errors import ConfigError, DataError
-from sealdata.fetch import Download, fetch_file, note_of
-from sealdata.sources import of_tokens
+from sealdata.fetch.corpora import of_tokens
+from sealdata.fetch.download import TRIES, _Redirects, download
+from sealdata.fetch.files import Download, fetch_file, note_of
 
 BODY = b"".join(hashlib.sha256(bytes([n % 256, n // 256])).digest() for n in range(40_000))
 DIGEST = hashlib.sha256(BODY).hexdigest()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from sealdata.errors import ConfigError
-from sealdata.fetch import Download
+from sealdata.fetch.files import Download
 
 
 class ModelCard(BaseModel):
@@ -43,7 +43,9 @@ class ModelCard(BaseModel):
 @cache
 def catalogue() -> dict[str, ModelCard]:
     """All models by name, in the order of the file."""
-    table = tomllib.loads(files("sealdata.models").joinpath("catalogue.toml").read_text("utf-8"))
+    table = tomllib.loads(
+        files("sealdata.fetch.models").joinpath("catalogue.toml").read_text("utf-8")
+    )
     cards: dict[str, ModelCard] = {}
     for row in table["model"]:
         for card in _cards(row):

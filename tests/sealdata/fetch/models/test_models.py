@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.component import load
 from sealdata.errors import ConfigError, DataError
+from sealdata.fetch.models import store
+from sealdata.fetch.models.catalogue import catalogue, model_card
+from sealdata.fetch.models.store import digest, fetch, find, find_model
 from sealdata.languages import languages
-from sealdata.models import store
-from sealdata.models.catalogue import catalogue, model_card
-from sealdata.models.store import digest, fetch, find, find_model
 from sealdata.pairs import make_pairs
 
 FTZ = find_model("lid176-ftz").read_bytes()

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 import sealdata
 from sealdata.component import explain
 from sealdata.errors import ConfigError, DataError
-from sealdata.fetch import Download
+from sealdata.fetch.files import Download
 from sealdata.languages import resolve
 
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n---\n(.*)", re.DOTALL)

@@ -15,11 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
-from sealdata import sources, unpack
 from sealdata.errors import ConfigError, DataError
+from sealdata.fetch import corpora, unpack
+from sealdata.fetch.corpora import choose, fetch, place
+from sealdata.fetch.corpus_cards import Download, parse_card, read_card
 from sealdata.plan import load_plan
-from sealdata.report.cards import Download, parse_card, read_card
-from sealdata.sources import choose, fetch, place
 
 TEXT = b"Selamat pagi, dunia.\n" * 100
 
@@ -163,7 +163,7 @@ def corpus(site: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Path:
     folder, address = site
     item = Download(url=f"{address}/flores.zip")
     card = read_card("flores-200").model_copy(update={"downloads": {"dataset": item}})
-    monkeypatch.setattr(sources, "read_card", lambda name: card)
+    monkeypatch.setattr(corpora, "read_card", lambda name: card)
     with zipfile.ZipFile(folder / "flores.zip", "w") as archive:
         archive.writestr("top/dev/tha_Thai.dev", "สวัสดี\n")
         archive.writestr("top/readme", "r")
@@ -226,7 +226,7 @@ def test_list_shows_every_card() -> None:
     done = CliRunner().invoke(main, ["sources", "list"])
     assert done.exit_code == 0
     assert "403,799,833" in done.stdout
-    assert all(name in done.stdout for name in sources.catalogue())
+    assert all(name in done.stdout for name in corpora.catalogue())
 
 
 def test_list_one() -> None:

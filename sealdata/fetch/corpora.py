@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sealdata.errors import ConfigError, DataError
-from sealdata.fetch import Download, Fetched, Report, fetch_file
+from sealdata.fetch.corpus_cards import SourceCard, card_names, read_card
+from sealdata.fetch.files import Download, Fetched, Report, fetch_file
 from sealdata.languages import resolve
-from sealdata.report.cards import SourceCard, card_names, read_card
 
 
 def catalogue() -> dict[str, SourceCard]:

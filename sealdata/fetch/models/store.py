@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sealdata.errors import ConfigError, DataError
-from sealdata.fetch import Download, Report, fetch_file, note_of, noted
+from sealdata.fetch.files import Download, Report, fetch_file, note_of, noted
+from sealdata.fetch.models.catalogue import ModelCard, catalogue, model_card
 from sealdata.files.records import file_sha256, write_atomic, write_json
-from sealdata.models.catalogue import ModelCard, catalogue, model_card
 
 FOLDER = "SEALDATA_MODELS"  # environment variable that names another folder
 _GZIP = ".gz"

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sealdata.download import download
 from sealdata.errors import DataError
+from sealdata.fetch.download import download
 from sealdata.files.records import file_sha256, read_json, write_json
 
 Report = Callable[[str, int, int | None], None]  # file name, bytes there, bytes in all

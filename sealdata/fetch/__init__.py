@@ -1,0 +1,1 @@
+"""What comes from the internet: corpora, their cards, pretrained models."""
