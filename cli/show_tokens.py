@@ -5,10 +5,10 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from sealdata.budget import Budget
 from sealdata.estimate import HEAD_ROWS, PAPER_PAIRS, PAPER_TOKENS, SourceTokens
-from sealdata.extension import HIDDEN_SIZES, Extension
 from sealdata.languages import resolve
+from sealdata.tokens.budget import Budget
+from sealdata.tokens.extension import HIDDEN_SIZES, Extension
 
 _HEADS = {  # column of the fertility table -> what stands above it, how it is written
     "num_pairs": ("pairs", ",.0f"),

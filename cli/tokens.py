@@ -62,11 +62,11 @@ def fertility(
         sealdata fertility dev/eng_Latn.dev dev/lao_Laoo.dev --tokenizer models/olmo2
         sealdata fertility builds/nllb --tokenizer models/olmo2 --extend 8000 --extend-out sea
     """
-    from sealdata.fertility import fertility as measure
     from sealdata.files.records import write_atomic
     from sealdata.pair_samples import pair_samples
     from sealdata.report.fertility_chart import fertility_svg
     from sealdata.tokenizers import find_tokenizer, named
+    from sealdata.tokens.fertility import fertility as measure
     from sealdata.what_if import extend_and_measure
 
     from .show_tokens import show_extension, show_fertility
@@ -122,9 +122,9 @@ def budget(
     Example:
         sealdata budget builds/nllb --tokens 34.7e9 --temperature 3.3 --max-epochs 4
     """
-    from sealdata.budget import plan_budget
     from sealdata.build_manifest import read_build_manifest
     from sealdata.languages import resolve
+    from sealdata.tokens.budget import plan_budget
 
     from .show_tokens import show_budget
 

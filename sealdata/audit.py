@@ -12,7 +12,6 @@ from sealdata import __version__, describe
 from sealdata.annotate import LABELS, bin_edges, draw, precision, read_sheet, write_sheet
 from sealdata.build_manifest import BuildManifest, FertilityRow, FunnelRow, read_build_manifest
 from sealdata.errors import DataError
-from sealdata.fertility import MAX_PAIRS, fertility
 from sealdata.files.digests import Digests
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import read_json, stage_key, write_json
@@ -30,6 +29,7 @@ from sealdata.results import locked
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.streams import open_table
 from sealdata.tokenizers import named
+from sealdata.tokens.fertility import MAX_PAIRS, fertility
 from sealdata.workflow.stage import Engine, Progress
 
 ROWS = 20_000  # scored in all: a share of half of them is known to within 1 %

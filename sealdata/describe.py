@@ -18,12 +18,12 @@ from sealdata.build_manifest import (
     SourceFile,
     pair_name,
 )
-from sealdata.fertility import fertility, sample_pairs
 from sealdata.files.digests import Digests
 from sealdata.pipeline import Curated, Surveyed
 from sealdata.plan import Plan
 from sealdata.stages.clean import EXAMPLES
 from sealdata.tokenizers import Tokenizer, named
+from sealdata.tokens.fertility import fertility, sample_pairs
 from sealdata.workflow.stage import Done
 
 LIBRARIES = (

@@ -7,12 +7,12 @@ import polars as pl
 
 from sealdata.build_manifest import MANIFEST, pair_name, read_build_manifest
 from sealdata.errors import ConfigError
-from sealdata.fertility import MAX_PAIRS, sample_pairs
 from sealdata.gold.references import read_references
 from sealdata.pairs import english_first
 from sealdata.plan import Plan, load_plan
 from sealdata.recipe import builtin_recipes
 from sealdata.shards.shuffle import row_keys
+from sealdata.tokens.fertility import MAX_PAIRS, sample_pairs
 
 Samples = list[tuple[str, pl.DataFrame]]  # language of ``tgt``, frame with ``src`` and ``tgt``
 _READ_ROWS = 100_000

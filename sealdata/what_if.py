@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.extension import TRAIN_PAIRS, Extension, extend, free_place, split_sample
-from sealdata.fertility import fertility
 from sealdata.pair_samples import pair_samples
 from sealdata.tokenizers import Tokenizer, open_tokenizer
+from sealdata.tokens.extension import TRAIN_PAIRS, Extension, extend, free_place, split_sample
+from sealdata.tokens.fertility import fertility
 
 
 def extend_and_measure(

@@ -23,7 +23,7 @@ FLOORS = [
     {"readers", "cleaners", "scorers", "tokenizers", "formats", "shards"},
     {"rules", "contamination", "takedowns"},
     {"stages"},
-    {"recipe", "plan", "fertility", "extension"} | {"build_manifest", "budget"},
+    {"recipe", "plan", "tokens", "build_manifest"},
     {"crossing", "margins"},
     {"pipeline", "streams", "results", "verify", "report", "describe", "filter"},
     {"build", "trace", "gold"},

@@ -16,7 +16,7 @@ from sealdata.build_manifest import MANIFEST
 from sealdata.plan import sample_dir
 from sealdata.tokenizers._json import load_json
 from sealdata.tokenizers.tiktoken import _pattern, _ranks
-from tests.sealdata.test_budget import manifest
+from tests.sealdata.tokens.test_budget import manifest
 
 SAMPLE = sample_dir()
 BPE, UNIGRAM = (SAMPLE / "tokenizers" / name for name in ("bpe", "unigram"))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealdata.budget import divide, plan_budget
 from sealdata.build_manifest import BuildManifest
 from sealdata.errors import ConfigError, SealError
+from sealdata.tokens.budget import divide, plan_budget
 
 
 def manifest(**tokens: int) -> BuildManifest:

@@ -12,10 +12,10 @@ from transformers import AutoTokenizer
 
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError, DataError
-from sealdata.extension import extend, split_sample
 from sealdata.pairs import make_pairs
 from sealdata.plan import sample_dir
 from sealdata.tokenizers import Tokenizer, open_tokenizer
+from sealdata.tokens.extension import extend, split_sample
 
 SAMPLE = sample_dir()
 BASE = open_tokenizer(SAMPLE / "tokenizers" / "bpe")

@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 
 from sealdata.errors import DataError, SealError
-from sealdata.fertility import FERTILITY_SCHEMA, fertility, sample_pairs
 from sealdata.files.frames import write_frame
 from sealdata.languages import resolve
 from sealdata.pairs import make_pairs
 from sealdata.plan import sample_dir
 from sealdata.report.fertility_chart import fertility_svg
 from sealdata.tokenizers import Tokenizer, open_tokenizer
+from sealdata.tokens.fertility import FERTILITY_SCHEMA, fertility, sample_pairs
 
 SAMPLE = sample_dir()
 BPE = open_tokenizer(SAMPLE / "tokenizers" / "bpe")

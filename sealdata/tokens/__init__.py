@@ -1,0 +1,1 @@
+"""What tokenizers make of languages: fertility, extended vocabularies, token budgets."""
