@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from sealdata.recipe import CapsTable, NearDedupTable
-from sealdata.rules import Judge
 from sealdata.stages.caps import Cap, Side, SideKeys
 from sealdata.stages.near import (
     BLOCK,
@@ -18,6 +17,7 @@ from sealdata.stages.near import (
     Verify,
 )
 from sealdata.stages.partition import Flag, KeyFile, range_names
+from sealdata.stages.rules import Judge
 from sealdata.workflow.stage import Done, Job, Stage
 
 Resolver = Callable[[tuple[KeyFile, ...]], Job]

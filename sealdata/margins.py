@@ -6,9 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sealdata.laser.approximate import faiss
-from sealdata.rules import Judge
 from sealdata.scorers import Neighbourhood, Phase
 from sealdata.stages.margin import Compare, Index, Margins, Pool, Search, Texts, block_names
+from sealdata.stages.rules import Judge
 from sealdata.stages.vectors import SIDES, Side
 from sealdata.workflow.stage import Done, Job, Stage
 

@@ -12,19 +12,19 @@ from sealdata.files.records import PartRecord, stage_key
 from sealdata.margins import MarginStages, Scored, check_searchable
 from sealdata.plan import Plan, locate
 from sealdata.recipe import SourceTable
-from sealdata.rules import Judge
 from sealdata.scorers import PHASES, Phase, Scorer
+from sealdata.stages.arithmetic_error import PairsOf, comparisons, living, sampled
 from sealdata.stages.clean import Clean
 from sealdata.stages.decontaminate import Decontaminate, References
 from sealdata.stages.dedup import Resolve
 from sealdata.stages.exclude import EXCLUDED, Exclude
 from sealdata.stages.ingest import Ingest
 from sealdata.stages.keys import Keys
-from sealdata.stages.precision import PairsOf, comparisons, living, sampled
+from sealdata.stages.rules import Judge
 from sealdata.stages.sample import Sample, allocate
 from sealdata.stages.score import Score
 from sealdata.stages.select import Cutoffs, HoldOut, Select
-from sealdata.takedowns import read_takedowns
+from sealdata.stages.takedowns import read_takedowns
 from sealdata.workflow.stage import Done, Engine, Progress, Stage, run_stages
 from sealdata.workflow.streaming import Chain, run_chains
 

@@ -22,10 +22,10 @@ from sealdata.recipe import (
     TokenFileTable,
     read_recipe,
 )
-from sealdata.rules import Rule
 from sealdata.scorers import PHASES, Phase, Scorer
 from sealdata.shards.token_files import TokenRange
 from sealdata.stages.decontaminate import EvaluationFile
+from sealdata.stages.rules import Rule
 
 
 def load_plan(name_or_path: str) -> "Plan":

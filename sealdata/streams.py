@@ -13,8 +13,8 @@ from sealdata.plan import Plan, locate
 from sealdata.recipe import FormatTable, StreamTable, TokenizerTable
 from sealdata.shards.manifest import Split
 from sealdata.shards.token_files import TokenFiles, identified, measure, problems_of
+from sealdata.stages.external_tokens import Refer
 from sealdata.stages.pack import Layout, Pack, PairOrigin, SideOrigin, StreamLabel, TextOrigin
-from sealdata.stages.refer import Refer
 from sealdata.tokenizers import Tokenizer, open_tokenizer
 from sealdata.workflow.stage import Stage
 

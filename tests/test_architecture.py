@@ -21,7 +21,7 @@ FLOORS = [
     {"fetch"},
     {"laser", "lid"},
     {"readers", "cleaners", "scorers", "tokenizers", "formats", "shards"},
-    {"rules", "contamination", "takedowns"},
+    {"contamination"},
     {"stages"},
     {"recipe", "plan", "tokens", "build_manifest"},
     {"crossing", "margins"},

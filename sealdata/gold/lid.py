@@ -13,8 +13,8 @@ from sealdata.languages import confusable_set, resolve
 from sealdata.pairs import make_pairs
 from sealdata.plan import Plan
 from sealdata.recipe import Recipe
-from sealdata.rules import Rule
 from sealdata.scorers.lid import Lid
+from sealdata.stages.rules import Rule
 
 SWAPPED = 300  # texts of each other language, evenly spaced, that are declared to be in a language
 

@@ -11,7 +11,7 @@ from sealdata.report.evidence import Evidence
 from sealdata.report.histograms import cells, score_values
 from sealdata.report.rulebook import GATES, gate_of, held_by_others, phase_of
 from sealdata.report.schema import AuditFacts
-from sealdata.rules import STAGE_OF_PHASE, Rule
+from sealdata.stages.rules import STAGE_OF_PHASE, Rule
 
 ROWS = 2000  # per language at most
 ALL_BYTES = 200_000  # in all, before base64, so that the page stays small however many scores

@@ -34,8 +34,8 @@ from sealdata.report.sources import source_facts
 from sealdata.report.tally import overlap_errors, tally
 from sealdata.report.twins import ledger_twins
 from sealdata.report.views import confusion_facts, domain_facts, match_facts
-from sealdata.rules import STAGE_OF_PHASE, Rule
 from sealdata.stages.decontaminate import MATCHES
+from sealdata.stages.rules import STAGE_OF_PHASE, Rule
 
 MASKS = ("dedup", "decontaminate")  # stages that compare every pair with others
 

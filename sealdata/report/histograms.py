@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sealdata.report.evidence import Evidence
 from sealdata.report.rulebook import GATES, failures, gate_of, held_by_others, phase_of
 from sealdata.report.schema import Counts, Histogram, Limit, ScoreFacts
-from sealdata.rules import STAGE_OF_PHASE, Rule
+from sealdata.stages.rules import STAGE_OF_PHASE, Rule
 
 BINS = 40  # about; the step is a round number
 RANGE_ROWS = 200_000  # rows looked at, evenly spaced, to choose a range; counts use all rows

@@ -8,7 +8,7 @@ from sealdata.report.evidence import Evidence
 from sealdata.report.rulebook import manifest_rules, phase_of
 from sealdata.report.schema import ReasonFacts
 from sealdata.report.tally import Combination, overlap
-from sealdata.rules import STAGE_OF_PHASE
+from sealdata.stages.rules import STAGE_OF_PHASE
 
 
 def reason_facts(

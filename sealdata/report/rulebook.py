@@ -8,8 +8,8 @@ from sealdata.build_manifest import BuildManifest
 from sealdata.component import available, component_class
 from sealdata.plan import bind_rule
 from sealdata.recipe import RuleTable
-from sealdata.rules import STAGE_OF_PHASE, Rule
 from sealdata.scorers import PHASES, Phase, Scorer
+from sealdata.stages.rules import STAGE_OF_PHASE, Rule
 
 GATES = tuple(STAGE_OF_PHASE.values())  # the stages at which rules are weighed
 

@@ -9,8 +9,8 @@ import polars as pl
 from sealdata.errors import ConfigError
 from sealdata.files.frames import read_frame
 from sealdata.files.records import PartRecord
-from sealdata.rules import Judge
 from sealdata.stages.partition import KeyFile, read_range, repeats, with_company, write_sorted
+from sealdata.stages.rules import Judge
 
 Side = Literal["src", "tgt"]
 

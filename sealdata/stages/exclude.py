@@ -7,7 +7,7 @@ import polars as pl
 
 from sealdata.files.frames import read_part, write_frame
 from sealdata.files.records import PartRecord
-from sealdata.takedowns import Takedowns
+from sealdata.stages.takedowns import Takedowns
 
 EXCLUDED = "excluded"
 

@@ -7,8 +7,8 @@ import polars as pl
 
 from sealdata.files.frames import read_part, slices
 from sealdata.files.records import PartRecord
-from sealdata.rules import Judge
 from sealdata.stages.partition import write_sorted
+from sealdata.stages.rules import Judge
 from sealdata.text.hashing import key_hashes
 
 SLICE_BYTES = 8 << 20  # of text folded at a time

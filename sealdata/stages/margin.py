@@ -19,8 +19,8 @@ from sealdata.files.frames import write_frame
 from sealdata.files.records import PartRecord, write_atomic
 from sealdata.laser.approximate import near_cosines, write_index
 from sealdata.laser.neighbours import Kind, Vectors, best_cosines, margins, spans
-from sealdata.rules import Judge
 from sealdata.scorers import Phase
+from sealdata.stages.rules import Judge
 from sealdata.stages.vectors import Side, read_array, read_index
 
 BLOCK = 32_768  # texts that one task seeks the neighbours of: 128 MiB of LASER's vectors

@@ -19,8 +19,8 @@ from sealdata.files.frames import read_frame
 from sealdata.files.records import PartRecord
 from sealdata.kernels import texts_of
 from sealdata.kernels.ngrams import ngram_hashes
-from sealdata.rules import Judge
 from sealdata.stages.partition import KeyFile, read_range, repeats, rows_of, write_sorted
+from sealdata.stages.rules import Judge
 from sealdata.text.hashing import mix, text_key
 
 NGRAM = 5  # characters of the normal form

@@ -8,9 +8,9 @@ import polars as pl
 
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import PartRecord
-from sealdata.rules import STAGE_OF_PHASE, Judged, Rule
 from sealdata.scorers import PHASES, Scorer
 from sealdata.shards.shuffle import row_keys
+from sealdata.stages.rules import STAGE_OF_PHASE, Judged, Rule
 
 
 @dataclass(frozen=True)

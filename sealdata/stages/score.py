@@ -10,8 +10,8 @@ import polars as pl
 
 from sealdata.files.frames import read_frame, read_part, slices, write_frame
 from sealdata.files.records import PartRecord
-from sealdata.rules import Judge
 from sealdata.scorers import Phase, Scorer
+from sealdata.stages.rules import Judge
 from sealdata.stages.vectors import add_vectors
 from sealdata.workflow.stage import seal, sound, unseal
 

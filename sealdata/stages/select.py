@@ -9,8 +9,8 @@ import polars as pl
 
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import PartRecord, read_json, write_json
-from sealdata.rules import Judge, Judged
 from sealdata.stages.partition import mask
+from sealdata.stages.rules import Judge, Judged
 from sealdata.text.hashing import mix
 
 

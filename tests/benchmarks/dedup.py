@@ -122,9 +122,9 @@ def write_texts(folder: Path, num_pairs: int) -> list[str]:
 
 def near(folder: Path, num_pairs: int) -> Result:
     """All jobs of near-dedup, one after another."""
-    from sealdata.rules import Judge
     from sealdata.stages.near import SKETCHES_PER_RANGE, Bands, Edges, Sketches, Verify
     from sealdata.stages.partition import Flag, KeyFile, range_names
+    from sealdata.stages.rules import Judge
 
     from .corpus import THAI
 

@@ -16,7 +16,7 @@ from sealdata.component import load
 from sealdata.fetch.models.store import find_model
 from sealdata.files.frames import write_frame
 from sealdata.lid.model import LEAST, MOST
-from sealdata.rules import Judge
+from sealdata.stages.rules import Judge
 from sealdata.stages.score import Score
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.stage import Task

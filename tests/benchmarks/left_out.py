@@ -28,7 +28,7 @@ from sealdata.gold.trial import recipe_languages, try_pairs
 from sealdata.languages import resolve
 from sealdata.plan import Plan
 from sealdata.recipe import read_recipe
-from sealdata.rules import Rule
+from sealdata.stages.rules import Rule
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.stage import NoProgress
 

@@ -42,9 +42,9 @@ def write_vectors(_: str, num_pairs: int, folder: Path) -> None:
 
     from sealdata.files.frames import write_frame
     from sealdata.laser.neighbours import unit
-    from sealdata.rules import Judge
     from sealdata.scorers.laser import _load
     from sealdata.stages.margin import Pool, save
+    from sealdata.stages.rules import Judge
     from sealdata.stages.vectors import SIDES
 
     encoder = _load("sample", "fp32", "cpu")

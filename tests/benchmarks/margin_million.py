@@ -90,8 +90,8 @@ def _drawn(generator: Any, clusters: Any, height: int) -> Iterator[Any]:
 def step(name: str, folder: Path) -> dict[str, Any]:
     """Do one step in this process, on both sides; what it took on one."""
     from sealdata.laser.neighbours import best_cosines
-    from sealdata.rules import Judge
     from sealdata.stages.margin import Index, Pool, Search, Texts, save
+    from sealdata.stages.rules import Judge
     from sealdata.stages.vectors import SIDES
 
     store, pool, index = (folder / name for name in ("store", "pool", "index"))

@@ -12,10 +12,10 @@ from sealdata.component import available, load
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.plan import Plan, load_plan
 from sealdata.readers import Reader, Source
-from sealdata.rules import Judge, Rule
 from sealdata.scorers import Phase
 from sealdata.stages.clean import Clean
 from sealdata.stages.ingest import Ingest
+from sealdata.stages.rules import Judge, Rule
 from sealdata.stages.score import Score
 from sealdata.text.hashing import key_hashes
 

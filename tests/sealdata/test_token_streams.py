@@ -18,7 +18,6 @@ from sealdata.recipe import Recipe
 from sealdata.shards import token_files
 from sealdata.shards.reader import view_sequence
 from sealdata.shards.token_files import TokenRange, identified, measure, problems_of, sample
-from sealdata.stages import refer
 from sealdata.tokenizers import open_tokenizer
 from sealdata.trace import trace
 from sealdata.verify import problems

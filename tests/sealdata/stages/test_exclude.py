@@ -8,7 +8,7 @@ import pytest
 from sealdata.errors import ConfigError
 from sealdata.files.records import read_json
 from sealdata.pairs import make_pairs
-from sealdata.takedowns import page, read_takedowns
+from sealdata.stages.takedowns import page, read_takedowns
 
 CORPUS = {
     ("first", "ind_Latn"): [("Hello there.", "Halo."), ("A dog.", "Seekor anjing."), ("x", "y")],

@@ -9,12 +9,12 @@ from sealdata.cleaners import Cleaner
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import read_json
 from sealdata.pairs import REJECT_SCHEMA, make_pairs
-from sealdata.rules import Judge, Rule
 from sealdata.scorers import Scorer
 from sealdata.stages.clean import Clean
 from sealdata.stages.dedup import Resolve
 from sealdata.stages.keys import Keys
 from sealdata.stages.partition import Flag, KeyFile, range_names
+from sealdata.stages.rules import Judge, Rule
 from sealdata.stages.score import fill
 from sealdata.stages.select import Cutoffs, HoldOut, Select
 

@@ -10,9 +10,9 @@ import polars as pl
 
 from sealdata.files.frames import read_frame
 from sealdata.files.records import PartRecord
-from sealdata.rules import STAGE_OF_PHASE, Judge, Rule
 from sealdata.scorers import Phase, Rough
 from sealdata.shards.shuffle import row_keys
+from sealdata.stages.rules import STAGE_OF_PHASE, Judge, Rule
 from sealdata.workflow.stage import Done, Stage
 
 PAIRS = 256  # of a language: the mean error is known to a few percent, and encoding takes seconds

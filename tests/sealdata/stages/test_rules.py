@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from sealdata.files.frames import write_frame
-from sealdata.rules import Judge, Judged, Rule
+from sealdata.stages.rules import Judge, Judged, Rule
 
 
 def rule(reason="r", low=None, high=None, drop=False, languages=None, score="a.x", phase="text"):

@@ -11,11 +11,11 @@ from sealdata.audit import audit_recipe
 from sealdata.build_manifest import BuildManifest
 from sealdata.laser.similarity import cosine
 from sealdata.plan import load_plan, sample_dir
-from sealdata.rules import Rule
 from sealdata.scorers import laser
 from sealdata.scorers.laser import Laser, _load
-from sealdata.stages import precision
-from sealdata.stages.precision import Precision, errors
+from sealdata.stages import arithmetic_error
+from sealdata.stages.arithmetic_error import Precision, errors
+from sealdata.stages.rules import Rule
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.stage import NoProgress
 
@@ -164,8 +164,8 @@ def test_pairs_come_from_several_parts_and_are_bounded(tmp_path, sizes, expected
 def test_parts_are_read_only_while_pairs_are_wanted(tmp_path):
     job = carrying({f"{n}": 1000 for n in range(20)})
     drawn = job._drawn()
-    assert drawn["source"].n_unique() == precision._PARTS
-    assert drawn.height == precision.PAIRS
+    assert drawn["source"].n_unique() == arithmetic_error._PARTS
+    assert drawn.height == arithmetic_error.PAIRS
 
 
 def test_errors_of_scores():
