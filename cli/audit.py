@@ -78,7 +78,7 @@ def audit(
     if Path(what).is_dir():
         found = audit_build(Path(what))
     else:
-        from sealdata.plan import load_plan
+        from sealdata.pipeline.plan import load_plan
         from sealdata.workflow.engines.local import LocalEngine
         from sealdata.workflow.progress import make_progress
 

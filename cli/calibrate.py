@@ -59,7 +59,7 @@ def calibrate(
     from sealdata.gold.calibrate import calibrate as measure
     from sealdata.gold.calibrate import recipe_lines
     from sealdata.gold.plot import plot as draw
-    from sealdata.plan import load_plan
+    from sealdata.pipeline.plan import load_plan
 
     plan = load_plan(recipe)
     found = measure(plan, refs, scores, false_reject / 100, partial(click.echo, err=True))

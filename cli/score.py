@@ -73,7 +73,7 @@ def _scorers(
     from sealdata.languages import resolve
 
     if recipe is not None:
-        from sealdata.plan import load_plan
+        from sealdata.pipeline.plan import load_plan
 
         plan = load_plan(recipe)
         known = plan.scorers

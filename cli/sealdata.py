@@ -78,7 +78,7 @@ def build(
         sealdata build my-recipe.toml --out /shared/builds/mine --engine ray --address head:6379
     """
     from sealdata.build import build as run_build
-    from sealdata.plan import load_plan
+    from sealdata.pipeline.plan import load_plan
     from sealdata.workflow.engines import open_engine
     from sealdata.workflow.progress import make_progress
 

@@ -10,11 +10,11 @@ from sealdata.build_manifest import BuildManifest
 from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import DataError
 from sealdata.languages import resolve
-from sealdata.plan import Plan, locate
+from sealdata.pipeline.plan import Plan, locate
+from sealdata.pipeline.streams import token_files
 from sealdata.recipe import SourceTable, StreamTable
 from sealdata.report.funnel import funnel_text
 from sealdata.shards.reader import SequenceView
-from sealdata.streams import token_files
 from sealdata.trace import Trace
 
 _SHOWN_ABOVE = ("source", "row", "src", "tgt", "src_lang", "tgt_lang")

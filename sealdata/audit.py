@@ -16,8 +16,9 @@ from sealdata.files.digests import Digests
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import read_json, stage_key, write_json
 from sealdata.gold.facts import GoldFacts
-from sealdata.pipeline import Pipeline, Surveyed
-from sealdata.plan import Plan
+from sealdata.pipeline.plan import Plan
+from sealdata.pipeline.run import Pipeline, Surveyed
+from sealdata.pipeline.streams import open_table
 from sealdata.report.evidence import Evidence, ledger_evidence
 from sealdata.report.facts import MASKS, Compared, audit_facts, write_facts
 from sealdata.report.html import write_report
@@ -27,7 +28,6 @@ from sealdata.report.twins import corpus_twins
 from sealdata.report.views import match_facts
 from sealdata.results import locked
 from sealdata.stages.decontaminate import MATCHES
-from sealdata.streams import open_table
 from sealdata.tokenizers import named
 from sealdata.tokens.fertility import MAX_PAIRS, fertility
 from sealdata.workflow.stage import Engine, Progress

@@ -15,8 +15,17 @@ from sealdata.build_manifest import (
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
 from sealdata.files.records import stage_key, write_json
-from sealdata.pipeline import Curated, Pipeline
-from sealdata.plan import Plan, locate
+from sealdata.pipeline.plan import Plan, locate
+from sealdata.pipeline.run import Curated, Pipeline
+from sealdata.pipeline.streams import (
+    SPLITS,
+    PairFiles,
+    Stream,
+    check_token_files,
+    open_table,
+    plan_streams,
+    token_files,
+)
 from sealdata.recipe import write_recipe
 from sealdata.report.card import write_metadata
 from sealdata.report.facts import audit_facts, write_facts
@@ -33,15 +42,6 @@ from sealdata.results import (
     stream_files,
 )
 from sealdata.shards.token_files import identified
-from sealdata.streams import (
-    SPLITS,
-    PairFiles,
-    Stream,
-    check_token_files,
-    open_table,
-    plan_streams,
-    token_files,
-)
 from sealdata.workflow.stage import Done, Engine, Progress, run_stages
 
 

@@ -19,8 +19,8 @@ from sealdata.build_manifest import (
     pair_name,
 )
 from sealdata.files.digests import Digests
-from sealdata.pipeline import Curated, Surveyed
-from sealdata.plan import Plan
+from sealdata.pipeline.plan import Plan
+from sealdata.pipeline.run import Curated, Surveyed
 from sealdata.stages.clean import EXAMPLES
 from sealdata.tokenizers import Tokenizer, named
 from sealdata.tokens.fertility import fertility, sample_pairs

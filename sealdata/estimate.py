@@ -9,10 +9,10 @@ from sealdata.fetch.corpus_cards import read_card
 from sealdata.formats.documents import ENGLISH
 from sealdata.pair_samples import draw
 from sealdata.pairs import PAIR_SCHEMA, english_first
-from sealdata.plan import Plan
+from sealdata.pipeline.plan import Plan
+from sealdata.pipeline.streams import open_table, pair_formats
 from sealdata.recipe import SourceTable
 from sealdata.shards.shuffle import row_keys
-from sealdata.streams import open_table, pair_formats
 from sealdata.tokenizers import Tokenizer
 
 SAMPLE_PAIRS = 2000  # per source, drawn from its first HEAD_ROWS records

@@ -12,11 +12,11 @@ from sealdata.errors import DataError
 from sealdata.files.digests import Digests
 from sealdata.files.frames import count_rows
 from sealdata.files.records import file_sha256, write_atomic
-from sealdata.pipeline import Curated
-from sealdata.plan import Plan
+from sealdata.pipeline.plan import Plan
+from sealdata.pipeline.run import Curated
+from sealdata.pipeline.streams import Stream, open_table
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.stages.pack import STREAM
-from sealdata.streams import Stream, open_table
 from sealdata.workflow.stage import Done
 
 FOLDERS = ("pairs", "dropped", "matches", "shards", "report")

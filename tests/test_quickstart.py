@@ -19,7 +19,7 @@ import pytest
 
 from sealdata.build_manifest import read_build_manifest
 from sealdata.errors import DataError
-from sealdata.plan import sample_dir
+from sealdata.pipeline.plan import sample_dir
 from sealdata.report.card import render_card
 from sealdata.report.merge import merged, unwritten
 from sealdata.shards.reader import view_sequence

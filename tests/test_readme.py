@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from sealcli import sealdata, sealtrain
 from sealdata.pairs import make_pairs
-from sealdata.plan import sample_dir
+from sealdata.pipeline.plan import sample_dir
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

@@ -11,7 +11,7 @@ from sealdata.errors import ConfigError
 from sealdata.gold.references import read_references
 from sealdata.gold.trial import recipe_languages
 from sealdata.pairs import make_pairs
-from sealdata.plan import Plan
+from sealdata.pipeline.plan import Plan
 from sealdata.scorers import Scorer
 
 QUANTILES = (0.01, 0.05, 0.5, 0.95, 0.99)

@@ -11,7 +11,7 @@ from sealdata.errors import ConfigError
 from sealdata.gold.references import ENGLISH, read_references
 from sealdata.languages import confusable_set, resolve
 from sealdata.pairs import make_pairs
-from sealdata.plan import Plan
+from sealdata.pipeline.plan import Plan
 from sealdata.recipe import Recipe
 from sealdata.scorers.lid import Lid
 from sealdata.stages.rules import Rule

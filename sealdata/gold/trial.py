@@ -11,8 +11,8 @@ from sealdata.errors import ConfigError, SealError
 from sealdata.files.digests import Digests
 from sealdata.files.frames import read_frame
 from sealdata.gold.references import ENGLISH
-from sealdata.pipeline import Curated, Pipeline
-from sealdata.plan import Plan
+from sealdata.pipeline.plan import Plan
+from sealdata.pipeline.run import Curated, Pipeline
 from sealdata.recipe import (
     CapsTable,
     DecontaminateTable,

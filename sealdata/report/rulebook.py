@@ -6,7 +6,7 @@ import polars as pl
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.component import available, component_class
-from sealdata.plan import bind_rule
+from sealdata.pipeline.plan import bind_rule
 from sealdata.recipe import RuleTable
 from sealdata.scorers import PHASES, Phase, Scorer
 from sealdata.stages.rules import STAGE_OF_PHASE, Rule

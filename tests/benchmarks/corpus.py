@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.pairs import make_pairs
-from sealdata.plan import sample_dir
+from sealdata.pipeline.plan import sample_dir
 
 ENGLISH, THAI = "eng_Latn", "tha_Thai"
 _STEP = 7919  # a prime: neighbouring lines begin with different sentences

@@ -14,7 +14,7 @@ import torch
 
 from sealdata.laser.encoder import Encoder, load_encoder
 from sealdata.laser.precision import Precision
-from sealdata.plan import sample_dir
+from sealdata.pipeline.plan import sample_dir
 
 from .race import Race, race
 

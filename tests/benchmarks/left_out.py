@@ -26,7 +26,7 @@ from sealdata.gold.defects import spoil
 from sealdata.gold.references import read_references
 from sealdata.gold.trial import recipe_languages, try_pairs
 from sealdata.languages import resolve
-from sealdata.plan import Plan
+from sealdata.pipeline.plan import Plan
 from sealdata.recipe import read_recipe
 from sealdata.stages.rules import Rule
 from sealdata.workflow.engines.local import LocalEngine

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from sealdata.laser.encoder import load_encoder
-from sealdata.plan import sample_dir
+from sealdata.pipeline.plan import sample_dir
 
 from .race import Race, race
 

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from sealdata.files.digests import Digests
-from sealdata.pipeline import Pipeline
-from sealdata.plan import Plan, load_plan
+from sealdata.pipeline.plan import Plan, load_plan
+from sealdata.pipeline.run import Pipeline
 from sealdata.stages.score import score_slices
 from sealdata.workflow.engines.local import LocalEngine
 

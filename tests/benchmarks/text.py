@@ -10,7 +10,7 @@ import polars_hash as plh
 
 from sealdata.component import available, load
 from sealdata.files.frames import read_frame, write_frame
-from sealdata.plan import Plan, load_plan
+from sealdata.pipeline.plan import Plan, load_plan
 from sealdata.readers import Reader, Source
 from sealdata.scorers import Phase
 from sealdata.stages.clean import Clean

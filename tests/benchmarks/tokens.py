@@ -9,7 +9,7 @@ import polars as pl
 
 from sealdata.files.frames import write_frame
 from sealdata.formats.documents import PairFormat
-from sealdata.plan import sample_dir
+from sealdata.pipeline.plan import sample_dir
 from sealdata.recipe import FormatTable, PackTable
 from sealdata.shards.shuffle import row_keys
 from sealdata.stages.pack import Layout, Pack, PairOrigin, StreamLabel

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sealcli.sealdata import main
 from sealdata.audit import audit_recipe, sample_sizes
 from sealdata.errors import CheckError, ConfigError
-from sealdata.plan import Plan, sample_dir
+from sealdata.pipeline.plan import Plan, sample_dir
 from sealdata.recipe import Recipe
 from sealdata.report.evidence import Evidence, share_error
 from sealdata.report.metrics import check, metrics_of, read_checks

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.build import build
 from sealdata.errors import ConfigError, DataError, SealError
-from sealdata.plan import load_plan
+from sealdata.pipeline.plan import load_plan
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.stage import NoProgress
 

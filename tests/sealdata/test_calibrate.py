@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError
 from sealdata.gold.calibrate import _calibration, _pairs, area_under_curve, calibrate, recipe_lines
-from sealdata.plan import load_plan, sample_dir
+from sealdata.pipeline.plan import load_plan, sample_dir
 from sealdata.recipe import write_recipe
 
 

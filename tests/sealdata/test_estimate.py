@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.build import build
 from sealdata.estimate import estimate_tokens
-from sealdata.plan import load_plan, sample_dir
+from sealdata.pipeline.plan import load_plan, sample_dir
 from sealdata.tokenizers import open_tokenizer
 from sealdata.workflow.engines import open_engine
 from sealdata.workflow.progress import make_progress

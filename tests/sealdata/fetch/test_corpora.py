@@ -19,7 +19,7 @@ from sealdata.errors import ConfigError, DataError
 from sealdata.fetch import corpora, unpack
 from sealdata.fetch.corpora import choose, fetch, place
 from sealdata.fetch.corpus_cards import Download, parse_card, read_card
-from sealdata.plan import load_plan
+from sealdata.pipeline.plan import load_plan
 
 TEXT = b"Selamat pagi, dunia.\n" * 100
 

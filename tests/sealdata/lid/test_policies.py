@@ -6,7 +6,7 @@ from sealdata.component import load
 from sealdata.errors import ConfigError
 from sealdata.languages import confusable_sets, resolve
 from sealdata.pairs import make_pairs
-from sealdata.plan import Plan
+from sealdata.pipeline.plan import Plan
 from sealdata.recipe import Recipe, RuleTable, read_recipe
 
 ENGLISH = "The government will build a new school in that village next year."

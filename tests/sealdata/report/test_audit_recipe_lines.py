@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sealdata.build import build
-from sealdata.plan import Plan, sample_dir
+from sealdata.pipeline.plan import Plan, sample_dir
 from sealdata.recipe import Recipe
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.progress import make_progress

@@ -7,7 +7,7 @@ import pytest
 
 from sealdata.build import build
 from sealdata.build_manifest import BuildManifest
-from sealdata.plan import load_plan
+from sealdata.pipeline.plan import load_plan
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.stage import NoProgress
 

@@ -10,7 +10,7 @@ import pytest
 from sealdata.audit import audit_recipe
 from sealdata.build_manifest import BuildManifest
 from sealdata.laser.similarity import cosine
-from sealdata.plan import load_plan, sample_dir
+from sealdata.pipeline.plan import load_plan, sample_dir
 from sealdata.scorers import laser
 from sealdata.scorers.laser import Laser, _load
 from sealdata.stages import arithmetic_error
@@ -89,7 +89,7 @@ def test_measuring_is_done_once_and_decides_nothing(small_build, monkeypatch):
     for folder in (small_build.out / "work").glob("precision-*"):
         for path in folder.iterdir():
             path.unlink()
-    monkeypatch.setattr(precision, "PAIRS", 5)
+    monkeypatch.setattr(arithmetic_error, "PAIRS", 5)
     (small_build.out / "manifest.json").unlink()
     again = small_build(sources, GATES.format("bf16"))
     assert [row.pairs for row in again.precision_errors] == [5]

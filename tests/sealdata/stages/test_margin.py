@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealcli.sealdata import main
-from sealdata import margins
 from sealdata.audit import audit_recipe
 from sealdata.errors import ConfigError, SealError
 from sealdata.gold.calibrate import calibrate
 from sealdata.laser import neighbours
 from sealdata.laser.neighbours import best_cosines
 from sealdata.laser.preprocess import normalise
-from sealdata.plan import load_plan, sample_dir
+from sealdata.pipeline import margin_stages
+from sealdata.pipeline.plan import load_plan, sample_dir
 from sealdata.scorers import Neighbourhood, laser
 from sealdata.scorers.laser import _load
 from sealdata.stages import margin
@@ -208,7 +208,7 @@ def test_neighbours_through_an_index(small_build, monkeypatch):
     """Every second pair of many is searched in the way of corpora of millions. A neighbour that is
     missed makes a mean lower and a ratio higher, never the reverse."""
     pytest.importorskip("faiss")
-    monkeypatch.setattr(margins, "LEAST", 10)
+    monkeypatch.setattr(margin_stages, "LEAST", 10)
     monkeypatch.setattr(margin, "BLOCK", 300)
     monkeypatch.setattr(laser.Laser, "neighbourhood", lambda self: Neighbourhood("ratio", 4, 20))
     sources = {("one", "ind_Latn"): many()}

@@ -7,9 +7,9 @@ import sys
 import polars as pl
 import pytest
 
-from sealdata import crossing
 from sealdata.errors import ConfigError
 from sealdata.files.frames import read_frame
+from sealdata.pipeline import cross_source
 from sealdata.stages import near, partition
 from sealdata.text.hashing import text_key
 
@@ -92,7 +92,7 @@ def test_ranges_and_parts_change_nothing(small_build, monkeypatch):
     small_build({("one", "tha_Thai"): varied()}, GATES, part_rows=500)
     before = small_build.reasons()
     monkeypatch.setattr(partition, "ROWS_PER_RANGE", 200)
-    monkeypatch.setattr(crossing, "SKETCHES_PER_RANGE", 20)
+    monkeypatch.setattr(cross_source, "SKETCHES_PER_RANGE", 20)
     small_build({("one", "tha_Thai"): varied()}, GATES, part_rows=7)
     assert small_build.reasons() == before
 

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer as HfTokenizer
 
 from sealdata.component import available, load
 from sealdata.errors import ConfigError
-from sealdata.plan import sample_dir
+from sealdata.pipeline.plan import sample_dir
 from sealdata.tokenizers import Tokenizer, open_tokenizer
 
 SAMPLE = sample_dir() / "tokenizers"

@@ -10,7 +10,7 @@ from sealdata.errors import DataError, SealError
 from sealdata.files.frames import write_frame
 from sealdata.languages import resolve
 from sealdata.pairs import make_pairs
-from sealdata.plan import sample_dir
+from sealdata.pipeline.plan import sample_dir
 from sealdata.report.fertility_chart import fertility_svg
 from sealdata.tokenizers import Tokenizer, open_tokenizer
 from sealdata.tokens.fertility import FERTILITY_SCHEMA, fertility, sample_pairs

@@ -15,7 +15,7 @@ from sealdata import __version__
 from sealdata.build import build
 from sealdata.errors import ConfigError, DataError
 from sealdata.files.records import PartRecord
-from sealdata.plan import load_plan
+from sealdata.pipeline.plan import load_plan
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.stage import Engine, NoProgress, Stage, run_stages
 
@@ -198,7 +198,7 @@ import sys
 from pathlib import Path
 from sealdata.build import build
 from sealdata.workflow.engines.ray import RayEngine
-from sealdata.plan import load_plan
+from sealdata.pipeline.plan import load_plan
 from sealdata.workflow.stage import NoProgress
 
 if __name__ == "__main__":

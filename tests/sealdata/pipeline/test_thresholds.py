@@ -3,7 +3,7 @@
 import pytest
 
 from sealdata.errors import ConfigError
-from sealdata.plan import Plan
+from sealdata.pipeline.plan import Plan
 from sealdata.recipe import Recipe
 
 SOURCE = {

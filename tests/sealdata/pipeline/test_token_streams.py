@@ -13,11 +13,12 @@ from sealcli.show import show_build
 from sealdata.build import Built, build
 from sealdata.build_manifest import read_build_manifest
 from sealdata.errors import ConfigError, DataError, SealError
-from sealdata.plan import Plan, sample_dir
+from sealdata.pipeline.plan import Plan, sample_dir
 from sealdata.recipe import Recipe
 from sealdata.shards import token_files
 from sealdata.shards.reader import view_sequence
 from sealdata.shards.token_files import TokenRange, identified, measure, problems_of, sample
+from sealdata.stages import external_tokens
 from sealdata.tokenizers import open_tokenizer
 from sealdata.trace import trace
 from sealdata.verify import problems
@@ -184,7 +185,7 @@ def test_killed_and_started_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(refer, function, killed)
+        patch.setattr(external_tokens, function, killed)
         with pytest.raises(KeyboardInterrupt):
             built(base)
     assert not (base / "out/manifest.json").exists()

@@ -10,12 +10,12 @@ from sealdata.errors import ConfigError
 from sealdata.files.frames import write_frame
 from sealdata.files.records import file_sha256
 from sealdata.pairs import make_pairs
-from sealdata.plan import Plan, sample_dir
+from sealdata.pipeline.plan import Plan, sample_dir
+from sealdata.pipeline.streams import PairFiles, Stream, plan_streams
 from sealdata.recipe import Recipe
 from sealdata.shards.reader import view_sequence
 from sealdata.shards.verify import verify_stream
 from sealdata.stages.pack import STREAM
-from sealdata.streams import PairFiles, Stream, plan_streams
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.stage import NoProgress, run_stages
 

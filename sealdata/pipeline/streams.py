@@ -9,7 +9,7 @@ from typing import Literal
 from sealdata.errors import ConfigError, DataError
 from sealdata.formats.documents import PairFormat, orders
 from sealdata.formats.templates import language_name
-from sealdata.plan import Plan, locate
+from sealdata.pipeline.plan import Plan, locate
 from sealdata.recipe import FormatTable, StreamTable, TokenizerTable
 from sealdata.shards.manifest import Split
 from sealdata.shards.token_files import TokenFiles, identified, measure, problems_of

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sealdata.crossing import Crossing, LateGates, Mask
 from sealdata.files.digests import Digests
 from sealdata.files.records import PartRecord, stage_key
-from sealdata.margins import MarginStages, Scored, check_searchable
-from sealdata.plan import Plan, locate
+from sealdata.pipeline.cross_source import Crossing, LateGates, Mask
+from sealdata.pipeline.margin_stages import MarginStages, Scored, check_searchable
+from sealdata.pipeline.plan import Plan, locate
 from sealdata.recipe import SourceTable
 from sealdata.scorers import PHASES, Phase, Scorer
 from sealdata.stages.arithmetic_error import PairsOf, comparisons, living, sampled

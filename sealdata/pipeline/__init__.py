@@ -1,0 +1,1 @@
+"""From a recipe to judged pairs and packed streams: the plan, and its stages in order."""
