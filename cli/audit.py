@@ -64,14 +64,14 @@ def audit(
         sealdata audit builds/quickstart --annotate 100
         sealdata audit builds/old builds/new
     """
-    from sealdata.audit import audit_build, audit_recipe, judge, sheet
+    from sealdata.dataset.audit import audit_build, audit_recipe, judge, sheet
     from sealdata.report.metrics import check, read_checks
 
     from .show_audit import show_audit, show_comparison
 
     conditions = read_checks(checks)  # before hours of work
     if other is not None:
-        from sealdata.compare import compare
+        from sealdata.dataset.compare import compare
 
         show_comparison(compare(Path(what), other), as_json)
         return
@@ -107,8 +107,8 @@ def card(folder: Path, out: Path | None) -> None:
     Example:
         sealdata card builds/quickstart
     """
-    from sealdata.audit import judged
     from sealdata.build_manifest import read_build_manifest
+    from sealdata.dataset.audit import judged
     from sealdata.report.card import write_card, write_metadata
     from sealdata.report.merge import unwritten
 
@@ -144,8 +144,8 @@ def publish(
     Example:
         sealdata publish builds/quickstart --repo me/my-corpus --private --dry-run
     """
-    from sealdata.publish import check_ready, uploads
-    from sealdata.publish import publish as send
+    from sealdata.dataset.publish import check_ready, uploads
+    from sealdata.dataset.publish import publish as send
 
     if dry_run:
         files = uploads(folder, check_ready(folder, unfinished), shards)

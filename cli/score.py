@@ -45,7 +45,7 @@ def score(
         zcat pairs.tsv.gz | sealdata score --tgt-lang tha_Thai > scored.tsv
         sealdata score --src-lang id --tgt-lang en --scorer lid < pairs.tsv
     """
-    from sealdata.filter import LONGEST, LineScorer, Tally
+    from sealdata.dataset.filter import LONGEST, LineScorer, Tally
 
     scorer = LineScorer(_scorers(recipe, names, encoder, (src_lang, tgt_lang)), src_lang, tgt_lang)
     lines, out, tally = sys.stdin.buffer, sys.stdout.buffer, Tally()

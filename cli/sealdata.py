@@ -77,7 +77,7 @@ def build(
         sealdata build my-recipe.toml --out /data/builds/mine
         sealdata build my-recipe.toml --out /shared/builds/mine --engine ray --address head:6379
     """
-    from sealdata.build import build as run_build
+    from sealdata.dataset.build import build as run_build
     from sealdata.pipeline.plan import load_plan
     from sealdata.workflow.engines import open_engine
     from sealdata.workflow.progress import make_progress
@@ -87,7 +87,7 @@ def build(
     plan = load_plan(recipe)
     folder = out or Path("builds") / plan.recipe.name
     if dry_run:
-        from sealdata.estimate import estimate_tokens
+        from sealdata.dataset.estimate import estimate_tokens
 
         from .show_tokens import show_estimate
 
@@ -114,7 +114,7 @@ def verify(folder: Path) -> None:
     Example:
         sealdata verify builds/quickstart
     """
-    from sealdata.verify import verify_build
+    from sealdata.dataset.verify import verify_build
 
     click.echo(verify_build(folder))
 

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.contamination.sets import evaluation_files, set_name
+from sealdata.dataset.trace import Trace
 from sealdata.errors import DataError
 from sealdata.languages import resolve
 from sealdata.pipeline.plan import Plan, locate
@@ -15,7 +16,6 @@ from sealdata.pipeline.streams import token_files
 from sealdata.recipe import SourceTable, StreamTable
 from sealdata.report.funnel import funnel_text
 from sealdata.shards.reader import SequenceView
-from sealdata.trace import Trace
 
 _SHOWN_ABOVE = ("source", "row", "src", "tgt", "src_lang", "tgt_lang")
 _COLOURS = ("cyan", "green", "yellow", "magenta")  # neighbouring documents differ

@@ -4,8 +4,8 @@ import json
 
 import click
 
-from sealdata.audit import Audited
-from sealdata.compare import Comparison, changelog
+from sealdata.dataset.audit import Audited
+from sealdata.dataset.compare import Comparison, changelog
 from sealdata.languages import resolve
 from sealdata.report.funnel import funnel_text
 

@@ -5,7 +5,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from sealdata.estimate import HEAD_ROWS, PAPER_PAIRS, PAPER_TOKENS, SourceTokens
+from sealdata.dataset.estimate import HEAD_ROWS, PAPER_PAIRS, PAPER_TOKENS, SourceTokens
 from sealdata.languages import resolve
 from sealdata.tokens.budget import Budget
 from sealdata.tokens.extension import HIDDEN_SIZES, Extension

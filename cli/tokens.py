@@ -62,12 +62,12 @@ def fertility(
         sealdata fertility dev/eng_Latn.dev dev/lao_Laoo.dev --tokenizer models/olmo2
         sealdata fertility builds/nllb --tokenizer models/olmo2 --extend 8000 --extend-out sea
     """
+    from sealdata.dataset.pair_samples import pair_samples
+    from sealdata.dataset.what_if import extend_and_measure
     from sealdata.files.records import write_atomic
-    from sealdata.pair_samples import pair_samples
     from sealdata.report.fertility_chart import fertility_svg
     from sealdata.tokenizers import find_tokenizer, named
     from sealdata.tokens.fertility import fertility as measure
-    from sealdata.what_if import extend_and_measure
 
     from .show_tokens import show_extension, show_fertility
 
@@ -183,7 +183,7 @@ def trace(place: str) -> None:
     Example:
         sealdata trace builds/quickstart/shards/train/parallel/eng_Latn-tha_Thai/part-00000.npy:300
     """
-    from sealdata.trace import trace as find_origin
+    from sealdata.dataset.trace import trace as find_origin
 
     from .show import show_trace
 

@@ -25,11 +25,8 @@ FLOORS = [
     {"stages"},
     {"recipe", "tokens", "build_manifest"},
     {"pipeline"},
-    {"results", "verify", "report", "describe", "filter"},
-    {"build", "trace", "gold"},
-    {"annotate", "compare"},
-    {"audit", "publish", "pair_samples"},
-    {"what_if", "estimate"},
+    {"report", "gold"},
+    {"dataset"},
 ]
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

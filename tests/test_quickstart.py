@@ -18,12 +18,12 @@ import polars as pl
 import pytest
 
 from sealdata.build_manifest import read_build_manifest
+from sealdata.dataset.trace import trace
 from sealdata.errors import DataError
 from sealdata.pipeline.plan import sample_dir
 from sealdata.report.card import render_card
 from sealdata.report.merge import merged, unwritten
 from sealdata.shards.reader import view_sequence
-from sealdata.trace import trace
 from sealtrain.data import open_stream
 
 pytestmark = pytest.mark.slow

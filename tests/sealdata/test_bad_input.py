@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
-from sealdata.build import build
+from sealdata.dataset.build import build
 from sealdata.errors import ConfigError, DataError, SealError
 from sealdata.pipeline.plan import load_plan
 from sealdata.workflow.engines.local import LocalEngine

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from sealcli.show import show_build
-from sealdata.build import Built, build
 from sealdata.build_manifest import read_build_manifest
+from sealdata.dataset.build import Built, build
+from sealdata.dataset.trace import trace
+from sealdata.dataset.verify import problems
 from sealdata.errors import ConfigError, DataError, SealError
 from sealdata.pipeline.plan import Plan, sample_dir
 from sealdata.recipe import Recipe
@@ -20,8 +22,6 @@ from sealdata.shards.reader import view_sequence
 from sealdata.shards.token_files import TokenRange, identified, measure, problems_of, sample
 from sealdata.stages import external_tokens
 from sealdata.tokenizers import open_tokenizer
-from sealdata.trace import trace
-from sealdata.verify import problems
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.stage import NoProgress
 from sealtrain.data import open_streams

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from sealdata.build import build
+from sealdata.dataset.build import build
 from sealdata.pipeline.plan import Plan, sample_dir
 from sealdata.recipe import Recipe
 from sealdata.workflow.engines.local import LocalEngine

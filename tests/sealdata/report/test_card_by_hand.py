@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from sealdata.build_manifest import BuildManifest
+from sealdata.dataset.results import file_facts
 from sealdata.errors import DataError
 from sealdata.fetch.corpus_cards import split_front_matter
 from sealdata.report.card import render_card, write_card
 from sealdata.report.croissant import croissant, write_croissant
 from sealdata.report.merge import TO_WRITE, merged, to_write, unwritten
-from sealdata.results import file_facts
 
 Build = tuple[Path, BuildManifest]
 

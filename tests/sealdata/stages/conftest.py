@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sealdata.build import build
 from sealdata.build_manifest import BuildManifest
+from sealdata.dataset.build import build
 from sealdata.pipeline.plan import load_plan
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.stage import NoProgress

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sealdata.audit import audit_recipe
 from sealdata.build_manifest import BuildManifest
+from sealdata.dataset.audit import audit_recipe
 from sealdata.laser.similarity import cosine
 from sealdata.pipeline.plan import load_plan, sample_dir
 from sealdata.scorers import laser

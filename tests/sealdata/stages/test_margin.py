@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealcli.sealdata import main
-from sealdata.audit import audit_recipe
+from sealdata.dataset.audit import audit_recipe
 from sealdata.errors import ConfigError, SealError
 from sealdata.gold.calibrate import calibrate
 from sealdata.laser import neighbours

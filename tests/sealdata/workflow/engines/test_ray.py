@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sealdata import __version__
-from sealdata.build import build
+from sealdata.dataset.build import build
 from sealdata.errors import ConfigError, DataError
 from sealdata.files.records import PartRecord
 from sealdata.pipeline.plan import load_plan
@@ -196,7 +196,7 @@ def test_a_machine_that_sees_another_folder_is_refused(engine, shared):
 DRIVER = """
 import sys
 from pathlib import Path
-from sealdata.build import build
+from sealdata.dataset.build import build
 from sealdata.workflow.engines.ray import RayEngine
 from sealdata.pipeline.plan import load_plan
 from sealdata.workflow.stage import NoProgress

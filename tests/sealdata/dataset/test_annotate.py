@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
-from sealdata.annotate import LABELS, read_sheet, wilson
+from sealdata.dataset.annotate import LABELS, read_sheet, wilson
 from sealdata.errors import DataError
 from sealdata.files.records import write_json
 from sealdata.gold.facts import DefectFacts, GoldFacts, LanguageFacts
 
-from .report.conftest import TEXTS, make_build
+from ..report.conftest import TEXTS, make_build
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ from typing import Any
 import polars as pl
 from pydantic import ValidationError
 
-from sealdata import __version__, describe
-from sealdata.annotate import LABELS, bin_edges, draw, precision, read_sheet, write_sheet
+from sealdata import __version__
 from sealdata.build_manifest import BuildManifest, FertilityRow, FunnelRow, read_build_manifest
+from sealdata.dataset import describe
+from sealdata.dataset.annotate import LABELS, bin_edges, draw, precision, read_sheet, write_sheet
+from sealdata.dataset.results import locked
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
 from sealdata.files.frames import read_frame, write_frame
@@ -26,7 +28,6 @@ from sealdata.report.schema import AuditFacts, DuplicateFacts, PrecisionFacts
 from sealdata.report.tally import by_source, spread
 from sealdata.report.twins import corpus_twins
 from sealdata.report.views import match_facts
-from sealdata.results import locked
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.tokenizers import named
 from sealdata.tokens.fertility import MAX_PAIRS, fertility

@@ -4,13 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealdata import __version__, describe
+from sealdata import __version__
 from sealdata.build_manifest import (
     MANIFEST,
     BuildManifest,
     FertilityRow,
     StreamFacts,
     read_build_manifest,
+)
+from sealdata.dataset import describe
+from sealdata.dataset.results import (
+    facts,
+    file_facts,
+    intact,
+    locked,
+    match_files,
+    pair_files,
+    place,
+    stream_files,
 )
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
@@ -31,16 +42,6 @@ from sealdata.report.card import write_metadata
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.html import write_report
 from sealdata.report.margins import summary
-from sealdata.results import (
-    facts,
-    file_facts,
-    intact,
-    locked,
-    match_files,
-    pair_files,
-    place,
-    stream_files,
-)
 from sealdata.shards.token_files import identified
 from sealdata.workflow.stage import Done, Engine, Progress, run_stages
 

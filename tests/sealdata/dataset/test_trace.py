@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from sealdata.dataset.trace import find_pair
 from sealdata.files.frames import write_frame
-from sealdata.trace import find_pair
 
 NAMES = ["other", "second", "first"]  # the order of the recipe, not of the alphabet
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
+from sealdata.dataset.pair_samples import draw
 from sealdata.fetch.corpus_cards import read_card
 from sealdata.formats.documents import ENGLISH
-from sealdata.pair_samples import draw
 from sealdata.pairs import PAIR_SCHEMA, english_first
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.streams import open_table, pair_formats

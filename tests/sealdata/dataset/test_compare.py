@@ -6,11 +6,11 @@ import polars as pl
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
-from sealdata.compare import _differences, _flat, changelog, compare
+from sealdata.dataset.compare import _differences, _flat, changelog, compare
 from sealdata.files.records import write_json
 from sealdata.report.ledger import dropped_files, kept_files
 
-from .report.conftest import TEXTS, make_build
+from ..report.conftest import TEXTS, make_build
 
 
 def two_builds(tmp_path: Path) -> tuple[Path, Path]:

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
-from sealdata.build import build
-from sealdata.estimate import estimate_tokens
+from sealdata.dataset.build import build
+from sealdata.dataset.estimate import estimate_tokens
 from sealdata.pipeline.plan import load_plan, sample_dir
 from sealdata.tokenizers import open_tokenizer
 from sealdata.workflow.engines import open_engine

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from sealdata.build_manifest import BuildManifest, FileFacts
+from sealdata.dataset.publish import check_ready, uploads
+from sealdata.dataset.results import file_facts
 from sealdata.errors import CheckError
 from sealdata.files.records import write_json
-from sealdata.publish import check_ready, uploads
 from sealdata.report.card import write_metadata
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.merge import TO_WRITE
-from sealdata.results import file_facts
 
-from .fetch.hub_server import Hub
-from .report.conftest import TEXTS, make_build
+from ..report.conftest import TEXTS, make_build
+from .hub_server import Hub
 
 SEALDATA = str(Path(sys.executable).with_name("sealdata"))
 TOKEN = "hf_averysecrettokenofnobody"

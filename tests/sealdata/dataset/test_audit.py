@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealcli.sealdata import main
-from sealdata.audit import audit_recipe, sample_sizes
+from sealdata.dataset.audit import audit_recipe, sample_sizes
 from sealdata.errors import CheckError, ConfigError
 from sealdata.pipeline.plan import Plan, sample_dir
 from sealdata.recipe import Recipe

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from sealdata.build_manifest import read_build_manifest
+from sealdata.dataset.results import FOLDERS
 from sealdata.errors import CheckError
 from sealdata.files.records import file_sha256
-from sealdata.results import FOLDERS
 from sealdata.shards.verify import verify_stream
 
 SHOWN = 20

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.pair_samples import pair_samples
+from sealdata.dataset.pair_samples import pair_samples
 from sealdata.tokenizers import Tokenizer, open_tokenizer
 from sealdata.tokens.extension import TRAIN_PAIRS, Extension, extend, free_place, split_sample
 from sealdata.tokens.fertility import fertility

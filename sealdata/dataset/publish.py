@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sealdata.build_manifest import MANIFEST, BuildManifest, read_build_manifest
+from sealdata.dataset.verify import verify_build
 from sealdata.errors import CheckError, DataError
 from sealdata.files.records import file_sha256
 from sealdata.report.card import write_metadata
 from sealdata.report.merge import unwritten
-from sealdata.verify import verify_build
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

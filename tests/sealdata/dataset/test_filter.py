@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
-from sealdata import filter as filtering
 from sealdata.component import load
+from sealdata.dataset import filter as filtering
+from sealdata.dataset.filter import LineScorer, Tally
 from sealdata.errors import ConfigError
-from sealdata.filter import LineScorer, Tally
 
 
 def scorer(src="eng_Latn", tgt="ind_Latn"):

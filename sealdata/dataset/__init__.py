@@ -1,0 +1,1 @@
+"""A dataset that people use: built, described, verified, audited, compared, published."""
