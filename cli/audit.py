@@ -110,7 +110,7 @@ def card(folder: Path, out: Path | None) -> None:
     from sealdata.build_manifest import read_build_manifest
     from sealdata.dataset.audit import judged
     from sealdata.report.card import write_card, write_metadata
-    from sealdata.report.merge import unwritten
+    from sealdata.report.card_merge import unwritten
 
     manifest = read_build_manifest(folder)
     if out:

@@ -38,7 +38,7 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
         sealdata lid eval --refs flores200_dataset/devtest --model lid218e
         sealdata lid eval --refs NTREX/NTREX-128 --recipe my-recipe.toml --json
     """
-    from sealdata.gold.lid import evaluate
+    from sealdata.gold.lid_eval import evaluate
     from sealdata.recipe import read_recipe
 
     from .show_lid import show_lid

@@ -49,7 +49,7 @@ def gold(
         sealdata gold quickstart --refs flores200_dataset/dev
         sealdata gold my-recipe.toml --refs NTREX/NTREX-128 --defects --skip laser
     """
-    from sealdata.gold.facts import gold as judge_references
+    from sealdata.gold.trial_facts import gold as judge_references
     from sealdata.recipe import read_recipe
     from sealdata.workflow.engines.local import LocalEngine
     from sealdata.workflow.progress import make_progress

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sealdata.gold.facts import DefectFacts, Example, GoldFacts, Rejections
+from sealdata.gold.trial_facts import DefectFacts, Example, GoldFacts, Rejections
 
 
 def show_gold(facts: GoldFacts) -> None:

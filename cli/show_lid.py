@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sealdata.gold.curves import LOSSES, Curve
-from sealdata.gold.lid import LidFacts, Swap
+from sealdata.gold.lid_eval import LidFacts, Swap
 
 _OTHERS = "others"
 

@@ -14,7 +14,7 @@ from sealdata.files.records import write_atomic
 from sealdata.formats.documents import Directions
 from sealdata.formats.templates import Names, Template
 from sealdata.languages import confusable_sets, languages, resolve
-from sealdata.shards.foreign import Reader as SidecarReader
+from sealdata.shards.interop_sidecars import Reader as SidecarReader
 from sealdata.shards.manifest import Dtype
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

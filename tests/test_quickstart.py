@@ -22,7 +22,7 @@ from sealdata.dataset.trace import trace
 from sealdata.errors import DataError
 from sealdata.pipeline.plan import sample_dir
 from sealdata.report.card import render_card
-from sealdata.report.merge import merged, unwritten
+from sealdata.report.card_merge import merged, unwritten
 from sealdata.shards.reader import view_sequence
 from sealtrain.data import open_stream
 

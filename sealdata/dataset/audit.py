@@ -17,17 +17,17 @@ from sealdata.errors import DataError
 from sealdata.files.digests import Digests
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import read_json, stage_key, write_json
-from sealdata.gold.facts import GoldFacts
+from sealdata.gold.trial_facts import GoldFacts
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.run import Pipeline, Surveyed
 from sealdata.pipeline.streams import open_table
-from sealdata.report.evidence import Evidence, ledger_evidence
+from sealdata.report.audit_rows import Evidence, ledger_evidence
+from sealdata.report.duplicate_examples import corpus_twins
 from sealdata.report.facts import MASKS, Compared, audit_facts, write_facts
 from sealdata.report.html import write_report
+from sealdata.report.other_views import match_facts
 from sealdata.report.schema import AuditFacts, DuplicateFacts, PrecisionFacts
 from sealdata.report.tally import by_source, spread
-from sealdata.report.twins import corpus_twins
-from sealdata.report.views import match_facts
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.tokenizers import named
 from sealdata.tokens.fertility import MAX_PAIRS, fertility

@@ -41,7 +41,7 @@ from sealdata.recipe import write_recipe
 from sealdata.report.card import write_metadata
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.html import write_report
-from sealdata.report.margins import summary
+from sealdata.report.margin_agreement import summary
 from sealdata.shards.token_files import identified
 from sealdata.workflow.stage import Done, Engine, Progress, run_stages
 

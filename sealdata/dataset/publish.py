@@ -12,7 +12,7 @@ from sealdata.dataset.verify import verify_build
 from sealdata.errors import CheckError, DataError
 from sealdata.files.records import file_sha256
 from sealdata.report.card import write_metadata
-from sealdata.report.merge import unwritten
+from sealdata.report.card_merge import unwritten
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from sealdata.errors import ConfigError
-from sealdata.gold.lid import SWAPPED, judges, reference_texts
+from sealdata.gold.lid_eval import SWAPPED, judges, reference_texts
 from sealdata.gold.references import ENGLISH, read_references
 from sealdata.languages import confusable_set
 from sealdata.pairs import make_pairs

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sealdata.kernels import Bytes, Int, Starts, compiled, decode
-from sealdata.kernels.bags import FIRST_HASH, Keys, Owners, extend, find, longest, table_size
+from sealdata.kernels.hash_table import FIRST_HASH, Keys, Owners, extend, find, longest, table_size
 
 # What a code point is to a number: its value if a digit, else one of these.
 SEPARATOR, COLON, SPACE, OTHER = 10, 11, 12, 13

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sealdata.kernels import Bytes, Starts, compiled, decode
-from sealdata.kernels.bags import find, longest, table_size
+from sealdata.kernels.hash_table import find, longest, table_size
 
 _BASE = np.uint64(0x5851F42D4C957F2D)
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from sealdata.kernels.best import keep_best
+from sealdata.kernels.top_k import keep_best
 
 Kind = Literal["ratio", "distance"]
 Vectors = npt.NDArray[np.float32]

@@ -10,7 +10,7 @@ from sealdata.errors import DataError
 from sealdata.pairs import PAIR_SCHEMA
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, decoded
-from sealdata.readers._sift import SIDE_FAULTS, Faults, either_side, first_fault, pair_batch
+from sealdata.readers._rejects import SIDE_FAULTS, Faults, either_side, first_fault, pair_batch
 from sealdata.readers._tables import columns_of
 from sealdata.readers._tags import language_of
 

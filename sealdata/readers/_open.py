@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 from isal import igzip, isal_zlib
 
 from sealdata.errors import DataError
-from sealdata.readers._meter import watched
+from sealdata.readers._bytes_read import watched
 
 _DAMAGE: tuple[type[Exception], ...] = (
     *(EOFError, zlib.error, cast(type[Exception], isal_zlib.error), lzma.LZMAError),

@@ -11,8 +11,8 @@ import polars as pl
 
 from sealdata.errors import DataError
 from sealdata.readers import MAX_BATCH
+from sealdata.readers._bytes_read import watched
 from sealdata.readers._lines import decoded
-from sealdata.readers._meter import watched
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,14 @@ from sealdata.errors import DataError
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import text_series
 from sealdata.readers._open import open_stream
-from sealdata.readers._sift import SIDE_FAULTS, Faults, chunks, either_side, first_fault, pair_batch
+from sealdata.readers._rejects import (
+    SIDE_FAULTS,
+    Faults,
+    chunks,
+    either_side,
+    first_fault,
+    pair_batch,
+)
 
 _FAULTS: Faults = [
     ("wrong_column_count", ~pl.col("complete")),

@@ -10,8 +10,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from sealdata.errors import DataError
 from sealdata.readers import Batch, Source
+from sealdata.readers._bytes_read import watched
 from sealdata.readers._columns import ColumnReader, column_batch, pair_columns
-from sealdata.readers._meter import watched
 from sealdata.readers._tables import FRAME_ROWS, Done, first_line, of_size, pieces, take
 
 _COMMIT = re.compile("[0-9a-f]{40}")

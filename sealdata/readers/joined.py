@@ -9,7 +9,7 @@ from sealdata.errors import DataError
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, as_text, line_batches
 from sealdata.readers._open import open_stream
-from sealdata.readers._sift import SIDE_FAULTS, Faults, first_fault, pair_batch
+from sealdata.readers._rejects import SIDE_FAULTS, Faults, first_fault, pair_batch
 from sealdata.readers._tables import of_size
 
 MAX_HELD = 512 << 20  # bytes of text and ids in memory; ALT's largest file has 8 MB

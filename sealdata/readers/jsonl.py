@@ -11,7 +11,7 @@ from sealdata.readers import Batch, Source
 from sealdata.readers._columns import STRUCT, ColumnReader, in_language, judge
 from sealdata.readers._lines import as_raw, as_text, line_batches, text_series
 from sealdata.readers._open import open_stream
-from sealdata.readers._sift import pair_batch
+from sealdata.readers._rejects import pair_batch
 
 
 class Jsonl(ColumnReader):

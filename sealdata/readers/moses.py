@@ -12,7 +12,7 @@ from sealdata.languages import resolve
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, as_text, line_batches
 from sealdata.readers._open import open_archive, open_member, open_stream
-from sealdata.readers._sift import SIDE_FAULTS, either_side, first_fault, pair_batch
+from sealdata.readers._rejects import SIDE_FAULTS, either_side, first_fault, pair_batch
 
 _COMPRESSION = (".gz", ".xz", ".bz2", ".zst")
 _SCORES = "scores"

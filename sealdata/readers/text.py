@@ -10,7 +10,7 @@ import polars as pl
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, as_text, decoded, line_batches, text_series
 from sealdata.readers._open import open_stream
-from sealdata.readers._sift import Faults, document_batch, first_fault
+from sealdata.readers._rejects import Faults, document_batch, first_fault
 from sealdata.readers._tables import of_size, parquet_frames
 
 _JSON_ENDINGS = {".jsonl", ".json", ".ndjson"}

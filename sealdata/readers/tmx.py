@@ -12,7 +12,7 @@ from sealdata.errors import DataError
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._columns import judge
 from sealdata.readers._open import open_archive, open_member, open_stream
-from sealdata.readers._sift import chunks, pair_batch
+from sealdata.readers._rejects import chunks, pair_batch
 from sealdata.readers._tags import language_of
 
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"

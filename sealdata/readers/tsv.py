@@ -8,7 +8,7 @@ from pydantic import field_validator
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, decoded, line_batches, without_end
 from sealdata.readers._open import open_stream
-from sealdata.readers._sift import SIDE_FAULTS, first_fault, pair_batch
+from sealdata.readers._rejects import SIDE_FAULTS, first_fault, pair_batch
 
 # Columns in the order of the file; src is the side that comes first, whatever its language.
 LAYOUTS: dict[str, tuple[str, ...]] = {

@@ -14,11 +14,11 @@ from sealdata.fetch.corpus_cards import LICENCES, SourceCard, read_card, stricte
 from sealdata.files.records import write_atomic
 from sealdata.languages import resolve
 from sealdata.recipe import CardTable, builtin_recipes
+from sealdata.report.bound_rules import manifest_rules
+from sealdata.report.card_merge import merged, to_write
 from sealdata.report.croissant import croissant, write_croissant
 from sealdata.report.funnel import funnel_lines
 from sealdata.report.markup import bounds, hundredths
-from sealdata.report.merge import merged, to_write
-from sealdata.report.rulebook import manifest_rules
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _SIZES = {

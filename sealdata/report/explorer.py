@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import polars_hash as plh
 
-from sealdata.report.evidence import Evidence
+from sealdata.report.audit_rows import Evidence
+from sealdata.report.bound_rules import GATES, gate_of, held_by_others, phase_of
 from sealdata.report.histograms import cells, score_values
-from sealdata.report.rulebook import GATES, gate_of, held_by_others, phase_of
 from sealdata.report.schema import AuditFacts
 from sealdata.stages.rules import STAGE_OF_PHASE, Rule
 

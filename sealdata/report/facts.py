@@ -10,14 +10,16 @@ import polars as pl
 from sealdata.build_manifest import BuildManifest, pair_name
 from sealdata.files.records import write_json
 from sealdata.languages import resolve
-from sealdata.report.agreement import agreement_facts
-from sealdata.report.evidence import Evidence, ledger_evidence
+from sealdata.report.audit_rows import Evidence, ledger_evidence
+from sealdata.report.bound_rules import bind, manifest_rules, scorer_class
+from sealdata.report.duplicate_examples import ledger_twins
 from sealdata.report.histograms import score_facts
 from sealdata.report.ledger import score_columns
-from sealdata.report.margins import margin_facts
+from sealdata.report.lid_agreement import agreement_facts
+from sealdata.report.margin_agreement import margin_facts
 from sealdata.report.metrics import metrics_of
+from sealdata.report.other_views import confusion_facts, domain_facts, match_facts
 from sealdata.report.reasons import overlap_facts, reason_facts
-from sealdata.report.rulebook import bind, manifest_rules, scorer_class
 from sealdata.report.samples import MOST_DROPPED, MOST_KEPT, MOST_ROWS, Sampler, fitting
 from sealdata.report.schema import (
     AuditFacts,
@@ -32,8 +34,6 @@ from sealdata.report.schema import (
 from sealdata.report.similarity import similarity_facts
 from sealdata.report.sources import source_facts
 from sealdata.report.tally import overlap_errors, tally
-from sealdata.report.twins import ledger_twins
-from sealdata.report.views import confusion_facts, domain_facts, match_facts
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.stages.rules import STAGE_OF_PHASE, Rule
 

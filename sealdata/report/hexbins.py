@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from sealdata.report.margins import CELLS, MARGIN
+from sealdata.report.margin_agreement import CELLS, MARGIN
 from sealdata.report.schema import Limit, MarginFacts
 
 _LEFT, _TOP, _SIDE = 40.0, 8.0, 208.0  # of the square, in SVG units

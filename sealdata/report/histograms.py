@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sealdata.report.evidence import Evidence
-from sealdata.report.rulebook import GATES, failures, gate_of, held_by_others, phase_of
+from sealdata.report.audit_rows import Evidence
+from sealdata.report.bound_rules import GATES, failures, gate_of, held_by_others, phase_of
 from sealdata.report.schema import Counts, Histogram, Limit, ScoreFacts
 from sealdata.stages.rules import STAGE_OF_PHASE, Rule
 

@@ -16,13 +16,13 @@ from sealdata.build_manifest import STAGES, FertilityRow, FunnelRow
 from sealdata.errors import SealError
 from sealdata.files.records import write_atomic
 from sealdata.report import figures, markup
-from sealdata.report.evidence import Evidence, ledger_evidence
+from sealdata.report.audit_rows import Evidence, ledger_evidence
+from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.explorer import embed
 from sealdata.report.facts import token_estimates
 from sealdata.report.fertility_chart import fertility_svg
 from sealdata.report.hexbins import margin_chart
 from sealdata.report.metrics import facts_error
-from sealdata.report.rulebook import bind, manifest_rules
 from sealdata.report.schema import AuditFacts, Limit, ReasonFacts, ScoreFacts
 
 SCRIPTS = ("page.js", "tables.js", "samples.js", "charts.js", "outcome.js", "explorer.js")

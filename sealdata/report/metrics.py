@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sealdata.build_manifest import STAGES, FunnelRow
 from sealdata.errors import CheckError, ConfigError
-from sealdata.report.evidence import share_error
+from sealdata.report.audit_rows import share_error
 from sealdata.report.schema import AuditFacts
 
 _CHECK = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(<=|>=|==|!=|<|>)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*")

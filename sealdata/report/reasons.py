@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sealdata.build_manifest import STAGES, BuildManifest
-from sealdata.report.evidence import Evidence
-from sealdata.report.rulebook import manifest_rules, phase_of
+from sealdata.report.audit_rows import Evidence
+from sealdata.report.bound_rules import manifest_rules, phase_of
 from sealdata.report.schema import ReasonFacts
 from sealdata.report.tally import Combination, overlap
 from sealdata.stages.rules import STAGE_OF_PHASE

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import polars_hash as plh
 
-from sealdata.report.evidence import Evidence
+from sealdata.report.audit_rows import Evidence
 from sealdata.report.schema import LanguageSamples, Sample, ScoreFacts
 
 MAX_TEXT = 400  # characters shown of a text

@@ -7,12 +7,12 @@ from itertools import pairwise
 import polars as pl
 import polars_hash as plh
 
-from sealdata.report.evidence import Evidence, Z, share_error
-from sealdata.report.margins import interval
-from sealdata.report.rulebook import phase_of
+from sealdata.report.audit_rows import Evidence, Z, share_error
+from sealdata.report.bound_rules import phase_of
+from sealdata.report.margin_agreement import interval
+from sealdata.report.other_views import domain
 from sealdata.report.samples import show
 from sealdata.report.schema import SimilarityFacts
-from sealdata.report.views import domain
 
 DRAWN = 20_000  # rows per language that are looked at, those with the lowest hashes
 PERCENTILES = (0.1, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)

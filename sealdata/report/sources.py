@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from sealdata.build_manifest import STAGES, FunnelRow
-from sealdata.report.evidence import Evidence, Z, share_error
+from sealdata.report.audit_rows import Evidence, Z, share_error
 from sealdata.report.schema import SourceRest, TokenEstimate
 
 

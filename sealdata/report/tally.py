@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from sealdata.report.evidence import Evidence
+from sealdata.report.audit_rows import Evidence
 
 Combination = tuple[str | None, tuple[str, ...]]  # (stage of the first reason, all reasons)
 

@@ -6,7 +6,7 @@ import polars as pl
 from pydantic import Field
 
 from sealdata.kernels import texts_of
-from sealdata.kernels.words import count_words
+from sealdata.kernels.shared_words import count_words
 from sealdata.scorers import Scorer
 from sealdata.text.characters import lower_table, without_special_case
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.kernels import frozen, texts_of
-from sealdata.kernels.endings import CLOSER, MARK, POINT, SPACE, sentence_ends
+from sealdata.kernels.sentence_marks import CLOSER, MARK, POINT, SPACE, sentence_ends
 from sealdata.languages import languages
 from sealdata.scorers import Scorer
 from sealdata.scorers.balance import deviation

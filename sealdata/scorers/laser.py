@@ -234,7 +234,7 @@ class Laser(Scorer):
             yield Embedded(rows, one.vectors, other.vectors, ~(one.cut | other.cut))
 
     def _encoded(self, chunks: list[pl.DataFrame], side: str, name: str) -> Iterator["Encoded"]:
-        from sealdata.laser.recall import Recall
+        from sealdata.laser.caching_encoder import Recall
 
         encoder = _load(name, self.precision, self.device)
         english = self.cache if side == "src" else None

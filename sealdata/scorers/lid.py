@@ -7,8 +7,8 @@ import polars as pl
 from sealdata.fetch.models.catalogue import catalogue
 from sealdata.fetch.models.store import digest, find_model
 from sealdata.lid.labels import Labels
+from sealdata.lid.language_checker import VERDICT, Judge
 from sealdata.lid.referee import open_model
-from sealdata.lid.verdicts import VERDICT, Judge
 from sealdata.scorers import ModelUse, Phase, Scorer
 
 _BUNDLED = "lid176-ftz"

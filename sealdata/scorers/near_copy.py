@@ -5,7 +5,7 @@ from typing import ClassVar
 import polars as pl
 
 from sealdata.kernels import texts_of
-from sealdata.kernels.edits import similarities
+from sealdata.kernels.edit_distance import similarities
 from sealdata.scorers import Scorer
 from sealdata.text.characters import lower_table, without_special_case
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sealdata.kernels.fit import best_fit
+from sealdata.kernels.best_fit_packing import best_fit
 
 Mode = Literal["whole", "concat"]
 Numbers = npt.NDArray[np.int64]

@@ -13,7 +13,7 @@ import polars as pl
 from sealdata.errors import ConfigError, DataError
 from sealdata.files.frames import read_frame
 from sealdata.shards.manifest import MANIFEST, Segment, StreamManifest, read_stream_manifest
-from sealdata.shards.origins import origins
+from sealdata.shards.sidecar_rows import origins
 from sealdata.shards.tokens import Ids, Numbers
 from sealdata.shards.writer import sidecar_name
 from sealdata.tokenizers import Tokenizer, open_tokenizer

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.errors import DataError
-from sealdata.kernels.runs import copy_runs, whole_within
+from sealdata.kernels.copy_runs import copy_runs, whole_within
 from sealdata.tokenizers import Tokenizer
 
 Ids = npt.NDArray[np.uint32]

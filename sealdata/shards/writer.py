@@ -12,7 +12,7 @@ import polars as pl
 
 from sealdata.errors import DataError
 from sealdata.files.frames import write_frame
-from sealdata.kernels.runs import copy_runs
+from sealdata.kernels.copy_runs import copy_runs
 from sealdata.shards.manifest import Segment, dtype_for
 from sealdata.shards.tokens import ORIGIN_SCHEMA, Ids, Numbers, TokenDocuments
 

@@ -10,7 +10,7 @@ from sealdata.errors import DataError
 from sealdata.files.frames import write_frame
 from sealdata.files.records import PartRecord, checksum, write_json
 from sealdata.readers import Batch, Reader, Source
-from sealdata.readers._meter import counting
+from sealdata.readers._bytes_read import counting
 from sealdata.workflow import task_progress
 from sealdata.workflow.stage import finished_part, written
 from sealdata.workflow.streaming import part_name

@@ -14,8 +14,8 @@ from sealdata.files.frames import count_rows, text_bytes
 from sealdata.files.records import PartRecord
 from sealdata.formats.documents import PairFormat
 from sealdata.readers import Reader, Source
-from sealdata.shards.foreign import Reader as SidecarReader
-from sealdata.shards.foreign import write_sidecars
+from sealdata.shards.interop_sidecars import Reader as SidecarReader
+from sealdata.shards.interop_sidecars import write_sidecars
 from sealdata.shards.manifest import (
     Kind,
     Segment,
@@ -158,7 +158,7 @@ class Layout:
     sequence_length: int
     block_length: int
     lookahead: int
-    sidecars: tuple[SidecarReader, ...] = ()  # see sealdata.shards.foreign
+    sidecars: tuple[SidecarReader, ...] = ()  # see sealdata.shards.interop_sidecars
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.kernels import frozen, texts_of
-from sealdata.kernels.neighbours import hold_neighbours
+from sealdata.kernels.char_pairs import hold_neighbours
 from sealdata.text.characters import NUM_CODE_POINTS, members_of
 
 Table = npt.NDArray[np.uint16]

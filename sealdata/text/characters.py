@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.kernels import frozen, texts_of
-from sealdata.kernels.counts import count_classes
+from sealdata.kernels.char_counts import count_classes
 from sealdata.languages import languages
 
 # Classes of a code point. The scripts of the known languages follow, each with its own letters.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.kernels import Texts, frozen, text_column, texts_of
-from sealdata.kernels.fold import (
+from sealdata.kernels.casefold_nfkc import (
     FIRST,
     GROWTH,
     MARK,

@@ -22,8 +22,8 @@ def main(model: str) -> None:
     """Print microseconds a text of each way, and the share of repeats from which a table pays."""
     from sealdata.fetch.models.store import find_model
     from sealdata.lid.labels import Labels
+    from sealdata.lid.language_checker import Judge
     from sealdata.lid.referee import open_model
-    from sealdata.lid.verdicts import Judge
 
     from .corpus import pairs_of
 

@@ -12,7 +12,7 @@ from sealcli.sealdata import main
 from sealdata.dataset.annotate import LABELS, read_sheet, wilson
 from sealdata.errors import DataError
 from sealdata.files.records import write_json
-from sealdata.gold.facts import DefectFacts, GoldFacts, LanguageFacts
+from sealdata.gold.trial_facts import DefectFacts, GoldFacts, LanguageFacts
 
 from ..report.conftest import TEXTS, make_build
 

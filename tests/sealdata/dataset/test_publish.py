@@ -14,8 +14,8 @@ from sealdata.dataset.results import file_facts
 from sealdata.errors import CheckError
 from sealdata.files.records import write_json
 from sealdata.report.card import write_metadata
+from sealdata.report.card_merge import TO_WRITE
 from sealdata.report.facts import audit_facts, write_facts
-from sealdata.report.merge import TO_WRITE
 
 from ..report.conftest import TEXTS, make_build
 from .hub_server import Hub

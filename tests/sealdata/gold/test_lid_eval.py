@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError, DataError
-from sealdata.gold.lid import evaluate
+from sealdata.gold.lid_eval import evaluate
 from sealdata.recipe import Recipe, read_recipe
 
 LINES = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sealdata.component import load
 from sealdata.kernels import text_column, texts_of
-from sealdata.kernels.counts import count_classes
+from sealdata.kernels.char_counts import count_classes
 from sealdata.kernels.repeats import repeated_chars
 from sealdata.pairs import make_pairs
 from sealdata.text.characters import class_table, members_of

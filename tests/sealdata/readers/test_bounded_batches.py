@@ -55,7 +55,7 @@ def write(reader, folder):
 def low_limit(monkeypatch):
     monkeypatch.setattr("sealdata.readers._lines.MAX_BATCH", LIMIT)
     monkeypatch.setattr("sealdata.readers._tables.MAX_BATCH", LIMIT)
-    monkeypatch.setattr("sealdata.readers._sift.MAX_BATCH", LIMIT * 2)
+    monkeypatch.setattr("sealdata.readers._rejects.MAX_BATCH", LIMIT * 2)
 
 
 @pytest.fixture(scope="module")

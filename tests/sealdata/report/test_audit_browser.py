@@ -14,13 +14,13 @@ import polars as pl
 import pytest
 
 from sealdata.build_manifest import STAGES, BuildManifest
-from sealdata.report.evidence import ledger_evidence
+from sealdata.report.audit_rows import ledger_evidence
+from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.explorer import embed
 from sealdata.report.facts import audit_facts, token_estimates
 from sealdata.report.figures import legend
 from sealdata.report.html import render_report, write_report
 from sealdata.report.ledger import dropped_files, kept_files
-from sealdata.report.rulebook import bind, manifest_rules
 from sealdata.report.schema import AuditFacts
 
 from .conftest import EVIL, move

@@ -9,12 +9,12 @@ import pytest
 
 from sealdata.build_manifest import FunnelRow
 from sealdata.files.frames import write_frame
-from sealdata.report.agreement import agreement_facts
-from sealdata.report.evidence import Evidence
+from sealdata.report.audit_rows import Evidence
+from sealdata.report.lid_agreement import agreement_facts
+from sealdata.report.other_views import confusion_facts, domain_facts
 from sealdata.report.schema import PartFacts
 from sealdata.report.similarity import similarity_facts
 from sealdata.report.sources import source_facts
-from sealdata.report.views import confusion_facts, domain_facts
 
 LANG = "jav_Latn"
 COLUMNS = ["lid.tgt_top", "lid.tgt_prob", "stored.margin", "laser.cosine"]

@@ -15,14 +15,14 @@ from sealdata.errors import DataError
 from sealdata.files.frames import write_frame
 from sealdata.files.records import write_json
 from sealdata.report import ledger, samples
+from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.histograms import bar_edges, cells, limits, nice_edges
 from sealdata.report.html import write_report
 from sealdata.report.ledger import dropped_files, kept_files
-from sealdata.report.rulebook import bind, manifest_rules
+from sealdata.report.other_views import match_facts
 from sealdata.report.samples import WITHHELD, show
 from sealdata.report.schema import AuditFacts
-from sealdata.report.views import match_facts
 
 Build = tuple[Path, BuildManifest]
 

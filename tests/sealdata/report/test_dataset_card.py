@@ -20,7 +20,7 @@ from sealdata.fetch.corpus_cards import (
     strictest,
 )
 from sealdata.report.card import cell, front_matter, render_card, write_card
-from sealdata.report.merge import TO_WRITE
+from sealdata.report.card_merge import TO_WRITE
 
 Build = tuple[Path, BuildManifest]
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sealdata.shards.foreign import write_sidecars
+from sealdata.shards.interop_sidecars import write_sidecars
 from sealdata.shards.manifest import read_stream_manifest
 from sealdata.shards.packing import Mode, pack
 
-from .test_foreign import EOS, LENGTH, packed
+from .test_interop_sidecars import EOS, LENGTH, packed
 
 RELEASES = "ai2-olmo-core==3.0.0", "datatrove==0.10.1", "megatron-core==0.16.1"
 FOLDER = os.environ.get("SEALDATA_READERS")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealdata.kernels import texts_of
-from sealdata.kernels.fold import fold_texts
+from sealdata.kernels.casefold_nfkc import fold_texts
 from sealdata.text.normal_form import fold_table, folded, plain
 from sealdata.text.vietnamese import unify_tones
 

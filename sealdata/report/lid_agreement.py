@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from sealdata.report.evidence import Evidence
+from sealdata.report.audit_rows import Evidence
 from sealdata.report.schema import AgreementFacts
 
 LIMITS = (0.3, 0.5, 0.7, 0.9)  # probabilities at which verdicts are compared

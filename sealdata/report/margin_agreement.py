@@ -9,7 +9,7 @@ import polars as pl
 import polars_hash as plh
 
 from sealdata.build_manifest import MarginRow
-from sealdata.report.evidence import Evidence
+from sealdata.report.audit_rows import Evidence
 from sealdata.report.schema import MarginFacts
 
 MARGIN, STORED = "laser.margin", "stored_margin"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sealdata.errors import DataError
 from sealdata.files.frames import write_frame
 from sealdata.shards.manifest import Segment
-from sealdata.shards.origins import origins
+from sealdata.shards.sidecar_rows import origins
 from sealdata.shards.tokens import ORIGIN_SCHEMA, TokenDocuments
 from sealdata.shards.writer import SIDECAR_SCHEMA, StreamWriter
 

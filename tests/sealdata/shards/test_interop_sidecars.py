@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sealdata.shards.foreign import write_sidecars
+from sealdata.shards.interop_sidecars import write_sidecars
 from sealdata.shards.manifest import (
     StreamManifest,
     TokenizerFacts,

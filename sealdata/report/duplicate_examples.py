@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import polars_hash as plh
 
-from sealdata.report.evidence import Evidence
+from sealdata.report.audit_rows import Evidence
 from sealdata.report.samples import MAX_TEXT
 from sealdata.report.schema import TwinFacts
 from sealdata.stages.partition import rows_of

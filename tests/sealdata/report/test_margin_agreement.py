@@ -10,10 +10,10 @@ import pytest
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.files.frames import write_frame
+from sealdata.report.audit_rows import Evidence
 from sealdata.report.card import render_card
-from sealdata.report.evidence import Evidence
 from sealdata.report.hexbins import margin_chart
-from sealdata.report.margins import CELLS, hexagons, interval, margin_facts, summary
+from sealdata.report.margin_agreement import CELLS, hexagons, interval, margin_facts, summary
 from sealdata.report.schema import Limit
 
 STORED = [1.06, 1.07, 1.08, 1.09, 1.10, 1.11, 1.12, 1.13, 1.14, 1.15]
@@ -63,7 +63,7 @@ def test_rank_correlation_per_source_with_ties_and_gaps(tmp_path: Path) -> None:
 
 
 def test_of_many_pairs_some_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sealdata.report.margins.DRAWN", 25)
+    monkeypatch.setattr("sealdata.report.margin_agreement.DRAWN", 25)
     values = [1 + number / 1000 for number in range(200)]
     [facts] = margin_facts(evidence(tmp_path, [frame("nllb", values, values)]), "jav_Latn")
     assert (facts.of, facts.rows, facts.correlation) == (200, 25, 1.0)

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sealdata.kernels import Bytes, Int, Starts, compiled, decode
-from sealdata.kernels.bags import Keys, Owners, find, table_size
+from sealdata.kernels.hash_table import Keys, Owners, find, table_size
 
 SPACE = -1
 _WORD = 64  # bits

@@ -11,8 +11,8 @@ import pytest
 from sealdata.component import load
 from sealdata.errors import ConfigError, DataError
 from sealdata.laser.cache import EmbeddingCache
+from sealdata.laser.caching_encoder import Recall
 from sealdata.laser.encoder import Encoder, load_encoder
-from sealdata.laser.recall import Recall
 from sealdata.pairs import make_pairs
 from sealdata.scorers import laser
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sealdata.kernels import Bytes, Int, Starts, compiled, decode
-from sealdata.kernels.bags import FIRST_HASH, extend, find, longest, table_size
+from sealdata.kernels.hash_table import FIRST_HASH, extend, find, longest, table_size
 
 SPACE = -1
 

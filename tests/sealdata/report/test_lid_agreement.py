@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from sealdata.files.frames import write_frame
-from sealdata.report.agreement import agreement_facts
-from sealdata.report.evidence import Evidence
+from sealdata.report.audit_rows import Evidence
+from sealdata.report.lid_agreement import agreement_facts
 
 COLUMNS = ["lid.src_prob", "lid.tgt_prob"]
 STORED = [1.0, 0.8, 0.6, 0.2, None, 0.9]

@@ -13,7 +13,7 @@ import pytest
 
 from sealdata.component import load
 from sealdata.readers import Source, _lines, joined
-from sealdata.readers._meter import counting
+from sealdata.readers._bytes_read import counting
 
 PAIRS = 30_000
 
