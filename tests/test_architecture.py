@@ -43,13 +43,12 @@ def imports(path: Path) -> set[str]:
 
 
 def modules(package: str) -> dict[str, Path]:
-    """Dotted name -> file; what makes the bundled sample is a script, not part of the library."""
+    """Dotted name -> file."""
     files = (ROOT / package).rglob("*.py")
-    named = {
+    return {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
         for path in files
     }
-    return {name: path for name, path in named.items() if not name.startswith("sealdata.sample")}
 
 
 SEALDATA = modules("sealdata")

@@ -65,8 +65,8 @@ def write_vectors(_: str, num_pairs: int, folder: Path) -> None:
 
 def distinct(num_pairs: int) -> tuple[list[str], list[str]]:
     """English and other sides; no text of a side twice."""
-    from sealdata.sample.make_corpus import read_pairs
-    from sealdata.sample.plan import FILES
+    from tests.make_sample.corpus import read_pairs
+    from tests.make_sample.plan import FILES
 
     generator = random.Random(7)
     known = [read_pairs("text", file.lang) for file in FILES]

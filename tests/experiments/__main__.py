@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-import sealdata.sample
+import sealdata
 
 from .page import write_page
 from .runs import everything, train, translate
@@ -41,7 +41,7 @@ def build(data: Path) -> None:
 
 def measure_tokenizers() -> None:
     """A tokenizer made mostly for English as it is and extended, and one that saw all alike."""
-    bundled = Path(sealdata.sample.__file__).parent / "tokenizers"
+    bundled = Path(sealdata.__file__).parent / "sample" / "tokenizers"
     for name, path, extend in (
         ("bpe", bundled / "bpe", ["--extend", "4000"]),
         ("unigram", bundled / "unigram" / "unigram.model", []),

@@ -5,7 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
-import sealdata.sample
+import sealdata
 from sealdata.errors import DataError
 
 BLOCK = 8  # neighbouring lines of TICO-19: one English document, or eight pairs
@@ -35,7 +35,9 @@ def write_text(data: Path, out: Path) -> None:
     english = _lines(data / "tico19" / f"tico19.en-{CODES[0]}.en")
     starts = [i for i in range(0, len(english), BLOCK) if not _paired(i // BLOCK)]
     blocks = [" ".join(english[i : i + BLOCK]) for i in starts]
-    with gzip.open(Path(sealdata.sample.__file__).parent / "corpus/replay-english.jsonl.gz") as f:
+    with gzip.open(
+        Path(sealdata.__file__).parent / "sample" / "corpus/replay-english.jsonl.gz"
+    ) as f:
         bundled = [json.loads(line)["text"] for line in f]
     records = [json.dumps({"text": text}, ensure_ascii=False) for text in bundled + blocks]
     (out / "english.jsonl").write_text("\n".join(records) + "\n", "utf-8")

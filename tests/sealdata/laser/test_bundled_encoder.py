@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-import sealdata.sample.train_encoder as script
+import tests.make_sample.encoder as script
 from sealdata.laser.encoder import Encoder, load_encoder
 from sealdata.laser.lstm import LaserLstm
 from sealdata.laser.similarity import cosine
+from sealdata.pipeline.plan import sample_dir
 
-FOLDER = Path(script.__file__).parent / "encoder"
+FOLDER = sample_dir() / "encoder"
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import polars as pl
 import pytest
 
-from sealdata.sample.make_corpus import SAMPLE, read_lines, read_pairs, write_corpus
-from sealdata.sample.plan import FILES, PLAN, File
-from sealdata.sample.spoil import KINDS
 from sealdata.text.hashing import text_key
+from tests.make_sample.corpus import SAMPLE, read_lines, read_pairs, write_corpus
+from tests.make_sample.plan import FILES, PLAN, File
+from tests.make_sample.spoil import KINDS
 
 CORPUS = SAMPLE / "corpus"
 BY_SOURCE = {file.source: file for file in FILES}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import sealdata.sample
+import sealdata
 
-SAMPLE = Path(sealdata.sample.__file__).parent
+SAMPLE = Path(sealdata.__file__).parent / "sample"
 ENGLISH = "eng_Latn"
 SCRIPTS = {  # language -> how the Unicode names of its letters and marks begin
     ENGLISH: "LATIN ",

@@ -49,7 +49,7 @@ def test_numbers_and_words_are_cut_as_cl100k_cuts_them() -> None:
 
 
 def test_trained_again_gives_the_same_bytes(tmp_path: Path) -> None:
-    from sealdata.sample.train_tokenizers import train_bpe, train_unigram
+    from tests.make_sample.tokenizers import train_bpe, train_unigram
 
     train_bpe(tmp_path / "bpe")
     train_unigram(tmp_path / "unigram")

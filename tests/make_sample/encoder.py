@@ -1,6 +1,6 @@
 """Train the bundled demonstration encoder: LASER2's architecture and file format, a few MB.
 
-    python -m sealdata.sample.train_encoder DATA OUT
+    python -m tests.make_sample.encoder DATA OUT
 
 DATA holds ``tico19/`` (Moses text, CC0 1.0) and ``talpco/`` (CC BY 4.0). The bundled corpus, on
 which the encoder is used, is read only to leave its sentences out.
@@ -27,6 +27,7 @@ from torch.nn.functional import cross_entropy, normalize
 
 from sealdata.laser.encoder import Encoder, load_encoder
 from sealdata.laser.preprocess import normalise
+from sealdata.pipeline.plan import sample_dir
 
 ENGLISH = "eng_Latn"
 TICO19 = {
@@ -98,7 +99,7 @@ def read_talpco(folder: Path) -> list[Group]:
 
 def bundled_english() -> set[str]:
     """English sentences of the bundled corpus, normalised: the encoder must not have seen them."""
-    folder = Path(__file__).parent
+    folder = sample_dir()
     return {
         text
         for part in ("text", "eval")

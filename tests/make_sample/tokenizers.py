@@ -1,6 +1,6 @@
 """Train the two bundled tokenizers on the bundled text, and on nothing else.
 
-    python -m sealdata.sample.train_tokenizers OUT
+    python -m tests.make_sample.tokenizers OUT
 
 The byte-level BPE has the pre-tokenisation and the special tokens of OLMo 2's tokenizer and saw
 mostly English, as that one did; the SentencePiece model saw all languages alike.
@@ -14,7 +14,9 @@ from pathlib import Path
 import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-TEXT = Path(__file__).parent / "text"
+from sealdata.pipeline.plan import sample_dir
+
+TEXT = sample_dir() / "text"
 BPE_SIZE = 4000  # before the added tokens
 UNIGRAM_SIZE = 4000
 EVERY = 8  # the BPE sees this fraction of the lines of each language but English

@@ -1,6 +1,6 @@
 """Write the sample corpus: the hand-written sentences in true corpus formats, with planted defects.
 
-    python -m sealdata.sample.make_corpus [OUT]
+    python -m tests.make_sample.corpus [OUT]
 
 OUT is ``corpus/`` beside this file by default. The same sentences give the same content: nothing
 depends on the clock, and every choice is a hash of what is chosen for.
@@ -18,10 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sealdata.gold.noise import encoded, fraction
-from sealdata.sample.plan import FILES, PLAN, File
-from sealdata.sample.spoil import KINDS, Pair
+from sealdata.pipeline.plan import sample_dir
+from tests.make_sample.plan import FILES, PLAN, File
+from tests.make_sample.spoil import KINDS, Pair
 
-SAMPLE = Path(__file__).parent
+SAMPLE = sample_dir()
 ENGLISH = "eng_Latn"
 MONOLINGUAL = ("ind_Latn", "tha_Thai", "vie_Latn")
 MISALIGNED = "misaligned"

@@ -1,0 +1,1 @@
+"""Makes the bundled sample: its corpus, its tokenizers and its encoder."""
