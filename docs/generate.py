@@ -1,0 +1,485 @@
+"""Writes docs/reference from the code: `python docs/generate.py [--out DIR]`.
+
+Everything on these pages is said once, in the code: descriptions are docstrings, help texts, the
+`columns` of scorers, and the comments beside (or right above) fields and columns. Types, defaults
+and ranges are those that pydantic and click check.
+"""
+
+import argparse
+import ast
+import inspect
+import io
+import re
+import tokenize
+import types
+import typing
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import polars as pl
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from sealcli import sealdata, sealtrain
+from sealdata import build_manifest, pairs, recipe
+from sealdata.component import KINDS, Component, available, component_class
+from sealdata.contamination import hashes
+from sealdata.languages import confusable_sets, languages
+from sealdata.pairs import make_pairs
+from sealdata.report import schema
+from sealdata.scorers import Scorer
+from sealdata.shards import manifest, tokens
+from sealtrain import config
+
+OUT = Path(__file__).with_name("reference")
+ROOT = Path(__file__).parents[1]
+# Scorers that need an option before they can score the pair that their dtypes are read from.
+SCORER_OPTIONS = {
+    "laser": {"encoder": "sample"},
+    "toxicity": {"lists": str(ROOT / "tests" / "sealdata" / "scorers" / "toxicity")},
+}
+NOTE = "<!-- Written by `python docs/generate.py`; edit the code it reads, not this page. -->\n"
+
+
+# --- what the code says ---
+
+
+def comments(owner: type | types.ModuleType, name: str | None = None) -> dict[str, str]:
+    """Comments of the fields of a class, or of the keys of a dict `name` in a module.
+
+    A comment stands at the end of the field's line, or on lines of its own right above it.
+    """
+    module = inspect.getmodule(owner) if isinstance(owner, type) else owner
+    assert module is not None
+    source = inspect.getsource(module)
+    lines = source.splitlines()
+    trailing, standing = {}, {}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            by_itself = not lines[row - 1][:column].strip()
+            (standing if by_itself else trailing)[row] = token.string.lstrip("# ").strip()
+    if isinstance(owner, type):
+        nodes = {
+            node.target.id: node
+            for node in _class_body(ast.parse(source), owner.__name__)
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+        }
+    else:
+        nodes = dict(_dict_keys(ast.parse(source), str(name)))
+    return {key: _comment_at(node, trailing, standing) for key, node in nodes.items()}
+
+
+def _comment_at(node: Any, trailing: dict[int, str], standing: dict[int, str]) -> str:
+    end = node.end_lineno
+    if end in trailing:
+        return trailing[end]
+    above, row = [], node.lineno - 1
+    while row in standing:
+        above.insert(0, standing[row])
+        row -= 1
+    return " ".join(above)
+
+
+def _class_body(tree: ast.Module, name: str) -> list[ast.stmt]:
+    return next(
+        node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name
+    )
+
+
+def _dict_keys(tree: ast.Module, name: str) -> Iterator[tuple[str, ast.expr]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign | ast.Assign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            named = any(isinstance(target, ast.Name) and target.id == name for target in targets)
+            if named and isinstance(node.value, ast.Dict):
+                for key, value in zip(node.value.keys, node.value.values, strict=True):
+                    if isinstance(key, ast.Constant):
+                        yield str(key.value), value
+
+
+def field_comments(cls: type[BaseModel]) -> dict[str, str]:
+    """What is said of each field of a model, its own or inherited."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if issubclass(base, BaseModel) and base is not BaseModel:
+            found |= comments(base)
+    for name, info in cls.model_fields.items():
+        found[name] = info.description or found.get(name, "")
+    return found
+
+
+def docstring(thing: Any) -> str:
+    """A docstring as Markdown."""
+    return re.sub(r"``(.+?)``", r"`\1`", inspect.cleandoc(thing.__doc__ or ""), flags=re.DOTALL)
+
+
+# --- Markdown ---
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; empty without rows."""
+    body = [" | ".join(_cell(cell) for cell in row) for row in rows]
+    rule = " | ".join("---" for _ in head)
+    return "\n".join(f"| {line} |" for line in [" | ".join(head), rule, *body]) if body else ""
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"\s+", " ", text).replace("|", "\\|").strip()
+
+
+def page(title: str, *blocks: str) -> str:
+    """A page: a title and blocks, those that are empty left out."""
+    return "\n\n".join([f"# {title}", NOTE.strip(), *(b.strip() for b in blocks if b.strip())]) + "\n"
+
+
+def type_name(annotation: Any) -> str:
+    """A type in words: `list of str`, `"a"` or `"b"`, `table`."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return type_name(typing.get_args(annotation)[0])
+    arguments = [part for part in typing.get_args(annotation) if part is not type(None)]
+    origin = typing.get_origin(annotation)
+    if origin is typing.Literal:
+        return " or ".join(f'"{part}"' if isinstance(part, str) else str(part) for part in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(dict.fromkeys(type_name(part) for part in arguments))
+    if origin is list or (origin is tuple and arguments[-1:] == [Ellipsis]):
+        return f"list of {type_name(arguments[0])}"
+    if origin is tuple:
+        return f"list of {len(arguments)} {type_name(arguments[0])}"
+    if annotation is dict or origin is dict:
+        return f"table of {type_name(arguments[-1])}" if arguments else "table"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "table"
+    return "any value" if annotation is Any else getattr(annotation, "__name__", str(annotation))
+
+
+def limits(info: FieldInfo) -> str:
+    """The range that pydantic checks: `> 0`, `0 to 1`."""
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    metadata = list(info.metadata)
+    for part in (info.annotation, *typing.get_args(info.annotation)):
+        if typing.get_origin(part) is typing.Annotated:
+            for extra in part.__metadata__:
+                metadata += extra.metadata if isinstance(extra, FieldInfo) else [extra]
+    return ", ".join(
+        f"{sign} {getattr(limit, name):,}"
+        for limit in metadata
+        for name, sign in signs.items()
+        if getattr(limit, name, None) is not None
+    )
+
+
+def default_of(info: FieldInfo) -> str:
+    """The default as TOML would have it; nothing for a table of defaults."""
+    if info.is_required():
+        return "required"
+    value = info.get_default(call_default_factory=True)
+    if value is None or value is PydanticUndefined:
+        return "absent"
+    if isinstance(value, BaseModel):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, str):
+        return '`"' + value.replace("\n", "\\n") + '"`'
+    if isinstance(value, list | tuple):
+        return "`[" + ", ".join(default_of_value(part) for part in value) + "]`"
+    return "`{}`" if value == {} else f"`{value:_}`" if isinstance(value, int) else f"`{value}`"
+
+
+def default_of_value(value: Any) -> str:
+    """A value inside a list, as TOML would have it."""
+    return '"' + value.replace("\n", "\\n") + '"' if isinstance(value, str) else str(value)
+
+
+def fields(cls: type[BaseModel], skipped: Iterable[str] = ()) -> str:
+    """The table of a model's fields."""
+    said = field_comments(cls)
+    return table(
+        ["key", "type", "default", "range", "meaning"],
+        [
+            [f"`{name}`", type_name(info.annotation), default_of(info), limits(info), said[name]]
+            for name, info in cls.model_fields.items()
+            if name not in skipped
+        ],
+    )
+
+
+def facts(cls: type[BaseModel], heading: str) -> str:
+    """A section on one model of a JSON file."""
+    said = field_comments(cls)
+    rows = [
+        [f"`{name}`", type_name(info.annotation), said[name]]
+        for name, info in cls.model_fields.items()
+    ]
+    return "\n\n".join([heading, docstring(cls), table(["field", "type", "meaning"], rows)])
+
+
+def models_in(cls: type[BaseModel]) -> list[type[BaseModel]]:
+    """A model and all that its fields hold, in the order of the fields."""
+    found: dict[type[BaseModel], None] = {cls: None}
+    for info in cls.model_fields.values():
+        for inner in _models_of(info.annotation):
+            found |= dict.fromkeys(models_in(inner))
+    return list(found)
+
+
+def _models_of(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in typing.get_args(annotation) for model in _models_of(part)]
+
+
+# --- pages ---
+
+
+def components(kind: str) -> str:
+    """All components of a kind, one section each."""
+    sections = [component(kind, name) for name in available(kind)]
+    names = ", ".join(f"[`{name}`](#{name})" for name in available(kind))
+    where = {
+        "readers": "`reader = \"NAME\"` of a `[[source]]` or `[[stream]]`; options stand in `options`.",
+        "cleaners": "A table `[clean.NAME]`, which holds its options; cleaners run in this order.",
+        "scorers": "A table `[score.NAME]`, which holds its options; rules use `NAME.COLUMN`.",
+        "tokenizers": "`kind = \"NAME\"` of `[tokenizer]`; without it the file decides.",
+    }[kind]
+    return page(kind.capitalize(), where, names, *sections)
+
+
+def component(kind: str, name: str) -> str:
+    """One component: what it does, its options and, of a scorer, its columns."""
+    cls = component_class(kind, name)
+    options = fields(cls, skipped={"path", "languages"})
+    blocks = [f"## {name}", docstring(cls), options and f"Options:\n\n{options}"]
+    if issubclass(cls, Scorer):
+        blocks.append("Scores:\n\n" + score_columns(name, cls))
+    return "\n\n".join(block for block in blocks if block)
+
+
+def score_columns(name: str, cls: type[Scorer]) -> str:
+    """The columns of a scorer, with the dtypes that it returns."""
+    scorer = cls.model_validate(SCORER_OPTIONS.get(name, {}))
+    pair = make_pairs([("Good morning to you.", "Selamat pagi untuk Anda.")])
+    dtypes: dict[str, Any] = dict(scorer.score(pair).schema)
+    rows = [
+        [f"`{name}.{column}`", str(dtypes.get(column, pl.Float32())), meaning]
+        for column, meaning in {**cls.columns, **cls.corpus_columns}.items()
+    ]
+    return table(["column", "dtype", "meaning: unit, range, direction"], rows)
+
+
+def recipe_page() -> str:
+    """Every table of a recipe."""
+    paths = {recipe.Recipe: "Top level"}
+    for name, info in recipe.Recipe.model_fields.items():
+        brackets = "[[{}]]" if type_name(info.annotation).startswith("list") else "[{}]"
+        for model in _models_of(info.annotation):
+            paths.setdefault(model, brackets.format(name))
+            for key, inner in model.model_fields.items():
+                for nested in _models_of(inner.annotation):
+                    paths.setdefault(nested, f"{name}.{key}")
+    sections = [
+        "\n\n".join([f"## {title}", docstring(model), fields(model)])
+        for model, title in paths.items()
+    ]
+    built_in = table(["recipe", "what it is"], builtin_recipes())
+    return page("Recipe", docstring(recipe), *sections, "## Built-in recipes", built_in)
+
+
+def builtin_recipes() -> list[list[str]]:
+    """Name and first comment of each built-in recipe."""
+    folder = Path(recipe.__file__).with_name("recipes")
+    return [
+        [f"`{name}`", _first_comment(folder / f"{name}.toml")] for name in recipe.builtin_recipes()
+    ]
+
+
+def _first_comment(path: Path) -> str:
+    lines = []
+    for line in path.read_text("utf-8").splitlines():
+        if not line.startswith("#") or line.strip() == "#":
+            break
+        lines.append(line.lstrip("# "))
+    return re.split(r"(?<=[.:])\s", " ".join(lines))[0]
+
+
+def training_page() -> str:
+    """Every table of a training config."""
+    sections = [
+        "\n\n".join(
+            [f"## [{name}]" if name else "## Top level", docstring(model), fields(model)]
+        )
+        for name, model in [("", config.Config), *_tables(config.Config)]
+    ]
+    folder = config.RECIPES
+    rows = [
+        [f"`{path.relative_to(folder).with_suffix('')}`", _first_comment(path)]
+        for path in sorted(folder.rglob("*.toml"))
+    ]
+    built_in = table(["config", "what it is"], rows)
+    return page("Training config", docstring(config), *sections, "## Built-in configs", built_in)
+
+
+def _tables(cls: type[BaseModel]) -> list[tuple[str, type[BaseModel]]]:
+    return [
+        (name, model)
+        for name, info in cls.model_fields.items()
+        for model in _models_of(info.annotation)
+    ]
+
+
+def filter_stages() -> str:
+    """The filter stages, in the order in which a pair meets them."""
+    rows = [[str(n), f"`{name}`"] for n, name in enumerate(build_manifest.STAGES, start=1)]
+    return page(
+        "Filter stages",
+        "A pair that a stage drops is not seen by the stages after it. The ledger, the funnel and "
+        "the audit use these names.",
+        table(["order", "stage"], rows),
+    )
+
+
+def commands(program: click.Group) -> str:
+    """Every command of a program."""
+    return page(f"{program.name} commands", *command_sections(program, [str(program.name)]))
+
+
+def command_sections(command: click.Command, path: list[str]) -> Iterator[str]:
+    """A section for a command, and one for each of its subcommands."""
+    context = click.Context(command, info_name=" ".join(path))
+    usage = " ".join([*path, *command.collect_usage_pieces(context)])
+    rows = [record for p in command.get_params(context) if (record := p.get_help_record(context))]
+    options = table(["option", "meaning"], [[f"`{names}`", said] for names, said in rows])
+    yield "\n\n".join(
+        block
+        for block in (f"## {' '.join(path)}", f"```\n{usage}\n```", help_text(command), options)
+        if block
+    )
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from command_sections(inner, [*path, name])
+
+
+def help_text(command: click.Command) -> str:
+    """The help of a command; what click prints as it stands becomes a code block."""
+    blocks = inspect.cleandoc(command.help or "").split("\n\n")
+    shown = []
+    for block in blocks:
+        if not block.startswith("\b"):
+            shown.append(block)
+            continue
+        first, *rest = block.removeprefix("\b").strip("\n").splitlines()
+        code = "\n".join(line.strip() for line in rest)
+        shown.append(f"{first}\n\n```\n{code}\n```" if first.endswith(":") else f"```\n{first}\n{code}\n```")
+    return "\n\n".join(shown)
+
+
+def columns(module: types.ModuleType, name: str, heading: str, said: str) -> str:
+    """The columns of a file whose schema is the dict `name` of a module."""
+    notes = comments(module, name)
+    rows = [[f"`{key}`", str(dtype), notes[key]] for key, dtype in getattr(module, name).items()]
+    return "\n\n".join([heading, said, table(["column", "dtype", "meaning"], rows)])
+
+
+def files_page() -> str:
+    """Columns of the tables, and fields of the manifests, of a build."""
+    return page(
+        "Files and columns of a build",
+        "Where each file lies: [Files of a build](../explanation/files.md).",
+        columns(
+            pairs,
+            "PAIR_SCHEMA",
+            "## pairs/ and dropped/",
+            "One row a pair. Score columns follow these ([scorers](scorers.md)). `pairs/` ends with "
+            "`split`; `dropped/` ends with `stage`, `reason` (the first), `reasons` (all) and `raw`.",
+        ),
+        columns(
+            pairs, "REJECT_SCHEMA", "## Records that could not be read", "They are in `dropped/`."
+        ),
+        columns(pairs, "DOCUMENT_SCHEMA", "## Documents of a stream", "One row a document."),
+        columns(hashes, "HASH_SCHEMA", "## Files of `sealdata hash-refs`", "One row a sentence."),
+        columns(tokens, "ORIGIN", "## part-NNNNN.docs.parquet", "One row a document of a shard.")
+        if hasattr(tokens, "ORIGIN")
+        else "",
+        "## manifest.json of a build",
+        *(facts(model, f"### {model.__name__}") for model in models_in(build_manifest.BuildManifest)),
+        "## manifest.json of a stream",
+        *(facts(model, f"### {model.__name__}") for model in models_in(manifest.StreamManifest)),
+    )
+
+
+def audit_page() -> str:
+    """Fields of audit.json."""
+    known = set(models_in(build_manifest.BuildManifest))
+    models = [model for model in models_in(schema.AuditFacts) if model not in known]
+    return page(
+        "audit.json",
+        "`build` is the [manifest of the build](files.md#manifestjson-of-a-build).",
+        *(facts(model, f"## {model.__name__}") for model in models),
+    )
+
+
+def languages_page() -> str:
+    """Languages and confusable sets."""
+    rows = [
+        [f"`{code}`", known.name, ", ".join(f"`{alias}`" for alias in known.aliases), known.script,
+         f"{known.length_factor}", "yes" if known.spaces else "no"]
+        for code, known in languages().items()
+    ]  # fmt: skip
+    sets = [[f"`{name}`", ", ".join(f"`{code}`" for code in codes)]
+            for name, codes in confusable_sets().items()]  # fmt: skip
+    head = ["code", "name", "also accepted", "script", "length factor", "spaces between words"]
+    return page(
+        "Languages",
+        "A length factor is the number of English characters that one character of the language "
+        "stands for.",
+        table(head, rows),
+        "## Confusable sets",
+        table(["set", "languages"], sets),
+    )
+
+
+def index(names: dict[str, str]) -> str:
+    """The list of pages."""
+    entries = "\n".join(f"- [{title}]({name})" for name, title in names.items())
+    return page("Reference", "Written from the code by `python docs/generate.py`.", entries)
+
+
+def pages() -> dict[str, str]:
+    """All pages by file name."""
+    made = {
+        "recipe.md": recipe_page(),
+        **{f"{kind}.md": components(kind) for kind in KINDS},
+        "filter-stages.md": filter_stages(),
+        "languages.md": languages_page(),
+        "sealdata.md": commands(sealdata.main),
+        "sealtrain.md": commands(sealtrain.main),
+        "training-config.md": training_page(),
+        "files.md": files_page(),
+        "audit-json.md": audit_page(),
+    }
+    titles = {name: text.splitlines()[0].removeprefix("# ") for name, text in made.items()}
+    return {"index.md": index(titles)} | made
+
+
+def write(out: Path) -> None:
+    """Write all pages; a page that is no longer made goes."""
+    made = pages()
+    out.mkdir(parents=True, exist_ok=True)
+    for path in out.glob("*.md"):
+        if path.name not in made:
+            path.unlink()
+    for name, text in made.items():
+        (out / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Write docs/reference from the code.")
+    parser.add_argument("--out", type=Path, default=OUT)
+    write(parser.parse_args().out)
