@@ -25,7 +25,7 @@ from pydantic_core import PydanticUndefined
 
 from sealcli import sealdata, sealtrain
 from sealdata import build_manifest, pairs, recipe
-from sealdata.component import KINDS, Component, available, component_class
+from sealdata.component import KINDS, available, component_class
 from sealdata.contamination import hashes
 from sealdata.languages import confusable_sets, languages
 from sealdata.pairs import make_pairs
@@ -108,7 +108,9 @@ def field_comments(cls: type[BaseModel]) -> dict[str, str]:
         if issubclass(base, BaseModel) and base is not BaseModel:
             found |= comments(base)
     for name, info in cls.model_fields.items():
-        found[name] = info.description or found.get(name, "")
+        models = _models_of(info.annotation)
+        inner = docstring(models[0]).split("\n\n")[0] if models else ""
+        found[name] = info.description or found.get(name, "") or inner
     return found
 
 
@@ -133,7 +135,9 @@ def _cell(text: str) -> str:
 
 def page(title: str, *blocks: str) -> str:
     """A page: a title and blocks, those that are empty left out."""
-    return "\n\n".join([f"# {title}", NOTE.strip(), *(b.strip() for b in blocks if b.strip())]) + "\n"
+    return (
+        "\n\n".join([f"# {title}", NOTE.strip(), *(b.strip() for b in blocks if b.strip())]) + "\n"
+    )
 
 
 def type_name(annotation: Any) -> str:
@@ -143,7 +147,9 @@ def type_name(annotation: Any) -> str:
     arguments = [part for part in typing.get_args(annotation) if part is not type(None)]
     origin = typing.get_origin(annotation)
     if origin is typing.Literal:
-        return " or ".join(f'"{part}"' if isinstance(part, str) else str(part) for part in arguments)
+        return " or ".join(
+            f'"{part}"' if isinstance(part, str) else str(part) for part in arguments
+        )
     if origin in (typing.Union, types.UnionType):
         return " or ".join(dict.fromkeys(type_name(part) for part in arguments))
     if origin is list or (origin is tuple and arguments[-1:] == [Ellipsis]):
@@ -242,10 +248,10 @@ def components(kind: str) -> str:
     sections = [component(kind, name) for name in available(kind)]
     names = ", ".join(f"[`{name}`](#{name})" for name in available(kind))
     where = {
-        "readers": "`reader = \"NAME\"` of a `[[source]]` or `[[stream]]`; options stand in `options`.",
+        "readers": '`reader = "NAME"` of a `[[source]]` or `[[stream]]`, with its `options`.',
         "cleaners": "A table `[clean.NAME]`, which holds its options; cleaners run in this order.",
         "scorers": "A table `[score.NAME]`, which holds its options; rules use `NAME.COLUMN`.",
-        "tokenizers": "`kind = \"NAME\"` of `[tokenizer]`; without it the file decides.",
+        "tokenizers": '`kind = "NAME"` of `[tokenizer]`; without it the file decides.',
     }[kind]
     return page(kind.capitalize(), where, names, *sections)
 
@@ -310,9 +316,7 @@ def _first_comment(path: Path) -> str:
 def training_page() -> str:
     """Every table of a training config."""
     sections = [
-        "\n\n".join(
-            [f"## [{name}]" if name else "## Top level", docstring(model), fields(model)]
-        )
+        "\n\n".join([f"## [{name}]" if name else "## Top level", docstring(model), fields(model)])
         for name, model in [("", config.Config), *_tables(config.Config)]
     ]
     folder = config.RECIPES
@@ -352,8 +356,9 @@ def command_sections(command: click.Command, path: list[str]) -> Iterator[str]:
     """A section for a command, and one for each of its subcommands."""
     context = click.Context(command, info_name=" ".join(path))
     usage = " ".join([*path, *command.collect_usage_pieces(context)])
-    rows = [record for p in command.get_params(context) if (record := p.get_help_record(context))]
-    options = table(["option", "meaning"], [[f"`{names}`", said] for names, said in rows])
+    records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
+    rows = [[f"`{record[0]}`", record[1]] for record in records if record and record[1]]
+    options = table(["option", "meaning"], rows)
     yield "\n\n".join(
         block
         for block in (f"## {' '.join(path)}", f"```\n{usage}\n```", help_text(command), options)
@@ -376,7 +381,9 @@ def help_text(command: click.Command) -> str:
             continue
         first, *rest = block.removeprefix("\b").strip("\n").splitlines()
         code = "\n".join(line.strip() for line in rest)
-        shown.append(f"{first}\n\n```\n{code}\n```" if first.endswith(":") else f"```\n{first}\n{code}\n```")
+        shown.append(
+            f"{first}\n\n```\n{code}\n```" if first.endswith(":") else f"```\n{first}\n{code}\n```"
+        )
     return "\n\n".join(shown)
 
 
@@ -396,19 +403,26 @@ def files_page() -> str:
             pairs,
             "PAIR_SCHEMA",
             "## pairs/ and dropped/",
-            "One row a pair. Score columns follow these ([scorers](scorers.md)). `pairs/` ends with "
-            "`split`; `dropped/` ends with `stage`, `reason` (the first), `reasons` (all) and `raw`.",
+            "One row a pair. [Score columns](scorers.md) follow these. `pairs/` ends with `split`; "
+            "`dropped/` with `stage`, `reason` (the first), `reasons` (all) and `raw`.",
         ),
         columns(
             pairs, "REJECT_SCHEMA", "## Records that could not be read", "They are in `dropped/`."
         ),
         columns(pairs, "DOCUMENT_SCHEMA", "## Documents of a stream", "One row a document."),
         columns(hashes, "HASH_SCHEMA", "## Files of `sealdata hash-refs`", "One row a sentence."),
-        columns(tokens, "ORIGIN", "## part-NNNNN.docs.parquet", "One row a document of a shard.")
-        if hasattr(tokens, "ORIGIN")
-        else "",
+        columns(
+            tokens,
+            "ORIGIN_SCHEMA",
+            "## part-NNNNN.docs.parquet",
+            "One row a document that begins in the token file. `sequence` and `offset` (UInt32) "
+            "before these columns say where.",
+        ),
         "## manifest.json of a build",
-        *(facts(model, f"### {model.__name__}") for model in models_in(build_manifest.BuildManifest)),
+        *(
+            facts(model, f"### {model.__name__}")
+            for model in models_in(build_manifest.BuildManifest)
+        ),
         "## manifest.json of a stream",
         *(facts(model, f"### {model.__name__}") for model in models_in(manifest.StreamManifest)),
     )
@@ -448,7 +462,9 @@ def languages_page() -> str:
 def index(names: dict[str, str]) -> str:
     """The list of pages."""
     entries = "\n".join(f"- [{title}]({name})" for name, title in names.items())
-    return page("Reference", "Written from the code by `python docs/generate.py`.", entries)
+    contents = "\n".join(["```{toctree}", ":hidden:", "", *(name[:-3] for name in names), "```"])
+    about = "Everything on these pages is written from the code by `python docs/generate.py`."
+    return page("Reference", about, entries, contents)
 
 
 def pages() -> dict[str, str]:

@@ -34,7 +34,7 @@ class Joined(Reader):
     ``duplicate_id``: which of the sentences it means is not known.
     """
 
-    tgt_file: str
+    tgt_file: str  # name of the file of the second language
 
     def files(self, path: Path) -> list[Path]:
         """The files of both languages."""

@@ -1,4 +1,4 @@
-"""The audit's facts as they stand in ``audit.json``; docs/audit.md explains every field."""
+"""The audit's facts as they stand in ``audit.json``; docs/explanation/audit.md explains every field."""
 
 from typing import Any
 

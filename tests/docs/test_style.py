@@ -39,7 +39,7 @@ def test_commit_titles_are_short_and_plain():
         ("By e.g. Yu et al. 2020, 2.5 s. So", ["By e.g. Yu et al. 2020, 2.5 s.", "So"]),
         ("Use `a`, `b.c` and `d` here.", ["Use CODE here."]),
         ("Cosine (Artetxe 2019). Next", ["Cosine.", "Next", "Artetxe 2019"]),
-        ("A [page of text](docs/page.md) here", ["A page of text here"]),
+        ("A [page of text](other/page.md) here", ["A page of text here"]),
     ],
 )  # fmt: skip
 def test_sentences(text, expected):
