@@ -88,7 +88,7 @@ PROSE_RULES, NAME_RULES = read_rules()
 # --- sentences ---
 
 _ABBREVIATION = re.compile(r"(?:^|[\s(])(?:e\.g|i\.e|al|etc|vs|cf|approx|Fig|No|p|pp|[A-Z])\.$")
-_END = re.compile(r"[.!?…][\"'”’)\]*_]*(?=\s)")
+_END = re.compile(r"[.!?…:][\"'”’)\]*_]*(?=\s)")
 _CODE_LIST = re.compile(r"CODE(?:(?:,| and| or|, and|, or|/) CODE)+")
 _WORD = re.compile(r"[^\s]*\w[^\s]*")
 
@@ -97,7 +97,8 @@ def sentences(text: str) -> Iterator[str]:
     """The sentences of a block, without markup.
 
     Code in backticks is one word, and so is a list of it. Text in brackets is a sentence by itself:
-    a citation or an aside does not make the sentence around it longer.
+    a citation or an aside does not make the sentence around it longer. A colon ends a sentence: what
+    follows is a list or an explanation, and a reader pauses there.
     """
     text = re.sub(r"``.+?``|`[^`]*`|https?://\S+", "CODE", text)
     text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)  # [text](link)
@@ -108,7 +109,7 @@ def sentences(text: str) -> Iterator[str]:
         start = 0
         for end in _END.finditer(part):
             following = part[end.end() :].lstrip(" \"'“‘([*_")
-            ends = not following or not following[0].islower()
+            ends = not following or not following[0].islower() or ":" in end[0]
             if ends and not _ABBREVIATION.search(part[start : end.start() + 1]):
                 yield part[start : end.end()].strip()
                 start = end.end()

@@ -37,6 +37,7 @@ def test_commit_titles_are_short_and_plain():
     [
         ("One. Two!  Three?", ["One.", "Two!", "Three?"]),
         ("By e.g. Yu et al. 2020, 2.5 s. So", ["By e.g. Yu et al. 2020, 2.5 s.", "So"]),
+        ("Two kinds: this one. And x", ["Two kinds:", "this one.", "And x"]),
         ("Use `a`, `b.c` and `d` here.", ["Use CODE here."]),
         ("Cosine (Artetxe 2019). Next", ["Cosine.", "Next", "Artetxe 2019"]),
         ("A [page of text](other/page.md) here", ["A page of text here"]),
