@@ -87,7 +87,7 @@ PROSE_RULES, NAME_RULES = read_rules()
 
 # --- sentences ---
 
-_ABBREVIATION = re.compile(r"(?:^|[\s(])(?:e\.g|i\.e|al|etc|vs|cf|approx|Fig|No|p|pp|[A-Z])\.$")
+_ABBREVIATION = re.compile(r"(?:^|[\s(])(?:e\.g|i\.e|al|etc|vs|cf|approx|Fig|No|pp?|[A-Z])\.$")
 _END = re.compile(r"[.!?…:][\"'”’)\]*_]*(?=\s)")
 _CODE_LIST = re.compile(r"CODE(?:(?:,| and| or|, and|, or|/) CODE)+")
 _WORD = re.compile(r"[^\s]*\w[^\s]*")
@@ -109,7 +109,7 @@ def sentences(text: str) -> Iterator[str]:
         start = 0
         for end in _END.finditer(part):
             following = part[end.end() :].lstrip(" \"'“‘([*_")
-            ends = not following or not following[0].islower() or ":" in end[0]
+            ends = end[0][0] != "…" or following[:1].isupper()
             if ends and not _ABBREVIATION.search(part[start : end.start() + 1]):
                 yield part[start : end.end()].strip()
                 start = end.end()
