@@ -7,19 +7,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sealdata.errors import DataError
 from sealdata.files.records import read_json
+from sealdata.filter_stages import STAGE_NAMES
 
-STAGES = (  # in the order of the gates
-    "ingest",
-    "exclude",
-    "rules",
-    "dedup",
-    "decontaminate",
-    "lid",
-    "similarity",
-    "caps",
-    "near-dedup",
-    "select",
-)
 MANIFEST = "manifest.json"
 
 
@@ -60,7 +49,7 @@ class SourceFacts(_Facts):
 class FunnelRow(_Facts):
     """What became of one source's records.
 
-    ``dropped`` counts pairs by stage (see STAGES) and by their first reason. Invariant:
+    ``dropped`` counts pairs by stage (see STAGE_NAMES) and by their first reason. Invariant:
     ``records == sum(dropped) + train + validation``.
     """
 
@@ -73,7 +62,7 @@ class FunnelRow(_Facts):
 
     @model_validator(mode="after")
     def _ties(self) -> Self:
-        if unknown := sorted(set(self.dropped) - set(STAGES)):
+        if unknown := sorted(set(self.dropped) - set(STAGE_NAMES)):
             raise ValueError(f"{self.source}: no stage is called {unknown[0]!r}")
         if self.records != self.num_dropped + self.kept:
             raise ValueError(
@@ -90,7 +79,7 @@ class FunnelRow(_Facts):
     @property
     def num_dropped(self) -> int:
         """Records lost at any stage."""
-        return sum(self.lost(stage) for stage in STAGES)
+        return sum(self.lost(stage) for stage in STAGE_NAMES)
 
     def lost(self, stage: str) -> int:
         """Records lost at one stage."""

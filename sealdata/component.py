@@ -23,6 +23,11 @@ class Component(BaseModel):
 
     version: ClassVar[int] = 1  # raise it when the output changes for the same parameters
 
+    @classmethod
+    def component_name(cls) -> str:
+        """The name in recipes: that of the file."""
+        return cls.__module__.rpartition(".")[2]
+
     def fingerprint(self) -> dict[str, Any]:
         """Everything that can change the output: version, parameters, digests of model files."""
         return {"version": self.version, **self.model_dump(mode="json")}

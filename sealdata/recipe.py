@@ -45,6 +45,11 @@ class SourceTable(_Table):
 
     _codes = field_validator("src_lang", "tgt_lang")(_language)
 
+    @property
+    def other_lang(self) -> str:
+        """The side that is not English."""
+        return self.tgt_lang if self.src_lang == "eng_Latn" else self.src_lang
+
 
 class TokenFileTable(_Table):
     """Whole sequences of one token file, or of all that a pattern names."""
@@ -282,6 +287,17 @@ class Recipe(_Table):
     format: FormatTable = FormatTable()  # how a pair is written as text
     pack: PackTable = PackTable()  # how documents become sequences and files
     card: CardTable = CardTable()  # what the dataset card says that no figure can say
+
+    def asks_for(self, stage: str) -> bool:
+        """Whether the recipe uses a filter stage that is decided by a mask."""
+        switches = {
+            "exclude": bool(self.exclude.lists),
+            "dedup": not self.dedup.off,
+            "decontaminate": bool(self.decontaminate.refs),
+            "caps": self.caps.max_per_src is not None or self.caps.max_per_tgt is not None,
+            "near-dedup": self.near_dedup.jaccard is not None,
+        }
+        return switches[stage]
 
     @property
     def document_streams(self) -> list[StreamTable]:

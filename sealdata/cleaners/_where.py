@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from sealdata.text.char_filter import spot
+from sealdata.text.char_filter import contains_char_pair
 
 
 def repair_where(
@@ -17,11 +17,11 @@ def repair_where(
 
     ``pattern`` is a regular expression of polars and must occur in every text that ``repair`` would
     change. It is sought only where one of the neighbours of ``without`` stands, if they are given:
-    see ``spot``, which is quicker.
+    see ``contains_char_pair``, which is quicker.
     """
     text = text.fill_null("")
     if without:
-        places = spot(text, *without).arg_true()
+        places = contains_char_pair(text, *without).arg_true()
         places = places.filter(text.gather(places).str.contains(pattern))
     else:
         places = text.str.contains(pattern).arg_true()

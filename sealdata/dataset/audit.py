@@ -17,13 +17,15 @@ from sealdata.errors import DataError
 from sealdata.files.digests import Digests
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import read_json, stage_key, write_json
+from sealdata.filter_stages import COMPARING_STAGES, FILTER_STAGES
 from sealdata.gold.trial_facts import GoldFacts
 from sealdata.pipeline.plan import Plan
-from sealdata.pipeline.run import Pipeline, Surveyed
+from sealdata.pipeline.run import read_lists, survey
+from sealdata.pipeline.source_state import RunContext, SourceState
 from sealdata.pipeline.streams import open_table
 from sealdata.report.audit_rows import Evidence, ledger_evidence
 from sealdata.report.duplicate_examples import corpus_twins
-from sealdata.report.facts import MASKS, Compared, audit_facts, write_facts
+from sealdata.report.facts import Compared, audit_facts, write_facts
 from sealdata.report.html import write_report
 from sealdata.report.other_views import match_facts
 from sealdata.report.schema import AuditFacts, DuplicateFacts, PrecisionFacts
@@ -77,14 +79,16 @@ def audit_recipe(
     """
     with locked(out):
         digests = Digests(out / "work" / "digests.json")
-        pipeline = Pipeline(plan.alone(), out / "work", digests, engine, progress)
-        surveyed = pipeline.survey(lambda pairs: sample_sizes(pairs, rows), limit)
-        evidence = _evidence(out, surveyed)
-        manifest = _manifest(plan, digests, surveyed, evidence, limit)
-        inexact = describe.precision_rows(pipeline.precision)
-        manifest = manifest.model_copy(update={"precision_errors": inexact})
+        run = RunContext(
+            plan.pairwise_only(), out / "work", digests, engine, progress, read_lists(plan)
+        )
+        sources, precision = survey(run, lambda pairs: sample_sizes(pairs, rows), limit)
+        evidence = _evidence(out, sources)
+        manifest = _manifest(plan, digests, sources, evidence, limit)
+        errors = describe.precision_rows(precision)
+        manifest = manifest.model_copy(update={"precision_errors": errors})
         digests.save()
-        return _write(out, manifest, evidence, _compared(plan, surveyed, evidence))
+        return _write(out, manifest, evidence, _compared(plan, sources, evidence))
 
 
 def sample_sizes(pairs: dict[str, int], rows: int) -> dict[str, int]:
@@ -205,12 +209,12 @@ def _gold(out: Path) -> dict[str, Any]:
     return found.model_dump(mode="json", exclude={"languages": {"__all__": {"examples"}}})
 
 
-def _evidence(out: Path, surveyed: list[Surveyed]) -> Evidence:
+def _evidence(out: Path, sources: list[SourceState]) -> Evidence:
     """The sampled rows of each language, in one file beside the report."""
     files: dict[str, list[Path]] = {}
     rows: dict[str, int] = {}
-    for lang in dict.fromkeys(source.lang for source in surveyed):
-        own = [source for source in surveyed if source.lang == lang]
+    for lang in dict.fromkeys(source.lang for source in sources):
+        own = [source for source in sources if source.lang == lang]
         frames = [
             read_frame(source.sampled.folder / f"{part}.parquet")
             for source in own
@@ -226,12 +230,12 @@ def _evidence(out: Path, surveyed: list[Surveyed]) -> Evidence:
 def _manifest(
     plan: Plan,
     digests: Digests,
-    surveyed: list[Surveyed],
+    sources: list[SourceState],
     evidence: Evidence,
     limit: int | None,
 ) -> BuildManifest:
     """A manifest as a build would leave it, its funnel estimated and without streams."""
-    keys = [source.sampled.key for source in surveyed]
+    keys = [source.sampled.key for source in sources]
     return BuildManifest(
         name=plan.recipe.name,
         sealdata=__version__,
@@ -241,25 +245,25 @@ def _manifest(
         versions=describe.versions(),
         models=describe.model_facts(plan),
         sources=describe.source_facts(plan, digests),
-        funnel=_funnel(surveyed, evidence),
-        leaks=describe.leak_rows(surveyed),
-        cleaning=describe.cleaning_rows(surveyed, plan.cleaners),
+        funnel=_funnel(sources, evidence),
+        leaks=describe.leak_rows(sources),
+        cleaning=describe.cleaning_rows(sources, plan.cleaners),
         fertility=_fertility(plan, evidence),
     )
 
 
-def _funnel(surveyed: list[Surveyed], evidence: Evidence) -> list[FunnelRow]:
+def _funnel(sources: list[SourceState], evidence: Evidence) -> list[FunnelRow]:
     """What could be read is counted; what becomes of it is in proportion to the sample."""
     counts = {lang: by_source(evidence, lang) for lang in evidence.files}
     rows = []
-    for source in surveyed:
+    for source in sources:
         own = counts[source.lang].get(source.table.name, Counter())
         shares = {f"{stage}\t{reason}" if stage else "": n for (stage, reason), n in own.items()}
-        readable = source.ingested.rows_out
+        readable = source.ingest_record.rows_out
         estimated = spread(readable, {"": 0.0, **{name: float(n) for name, n in shares.items()}})
         dropped: dict[str, dict[str, int]] = {}
-        if source.ingested.dropped:
-            dropped["ingest"] = dict(source.ingested.dropped)
+        if source.ingest_record.dropped:
+            dropped["ingest"] = dict(source.ingest_record.dropped)
         for name, count in estimated.items():
             if name and count:
                 stage, _, reason = name.partition("\t")
@@ -268,7 +272,7 @@ def _funnel(surveyed: list[Surveyed], evidence: Evidence) -> list[FunnelRow]:
             FunnelRow(
                 source=source.table.name,
                 lang=source.lang,
-                records=source.ingested.rows_in,
+                records=source.ingest_record.rows_in,
                 dropped=dropped,
                 train=readable - sum(n for name, n in estimated.items() if name),
                 validation=0,
@@ -288,36 +292,35 @@ def _fertility(plan: Plan, evidence: Evidence) -> list[FertilityRow]:
     return [FertilityRow(**row) for row in rows.iter_rows(named=True)]
 
 
-def _compared(plan: Plan, surveyed: list[Surveyed], evidence: Evidence) -> Compared:
-    """What was found among all pairs, with evidence, and the gates left to a build."""
+def _compared(plan: Plan, sources: list[SourceState], evidence: Evidence) -> Compared:
+    """What was found among all pairs, with examples, and the stages left to a build."""
     twins, matches = [], []
     for lang in evidence.files:
-        own = [source for source in surveyed if source.lang == lang]
-        twins += corpus_twins(evidence, lang, [(s.sampled.parts, s.keys, s.pairs) for s in own])
+        own = [source for source in sources if source.lang == lang]
+        twins += corpus_twins(
+            evidence, lang, [(s.sampled.parts, s.keys.folder, s.cleaned.folder) for s in own]
+        )
         leaks = [s.leaks for s in own if s.leaks]
         files = [done.folder / f"{part}.{MATCHES}.parquet" for done in leaks for part in done.parts]
         matches += match_facts(files, lang)
-    caps, near = plan.recipe.caps, plan.recipe.near_dedup
-    left_out = {
-        "caps": caps.max_per_src is not None or caps.max_per_tgt is not None,
-        "near-dedup": near.jaccard is not None,
-        **dict.fromkeys(plan.corpus_scores(), True),
-    }
-    return Compared(
-        _duplicates(surveyed), twins, matches, [gate for gate, is_set in left_out.items() if is_set]
-    )
+    left_out = [
+        stage.name
+        for stage in FILTER_STAGES
+        if stage.decided_by == "mask" and not stage.audited and plan.recipe.asks_for(stage.name)
+    ]
+    return Compared(_duplicates(sources), twins, matches, left_out + plan.corpus_scores())
 
 
-def _duplicates(surveyed: list[Surveyed]) -> list[DuplicateFacts]:
+def _duplicates(sources: list[SourceState]) -> list[DuplicateFacts]:
     """What was flagged over all pairs."""
     found = []
-    for lang in dict.fromkeys(source.lang for source in surveyed):
-        records = [r for s in surveyed if s.lang == lang for r in s.sampled.records]
+    for lang in dict.fromkeys(source.lang for source in sources):
+        records = [r for s in sources if s.lang == lang for r in s.sampled.records]
         of = sum(record.facts["rows"] for record in records)
         for name in dict.fromkeys(name for record in records for name in record.facts["flagged"]):
             stage, _, reason = name.partition(".")
             flagged = sum(record.facts["flagged"][name] for record in records)
-            if flagged or stage in MASKS:
+            if flagged or stage in COMPARING_STAGES:
                 found.append(
                     DuplicateFacts(lang=lang, stage=stage, reason=reason, flagged=flagged, of=of)
                 )

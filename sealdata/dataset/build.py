@@ -27,7 +27,8 @@ from sealdata.errors import DataError
 from sealdata.files.digests import Digests
 from sealdata.files.records import stage_key, write_json
 from sealdata.pipeline.plan import Plan, locate
-from sealdata.pipeline.run import Curated, Pipeline
+from sealdata.pipeline.run import curate, read_lists
+from sealdata.pipeline.source_state import RunContext, SourceState
 from sealdata.pipeline.streams import (
     SPLITS,
     PairFiles,
@@ -43,7 +44,7 @@ from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.html import write_report
 from sealdata.report.margin_agreement import summary
 from sealdata.shards.token_files import identified
-from sealdata.workflow.stage import Done, Engine, Progress, run_stages
+from sealdata.workflow.stage import Engine, Progress, StageOutput, run_stages
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,11 @@ def build(
         if finished:
             return Built(finished, fresh=False)
         check_token_files(plan)
-        pipeline = Pipeline(plan, work, digests, engine, progress)
-        curated = pipeline.curate(limit)
-        streams = plan_streams(plan, _pair_inputs(curated), digests.sha256, limit)
+        run = RunContext(plan, work, digests, engine, progress, read_lists(plan))
+        sources, precision = curate(run, limit)
+        streams = plan_streams(plan, _pair_inputs(sources), digests.sha256, limit)
         packed = run_stages([stream.stage for stream in streams], work, engine, progress)
-        files = pair_files(curated) | match_files(curated) | stream_files(plan, streams, packed)
+        files = pair_files(sources) | match_files(sources) | stream_files(plan, streams, packed)
         place(files, out)
         manifest = BuildManifest(
             name=plan.recipe.name,
@@ -86,12 +87,12 @@ def build(
             versions=describe.versions(),
             models=describe.model_facts(plan),
             sources=describe.source_facts(plan, digests),
-            funnel=[describe.funnel_row(source) for source in curated],
-            failures=describe.failure_rows(curated),
-            leaks=describe.leak_rows(curated),
-            cleaning=describe.cleaning_rows(curated, plan.cleaners),
-            precision_errors=describe.precision_rows(pipeline.precision),
-            fertility=_fertility(plan, out, curated),
+            funnel=[describe.funnel_row(source) for source in sources],
+            failures=describe.failure_rows(sources),
+            leaks=describe.leak_rows(sources),
+            cleaning=describe.cleaning_rows(sources, plan.cleaners),
+            precision_errors=describe.precision_rows(precision),
+            fertility=_fertility(plan, out, sources),
             streams=[fact for fact in map(_stream_facts, streams, packed) if fact],
             files=facts(files, digests),
         )
@@ -119,7 +120,7 @@ def _report(out: Path, manifest: BuildManifest) -> BuildManifest:
     return manifest
 
 
-def _pair_inputs(curated: list[Curated]) -> list[PairFiles]:
+def _pair_inputs(sources: list[SourceState]) -> list[PairFiles]:
     """The kept pairs per language and split, over all sources of the language."""
     return [
         PairFiles(
@@ -127,27 +128,27 @@ def _pair_inputs(curated: list[Curated]) -> list[PairFiles]:
             split,
             tuple(
                 source.selected.folder / f"{part}.{split}.parquet"
-                for source in curated
+                for source in sources
                 if source.lang == lang
                 for part in source.selected.parts
             ),
-            tuple(source.selected.key for source in curated if source.lang == lang),
+            tuple(source.selected.key for source in sources if source.lang == lang),
         )
-        for lang in dict.fromkeys(source.lang for source in curated)
+        for lang in dict.fromkeys(source.lang for source in sources)
         for split in SPLITS
     ]
 
 
-def _fertility(plan: Plan, out: Path, curated: list[Curated]) -> list[FertilityRow]:
+def _fertility(plan: Plan, out: Path, sources: list[SourceState]) -> list[FertilityRow]:
     """The model's tokenizer and those to compare it with, on the pairs just placed in ``out``."""
     tables = [plan.recipe.tokenizer, *plan.recipe.fertility]
     tokenizers = [open_table(table, plan) for table in tables]
-    languages = list(dict.fromkeys(source.lang for source in curated))
+    languages = list(dict.fromkeys(source.lang for source in sources))
     rows = describe.fertility_of_pairs(out, languages, tokenizers, plan.recipe.seed)
     return [FertilityRow(**row) for row in rows.iter_rows(named=True)]
 
 
-def _stream_facts(stream: Stream, done: Done) -> StreamFacts | None:
+def _stream_facts(stream: Stream, done: StageOutput) -> StreamFacts | None:
     """The row of the manifest for a packed stream; None for one without documents."""
     found = dict(done.records[0].facts)
     if found.pop("empty"):

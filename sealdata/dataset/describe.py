@@ -20,11 +20,11 @@ from sealdata.build_manifest import (
 )
 from sealdata.files.digests import Digests
 from sealdata.pipeline.plan import Plan
-from sealdata.pipeline.run import Curated, Surveyed
+from sealdata.pipeline.source_state import SourceState
 from sealdata.stages.clean import EXAMPLES
 from sealdata.tokenizers import Tokenizer, named
 from sealdata.tokens.fertility import fertility, sample_pairs
-from sealdata.workflow.stage import Done
+from sealdata.workflow.stage import StageOutput
 
 LIBRARIES = (
     "polars",
@@ -68,11 +68,11 @@ def source_facts(plan: Plan, digests: Digests) -> list[SourceFacts]:
     return rows
 
 
-def funnel_row(source: Curated) -> FunnelRow:
+def funnel_row(source: SourceState) -> FunnelRow:
     """From file record to split, one source; the model checks that the counts tie."""
     dropped: dict[str, dict[str, int]] = {}
-    if source.ingested.dropped:
-        dropped["ingest"] = dict(source.ingested.dropped)
+    if source.ingest_record.dropped:
+        dropped["ingest"] = dict(source.ingest_record.dropped)
     records = source.selected.records
     for record in records:
         for stage, reasons in record.facts["first"].items():
@@ -82,14 +82,14 @@ def funnel_row(source: Curated) -> FunnelRow:
     return FunnelRow(
         source=source.table.name,
         lang=source.lang,
-        records=source.ingested.rows_in,
+        records=source.ingest_record.rows_in,
         dropped=dropped,
         train=sum(record.facts["train"] for record in records),
         validation=sum(record.facts["validation"] for record in records),
     )
 
 
-def failure_rows(curated: Iterable[Curated]) -> list[FailureRow]:
+def failure_rows(sources: Iterable[SourceState]) -> list[FailureRow]:
     """Per language and reason: pairs that fail it first, at all, and only."""
     counts: dict[tuple[str, str], dict[str, int]] = {}
 
@@ -97,7 +97,7 @@ def failure_rows(curated: Iterable[Curated]) -> list[FailureRow]:
         row = counts.setdefault((lang, reason), {"first": 0, "any": 0, "only": 0})
         row[kind] += count
 
-    for source in curated:
+    for source in sources:
         for record in source.selected.records:
             for reason, count in record.dropped.items():
                 add(source.lang, reason, "first", count)
@@ -110,10 +110,10 @@ def failure_rows(curated: Iterable[Curated]) -> list[FailureRow]:
     ]
 
 
-def leak_rows(curated: Iterable[Curated | Surveyed]) -> list[LeakRow]:
+def leak_rows(sources: Iterable[SourceState]) -> list[LeakRow]:
     """Sides of each source that matched an evaluation set, by set, side and kind of match."""
     rows = []
-    for source in curated:
+    for source in sources:
         counts: Counter[tuple[str, str, str]] = Counter()
         for record in source.leaks.records if source.leaks else ():
             for name, side, kind, count in record.facts["matches"]:
@@ -132,26 +132,26 @@ def leak_rows(curated: Iterable[Curated | Surveyed]) -> list[LeakRow]:
     return rows
 
 
-def cleaning_rows(
-    curated: Iterable[Curated | Surveyed], steps: Collection[str]
-) -> list[CleaningRow]:
+def cleaning_rows(sources: Iterable[SourceState], steps: Collection[str]) -> list[CleaningRow]:
     """Per source and cleaning step, in order: pairs changed, and the first few changes."""
-    return [_cleaning_row(source, step) for source in curated for step in steps]
+    return [_cleaning_row(source, step) for source in sources for step in steps]
 
 
-def _cleaning_row(source: Curated | Surveyed, step: str) -> CleaningRow:
-    examples = [pair for record in source.cleaned for pair in record.facts["examples"][step]]
+def _cleaning_row(source: SourceState, step: str) -> CleaningRow:
+    examples = [
+        pair for record in source.cleaned.records for pair in record.facts["examples"][step]
+    ]
     return CleaningRow(
         source=source.table.name,
         step=step,
-        changed=sum(record.facts["changed"][step] for record in source.cleaned),
+        changed=sum(record.facts["changed"][step] for record in source.cleaned.records),
         examples=examples[:EXAMPLES],
     )
 
 
-def precision_rows(compared: Iterable[Done]) -> list[PrecisionErrorRow]:
+def precision_rows(compared: Iterable[StageOutput]) -> list[PrecisionErrorRow]:
     """How far scores lie from exact ones, by score and language."""
-    return [PrecisionErrorRow(**record.facts) for done in compared for record in done.records]
+    return [PrecisionErrorRow(**record.facts) for output in compared for record in output.records]
 
 
 def fertility_of_pairs(

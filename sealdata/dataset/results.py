@@ -13,11 +13,11 @@ from sealdata.files.digests import Digests
 from sealdata.files.frames import count_rows
 from sealdata.files.records import file_sha256, write_atomic
 from sealdata.pipeline.plan import Plan
-from sealdata.pipeline.run import Curated
+from sealdata.pipeline.source_state import SourceState
 from sealdata.pipeline.streams import Stream, open_table
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.stages.pack import STREAM
-from sealdata.workflow.stage import Done
+from sealdata.workflow.stage import StageOutput
 
 FOLDERS = ("pairs", "dropped", "matches", "shards", "report")
 
@@ -40,7 +40,7 @@ def locked(out: Path) -> Iterator[None]:
         yield
 
 
-def pair_files(curated: list[Curated]) -> dict[str, Path]:
+def pair_files(sources: list[SourceState]) -> dict[str, Path]:
     """Names in the build folder, and the stage files behind them.
 
     Parts of one language pair are numbered through all its sources in recipe order. A file without
@@ -48,7 +48,7 @@ def pair_files(curated: list[Curated]) -> dict[str, Path]:
     """
     files: dict[str, Path] = {}
     numbers: dict[tuple[str, str], int] = {}
-    for source in curated:
+    for source in sources:
         for part in source.selected.parts:
             for split, folder in (
                 ("train", "pairs"),
@@ -65,11 +65,11 @@ def pair_files(curated: list[Curated]) -> dict[str, Path]:
     return files
 
 
-def match_files(curated: list[Curated]) -> dict[str, Path]:
+def match_files(sources: list[SourceState]) -> dict[str, Path]:
     """Names in the build folder of the matches with evaluation sets, numbered as ``pair_files``."""
     files: dict[str, Path] = {}
     numbers: dict[str, int] = {}
-    for source in curated:
+    for source in sources:
         if source.leaks is None:
             continue
         for part in source.leaks.parts:
@@ -82,7 +82,7 @@ def match_files(curated: list[Curated]) -> dict[str, Path]:
     return files
 
 
-def stream_files(plan: Plan, streams: list[Stream], packed: list[Done]) -> dict[str, Path]:
+def stream_files(plan: Plan, streams: list[Stream], packed: list[StageOutput]) -> dict[str, Path]:
     """Names under ``shards`` of the packed streams' files and of the tokenizer that made them."""
     tokenizer = open_table(plan.recipe.tokenizer, plan)
     files = {f"shards/tokenizer/{path.name}": path for path in tokenizer.files()}

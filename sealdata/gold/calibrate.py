@@ -79,7 +79,7 @@ def calibrate(
     for name in scores or _default_scores(plan):
         scorer, column = _scorer(plan, name)
         for lang in langs:
-            sets = _pairs(references, lang, scorer.phase, column)
+            sets = _pairs(references, lang, scorer.stage, column)
             values = {
                 kind: scorer.score(pairs)[column].cast(pl.Float64).round(6).to_numpy()
                 for kind, pairs in sets.items()
@@ -94,7 +94,7 @@ def calibrate(
 
 
 def _default_scores(plan: Plan) -> list[str]:
-    rules = [*plan.rules("language"), *plan.rules("similarity")]
+    rules = [*plan.rules("lid"), *plan.rules("similarity")]
     names = [
         rule.score
         for rule in rules
@@ -123,14 +123,14 @@ def _scorer(plan: Plan, name: str) -> tuple[Scorer, str]:
     return plan.scorers[scorer], column
 
 
-def _pairs(references: pl.DataFrame, lang: str, phase: str, column: str) -> dict[str, pl.DataFrame]:
+def _pairs(references: pl.DataFrame, lang: str, stage: str, column: str) -> dict[str, pl.DataFrame]:
     """Pair frames by kind, ``good`` first."""
     own = references.filter(pl.col("lang") == lang)
     good = make_pairs(list(zip(own["src"], own["tgt"], strict=True)), tgt_lang=lang)
-    if phase == "language" and column.startswith("src_"):
+    if stage == "lid" and column.startswith("src_"):
         rows = list(zip(own["tgt"], own["tgt"], strict=True))
         return {"good": good, "other language": make_pairs(rows, tgt_lang=lang)}
-    if phase == "language":
+    if stage == "lid":
         others = references.filter(pl.col("lang") != lang)
         few = others.filter(pl.int_range(pl.len()).over("lang") < own.height)
         rows = list(zip(few["src"], few["tgt"], strict=True))

@@ -12,7 +12,8 @@ from sealdata.files.digests import Digests
 from sealdata.files.frames import read_frame
 from sealdata.gold.references import ENGLISH
 from sealdata.pipeline.plan import Plan
-from sealdata.pipeline.run import Curated, Pipeline
+from sealdata.pipeline.run import curate
+from sealdata.pipeline.source_state import RunContext, SourceState
 from sealdata.recipe import (
     CapsTable,
     DecontaminateTable,
@@ -58,11 +59,11 @@ def try_pairs(
             _write_source(lang, frame, work / "references")
             for (lang,), frame in pairs.group_by("lang", maintain_order=True)
         ]
-        plan = Plan(_trial_recipe(recipe, tables, set(skip)), base).alone()
+        plan = Plan(_trial_recipe(recipe, tables, set(skip)), base).pairwise_only()
         _check_models(plan)
         digests = Digests(work / "digests.json")
-        curated = Pipeline(plan, work, digests, engine, progress).curate()
-        judged = pl.concat([_outcome(source) for source in curated], how="diagonal")
+        sources, _ = curate(RunContext(plan, work, digests, engine, progress, takedowns=None))
+        judged = pl.concat([_outcome(source) for source in sources], how="diagonal")
     numbered = pairs.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64).over("lang"))
     joined = numbered.join(judged, on=["lang", "row"], how="left", maintain_order="left")
     return joined.drop("row").with_columns(pl.col("reasons").fill_null([]))
@@ -109,7 +110,7 @@ def _check_models(plan: Plan) -> None:
             raise ConfigError(f"[score.{name}]: {error}; or leave it out: --skip {name}") from None
 
 
-def _outcome(source: Curated) -> pl.DataFrame:
+def _outcome(source: SourceState) -> pl.DataFrame:
     """``lang``, ``row``, ``read``, ``stage``, ``reason``, ``reasons`` and scores of all records."""
     folder = source.selected.folder
     files = [
@@ -118,7 +119,7 @@ def _outcome(source: Curated) -> pl.DataFrame:
         for outcome in ("train", "dropped")
     ]
     rows = pl.concat([read_frame(file) for file in files], how="diagonal")
-    assert rows.height == source.ingested.rows_in, f"{source.lang}: {rows.height} rows"
+    assert rows.height == source.ingest_record.rows_in, f"{source.lang}: {rows.height} rows"
     scores = [name for name in rows.columns if "." in name]
     sides = pl.when(pl.col("src").is_not_null()).then(pl.struct("src", "tgt"))
     return rows.select(

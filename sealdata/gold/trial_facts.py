@@ -116,7 +116,7 @@ def gold(
     skip: Collection[str] = (),
     max_percent: float = 1.0,
 ) -> GoldFacts:
-    """Judge the references in ``folder``, in the recipe's languages, by the recipe in ``base``.
+    """Evaluate the references in ``folder``, in the recipe's languages, by the recipe in ``base``.
 
     Raises:
         ConfigError: no references in a language of the recipe; see ``try_pairs``.

@@ -30,7 +30,7 @@ Probs = npt.NDArray[np.float32]
 _FEW = 10  # letters below which a text does not tell even a set of relatives from strangers
 
 
-class Judge:
+class LanguageChecker:
     """Judges texts by the labels that ``identify`` tells of them, and by their letters first."""
 
     def __init__(self, labels: Labels, identify: Identify, short: int) -> None:

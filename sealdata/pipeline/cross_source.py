@@ -1,166 +1,144 @@
-"""Gates that look across all sources: ranges of keys decide, masks say which pairs fall."""
+"""Filters that look across all sources: duplicates, caps per side, near-duplicates.
+
+Each works in three steps. Every part writes keys, sorted. One range of keys after another is read
+from all parts and decided. Each part then collects its decisions into a mask
+(``sealdata.stages.partition``).
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from sealdata.recipe import CapsTable, NearDedupTable
+from sealdata.pipeline.source_state import RunContext, SourceState
 from sealdata.stages.caps import Cap, Side, SideKeys
-from sealdata.stages.near import (
-    BLOCK,
-    GROUP_SKETCHES,
-    SKETCHES_PER_RANGE,
-    Bands,
-    Edges,
-    Sketches,
-    Verify,
-)
+from sealdata.stages.dedup import Resolve
+from sealdata.stages.near import SKETCHES_PER_RANGE, Bands, Edges, Sketches, Verify
 from sealdata.stages.partition import Flag, KeyFile, range_names
-from sealdata.stages.rules import Judge
-from sealdata.workflow.stage import Done, Job, Stage
+from sealdata.stages.rules import DropMask
+from sealdata.workflow.stage import Stage, StageOutput, Step
 
-Resolver = Callable[[tuple[KeyFile, ...]], Job]
-
-
-@dataclass(frozen=True)
-class Mask:
-    """Pairs that a gate drops by itself, not by a rule."""
-
-    stage: str  # the gate, as the ledger calls it
-    reason: str
-    done: list[Done]  # one per source
+Resolver = Callable[[tuple[KeyFile, ...]], Step]
+Orders = list[dict[str, int]]  # per source: part -> its place in the order of precedence
 
 
-@dataclass(frozen=True)
-class Crossing:
-    """Decisions over all parts of all sources.
+def drop_duplicates(run: RunContext, sources: Sequence[SourceState]) -> None:
+    """Of pairs with equal keys the first one stays, in the order of the recipe's sources."""
+    if not run.plan.recipe.dedup.off:
+        keys = [source.keys for source in sources]
+        _add_masks(run, sources, "dedup", "duplicate", keys, Resolve)
 
-    The order of precedence is that of the sources in the recipe, then of their parts.
-    """
 
-    run: Callable[[list[Stage]], list[Done]]
-    langs: list[str]  # of each source, the side that is not English
-    cleaned: list[Done]
-
-    def mask(
-        self,
-        gate: str,
-        reason: str,
-        stage: str,
-        keyed: list[Done],
-        params: Any,
-        job: Resolver,
-        most: int | None = None,
-    ) -> Mask:
-        """What falls by ``job``, which decides in each range of the keys that ``keyed`` wrote."""
-        resolved, orders = self.resolve(stage, keyed, params, job, most)
-        inputs = [(resolved.key,)] * len(keyed)
-        flags: list[Job] = [
-            Flag(reason, resolved.folder, resolved.parts, own, clean.folder)
-            for own, clean in zip(orders, self.cleaned, strict=True)
-        ]
-        return Mask(gate, reason, self.each(f"{stage}-mask", orders, inputs, flags))
-
-    def resolve(
-        self,
-        stage: str,
-        keyed: list[Done],
-        params: Any,
-        job: Resolver,
-        most: int | None = None,
-    ) -> tuple[Done, list[dict[str, int]]]:
-        """``job`` over all ranges, of about ``most`` keys each, and each source's parts with their
-        precedence."""
-        places = [(i, part) for i, done in enumerate(keyed) for part in done.parts]
-        orders: list[dict[str, int]] = [{} for _ in keyed]
-        for number, (i, part) in enumerate(places):
-            orders[i][part] = number
-        files = tuple(
-            KeyFile(keyed[i].folder / f"{part}.parquet", orders[i][part], self.langs[i])
-            for i, part in places
-        )
-        ranges = range_names(sum(r.facts["keys"] for done in keyed for r in done.records), most)
-        inputs = tuple(done.key for done in keyed)
-        [resolved] = self.run([Stage(stage, params, inputs, ranges, job(files))])
-        return resolved, orders
-
-    def each(
-        self,
-        stage: str,
-        params: Sequence[Any],
-        inputs: Sequence[tuple[str, ...]],
-        jobs: Sequence[Job],
-    ) -> list[Done]:
-        """A stage per source, side by side."""
-        return self.run(
+def cap_sides(run: RunContext, sources: Sequence[SourceState]) -> None:
+    """Limit how many pairs share a side. English sides come first: a pair that their cap drops does
+    not count towards the cap of its other side."""
+    table = run.plan.recipe.caps
+    limits: list[tuple[Side, int | None]] = [("src", table.max_per_src), ("tgt", table.max_per_tgt)]
+    for side, limit in limits:
+        if limit is None:
+            continue
+        evaluators = [run.evaluator(source) for source in sources]
+        keyed = run.run(
             [
-                Stage(stage, own, keys, clean.parts, job, rows=clean.rows)
-                for own, keys, clean, job in zip(params, inputs, self.cleaned, jobs, strict=True)
+                Stage.of(
+                    SideKeys(evaluator, source.keys.folder, side, table.score),
+                    (*evaluator.inputs(), source.keys.key),
+                    source.cleaned.parts,
+                    rows=source.cleaned.rows,
+                )
+                for evaluator, source in zip(evaluators, sources, strict=True)
             ]
         )
+        resolver = partial(Cap, side=side, limit=limit)
+        _add_masks(run, sources, "caps", f"over_{side}_cap", keyed, resolver)
 
 
-@dataclass(frozen=True)
-class LateGates:
-    """What comes after all scores. ``inputs`` and ``judge`` are of one source, by its number, given
-    the masks of late gates before."""
-
-    crossing: Crossing
-    keys: list[Done]
-    rules: Any  # all that the judgement by rules depends on
-    inputs: Callable[[int, list[Mask]], tuple[str, ...]]
-    judge: Callable[[int, list[Mask]], Judge]
-
-    def caps(self, table: CapsTable) -> list[Mask]:
-        """Source sides first: what their cap drops does not count against a target side."""
-        sides: list[tuple[Side, int | None]] = [
-            ("src", table.max_per_src),
-            ("tgt", table.max_per_tgt),
-        ]
-        late: list[Mask] = []
-        for side, most in sides:
-            if most is None:
-                continue
-            jobs: list[Job] = [
-                SideKeys(self.judge(i, late), done.folder, side, table.score)
-                for i, done in enumerate(self.keys)
-            ]
-            keyed = self._each(f"{side}-cap-keys", [self.rules, table.score], late, jobs)
-            params = [self.crossing.langs, most]
-            job = partial(Cap, side=side, most=most)
-            stage, reason = f"{side}-cap", f"over_{side}_cap"
-            late.append(self.crossing.mask("caps", reason, stage, keyed, params, job))
-        return late
-
-    def near_dedup(self, table: NearDedupTable, late: list[Mask]) -> list[Mask]:
-        """Among what the caps leave; see ``sealdata.stages.near``."""
-        if table.jaccard is None:
-            return []
-        crossing = self.crossing
-        judges: list[Job] = [Bands(self.judge(i, late)) for i in range(len(self.keys))]
-        bands = self._each("near-bands", self.rules, late, judges)
-        edges, orders = crossing.resolve("near-edges", bands, [crossing.langs, BLOCK], Edges)
-        jobs: list[Job] = [
-            Sketches(edges.folder, edges.parts, own, clean.folder)
-            for own, clean in zip(orders, crossing.cleaned, strict=True)
-        ]
-        inputs = [(clean.key, edges.key) for clean in crossing.cleaned]
-        params = [[own, GROUP_SKETCHES] for own in orders]
-        sketched = crossing.each("near-sketches", params, inputs, jobs)
-        job = partial(Verify, jaccard=table.jaccard)
-        return [
-            crossing.mask(
-                "near-dedup",
-                "near_duplicate",
-                "near-dedup",
-                sketched,
-                table.jaccard,
-                job,
-                most=SKETCHES_PER_RANGE,
+def drop_near_duplicates(run: RunContext, sources: Sequence[SourceState]) -> None:
+    """Of pairs of one language that are alike the first one stays; see ``sealdata.stages.near``."""
+    jaccard = run.plan.recipe.near_dedup.jaccard
+    if jaccard is None:
+        return
+    evaluators = [run.evaluator(source) for source in sources]
+    bands = run.run(
+        [
+            Stage.of(
+                Bands(evaluator), evaluator.inputs(), source.cleaned.parts, rows=source.cleaned.rows
             )
+            for evaluator, source in zip(evaluators, sources, strict=True)
         ]
+    )
+    edges, orders = _resolve(run, sources, bands, Edges)
+    sketched = run.run(
+        [
+            Stage.of(
+                Sketches(edges.folder, edges.parts, order, source.cleaned.folder),
+                (source.cleaned.key, edges.key),
+                source.cleaned.parts,
+                rows=source.cleaned.rows,
+            )
+            for order, source in zip(orders, sources, strict=True)
+        ]
+    )
+    resolver = partial(Verify, jaccard=jaccard)
+    _add_masks(
+        run,
+        sources,
+        "near-dedup",
+        "near_duplicate",
+        sketched,
+        resolver,
+        keys_per_range=SKETCHES_PER_RANGE,
+    )
 
-    def _each(self, stage: str, params: Any, late: list[Mask], jobs: list[Job]) -> list[Done]:
-        inputs = [self.inputs(i, late) for i in range(len(self.keys))]
-        return self.crossing.each(stage, [params] * len(jobs), inputs, jobs)
+
+def _add_masks(
+    run: RunContext,
+    sources: Sequence[SourceState],
+    stage: str,
+    reason: str,
+    keyed: Sequence[StageOutput],
+    resolver: Resolver,
+    keys_per_range: int | None = None,
+) -> None:
+    """Let ``resolver`` decide in each range of the keys; add each source's drops to its masks."""
+    resolved, orders = _resolve(run, sources, keyed, resolver, keys_per_range)
+    masks = run.run(
+        [
+            Stage.of(
+                Flag(
+                    resolved.stage,
+                    reason,
+                    resolved.folder,
+                    resolved.parts,
+                    order,
+                    source.cleaned.folder,
+                ),
+                (resolved.key,),
+                source.cleaned.parts,
+                rows=source.cleaned.rows,
+            )
+            for order, source in zip(orders, sources, strict=True)
+        ]
+    )
+    for source, mask in zip(sources, masks, strict=True):
+        source.masks.append(DropMask(stage, reason, mask.ref))
+
+
+def _resolve(
+    run: RunContext,
+    sources: Sequence[SourceState],
+    keyed: Sequence[StageOutput],
+    resolver: Resolver,
+    keys_per_range: int | None = None,
+) -> tuple[StageOutput, Orders]:
+    """``resolver`` over all ranges of the keys, and each part's place in the order of precedence:
+    that of the sources in the recipe, then of their parts."""
+    files: list[KeyFile] = []
+    orders: Orders = [{} for _ in keyed]
+    for source, output, order in zip(sources, keyed, orders, strict=True):
+        for part in output.parts:
+            order[part] = len(files)
+            files.append(KeyFile(output.folder / f"{part}.parquet", order[part], source.lang))
+    num_keys = sum(record.facts["keys"] for output in keyed for record in output.records)
+    ranges = range_names(num_keys, keys_per_range)
+    inputs = tuple(output.key for output in keyed)
+    [resolved] = run.run([Stage.of(resolver(tuple(files)), inputs, ranges)])
+    return resolved, orders

@@ -1,146 +1,160 @@
-"""Margins across all pairs of a source: which stages give them, exact or through an index."""
+"""Margins across all pairs of a source: the stages that compute them, exactly or by an index."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
+from sealdata.filter_stages import RuleStage
 from sealdata.laser.approximate import faiss
-from sealdata.scorers import Neighbourhood, Phase
+from sealdata.pipeline.source_state import RunContext, SourceState
+from sealdata.scorers import MarginParams
 from sealdata.stages.margin import Compare, Index, Margins, Pool, Search, Texts, block_names
-from sealdata.stages.rules import Judge
 from sealdata.stages.vectors import SIDES, Side
-from sealdata.workflow.stage import Done, Job, Stage
+from sealdata.workflow.stage import Stage, StageOutput
 
-LEAST = 10_000  # texts of a side that an index is made of: fewer are compared in no time
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One source whose living pairs have vectors."""
-
-    judge: Judge
-    until: Phase  # they are alive at the gates before it
-    store: Path
-    done: Done  # of scoring; its records say which pairs are alive
-    inputs: tuple[str, ...]  # keys of what the vectors are made of
-
-    @property
-    def alive(self) -> int:
-        """Living pairs."""
-        return sum(int(record.facts["alive"]) for record in self.done.records)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """What neighbours depend on: which pairs are alive, whatever let them live."""
-        return (*self.inputs, *(record.facts["living"] for record in self.done.records))
-
-
-@dataclass(frozen=True)
-class Sides:
-    """The distinct texts of both sides of a source."""
-
-    texts: tuple[Texts, Texts]
-    counts: tuple[int, int]
-    pool: str  # key
-    scored: Scored
-
-
-def check_searchable(
-    how: Neighbourhood, until: Phase, sources: Iterable[tuple[Judge, Done]]
-) -> None:
-    """Find out that faiss is needed and missing before hours of encoding, not after.
-
-    Raises:
-        SealError: a cleaned source has more living pairs than are compared exactly.
-    """
-    if find_spec("faiss"):
-        return
-    for judge, clean in sources:
-        if sum(clean.rows.values()) > how.exact_up_to:
-            alive = sum(int(judge.judge(part, until=until).alive.sum()) for part in clean.parts)
-            if alive > how.exact_up_to:
-                faiss()
-
+MIN_INDEXED = 10_000  # texts of a side; fewer are compared exactly faster than an index is built
 
 Blocks = dict[Side, tuple[str, ...]]
 
 
+def check_searchable(
+    run: RunContext, params: MarginParams, stage: RuleStage, sources: Sequence[SourceState]
+) -> None:
+    """Find out that faiss is needed and missing before hours of encoding, not after.
+
+    Raises:
+        SealError: a source has more surviving pairs than are compared exactly.
+    """
+    if find_spec("faiss"):
+        return
+    for source in sources:
+        if sum(source.cleaned.rows.values()) <= params.exact_up_to:
+            continue
+        evaluator = run.evaluator(source)
+        surviving = sum(
+            int(evaluator.evaluate(part, before=stage).surviving.sum())
+            for part in source.cleaned.parts
+        )
+        if surviving > params.exact_up_to:
+            faiss()
+
+
+def add_margins(run: RunContext, stage: RuleStage, sources: Sequence[SourceState]) -> None:
+    """Compute the margins that scorers of the stage want, after their vectors were written."""
+    for name, scorer in run.plan.stage_scorers(stage).items():
+        if params := scorer.margin_params():
+            margins = _MarginStages(run, name, stage, params).run_all(sources)
+            for source, margin in zip(sources, margins, strict=True):
+                source.margins[name] = margin
+
+
 @dataclass(frozen=True)
-class MarginStages:
-    """The stages of a scorer's margins. Sources go side by side."""
+class _SourceTexts:
+    """The distinct texts of both sides of a source."""
 
-    run: Callable[[list[Stage]], list[Done]]
-    how: Neighbourhood
+    texts: tuple[Texts, Texts]
+    counts: tuple[int, int]
+    pool_key: str
+    scored: StageOutput
 
-    def margins(self, sources: Sequence[Scored]) -> list[Done]:
+    @property
+    def num_surviving(self) -> int:
+        """Pairs that have vectors."""
+        return sum(int(record.facts["surviving"]) for record in self.scored.records)
+
+
+@dataclass(frozen=True)
+class _MarginStages:
+    """The stages of one scorer's margins. Those of all sources run side by side."""
+
+    run: RunContext
+    scorer: str
+    stage: RuleStage
+    params: MarginParams
+
+    def run_all(self, sources: Sequence[SourceState]) -> list[StageOutput]:
         """The margins of each source: a column, aligned with the rows of its parts."""
-        sides = self._sides(sources)
-        few = [own.scored.alive <= self.how.exact_up_to or min(own.counts) < LEAST for own in sides]
-        exact = iter(self._compared([s for s, own in zip(sides, few, strict=True) if own]))
-        index = iter(self._searched([s for s, own in zip(sides, few, strict=True) if not own]))
-        return self._margins(sides, [next(exact if own else index) for own in few], few)
-
-    def _sides(self, sources: Sequence[Scored]) -> list[Sides]:
-        stages = [
-            Stage(
-                "margin-pool",
-                None,
-                source.keys,
-                SIDES,
-                Pool(source.judge, source.until, source.store, source.done.parts),
-            )
-            for source in sources
+        texts = self._pool(sources)
+        exact = [
+            source.num_surviving <= self.params.exact_up_to or min(source.counts) < MIN_INDEXED
+            for source in texts
         ]
-        found = []
-        for source, pool in zip(sources, self.run(stages), strict=True):
-            src, tgt = (Texts(pool.folder, source.store, source.done.parts, s) for s in SIDES)
-            one, other = (int(record.facts["texts"]) for record in pool.records)
-            found.append(Sides((src, tgt), (one, other), pool.key, source))
-        return found
+        compared = iter(
+            self._compare([t for t, is_exact in zip(texts, exact, strict=True) if is_exact])
+        )
+        searched = iter(
+            self._search([t for t, is_exact in zip(texts, exact, strict=True) if not is_exact])
+        )
+        neighbours = [next(compared if is_exact else searched) for is_exact in exact]
+        return self._margins(texts, neighbours, exact)
 
-    def _compared(self, sides: Sequence[Sides]) -> list[tuple[Done, Blocks]]:
-        """Every text of one side with every text of the other."""
+    def _pool(self, sources: Sequence[SourceState]) -> list[_SourceTexts]:
+        """List the distinct texts of each source.
+
+        Neighbours depend on which pairs survive, and not on the rules that let them: the digest of
+        the surviving rows is the input, so that a rule that drops no pair costs nothing here.
+        """
+        stores = [self.run.vectors(source, self.scorer) for source in sources]
+        outputs = [source.scored[self.stage] for source in sources]
+        stages = [
+            Stage.of(
+                Pool(self.run.evaluator(source), self.stage, store, output.parts),
+                (
+                    source.cleaned.key,
+                    self.run.store_key(source, self.scorer),
+                    *(record.facts["surviving_digest"] for record in output.records),
+                ),
+                SIDES,
+            )
+            for source, store, output in zip(sources, stores, outputs, strict=True)
+        ]
+        pooled = []
+        for store, output, pool in zip(stores, outputs, self.run.run(stages), strict=True):
+            src, tgt = (Texts(pool.folder, store, output.parts, side) for side in SIDES)
+            num_src, num_tgt = (int(record.facts["texts"]) for record in pool.records)
+            pooled.append(_SourceTexts((src, tgt), (num_src, num_tgt), pool.key, output))
+        return pooled
+
+    def _compare(self, sources: Sequence[_SourceTexts]) -> list[tuple[StageOutput, Blocks]]:
+        """Compare every text of one side with every text of the other."""
         stages, blocks = [], []
-        for own in sides:
-            names = block_names("block", own.counts[0])
+        for source in sources:
+            names = block_names("block", source.counts[0])
             blocks.append(dict.fromkeys(SIDES, names))
-            job = Compare(*own.texts, self.how.k)
-            stages.append(Stage("margin-compare", self.how.k, (own.pool,), names, job))
-        return list(zip(self._run(stages), blocks, strict=True))
+            step = Compare(*source.texts, self.params.k)
+            stages.append(Stage.of(step, (source.pool_key,), names))
+        return list(zip(self.run.run(stages), blocks, strict=True))
 
-    def _searched(self, sides: Sequence[Sides]) -> list[tuple[Done, Blocks]]:
-        """Through an index of each side."""
-        indexes = self._run(
-            [
-                Stage("margin-index", None, (own.pool,), SIDES, Index(own.texts), version=2)
-                for own in sides
-            ]
+    def _search(self, sources: Sequence[_SourceTexts]) -> list[tuple[StageOutput, Blocks]]:
+        """Search every text of one side in an index of the other."""
+        indexes = self.run.run(
+            [Stage.of(Index(source.texts), (source.pool_key,), SIDES) for source in sources]
         )
         stages, blocks = [], []
-        for own, index in zip(sides, indexes, strict=True):
+        for source, index in zip(sources, indexes, strict=True):
             names: Blocks = {
                 side: block_names(side, count)
-                for side, count in zip(SIDES, own.counts, strict=True)
+                for side, count in zip(SIDES, source.counts, strict=True)
             }
             blocks.append(names)
-            job = Search(own.texts, index.folder, self.how.k)
-            parts = names["src"] + names["tgt"]
-            stages.append(Stage("margin-search", self.how.k, (index.key,), parts, job))
-        return list(zip(self._run(stages), blocks, strict=True))
+            step = Search(source.texts, index.folder, self.params.k)
+            stages.append(Stage.of(step, (index.key,), names["src"] + names["tgt"]))
+        return list(zip(self.run.run(stages), blocks, strict=True))
 
     def _margins(
-        self, sides: Sequence[Sides], found: Sequence[tuple[Done, Blocks]], few: Sequence[bool]
-    ) -> list[Done]:
+        self,
+        sources: Sequence[_SourceTexts],
+        neighbours: Sequence[tuple[StageOutput, Blocks]],
+        exact: Sequence[bool],
+    ) -> list[StageOutput]:
         stages = []
-        for own, (done, blocks), exact in zip(sides, found, few, strict=True):
-            whole: tuple[Side, ...] = ("tgt",) if exact else ()
-            job: Job = Margins(*own.texts, done.folder, blocks, whole, self.how.kind, self.how.k)
-            scored = own.scored.done
-            params = [self.how.kind, self.how.k]
-            inputs = (own.pool, done.key)
-            stages.append(Stage("margin", params, inputs, scored.parts, job, rows=scored.rows))
-        return self._run(stages)
-
-    def _run(self, stages: list[Stage]) -> list[Done]:
-        return self.run(stages) if stages else []
+        for source, (output, blocks), is_exact in zip(sources, neighbours, exact, strict=True):
+            # A comparison of source blocks has, in each file, cosines of all target texts.
+            whole: tuple[Side, ...] = ("tgt",) if is_exact else ()
+            step = Margins(
+                *source.texts, output.folder, blocks, whole, self.params.kind, self.params.k
+            )
+            inputs = (source.pool_key, output.key)
+            scored = source.scored
+            stages.append(Stage.of(step, inputs, scored.parts, rows=scored.rows))
+        return self.run.run(stages)

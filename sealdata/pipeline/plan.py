@@ -12,6 +12,7 @@ from sealdata.cleaners import Cleaner
 from sealdata.component import load
 from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import ConfigError
+from sealdata.filter_stages import RULE_STAGES, RuleStage
 from sealdata.readers import Reader, Source
 from sealdata.recipe import (
     Options,
@@ -22,7 +23,7 @@ from sealdata.recipe import (
     TokenFileTable,
     read_recipe,
 )
-from sealdata.scorers import PHASES, Phase, Scorer
+from sealdata.scorers import Scorer
 from sealdata.shards.token_files import TokenRange
 from sealdata.stages.decontaminate import EvaluationFile
 from sealdata.stages.rules import Rule
@@ -66,7 +67,7 @@ class Plan:
             raise ConfigError(f"{where} needs {score!r}, but there is no [score.{scorer}]")
         component = self.scorers[scorer]
         known_columns = list(component.columns)
-        if component.neighbourhood():
+        if component.margin_params():
             known_columns += component.corpus_columns
         elif column in component.corpus_columns:
             raise ConfigError(
@@ -78,7 +79,7 @@ class Plan:
             raise ConfigError(f"{where}: no score {score!r}; known: {known}")
 
     def _check_thresholds(self, rule: RuleTable) -> None:
-        """A margin's threshold for a cosine, or the reverse, drops everything or nothing."""
+        """Refuse a threshold that drops everything or nothing, as a margin's for a cosine does."""
         scorer, _, column = rule.score.partition(".")
         known = self.scorers[scorer].limits(column)
         if known is None:
@@ -119,44 +120,45 @@ class Plan:
             for kind, components in (("clean", self.cleaners), ("score", self.scorers))
         }
 
-    def rules(self, phase: str) -> list[RuleTable]:
-        """The rules whose score belongs to ``phase``, in the order of the recipe."""
-        assert phase in PHASES
+    def rules(self, stage: RuleStage) -> list[RuleTable]:
+        """The rules whose score is computed in ``stage``, in the order of the recipe."""
+        assert stage in RULE_STAGES
         return [
             rule
             for rule in self.recipe.rule
-            if self.scorers[rule.score.partition(".")[0]].phase == phase
+            if self.scorers[rule.score.partition(".")[0]].stage == stage
         ]
 
     def bound_rules(self) -> tuple[Rule, ...]:
-        """All rules, ready to judge; a language's limit replaces the general one, and what it
-        leaves open stays."""
+        """All rules, in the order of the recipe; see ``bind_rule``."""
         return tuple(
-            bind_rule(rule, self.scorers[rule.score.partition(".")[0]].phase)
+            bind_rule(rule, self.scorers[rule.score.partition(".")[0]].stage)
             for rule in self.recipe.rule
         )
 
-    def alone(self) -> "Plan":
-        """The plan without scores that rest on all pairs of a source, and without their rules: for
-        samples and references, whose neighbours are not those of the corpus."""
+    def pairwise_only(self) -> "Plan":
+        """The plan without scores that depend on all pairs of a source, and without their rules.
+
+        For samples and references: the neighbours of their pairs are not those in the corpus.
+        """
         plan = copy.copy(self)
-        plan.scorers = {name: scorer.alone() for name, scorer in self.scorers.items()}
+        plan.scorers = {name: scorer.pairwise_only() for name, scorer in self.scorers.items()}
         left = [rule for rule in self.recipe.rule if rule.score not in self.corpus_scores()]
         plan.recipe = self.recipe.model_copy(update={"rule": left})
         return plan
 
     def corpus_scores(self) -> list[str]:
-        """The scores wanted that rest on all pairs of a source."""
+        """The scores of the recipe that depend on all pairs of a source."""
         return [
             f"{name}.{column}"
             for name, scorer in self.scorers.items()
-            if scorer.neighbourhood()
+            if scorer.margin_params()
             for column in scorer.corpus_columns
         ]
 
-    def phase_scorers(self, phase: str) -> dict[str, Scorer]:
-        """The scorers of one phase, in the order of the recipe."""
-        return {name: scorer for name, scorer in self.scorers.items() if scorer.phase == phase}
+    def stage_scorers(self, stage: RuleStage) -> dict[str, Scorer]:
+        """The scorers of one filter stage, in the order of the recipe."""
+        return {name: scorer for name, scorer in self.scorers.items() if scorer.stage == stage}
 
     def paths(self) -> list[Path]:
         """What the stages read, as far as the recipe names it by path: corpora, evaluation sets,
@@ -234,9 +236,9 @@ class Plan:
         return reader, Source(table.name, path, table.lang)
 
 
-def bind_rule(rule: RuleTable, phase: Phase) -> Rule:
-    """A recipe's rule as pairs are judged by it: a language's own limit replaces the general one,
-    and what it leaves open stays."""
+def bind_rule(rule: RuleTable, stage: RuleStage) -> Rule:
+    """A recipe's rule with the bounds of each language resolved: a limit of a language replaces the
+    general one, and limits that it does not set stay."""
     languages: dict[str, tuple[float | None, float | None] | None] = {}
     for code, own in rule.languages.items():
         low = rule.min if own.min is None else own.min
@@ -245,7 +247,7 @@ def bind_rule(rule: RuleTable, phase: Phase) -> Rule:
     return Rule(
         reason=rule.reason,
         score=rule.score,
-        phase=phase,
+        stage=stage,
         bounds=(rule.min, rule.max),
         missing_drops=rule.missing == "drop",
         languages=languages,

@@ -1,6 +1,6 @@
 """The streams that a recipe asks for, each as a stage that packs it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -13,7 +13,7 @@ from sealdata.pipeline.plan import Plan, locate
 from sealdata.recipe import FormatTable, StreamTable, TokenizerTable
 from sealdata.shards.manifest import Split
 from sealdata.shards.token_files import TokenFiles, identified, measure, problems_of
-from sealdata.stages.external_tokens import Refer
+from sealdata.stages.external_tokens import ReferenceTokenFiles
 from sealdata.stages.pack import Layout, Pack, PairOrigin, SideOrigin, StreamLabel, TextOrigin
 from sealdata.tokenizers import Tokenizer, open_tokenizer
 from sealdata.workflow.stage import Stage
@@ -93,7 +93,7 @@ def _parallel(plan: Plan, tokenizer: Tokenizer, pairs: Sequence[PairFiles]) -> I
                 templates=form.templates,
             )
             origin = PairOrigin(kept.files, form)
-            yield _stream(plan, tokenizer, label, origin, form.params(), kept.keys)
+            yield _stream(plan, tokenizer, label, origin, kept.keys)
 
 
 def pair_formats(table: FormatTable, lang: str) -> list[PairFormat]:
@@ -121,13 +121,7 @@ def _documents(
         for split in SPLITS:
             label = _label(plan, table, split)
             origin = TextOrigin(reader, source, recipe.validation.share, split, limit)
-            params = {
-                "reader": [table.reader, reader.fingerprint()],
-                "source": [source.name, source.src_lang],
-                "share": origin.share,
-                "limit": limit,
-            }
-            yield _stream(plan, tokenizer, label, origin, params, inputs, table)
+            yield _stream(plan, tokenizer, label, origin, inputs, table)
 
 
 def _sides(plan: Plan, tokenizer: Tokenizer, pairs: Sequence[PairFiles]) -> Iterator[Stream]:
@@ -140,8 +134,8 @@ def _sides(plan: Plan, tokenizer: Tokenizer, pairs: Sequence[PairFiles]) -> Iter
             ]
             files = tuple(file for each in kept for file in each.files)
             keys = tuple(key for each in kept for key in each.keys)
-            label, params = _label(plan, table, split), {"side": side}
-            yield _stream(plan, tokenizer, label, SideOrigin(files, side), params, keys, table)
+            label = _label(plan, table, split)
+            yield _stream(plan, tokenizer, label, SideOrigin(files, side), keys, table)
 
 
 def token_files(plan: Plan, table: StreamTable) -> TokenFiles:
@@ -188,8 +182,10 @@ def _references(
             label = _label(plan, table, split)
             segments = files.cut(start, stop, length)
             left_out = files.left_out if split == "train" and limit is None else 0
-            job = Refer(label, segments, total, left_out, tokenizer, _layout(plan, table))
-            stage = Stage("pack", job.params(), tuple(inputs), (PART,), job, version=2)
+            step = ReferenceTokenFiles(
+                label, segments, total, left_out, tokenizer, _layout(plan, table)
+            )
+            stage = Stage.of(step, tuple(inputs), (PART,))
             yield Stream(label, stage)
 
 
@@ -209,13 +205,11 @@ def _stream(
     tokenizer: Tokenizer,
     label: StreamLabel,
     origin: PairOrigin | TextOrigin | SideOrigin,
-    params: Mapping[str, object],
     inputs: tuple[str, ...],
     table: StreamTable | None = None,
 ) -> Stream:
-    job = Pack(label, origin, tokenizer, _layout(plan, table), plan.recipe.seed)
-    stage = Stage("pack", job.params(dict(params)), inputs, (PART,), job, version=3)
-    return Stream(label, stage)
+    step = Pack(label, origin, tokenizer, _layout(plan, table), plan.recipe.seed)
+    return Stream(label, Stage.of(step, inputs, (PART,)))
 
 
 def _layout(plan: Plan, table: StreamTable | None) -> Layout:

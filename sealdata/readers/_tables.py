@@ -42,7 +42,7 @@ def parquet_frames(
             columns = choose(schema)
             take(path, schema.empty_table(), columns)  # says which columns there are, all of them
             rows = min(batch_rows, _frame_rows(file.metadata))
-            done = Done(file.metadata.num_rows, path.stat().st_size)
+            done = RowProgress(file.metadata.num_rows, path.stat().st_size)
             with watched(done.bytes):
                 for batch in file.iter_batches(rows, columns=list(columns.values())):
                     done.rows += batch.num_rows
@@ -54,7 +54,7 @@ def parquet_frames(
 
 
 @dataclass
-class Done:
+class RowProgress:
     """Rows of a table that were taken, and the bytes of its files that go with them."""
 
     all_rows: int

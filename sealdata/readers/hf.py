@@ -12,7 +12,7 @@ from sealdata.errors import DataError
 from sealdata.readers import Batch, Source
 from sealdata.readers._bytes_read import watched
 from sealdata.readers._columns import ColumnReader, column_batch, pair_columns
-from sealdata.readers._tables import FRAME_ROWS, Done, first_line, of_size, pieces, take
+from sealdata.readers._tables import FRAME_ROWS, RowProgress, first_line, of_size, pieces, take
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -89,12 +89,12 @@ class Hf(ColumnReader):
 
         if self.repo is None:
             dataset = datasets.load_from_disk(str(self._folder(path)))
-            done = Done(len(dataset), self.size(path) or 0)
+            done = RowProgress(len(dataset), self.size(path) or 0)
         else:
             dataset = datasets.load_dataset(
                 self.repo, self.subset, split=self.split, revision=self.revision, streaming=True
             )
-            done = Done(0, 0)
+            done = RowProgress(0, 0)
         with watched(done.bytes):
             tables = dataset.with_format("arrow").iter(batch_size=min(batch_rows, FRAME_ROWS))
             for table in tables:

@@ -6,12 +6,11 @@ import polars as pl
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.component import available, component_class
+from sealdata.filter_stages import RULE_STAGES, STAGE_NAMES, RuleStage, num_scored_stages
 from sealdata.pipeline.plan import bind_rule
 from sealdata.recipe import RuleTable
-from sealdata.scorers import PHASES, Phase, Scorer
-from sealdata.stages.rules import STAGE_OF_PHASE, Rule
-
-GATES = tuple(STAGE_OF_PHASE.values())  # the stages at which rules are weighed
+from sealdata.scorers import Scorer
+from sealdata.stages.rules import Rule
 
 
 def scorer_class(name: str) -> type[Scorer] | None:
@@ -23,16 +22,16 @@ def scorer_class(name: str) -> type[Scorer] | None:
     return cls
 
 
-def phase_of(score: str) -> Phase:
-    """The phase of a score column; text for a scorer that is no more."""
+def stage_of(score: str) -> RuleStage:
+    """The filter stage of a score column; ``rules`` for a scorer that has since been removed."""
     cls = scorer_class(score.partition(".")[0])
-    return cls.phase if cls else "text"
+    return cls.stage if cls else "rules"
 
 
 def bind(rules: Sequence[RuleTable]) -> list[Rule]:
-    """The rules as the pipeline weighs them, in the order of its gates."""
-    bound = [bind_rule(rule, phase_of(rule.score)) for rule in rules]
-    return sorted(bound, key=lambda rule: PHASES.index(rule.phase))
+    """The rules as the pipeline evaluates them, in the order of the filter stages."""
+    bound = [bind_rule(rule, stage_of(rule.score)) for rule in rules]
+    return sorted(bound, key=lambda rule: RULE_STAGES.index(rule.stage))
 
 
 def manifest_rules(manifest: BuildManifest) -> list[RuleTable]:
@@ -41,29 +40,33 @@ def manifest_rules(manifest: BuildManifest) -> list[RuleTable]:
 
 
 def failures(frame: pl.DataFrame, rules: Sequence[Rule], lang: str) -> list[pl.Series]:
-    """Bool per row and rule. A score that a gate kept from being computed fails nothing."""
-    at = gate_of(frame)
+    """Bool per row and rule. A score that was not computed, because the pair had been dropped
+    before, fails nothing."""
+    scored = num_scored_stages_of(frame)
     found = []
     for rule in rules:
         if rule.score not in frame.columns:
             found.append(pl.repeat(False, frame.height, eager=True))
             continue
-        reached = at >= GATES.index(STAGE_OF_PHASE[rule.phase])
+        reached = scored > RULE_STAGES.index(rule.stage)
         found.append(rule.failed(frame.select(rule.score), lang) & reached)
     return found
 
 
-def gate_of(frame: pl.DataFrame) -> pl.Series:
-    """The last gate that each row was scored for: an index into GATES.
+def num_scored_stages_of(frame: pl.DataFrame) -> pl.Series:
+    """How many of RULE_STAGES each row was scored for (u8).
 
-    Rows of an audit's sample were scored at all of them; a pair of the ledger up to where it fell.
+    A pair of the ledger was scored up to the stage that dropped it, a kept one for all stages. So
+    were all rows of an audit's sample, whatever they failed.
     """
     if "complete" in frame.columns:
-        return pl.repeat(len(GATES), frame.height, eager=True)
-    places = {"ingest": -1, "dedup": 0, "decontaminate": 0}
-    places |= {stage: number for number, stage in enumerate(GATES)}
+        return pl.repeat(len(RULE_STAGES), frame.height, dtype=pl.UInt8, eager=True)
+    counts = {name: num_scored_stages(name) for name in STAGE_NAMES}
+    kept = pl.lit(len(RULE_STAGES), pl.UInt8)
     return frame.select(
-        pl.col("stage").replace_strict(places, default=len(GATES), return_dtype=pl.Int32)
+        pl.when(pl.col("stage").is_null())
+        .then(kept)
+        .otherwise(pl.col("stage").replace_strict(counts, default=None, return_dtype=pl.UInt8))
     ).to_series()
 
 

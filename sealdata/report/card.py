@@ -9,9 +9,10 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sealdata.build_manifest import STAGES, BuildManifest, pair_name
+from sealdata.build_manifest import BuildManifest, pair_name
 from sealdata.fetch.corpus_cards import LICENCES, SourceCard, read_card, strictest
 from sealdata.files.records import write_atomic
+from sealdata.filter_stages import STAGE_NAMES
 from sealdata.languages import resolve
 from sealdata.recipe import CardTable, builtin_recipes
 from sealdata.report.bound_rules import manifest_rules
@@ -189,7 +190,7 @@ def _context(manifest: BuildManifest, cards: dict[str, SourceCard | None]) -> di
         "cards": cards,
         "unique_cards": list(unique.values()),
         "funnel": funnel,
-        "stages": [name for name in header if name in STAGES],
+        "stages": [name for name in header if name in STAGE_NAMES],
         "lost_for": _lost_for(manifest),
         "rules": manifest_rules(manifest),
         "demands": LICENCES,

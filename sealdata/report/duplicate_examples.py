@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import polars_hash as plh
 
+from sealdata.filter_stages import stages_before
 from sealdata.report.audit_rows import Evidence
 from sealdata.report.samples import MAX_TEXT
 from sealdata.report.schema import TwinFacts
@@ -15,7 +16,8 @@ from sealdata.text.hashing import key_hashes
 SHOWN = 10  # duplicates of a language, those with the lowest hashes
 _SHOW = ("source", "row", "src", "tgt")
 _KEYS = ["src_key", "tgt_key"]
-_UNCOMPARED = ("ingest", "exclude", "rules", "dedup")  # stages whose pairs displace no other
+# Pairs that these stages drop displace no other.
+_NOT_COMPARED = (*stages_before("dedup"), "dedup")
 
 
 def ledger_twins(evidence: Evidence, lang: str) -> list[TwinFacts]:
@@ -30,7 +32,7 @@ def ledger_twins(evidence: Evidence, lang: str) -> list[TwinFacts]:
     found = []
     for frame in evidence.frames(lang, [*_SHOW, "split"]):
         stage = pl.col("stage")
-        rows = frame.filter(stage.is_null() | ~stage.is_in(_UNCOMPARED))
+        rows = frame.filter(stage.is_null() | ~stage.is_in(_NOT_COMPARED))
         english = key_hashes(rows, ["src"])["src"]
         rows = rows.filter(english.is_in(drawn["src_key"].implode()))
         outcome = pl.coalesce("stage", *(["split"] if "split" in rows.columns else []))

@@ -7,11 +7,12 @@ import numpy as np
 import polars as pl
 import polars_hash as plh
 
+from sealdata.filter_stages import RULE_STAGES
 from sealdata.report.audit_rows import Evidence
-from sealdata.report.bound_rules import GATES, gate_of, held_by_others, phase_of
+from sealdata.report.bound_rules import held_by_others, num_scored_stages_of, stage_of
 from sealdata.report.histograms import cells, score_values
 from sealdata.report.schema import AuditFacts
-from sealdata.stages.rules import STAGE_OF_PHASE, Rule
+from sealdata.stages.rules import Rule
 
 ROWS = 2000  # per language at most
 ALL_BYTES = 200_000  # in all, before base64, so that the page stays small however many scores
@@ -42,13 +43,13 @@ def _language(
 ) -> dict[str, Any]:
     drawn = _drawn(evidence, lang, [score.name for score in facts.scores], most)
     worth = drawn.select(pl.lit(0) if tokens is None else tokens.fill_null(0)).to_series()
-    gate = gate_of(drawn).to_numpy()
+    scored = num_scored_stages_of(drawn).to_numpy()
     found = {}
     for score in facts.scores:
         at = np.full(drawn.height, UNSCORED, np.uint8)
         if score.name in drawn.columns:
             values, present = score_values(drawn[score.name])
-            at[gate >= GATES.index(STAGE_OF_PHASE[phase_of(score.name)])] = MISSING
+            at[scored > RULE_STAGES.index(stage_of(score.name))] = MISSING
             at[present] = cells(values[present], np.array(score.edges)).astype(np.uint8)
         found[score.name] = _base64(at)
     rounded = np.broadcast_to(worth.to_numpy(), drawn.height)

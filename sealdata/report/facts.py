@@ -9,6 +9,7 @@ import polars as pl
 
 from sealdata.build_manifest import BuildManifest, pair_name
 from sealdata.files.records import write_json
+from sealdata.filter_stages import COMPARING_STAGES, stages_before
 from sealdata.languages import resolve
 from sealdata.report.audit_rows import Evidence, ledger_evidence
 from sealdata.report.bound_rules import bind, manifest_rules, scorer_class
@@ -35,9 +36,7 @@ from sealdata.report.similarity import similarity_facts
 from sealdata.report.sources import source_facts
 from sealdata.report.tally import overlap_errors, tally
 from sealdata.stages.decontaminate import MATCHES
-from sealdata.stages.rules import STAGE_OF_PHASE, Rule
-
-MASKS = ("dedup", "decontaminate")  # stages that compare every pair with others
+from sealdata.stages.rules import Rule
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ def _rule_facts(rule: Rule) -> RuleFacts:
     return RuleFacts(
         reason=rule.reason,
         score=rule.score,
-        stage=STAGE_OF_PHASE[rule.phase],
+        stage=rule.stage,
         min=rule.bounds[0],
         max=rule.bounds[1],
         missing="drop" if rule.missing_drops else "pass",
@@ -211,14 +210,16 @@ def _flagged(manifest: BuildManifest) -> list[DuplicateFacts]:
     found = []
     for lang in manifest.languages:
         rows = [row for row in manifest.funnel if row.lang == lang]
-        of = sum(row.records - row.lost("ingest") - row.lost("rules") for row in rows)
+        compared = sum(
+            row.records - sum(row.lost(stage) for stage in stages_before("dedup")) for row in rows
+        )
         totals: Counter[tuple[str, str]] = Counter()
         for row in rows:
-            for stage in MASKS:
+            for stage in COMPARING_STAGES:
                 for reason, count in row.dropped.get(stage, {}).items():
                     totals[stage, reason] += count
         found += [
-            DuplicateFacts(lang=lang, stage=stage, reason=reason, flagged=count, of=of)
+            DuplicateFacts(lang=lang, stage=stage, reason=reason, flagged=count, of=compared)
             for (stage, reason), count in totals.items()
         ]
     return found

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from sealdata.build_manifest import STAGES, FunnelRow
+from sealdata.build_manifest import FunnelRow
+from sealdata.filter_stages import STAGE_NAMES
 from sealdata.report.schema import Counts, Histogram, ScoreFacts
 
 _WIDTH, _BASE, _TOP = 260.0, 92.0, 18.0  # of a histogram, in SVG units
@@ -32,7 +33,7 @@ def funnel_bar(rows: Sequence[FunnelRow]) -> Markup:
     """One stacked bar: what was kept, then what each stage dropped, as shares of the records."""
     records = sum(row.records for row in rows)
     parts = [("kept", sum(row.kept for row in rows))]
-    parts += [(stage, sum(row.lost(stage) for row in rows)) for stage in STAGES]
+    parts += [(stage, sum(row.lost(stage) for row in rows)) for stage in STAGE_NAMES]
     rects, at = [], 0.0
     for name, count in parts:
         if count == 0:

@@ -1,6 +1,7 @@
 """The funnel of a build for the terminal: what was read, lost at each stage, and kept."""
 
-from sealdata.build_manifest import STAGES, BuildManifest, FunnelRow
+from sealdata.build_manifest import BuildManifest, FunnelRow
+from sealdata.filter_stages import STAGE_NAMES
 from sealdata.languages import resolve
 
 
@@ -9,7 +10,7 @@ def funnel_lines(manifest: BuildManifest) -> list[list[str]]:
 
     Columns: language, read, each stage that lost something, kept, kept %.
     """
-    stages = [stage for stage in STAGES if any(row.lost(stage) for row in manifest.funnel)]
+    stages = [stage for stage in STAGE_NAMES if any(row.lost(stage) for row in manifest.funnel)]
     lines = [["language", "read", *stages, "kept", "kept %"]]
     for lang in manifest.languages:
         rows = [row for row in manifest.funnel if row.lang == lang]

@@ -8,10 +8,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from sealdata.filter_stages import RULE_STAGES
 from sealdata.report.audit_rows import Evidence
-from sealdata.report.bound_rules import GATES, failures, gate_of, held_by_others, phase_of
+from sealdata.report.bound_rules import (
+    failures,
+    held_by_others,
+    num_scored_stages_of,
+    stage_of,
+)
 from sealdata.report.schema import Counts, Histogram, Limit, ScoreFacts
-from sealdata.stages.rules import STAGE_OF_PHASE, Rule
+from sealdata.stages.rules import Rule
 
 BINS = 40  # about; the step is a round number
 RANGE_ROWS = 200_000  # rows looked at, evenly spaced, to choose a range; counts use all rows
@@ -207,11 +213,11 @@ def _count(
         for name, own in edges.items()
     }
     unscored = dict.fromkeys(edges, 0)
-    phases = {name: GATES.index(STAGE_OF_PHASE[phase_of(name)]) for name in edges}
+    stages = {name: RULE_STAGES.index(stage_of(name)) for name in edges}
     for frame in evidence.frames(lang, [*edges, "src", "tgt"] if tokens is not None else [*edges]):
         failed = failures(frame, rules, lang)
         masked = held_by_others(frame, rules).to_numpy()
-        gate = gate_of(frame).to_numpy()
+        scored = num_scored_stages_of(frame).to_numpy()
         worth = None if tokens is None else frame.select(tokens.fill_null(0)).to_series().to_numpy()
         any_failed = np.zeros((len(rules), frame.height), bool)
         for number, flag in enumerate(failed):
@@ -223,7 +229,7 @@ def _count(
                 continue
             values, present = score_values(frame[name])
             at = cells(values, own)
-            reached = present | (gate >= phases[name])
+            reached = present | (scored > stages[name])
             unscored[name] += int((~reached).sum())
             elsewhere = [number for number, rule in enumerate(rules) if rule.score != name]
             others = reached & ~masked & ~any_failed[elsewhere].any(axis=0)

@@ -12,9 +12,10 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sealdata.build_manifest import STAGES, FertilityRow, FunnelRow
+from sealdata.build_manifest import FertilityRow, FunnelRow
 from sealdata.errors import SealError
 from sealdata.files.records import write_atomic
+from sealdata.filter_stages import STAGE_NAMES
 from sealdata.report import figures, markup
 from sealdata.report.audit_rows import Evidence, ledger_evidence
 from sealdata.report.bound_rules import bind, manifest_rules
@@ -83,7 +84,7 @@ def _context(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
         "facts": facts,
         "build": build,
         "names": {code: language.name for code, language in facts.languages.items()},
-        "stages": [stage for stage in STAGES if any(row.lost(stage) for row in build.funnel)],
+        "stages": [stage for stage in STAGE_NAMES if any(row.lost(stage) for row in build.funnel)],
         "by_lang": {lang: _of(build.funnel, lang) for lang in build.languages},
         "sources": {(row.source, row.lang): row for row in facts.sources},
         "packed": _packed(facts),
@@ -181,7 +182,7 @@ def _packed(facts: AuditFacts) -> dict[str, int]:
 def _lost_errors(facts: AuditFacts, lang: str) -> dict[str, float]:
     """By stage, the errors of what a language, or all ("") lost there."""
     ends = f".{lang}" if lang else ""
-    found = {stage: facts.errors.get(f"lost_share.{stage}{ends}") for stage in STAGES}
+    found = {stage: facts.errors.get(f"lost_share.{stage}{ends}") for stage in STAGE_NAMES}
     return {stage: error for stage, error in found.items() if error}
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from sealdata.build_manifest import STAGES, FunnelRow
+from sealdata.build_manifest import FunnelRow
 from sealdata.errors import CheckError, ConfigError
+from sealdata.filter_stages import STAGE_NAMES
 from sealdata.report.audit_rows import share_error
 from sealdata.report.schema import AuditFacts
 
@@ -35,7 +36,7 @@ def metrics_of(facts: AuditFacts) -> tuple[dict[str, float], dict[str, float]]:
     errors: dict[str, float] = {}
     build, basis = facts.build, facts.basis
     shares: dict[str, Callable[[FunnelRow], int]] = {"kept_share": lambda row: row.kept}
-    shares |= {f"lost_share.{stage}": partial(FunnelRow.lost, stage=stage) for stage in STAGES}
+    shares |= {f"lost_share.{stage}": partial(FunnelRow.lost, stage=stage) for stage in STAGE_NAMES}
     total = sum(row.records for row in build.funnel)
     values |= {"records": total, "kept": sum(row.kept for row in build.funnel)}
     for lang in build.languages:
@@ -131,7 +132,7 @@ def check(facts: AuditFacts, checks: Sequence[Check]) -> None:
 def _stages(facts: AuditFacts) -> set[str]:
     """The stages at which nothing may be lost and yet be known: a check in CI needs the 0 too."""
     if facts.basis.exact:
-        return set(STAGES)
+        return set(STAGE_NAMES)
     return {rule.stage for rule in facts.rules} | {stage for stage, _ in _compared(facts)}
 
 

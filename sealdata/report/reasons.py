@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from sealdata.build_manifest import STAGES, BuildManifest
+from sealdata.build_manifest import BuildManifest
+from sealdata.filter_stages import STAGE_NAMES
 from sealdata.report.audit_rows import Evidence
-from sealdata.report.bound_rules import manifest_rules, phase_of
+from sealdata.report.bound_rules import manifest_rules, stage_of
 from sealdata.report.schema import ReasonFacts
 from sealdata.report.tally import Combination, overlap
-from sealdata.stages.rules import STAGE_OF_PHASE
 
 
 def reason_facts(
@@ -24,7 +24,7 @@ def reason_facts(
             for reason, count in reasons.items():
                 key = (row.lang, stage, reason)
                 first[key] = first.get(key, 0) + count
-    stages = {r.reason: STAGE_OF_PHASE[phase_of(r.score)] for r in manifest_rules(manifest)}
+    stages: dict[str, str] = {r.reason: stage_of(r.score) for r in manifest_rules(manifest)}
     stages |= {reason: stage for _, stage, reason in first}
     for lang, own in counts.items():  # never the first reason in its language
         for reason in {reason for _, found in own for reason in found}:
@@ -54,7 +54,7 @@ def reason_facts(
     return sorted(
         facts,
         key=lambda fact: (
-            STAGES.index(fact.stage),
+            STAGE_NAMES.index(fact.stage),
             order.get(fact.reason, len(order)),
             fact.reason,
             languages.index(fact.lang),

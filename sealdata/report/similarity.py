@@ -8,7 +8,7 @@ import polars as pl
 import polars_hash as plh
 
 from sealdata.report.audit_rows import Evidence, Z, share_error
-from sealdata.report.bound_rules import phase_of
+from sealdata.report.bound_rules import stage_of
 from sealdata.report.margin_agreement import interval
 from sealdata.report.other_views import domain
 from sealdata.report.samples import show
@@ -28,7 +28,7 @@ def similarity_facts(
     names = [
         name
         for name in score_names
-        if name in columns and (phase_of(name) == "similarity" or name == "stored.margin")
+        if name in columns and (stage_of(name) == "similarity" or name == "stored.margin")
     ]
     if not names:
         return []

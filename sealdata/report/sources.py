@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from sealdata.build_manifest import STAGES, FunnelRow
+from sealdata.build_manifest import FunnelRow
+from sealdata.filter_stages import STAGE_NAMES
 from sealdata.report.audit_rows import Evidence, Z, share_error
 from sealdata.report.schema import SourceRest, TokenEstimate
 
@@ -52,7 +53,9 @@ def _facts(row: FunnelRow, exact: bool, sums: dict[str, dict[str, float]]) -> So
         sampled=sampled,
         kept_error=error(row.kept),
         lost_errors={
-            stage: error(row.lost(stage)) for stage in STAGES[1:] if not exact and row.lost(stage)
+            stage: error(row.lost(stage))
+            for stage in STAGE_NAMES[1:]
+            if not exact and row.lost(stage)
         },
         read=_tokens(own, "read", sampled, readable),
         kept=_tokens(own, "kept", sampled, readable),

@@ -1,4 +1,4 @@
-"""Scorers: one file per kind of number a pair can be judged by; thresholds live in recipes."""
+"""Scorers: one file per kind of score; thresholds on scores are rules of the recipe."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal, NamedTuple, Self
@@ -8,9 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.component import Component
-
-Phase = Literal["text", "language", "similarity"]
-PHASES: tuple[Phase, ...] = ("text", "language", "similarity")
+from sealdata.filter_stages import RuleStage
 
 
 class ModelUse(NamedTuple):
@@ -34,91 +32,95 @@ class Thresholds(NamedTuple):
     borrowed: Mapping[float, str] = {}  # a limit of another score -> what is wrong with it
 
 
-class Neighbourhood(NamedTuple):
-    """How the margin of a pair over its neighbours in the whole source is taken."""
+class MarginParams(NamedTuple):
+    """How the margin of a pair over the nearest neighbours of its sides is computed."""
 
     kind: Literal["ratio", "distance"]
     k: int  # neighbours of each side
-    exact_up_to: int  # pairs; beyond, neighbours are sought through an index
+    exact_up_to: int  # pairs; for more, neighbours are searched through an approximate index
 
 
-class Rough(NamedTuple):
-    """What a scorer with inexact arithmetic is to be compared with."""
+class PrecisionCheck(NamedTuple):
+    """How the error of a scorer with reduced precision is measured."""
 
-    precision: str  # "bf16"
+    precision: str  # of the scorer: "bf16" or "int8"
     device: str
-    column: str  # that it changes
-    exact: "Scorer"  # gives the same column in full precision
+    column: str  # the score column that is compared
+    reference: "Scorer"  # computes the same column in full precision
 
 
 class Embedded(NamedTuple):
-    """Some pairs of a frame, embedded: their rows in it (int64 [n]), float32 [n, dim] of each side,
-    and whether both sides were read to their end (bool [n])."""
+    """The embeddings of some pairs of a frame."""
 
-    rows: npt.NDArray[np.int64]
-    src: npt.NDArray[np.float32]
-    tgt: npt.NDArray[np.float32]
-    whole: npt.NDArray[np.bool_]
+    rows: npt.NDArray[np.int64]  # [n]: the rows of these pairs in the frame
+    src: npt.NDArray[np.float32]  # [n, dim]
+    tgt: npt.NDArray[np.float32]  # [n, dim]
+    not_truncated: npt.NDArray[np.bool_]  # [n]: the encoder read both sides to their end
 
 
 class Scorer(Component):
-    """Gives numbers to pairs and knows no threshold."""
+    """Computes scores of pairs. Thresholds on them are rules of the recipe."""
 
-    phase: ClassVar[Phase] = "text"  # later phases see only pairs that all earlier rules let pass
+    stage: ClassVar[RuleStage] = "rules"  # later stages score only pairs that earlier ones keep
     columns: ClassVar[dict[str, str]] = {}  # score column -> what it is: unit, range, direction
 
-    # Columns that rest on all living pairs of a source: stages give them, not ``score``.
+    # Columns computed from all surviving pairs of a source, by stages instead of ``score``.
     corpus_columns: ClassVar[dict[str, str]] = {}
-    thresholds: ClassVar[dict[str, Thresholds]] = {}  # of columns that are taken for one another
+    thresholds: ClassVar[dict[str, Thresholds]] = {}  # of columns that people confuse
 
     def limits(self, column: str) -> Thresholds | None:
-        """What a threshold of ``column`` must keep to, if anything."""
+        """The range that a threshold of ``column`` must lie in; None: any number is allowed."""
         return self.thresholds.get(column)
 
     def for_languages(self, langs: Sequence[str]) -> Self:
-        """The scorer for pairs of these languages alone (FLORES-200): less may go into its
-        fingerprint."""
+        """The scorer for pairs of these languages (FLORES-200 codes). Its fingerprint leaves out
+        what other languages need, such as their encoders."""
         return self
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """One row per pair, in order, with exactly ``columns``; null where one has no meaning."""
+        """One row per pair, in order, with exactly ``columns``; null where a score is undefined."""
         raise NotImplementedError
 
     def models(self) -> list[ModelUse]:
-        """The models behind the scores; none by default."""
+        """The models behind the scores. Default: none."""
         return []
 
     def num_gpus(self) -> int:
-        """GPUs that a process which scores wants for itself: none by default."""
+        """GPUs that a scoring process needs for itself. Default: 0."""
         return 0
 
-    def rough(self) -> Rough | None:
-        """What its arithmetic is to be compared with; None, the default: it is exact."""
+    def reference_precision(self) -> PrecisionCheck | None:
+        """How to measure the error of reduced precision. Default: None, the scores are exact."""
         return None
 
     def release(self) -> None:
-        """Forget the models that this process holds; the next score reads them again."""
+        """Free the models that this process holds. The next ``score`` loads them again."""
 
-    def neighbourhood(self) -> Neighbourhood | None:
-        """How ``corpus_columns`` are to be computed; None, the default: they are not wanted."""
+    def margin_params(self) -> MarginParams | None:
+        """How to compute ``corpus_columns``. Default: None, they are not computed."""
         return None
 
-    def alone(self) -> Self:
-        """The scorer without what rests on all pairs of a source."""
+    def pairwise_only(self) -> Self:
+        """The scorer without columns that depend on all pairs of a source."""
         return self
 
     def score_embedded(self, pairs: pl.DataFrame, keep: Callable[[Embedded], None]) -> pl.DataFrame:
-        """``score``, which shows ``keep`` the embeddings of all pairs whose sides have text, chunk
-        by chunk and in order; of scorers that may have a neighbourhood."""
+        """``score``, which also passes ``keep`` the embeddings of all pairs whose sides have text,
+        chunk by chunk and in order. Only scorers with ``margin_params`` need it."""
         raise NotImplementedError
 
     def text_keys(self, texts: pl.Series) -> pl.Series:
-        """A hash (u64) of what the encoder reads of each text: equal keys have equal vectors. Null
-        where it has nothing to read."""
+        """A hash (u64) of each text as the encoder reads it: equal keys mean equal embeddings.
+        Null where the encoder has nothing to read."""
         raise NotImplementedError
 
 
 def number_columns(columns: Mapping[str, npt.NDArray[np.float64]]) -> pl.DataFrame:
-    """Float64 columns, null for NaN. A frame made of arrays at once starts threads for them, which
-    for a few thousand rows cost more than all else."""
-    return pl.DataFrame([pl.Series(name, own, nan_to_null=True) for name, own in columns.items()])
+    """Float64 columns; NaN becomes null.
+
+    The columns are made one by one: a frame made of all arrays at once starts threads, which cost
+    more than everything else for a few thousand rows.
+    """
+    return pl.DataFrame(
+        [pl.Series(name, values, nan_to_null=True) for name, values in columns.items()]
+    )

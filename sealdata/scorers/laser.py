@@ -14,13 +14,13 @@ from sealdata.errors import ConfigError, DataError
 from sealdata.fetch.models.catalogue import catalogue
 from sealdata.fetch.models.store import digest, find_all
 from sealdata.files.records import stage_key
+from sealdata.filter_stages import RuleStage
 from sealdata.languages import resolve
 from sealdata.scorers import (
     Embedded,
+    MarginParams,
     ModelUse,
-    Neighbourhood,
-    Phase,
-    Rough,
+    PrecisionCheck,
     Scorer,
     Thresholds,
 )
@@ -76,7 +76,7 @@ class Laser(Scorer):
     """
 
     version: ClassVar[int] = 3
-    phase: ClassVar[Phase] = "similarity"
+    stage: ClassVar[RuleStage] = "similarity"
 
     encoder: str  # no default: what judges the pairs is named in the recipe
     encoders: dict[str, str] = {}  # encoders of single languages, in place of `encoder`
@@ -134,24 +134,24 @@ class Laser(Scorer):
         """One, if it is to compute there."""
         return int(self.device == "cuda")
 
-    def rough(self) -> Rough | None:
+    def reference_precision(self) -> PrecisionCheck | None:
         """Full precision on the same device, without the cache."""
         if self.precision == "fp32":
             return None
-        exact = self.alone().model_copy(update={"precision": "fp32", "cache": None})
-        return Rough(self.precision, self.device, "cosine", exact)
+        reference = self.pairwise_only().model_copy(update={"precision": "fp32", "cache": None})
+        return PrecisionCheck(self.precision, self.device, "cosine", reference)
 
     def release(self) -> None:
         """Forget all encoders."""
         _load.cache_clear()
 
-    def neighbourhood(self) -> Neighbourhood | None:
+    def margin_params(self) -> MarginParams | None:
         """What ``margin`` asks for."""
         if self.margin is None:
             return None
-        return Neighbourhood(self.margin, self.neighbours, self.exact_up_to)
+        return MarginParams(self.margin, self.neighbours, self.exact_up_to)
 
-    def alone(self) -> Self:
+    def pairwise_only(self) -> Self:
         """The cosine only."""
         fields = type(self).model_fields
         plain = {name: fields[name].default for name in ("margin", "neighbours", "exact_up_to")}
@@ -170,7 +170,7 @@ class Laser(Scorer):
             for lang, name in self._names().items()
         }
         how: dict[str, Any] = {"precision": self.precision, "device": self.device}
-        if around := self.neighbourhood():
+        if around := self.margin_params():
             how["margin"] = list(around)
         return {"version": self.version, "encoders": files, **how}
 
@@ -199,11 +199,13 @@ class Laser(Scorer):
         text = text.filter(pl.all_horizontal(_has_text("src"), _has_text("tgt")))
         found = [text.clear().select("pair", cosine=pl.lit(None, pl.Float32))]
         for langs, group in text.group_by("src_lang", "tgt_lang", maintain_order=True):
-            for some in self._embedded(group, *(self._name(str(lang)) for lang in langs)):
-                values = pl.Series(cosine(some.src, some.tgt)).round(_DECIMALS)
-                scored = pl.DataFrame({"pair": some.rows, "cosine": values})
-                found.append(scored.cast({"pair": pl.UInt32}).filter(pl.Series(some.whole)))
-                keep(some)
+            for chunk in self._embedded(group, *(self._name(str(lang)) for lang in langs)):
+                values = pl.Series(cosine(chunk.src, chunk.tgt)).round(_DECIMALS)
+                scored = pl.DataFrame({"pair": chunk.rows, "cosine": values})
+                found.append(
+                    scored.cast({"pair": pl.UInt32}).filter(pl.Series(chunk.not_truncated))
+                )
+                keep(chunk)
         pair = pl.int_range(pairs.height, dtype=pl.UInt32, eager=True).alias("pair").to_frame()
         return pair.join(pl.concat(found), on="pair", how="left", maintain_order="left").select(
             "cosine"

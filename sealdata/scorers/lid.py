@@ -6,10 +6,11 @@ import polars as pl
 
 from sealdata.fetch.models.catalogue import catalogue
 from sealdata.fetch.models.store import digest, find_model
+from sealdata.filter_stages import RuleStage
 from sealdata.lid.labels import Labels
-from sealdata.lid.language_checker import VERDICT, Judge
+from sealdata.lid.language_checker import VERDICT, LanguageChecker
 from sealdata.lid.referee import open_model
-from sealdata.scorers import ModelUse, Phase, Scorer
+from sealdata.scorers import ModelUse, Scorer
 
 _BUNDLED = "lid176-ftz"
 _SIDES = {"src": "the English side", "tgt": "the other side"}
@@ -60,7 +61,7 @@ class Lid(Scorer):
     """
 
     version: ClassVar[int] = 5
-    phase: ClassVar[Phase] = "language"
+    stage: ClassVar[RuleStage] = "lid"
 
     model: str = _BUNDLED  # name of the catalogue, or path of a fastText classifier
     short: int = 20  # letters below which a text is short, as English counts them (length_factor)
@@ -98,14 +99,14 @@ class Lid(Scorer):
             DataError: the model is not on this machine, or is no fastText classifier.
         """
         model = open_model(find_model(self.model))
-        judge = Judge(Labels(model.labels), model.likeliest, self.short)
-        sides = {side: _identify(judge, pairs, side) for side in _SIDES}
+        checker = LanguageChecker(Labels(model.labels), model.likeliest, self.short)
+        sides = {side: _identify(checker, pairs, side) for side in _SIDES}
         return pl.DataFrame(
             {f"{side}_{what}": sides[side][what] for what in VERDICT for side in sides}
         ).select(*self.columns)
 
 
-def _identify(judge: Judge, pairs: pl.DataFrame, side: str) -> pl.DataFrame:
+def _identify(checker: LanguageChecker, pairs: pl.DataFrame, side: str) -> pl.DataFrame:
     """VERDICT for every row, each distinct text and declared language judged once."""
     texts = pairs.select(text=pl.col(side), lang=pl.col(f"{side}_lang"))
     distinct = texts.unique(maintain_order=True).drop_nulls()
@@ -116,7 +117,7 @@ def _identify(judge: Judge, pairs: pl.DataFrame, side: str) -> pl.DataFrame:
     judged = [empty]
     for lang in langs:
         own = distinct.filter(lang=lang)
-        judged.append(pl.concat([own, judge.verdicts(own["text"], lang)], how="horizontal"))
+        judged.append(pl.concat([own, checker.verdicts(own["text"], lang)], how="horizontal"))
     known = pl.concat(judged)
     if len(langs) == 1 and known.height == texts.height:
         return known  # nothing is there twice, and nothing changed places

@@ -5,7 +5,7 @@ from typing import ClassVar
 import polars as pl
 
 from sealdata.scorers import Scorer
-from sealdata.text.char_filter import ANY, spot
+from sealdata.text.char_filter import ANY, contains_char_pair
 
 _LOST = "\ufffd"
 _CONTROLS = r"[\x80-\x9f]"  # C1: bytes 80 to 9F read as Latin-1; no text has them
@@ -37,7 +37,7 @@ def _signs(texts: pl.Series) -> pl.Series:
     frame = pl.DataFrame({"text": texts})
     lost = pl.col("text").str.count_matches(_LOST, literal=True)
     counts = frame.select(lost).to_series().cast(pl.UInt32)
-    places = spot(texts, (_LEAD, _NEXT), (ANY, _CONTROLS)).arg_true()
+    places = contains_char_pair(texts, (_LEAD, _NEXT), (ANY, _CONTROLS)).arg_true()
     places = places.filter(texts.gather(places).str.contains(_SUSPECT))
     if places.is_empty():
         return counts

@@ -1,83 +1,92 @@
-"""Precision: how far scores in rough arithmetic lie from exact ones, on some pairs of a build."""
+"""Arithmetic error: how far scores of reduced precision are from exact ones, on some pairs."""
 
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
 from sealdata.files.frames import read_frame
 from sealdata.files.records import PartRecord
-from sealdata.scorers import Phase, Rough
+from sealdata.filter_stages import RuleStage
+from sealdata.scorers import PrecisionCheck
 from sealdata.shards.shuffle import row_keys
-from sealdata.stages.rules import STAGE_OF_PHASE, Judge, Rule
-from sealdata.workflow.stage import Done, Stage
+from sealdata.stages.rules import Rule, RuleEvaluator
+from sealdata.workflow.stage import Stage, StageOutput, Step
 
-PAIRS = 256  # of a language: the mean error is known to a few percent, and encoding takes seconds
-_PARTS = 8  # that they come from, if so many have enough: reading a corpus for 256 pairs is waste
+PAIRS = 256  # per language: the mean error is known to a few percent, and encoding takes seconds
+_PARTS = 8  # to draw from, if they have enough pairs: 256 pairs do not justify reading a corpus
 _TEXT = ["source", "row", "src_lang", "tgt_lang", "src", "tgt"]
 
-PairsOf = Callable[[str], pl.DataFrame]  # part -> pairs with their scores; must be picklable
+PairsOf = Callable[[str], pl.DataFrame]  # part -> pairs with their scores; picklable
 
 
 def comparisons(
-    scorer: str, rough: Rough, rules: Sequence[Rule], sources: Sequence[tuple[str, PairsOf, Done]]
+    scorer: str,
+    check: PrecisionCheck,
+    rules: Sequence[Rule],
+    sources: Sequence[tuple[str, PairsOf, StageOutput]],
 ) -> list[Stage]:
-    """A stage per language. ``sources`` are (language, pairs with scores, the stage that scored
-    them)."""
-    score = f"{scorer}.{rough.column}"
-    own_rules = tuple(rule for rule in rules if rule.score == score)
+    """A stage per language. ``sources`` are (language, pairs with scores, output of the stage that
+    scored them)."""
+    score = f"{scorer}.{check.column}"
+    rules = tuple(rule for rule in rules if rule.score == score)
     stages = []
     for lang in dict.fromkeys(lang for lang, _, _ in sources):
-        own = [(pairs_of, done) for of, pairs_of, done in sources if of == lang]
-        exact = rough.exact.for_languages([lang])
-        job = Precision(
-            tuple((pairs_of, part) for pairs_of, done in own for part in done.parts),
+        scored = [(pairs_of, output) for code, pairs_of, output in sources if code == lang]
+        reference = check.reference.for_languages([lang])
+        step = MeasureError(
+            tuple((pairs_of, part) for pairs_of, output in scored for part in output.parts),
             score,
-            rough._replace(exact=exact),
-            own_rules,
+            check._replace(reference=reference),
+            rules,
         )
-        params = [score, exact.fingerprint(), [asdict(rule) for rule in own_rules]]
-        inputs = tuple(done.key for _, done in own)
-        gpus = exact.num_gpus()
-        stages.append(Stage("precision", params, inputs, (lang,), job, num_gpus=gpus))
+        inputs = tuple(output.key for _, output in scored)
+        stages.append(Stage.of(step, inputs, (lang,), num_gpus=reference.num_gpus()))
     return stages
 
 
 @dataclass(frozen=True)
-class Precision:
-    """Scores PAIRS distinct pairs of one language again by ``rough.exact``, and compares.
+class MeasureError(Step):
+    """Scores PAIRS distinct pairs of one language again in full precision, and compares.
 
-    What is compared are the scores that the pairs were judged by, rounding included. ``rules`` are
-    those on the score: a verdict that exact arithmetic would turn is counted.
+    The scores compared are those that the rules saw, rounding included. ``rules`` are the rules on
+    the score: pairs that full precision would have decided otherwise are counted.
     """
 
-    places: tuple[tuple[PairsOf, str], ...]  # parts of all sources of the language
+    name: ClassVar[str] = "precision"
+
+    parts: tuple[tuple[PairsOf, str], ...]  # of all sources of the language
     score: str  # "laser.cosine"
-    rough: Rough
+    check: PrecisionCheck
     rules: tuple[Rule, ...]
+
+    def params(self) -> list[Any]:
+        """The score, the reference and the rules."""
+        rules = [asdict(rule) for rule in self.rules]
+        return [self.score, self.check.reference.fingerprint(), rules]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """``part`` is the language. Facts: fields of the manifest's ``PrecisionErrorRow``."""
         drawn = self._drawn()
-        again = self.rough.exact.score(drawn.drop(self.score))
-        self.rough.exact.release()
-        exact = again.select(pl.col(self.rough.column).alias(self.score))
+        rescored = self.check.reference.score(drawn.drop(self.score))
+        self.check.reference.release()
+        exact = rescored.select(pl.col(self.check.column).alias(self.score))
         facts = {
             "lang": part,
             "score": self.score,
-            "precision": self.rough.precision,
-            "device": self.rough.device,
+            "precision": self.check.precision,
+            "device": self.check.device,
             **errors(drawn[self.score], exact[self.score]),
             "flips": self._flips(drawn.select(self.score), exact, part),
         }
         return PartRecord(part=part, rows_in=drawn.height, rows_out=drawn.height, facts=facts)
 
     def _drawn(self) -> pl.DataFrame:
-        """Pairs by hash out of parts by hash: corpora come sorted."""
-        order = sorted(self.places, key=lambda place: hashlib.sha256(place[1].encode()).digest())
+        """Pairs drawn by hash from parts drawn by hash, because corpora come sorted."""
+        order = sorted(self.parts, key=lambda entry: hashlib.sha256(entry[1].encode()).digest())
         share = -(-PAIRS // min(len(order), _PARTS))
         drawn: list[pl.DataFrame] = []
         for pairs_of, part in order:
@@ -91,7 +100,7 @@ class Precision:
             drawn.append(frame[keys.arg_sort().head(min(share, missing))])
         return pl.concat(drawn).unique(["src", "tgt"], keep="first", maintain_order=True)
 
-    def _flips(self, rough: pl.DataFrame, exact: pl.DataFrame, lang: str) -> int | None:
+    def _flips(self, reduced: pl.DataFrame, exact: pl.DataFrame, lang: str) -> int | None:
         """Pairs that a rule drops by one of the two scores and keeps by the other."""
         if not self.rules:
             return None
@@ -99,32 +108,33 @@ class Precision:
             pl.DataFrame({str(n): rule.failed(scores, lang) for n, rule in enumerate(self.rules)})
             .select(pl.any_horizontal(pl.all()))
             .to_series()
-            for scores in (rough, exact)
+            for scores in (reduced, exact)
         ]
         return int((dropped[0] != dropped[1]).sum())
 
 
-def errors(rough: pl.Series, exact: pl.Series) -> dict[str, Any]:
-    """``pairs``; ``mean``, ``p99`` and ``most`` of the absolute errors; ``spread``, the standard
-    deviation of the exact scores, to hold the errors against. None where there are too few."""
-    both = pl.DataFrame({"rough": rough, "exact": exact}).cast(pl.Float64).drop_nulls()
-    error = (pl.col("rough") - pl.col("exact")).abs()
-    found = both.select(
+def errors(reduced: pl.Series, exact: pl.Series) -> dict[str, Any]:
+    """``pairs``; ``mean``, ``p99`` and ``most`` (the largest) of the absolute errors; ``spread``,
+    the standard deviation of the exact scores, as a scale for the errors. None where there are too
+    few pairs."""
+    both = pl.DataFrame({"reduced": reduced, "exact": exact}).cast(pl.Float64).drop_nulls()
+    error = (pl.col("reduced") - pl.col("exact")).abs()
+    stats = both.select(
         mean=error.mean(),
         p99=error.quantile(0.99, "higher"),
         most=error.max(),
         spread=pl.col("exact").std(),
     ).select(pl.all().round(6))
-    return {"pairs": both.height, **found.row(0, named=True)}
+    return {"pairs": both.height, **stats.row(0, named=True)}
 
 
-def living(judge: Judge, part: str) -> pl.DataFrame:
-    """The pairs of a build's part with their scores, null where the gate before dropped them."""
-    pairs = read_frame(judge.cleaned / f"{part}.parquet", _TEXT)
-    return pairs.hstack(judge.judge(part).scores)
+def surviving_pairs(evaluator: RuleEvaluator, part: str) -> pl.DataFrame:
+    """The pairs of a build's part with their scores, null where they were dropped earlier."""
+    pairs = read_frame(evaluator.cleaned.folder / f"{part}.parquet", _TEXT)
+    return pairs.hstack(evaluator.evaluate(part).scores)
 
 
-def sampled(folder: Path, phase: Phase, part: str) -> pl.DataFrame:
-    """The pairs of an audit's part that a build would have scored in ``phase``."""
+def sampled_pairs(folder: Path, stage: RuleStage, part: str) -> pl.DataFrame:
+    """The pairs of an audit's part that a build would have scored in ``stage``."""
     frame = read_frame(folder / f"{part}.parquet")
-    return frame.filter(pl.col("stage").is_null() | (pl.col("stage") == STAGE_OF_PHASE[phase]))
+    return frame.filter(pl.col("stage").is_null() | (pl.col("stage") == stage))

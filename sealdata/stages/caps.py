@@ -2,39 +2,57 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from sealdata.errors import ConfigError
 from sealdata.files.frames import read_frame
 from sealdata.files.records import PartRecord
-from sealdata.stages.partition import KeyFile, read_range, repeats, with_company, write_sorted
-from sealdata.stages.rules import Judge
+from sealdata.stages.partition import (
+    KeyFile,
+    languages_of,
+    read_range,
+    repeats,
+    with_company,
+    write_sorted,
+)
+from sealdata.stages.rules import RuleEvaluator
+from sealdata.workflow.stage import Step
 
 Side = Literal["src", "tgt"]
 
 
 @dataclass(frozen=True)
-class SideKeys:
-    """Writes ``at``, ``key`` of one side and ``score`` (f64) of the living pairs, sorted by key."""
+class SideKeys(Step):
+    """Writes ``at``, ``key`` of one side and ``score`` (f64) of surviving pairs, sorted by key."""
 
-    judge: Judge
+    evaluator: RuleEvaluator
     keys: Path
     side: Side
     score: str | None
 
+    def stage_name(self) -> str:
+        """``src-cap-keys`` or ``tgt-cap-keys``."""
+        return f"{self.side}-cap-keys"
+
+    def params(self) -> list[Any]:
+        """What decides which pairs survive, and what ranks them."""
+        return [self.evaluator.params(), self.score]
+
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """A score that is missing or NaN is null: such a pair comes after all that have one."""
-        judged = self.judge.judge(part)
+        evaluation = self.evaluator.evaluate(part)
         keys = read_frame(self.keys / f"{part}.parquet", columns=["at", f"{self.side}_key"])
-        keys = keys.rename({f"{self.side}_key": "key"}).filter(judged.alive.gather(keys["at"]))
-        score = pl.repeat(None, judged.alive.len(), dtype=pl.Float64, eager=True)
+        keys = keys.rename({f"{self.side}_key": "key"}).filter(
+            evaluation.surviving.gather(keys["at"])
+        )
+        score = pl.repeat(None, evaluation.surviving.len(), dtype=pl.Float64, eager=True)
         if self.score is not None:
-            score = _numbers(judged.scores[self.score], self.score)
+            score = _numbers(evaluation.scores[self.score], self.score)
         ranked = keys.with_columns(score=score.gather(keys["at"]))
         write_sorted(ranked.sort("key", "at"), folder / f"{part}.parquet")
-        height = judged.alive.len()
+        height = evaluation.surviving.len()
         return PartRecord(part=part, rows_in=height, rows_out=height, facts={"keys": ranked.height})
 
 
@@ -45,12 +63,20 @@ def _numbers(score: pl.Series, name: str) -> pl.Series:
 
 
 @dataclass(frozen=True)
-class Cap:
+class Cap(Step):
     """Finds what exceeds the cap within one range of keys, over all parts of all sources."""
 
     files: tuple[KeyFile, ...]
     side: Side
-    most: int
+    limit: int  # pairs that may share a side
+
+    def stage_name(self) -> str:
+        """``src-cap`` or ``tgt-cap``."""
+        return f"{self.side}-cap"
+
+    def params(self) -> list[Any]:
+        """Only pairs of one language are counted together."""
+        return [languages_of(self.files), self.limit]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``order``, ``at`` of each pair too many; languages are counted apart.
@@ -68,7 +94,7 @@ class Cap:
             descending=[False, False, True, False, False],
             nulls_last=True,
         )
-        over = ranked.filter(repeats(ranked, ["lang", "key"]) >= self.most)
+        over = ranked.filter(repeats(ranked, ["lang", "key"]) >= self.limit)
         write_sorted(over.select("order", "at").sort("order", "at"), folder / f"{part}.parquet")
         return PartRecord(
             part=part,

@@ -5,23 +5,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
 from sealdata.cleaners import Cleaner
 from sealdata.files.frames import count_rows, keep_part, read_part, write_frame
 from sealdata.files.records import PartRecord, write_atomic
+from sealdata.workflow.stage import Step
 
 EXAMPLES = 5  # changed texts kept per step and part, for the audit
 
 
 @dataclass(frozen=True)
-class Clean:
+class Clean(Step):
     """Applies the cleaners in order to both sides; ``ingested`` is the folder of the raw parts."""
+
+    name: ClassVar[str] = "clean"
 
     cleaners: Mapping[str, Cleaner]
     ingested: Path
+
+    def params(self) -> list[Any]:
+        """The cleaners, in order."""
+        return [[name, cleaner.fingerprint()] for name, cleaner in self.cleaners.items()]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: rows changed by each step, and examples [before, after]."""

@@ -4,6 +4,7 @@ set."""
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import polars as pl
 
@@ -14,6 +15,7 @@ from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import PartRecord
 from sealdata.stages.partition import mask
 from sealdata.text.hashing import text_key
+from sealdata.workflow.stage import Step
 
 MATCHES = "matches"  # PART.matches.parquet: what was found, and where
 
@@ -28,10 +30,17 @@ class EvaluationFile:
 
 
 @dataclass(frozen=True)
-class References:
-    """Reads evaluation files and hash files into one table, with the text of what has it."""
+class References(Step):
+    """Reads evaluation files and hash files into one table, with the text where it is known."""
+
+    name: ClassVar[str] = "references"
+    version: ClassVar[int] = 3
 
     files: tuple[EvaluationFile, ...]
+
+    def params(self) -> list[Any]:
+        """Names of sets, files and columns; their contents are inputs."""
+        return [[file.set, file.path.name, file.columns] for file in self.files]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes HASH_SCHEMA and ``text``, in the order of the files; empty sentences are none."""
@@ -73,14 +82,21 @@ def write_hash_file(files: tuple[EvaluationFile, ...], path: Path) -> int:
 
 
 @dataclass(frozen=True)
-class Decontaminate:
+class Decontaminate(Step):
     """Flags the pairs of which either side matches a reference (see ``Index.search``)."""
+
+    name: ClassVar[str] = "decontaminate"
+    version: ClassVar[int] = 2
 
     keys: Path
     references: Path
     cleaned: Path
     containment: float
     min_chars: int
+
+    def params(self) -> tuple[float, int]:
+        """When a text counts as a match."""
+        return self.containment, self.min_chars
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``flag`` (bool), aligned with the part's rows, and ``PART.matches.parquet``.

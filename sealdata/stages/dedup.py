@@ -2,16 +2,31 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 from sealdata.files.records import PartRecord
-from sealdata.stages.partition import KeyFile, read_range, repeats, with_company, write_sorted
+from sealdata.stages.partition import (
+    KeyFile,
+    languages_of,
+    read_range,
+    repeats,
+    with_company,
+    write_sorted,
+)
+from sealdata.workflow.stage import Step
 
 
 @dataclass(frozen=True)
-class Resolve:
+class Resolve(Step):
     """Finds the duplicates within one range of source keys, over all parts of all sources."""
 
+    name: ClassVar[str] = "dedup"
+
     files: tuple[KeyFile, ...]
+
+    def params(self) -> list[Any]:
+        """Only pairs of one language are duplicates of each other."""
+        return languages_of(self.files)
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``order``, ``at`` of each duplicate, sorted; no match across languages."""

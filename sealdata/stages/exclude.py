@@ -1,23 +1,31 @@
 """Exclude: pairs that takedown lists name are dropped before anything else looks at them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
 from sealdata.files.frames import read_part, write_frame
-from sealdata.files.records import PartRecord
+from sealdata.files.records import PartRecord, stage_key
 from sealdata.stages.takedowns import Takedowns
+from sealdata.workflow.stage import Step
 
 EXCLUDED = "excluded"
 
 
 @dataclass(frozen=True)
-class Exclude:
-    """Flags the pairs that an entry means; ``cleaned`` is the folder of the parts."""
+class Exclude(Step):
+    """Flags the pairs that an entry names; ``cleaned`` is the folder of the parts."""
+
+    name: ClassVar[str] = "exclude"
 
     takedowns: Takedowns
     cleaned: Path
+
+    def params(self) -> str:
+        """A digest of the entries, in whatever order the lists have them."""
+        return stage_key("takedowns", 1, asdict(self.takedowns), [])
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``flag`` (bool), aligned with the part's rows. Facts: pairs by kind of entry."""

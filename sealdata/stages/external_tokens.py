@@ -1,21 +1,24 @@
-"""Refer: a manifest for a stream of token files from elsewhere, which stay where they are."""
+"""External tokens: a manifest for token files from elsewhere, which stay where they are."""
 
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sealdata.files.records import PartRecord
 from sealdata.shards.manifest import Segment, write_stream_manifest
 from sealdata.shards.token_files import begins_inside
 from sealdata.stages.pack import STREAM, Layout, StreamLabel, label_facts, stream_manifest
 from sealdata.tokenizers import Tokenizer
-from sealdata.workflow.stage import written
+from sealdata.workflow.stage import Step, written
 
 
 @dataclass(frozen=True)
-class Refer:
+class ReferenceTokenFiles(Step):
     """Writes ``STREAM/manifest.json`` under the stage's folder; nothing without a segment."""
+
+    name: ClassVar[str] = "pack"
+    version: ClassVar[int] = 2
 
     label: StreamLabel
     segments: tuple[Segment, ...]  # of this split
@@ -25,7 +28,7 @@ class Refer:
     layout: Layout
 
     def params(self) -> dict[str, object]:
-        """All that can change the manifest but the content of the files."""
+        """All that can change the manifest, except the content of the files."""
         return {
             "label": asdict(self.label),
             "segments": [segment.model_dump(mode="json") for segment in self.segments],

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import polars as pl
 
@@ -12,24 +13,36 @@ from sealdata.files.records import PartRecord, checksum, write_json
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._bytes_read import counting
 from sealdata.workflow import task_progress
-from sealdata.workflow.stage import finished_part, written
+from sealdata.workflow.stage import Step, finished_part, written
 from sealdata.workflow.streaming import part_name
 
 MAX_REJECTS_KEPT = 1000  # per part and reason; all are counted
 
 
 @dataclass(frozen=True)
-class Ingest:
+class Ingest(Step):
     """Reads a source; writes ``part-NNNNN.parquet`` and ``part-NNNNN.rejected.parquet``.
 
-    It heads a chain: the record of each part is written as soon as the part's data is, and how
-    much of the source is read (``sealdata.workflow.task_progress``) before that.
+    It is the producer of streaming stages: it writes the record of each part as soon as the part's
+    data is written, and reports before that how much of the source it has read.
     """
+
+    name: ClassVar[str] = "ingest"
+    version: ClassVar[int] = 3
 
     reader: Reader
     source: Source
     part_rows: int
-    limit: int | None = None  # read only the first so many records
+    limit: int | None = None  # read only the first ``limit`` records
+
+    def params(self) -> dict[str, Any]:
+        """The reader, the source's name and languages, and how it is cut into parts."""
+        return {
+            "reader": [self.reader.component_name(), self.reader.fingerprint()],
+            "source": [self.source.name, self.source.src_lang, self.source.tgt_lang],
+            "part_rows": self.part_rows,
+            "limit": self.limit,
+        }
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """``part`` is the source's name; ``facts["parts"]`` lists the parts written.
@@ -63,15 +76,15 @@ class Ingest:
         size = self.reader.size(self.source.path)
         records: list[PartRecord] = []
         rows = 0
-        task_progress.leave(folder, 0.0)
+        task_progress.report(folder, 0.0)
         with counting() as meter:
             for number, batch in enumerate(self._batches()):
                 rows += batch.good.height + batch.rejected.height
                 shares = [meter.consumed() / size if size else 0.0]
                 shares += [rows / self.limit] if self.limit else []
-                task_progress.leave(folder, min(max(shares), 1.0))
+                task_progress.report(folder, min(max(shares), 1.0))
                 records.append(self._write(part_name(number), batch, folder))
-                task_progress.nudge()
+                task_progress.poll()
         return records
 
     def _batches(self) -> Iterator[Batch]:

@@ -2,29 +2,38 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import polars as pl
 
 from sealdata.files.frames import read_part, slices
 from sealdata.files.records import PartRecord
 from sealdata.stages.partition import write_sorted
-from sealdata.stages.rules import Judge
+from sealdata.stages.rules import RuleEvaluator
 from sealdata.text.hashing import key_hashes
+from sealdata.workflow.stage import Step
 
 SLICE_BYTES = 8 << 20  # of text folded at a time
 
 
 @dataclass(frozen=True)
-class Keys:
+class Keys(Step):
     """Writes ``at`` (row in the part), ``src_key`` and ``tgt_key`` (u64), sorted by ``src_key`` so
     that a range of keys can be read without the rest of the file."""
 
-    judge: Judge
+    name: ClassVar[str] = "keys"
+    version: ClassVar[int] = 2
+
+    evaluator: RuleEvaluator
+
+    def params(self) -> list[Any]:
+        """What decides which pairs have keys."""
+        return self.evaluator.params(before="dedup")
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Rows that fail a rule have no keys: they neither make nor are duplicates."""
-        pairs = read_part(self.judge.cleaned / f"{part}.parquet").select("src", "tgt")
-        alive = self.judge.judge(part, until="language").alive
+        pairs = read_part(self.evaluator.cleaned.folder / f"{part}.parquet").select("src", "tgt")
+        alive = self.evaluator.evaluate(part, before="dedup").surviving
         sides = ["src", "tgt"]
         none = key_hashes(pairs.clear(), sides)
         found = slices(pairs.filter(alive), sides, SLICE_BYTES)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,12 @@ import polars as pl
 
 from sealdata.files.frames import write_frame
 from sealdata.files.records import PartRecord, write_atomic
+from sealdata.filter_stages import RuleStage
 from sealdata.laser.approximate import near_cosines, write_index
 from sealdata.laser.neighbours import Kind, Vectors, best_cosines, margins, spans
-from sealdata.scorers import Phase
-from sealdata.stages.rules import Judge
+from sealdata.stages.rules import RuleEvaluator
 from sealdata.stages.vectors import Side, read_array, read_index
+from sealdata.workflow.stage import Step
 
 BLOCK = 32_768  # texts that one task seeks the neighbours of: 128 MiB of LASER's vectors
 NONE = np.uint32(2**32 - 1)  # the text of a pair that has none
@@ -37,15 +39,17 @@ Cosines = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Pool:
-    """Lists the distinct texts of a side (the part: ``src`` or ``tgt``) among the living pairs.
+class Pool(Step):
+    """Lists the distinct texts of a side (the part: ``src`` or ``tgt``) of surviving pairs.
 
     A text that several pairs share, or that the encoder cannot tell from another, counts once: it
     must not be its own neighbour. In memory are some 22 bytes a pair: 0.9 GB of 42M.
     """
 
-    judge: Judge
-    until: Phase
+    name: ClassVar[str] = "margin-pool"
+
+    evaluator: RuleEvaluator
+    before: RuleStage
     store: Path
     parts: tuple[str, ...]
 
@@ -56,7 +60,7 @@ class Pool:
         rows: list[tuple[int, npt.NDArray[np.uint32]]] = []  # of a part: height, rows in the pool
         for own in self.parts:
             index = read_index(self.store, own)
-            alive = self.judge.judge(own, until=self.until).alive
+            alive = self.evaluator.evaluate(own, before=self.before).surviving
             living = alive & index["src_vector"].is_not_null() & index["tgt_vector"].is_not_null()
             rows.append((living.len(), living.arg_true().to_numpy()))
             keys.append(index[f"{part}_key"].to_numpy()[rows[-1][1]])
@@ -134,12 +138,18 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Compare:
-    """Holds a block of the source side's texts against all of the other side's."""
+class Compare(Step):
+    """Compares a block of the source side's texts with all of the other side's."""
+
+    name: ClassVar[str] = "margin-compare"
 
     src: Texts
     tgt: Texts
     k: int
+
+    def params(self) -> int:
+        """The number of neighbours."""
+        return self.k
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes the highest cosines, each line rising, -inf for none: ``PART.src.npy`` (float32
@@ -153,8 +163,11 @@ class Compare:
 
 
 @dataclass(frozen=True)
-class Index:
+class Index(Step):
     """Makes the texts of a side (the part) searchable; see ``sealdata.laser.approximate``."""
+
+    name: ClassVar[str] = "margin-index"
+    version: ClassVar[int] = 2
 
     sides: tuple[Texts, Texts]
 
@@ -167,12 +180,18 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Search:
-    """Seeks the neighbours of a block of texts of one side in the index of the other."""
+class Search(Step):
+    """Searches the neighbours of a block of texts of one side in the index of the other."""
+
+    name: ClassVar[str] = "margin-search"
 
     sides: tuple[Texts, Texts]
     indexes: Path
     k: int
+
+    def params(self) -> int:
+        """The number of neighbours."""
+        return self.k
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``PART.SIDE.npy``: float32 [block, k], as ``Compare`` does."""
@@ -185,10 +204,14 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Margins:
-    """Writes ``margin`` (float32), aligned with the part's rows; null for pairs not in the pool,
-    and for all of a source that has no more than ``k`` distinct texts on a side: the mean over
-    neighbours would be one over everything."""
+class Margins(Step):
+    """Writes ``margin`` (float32), aligned with the part's rows.
+
+    It is null for pairs that are not in the pool, and for all pairs of a source with at most ``k``
+    distinct texts on a side: the mean over the neighbours would be a mean over all texts.
+    """
+
+    name: ClassVar[str] = "margin"
 
     src: Texts
     tgt: Texts
@@ -197,6 +220,10 @@ class Margins:
     whole: tuple[Side, ...]  # of which each file has all texts, not a block of them
     kind: Kind
     k: int
+
+    def params(self) -> list[Any]:
+        """The kind of margin and the number of neighbours."""
+        return [self.kind, self.k]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: how many pairs have a margin."""

@@ -9,6 +9,7 @@ couple meets; ``Verify`` estimates the Jaccard similarity there. rensa makes the
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,17 @@ from sealdata.files.frames import read_frame
 from sealdata.files.records import PartRecord
 from sealdata.kernels import texts_of
 from sealdata.kernels.ngrams import ngram_hashes
-from sealdata.stages.partition import KeyFile, read_range, repeats, rows_of, write_sorted
-from sealdata.stages.rules import Judge
+from sealdata.stages.partition import (
+    KeyFile,
+    languages_of,
+    read_range,
+    repeats,
+    rows_of,
+    write_sorted,
+)
+from sealdata.stages.rules import RuleEvaluator
 from sealdata.text.hashing import mix, text_key
+from sealdata.workflow.stage import Step
 
 NGRAM = 5  # characters of the normal form
 NUM_HASHES = 128
@@ -63,15 +72,23 @@ def sketches(pairs: pl.DataFrame) -> tuple[Sketch, npt.NDArray[np.bool_]]:
 
 
 @dataclass(frozen=True)
-class Bands:
-    """Writes ``at`` and ``key`` (u64) of every band of the living pairs, sorted by key."""
+class Bands(Step):
+    """Writes ``at`` and ``key`` (u64) of every band of the surviving pairs, sorted by key."""
 
-    judge: Judge
+    name: ClassVar[str] = "near-bands"
+
+    evaluator: RuleEvaluator
+
+    def params(self) -> list[Any]:
+        """What decides which pairs survive."""
+        return self.evaluator.params()
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Two sides of fewer than NGRAM characters in all have no near-duplicates."""
-        pairs = read_frame(self.judge.cleaned / f"{part}.parquet", columns=["src", "tgt"])
-        alive = self.judge.judge(part).alive
+        pairs = read_frame(
+            self.evaluator.cleaned.folder / f"{part}.parquet", columns=["src", "tgt"]
+        )
+        alive = self.evaluator.evaluate(part).surviving
         rows = pairs.with_columns(at=pl.int_range(pl.len(), dtype=pl.UInt32)).filter(alive)
         made = [_bands(batch) for batch in rows.iter_slices(_BATCH)]
         bands = pl.concat(made or [_bands(rows)])
@@ -95,7 +112,7 @@ FIRST = "first"  # RANGE.first.parquet: the same couples, sorted by the end that
 
 
 @dataclass(frozen=True)
-class Edges:
+class Edges(Step):
     """Names the couples of pairs of one language that share a band, in one range of bands.
 
     In a bucket each pair is held against the first of its block of 1,024 (which is held against the
@@ -104,7 +121,13 @@ class Edges:
     crawl's boilerplate begins with would have all of it for couples.
     """
 
+    name: ClassVar[str] = "near-edges"
+
     files: tuple[KeyFile, ...]
+
+    def params(self) -> list[Any]:
+        """Only pairs of one language are compared."""
+        return [languages_of(self.files), BLOCK]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``order``, ``at``, ``first_order``, ``first_at``, distinct."""
@@ -135,13 +158,19 @@ class Edges:
 
 
 @dataclass(frozen=True)
-class Sketches:
+class Sketches(Step):
     """Writes the sketch of each end of the couples that a part has one in, sorted by couple."""
+
+    name: ClassVar[str] = "near-sketches"
 
     edges: Path
     ranges: tuple[str, ...]
     orders: dict[str, int]
     cleaned: Path
+
+    def params(self) -> list[Any]:
+        """The parts and their precedence, and how the sketches are stored."""
+        return [self.orders, GROUP_SKETCHES]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``key`` (u64, the couple's), ``is_first``, ``at`` and ``sketch`` (8 bits of each
@@ -176,11 +205,17 @@ def _couple(edges: pl.DataFrame) -> pl.Series:
 
 
 @dataclass(frozen=True)
-class Verify:
+class Verify(Step):
     """Finds, in one range of couples, the later ends of those that are alike."""
+
+    name: ClassVar[str] = "near-dedup"
 
     files: tuple[KeyFile, ...]
     jaccard: float
+
+    def params(self) -> float:
+        """The similarity from which a pair is a near-duplicate."""
+        return self.jaccard
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``order``, ``at`` of each pair with an earlier near-duplicate.

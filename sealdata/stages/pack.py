@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import polars as pl
 
@@ -30,7 +30,7 @@ from sealdata.shards.tokens import TokenDocuments, tokenize
 from sealdata.shards.writer import StreamWriter, Totals
 from sealdata.text.hashing import key_hashes, mix
 from sealdata.tokenizers import Tokenizer
-from sealdata.workflow.stage import written
+from sealdata.workflow.stage import Step, written
 
 STREAM = "stream"  # the subfolder of the stage that holds the result
 TOKENIZER_FOLDER = "../../../tokenizer"  # from SPLIT/KIND/NAME to the tokenizer of all streams
@@ -56,6 +56,10 @@ class PairOrigin:
 
     files: tuple[Path, ...]
     format: PairFormat
+
+    def params(self) -> dict[str, object]:
+        """How pairs become documents; the files are inputs."""
+        return self.format.params()
 
     def num_bytes(self) -> int:
         """About the size of the text that is read."""
@@ -89,6 +93,15 @@ class TextOrigin:
     share: float
     split: Split  # the side to keep
     limit: int | None = None  # read only the first so many records
+
+    def params(self) -> dict[str, object]:
+        """The reader, the source, and which of its documents are taken; the files are inputs."""
+        return {
+            "reader": [self.reader.component_name(), self.reader.fingerprint()],
+            "source": [self.source.name, self.source.src_lang],
+            "share": self.share,
+            "limit": self.limit,
+        }
 
     def num_bytes(self) -> int:
         """About the size of the text that is read."""
@@ -126,6 +139,10 @@ class SideOrigin:
 
     files: tuple[Path, ...]
     side: Literal["src", "tgt"]
+
+    def params(self) -> dict[str, object]:
+        """The side; the files are inputs."""
+        return {"side": self.side}
 
     def num_bytes(self) -> int:
         """About the size of the text that is read."""
@@ -174,8 +191,11 @@ class StreamLabel:
 
 
 @dataclass(frozen=True)
-class Pack:
+class Pack(Step):
     """Writes a stream into ``STREAM`` under the stage's folder; nothing if it has no document."""
+
+    name: ClassVar[str] = "pack"
+    version: ClassVar[int] = 3
 
     label: StreamLabel
     origin: PairOrigin | TextOrigin | SideOrigin
@@ -183,11 +203,11 @@ class Pack:
     layout: Layout
     seed: int
 
-    def params(self, origin: dict[str, object]) -> dict[str, object]:
-        """All that can change the stream but its input; ``origin`` are those of the origin."""
+    def params(self) -> dict[str, object]:
+        """All that can change the stream, except its inputs."""
         return {
             "label": asdict(self.label),
-            "origin": origin,
+            "origin": self.origin.params(),
             "tokenizer": [self.tokenizer.name, self.tokenizer.fingerprint()],
             "layout": asdict(self.layout),
             "seed": self.seed,

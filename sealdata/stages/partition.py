@@ -6,15 +6,18 @@ groups, so that reading a range, or a part's share of one, reads little else: ev
 about once, whatever the number of parts and ranges.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from sealdata.errors import DataError
 from sealdata.files.frames import count_rows, write_frame
 from sealdata.files.records import PartRecord
+from sealdata.workflow.stage import Step
 
 ROWS_PER_RANGE = 4_000_000  # of keys and positions in memory: some 500 MiB with the work on them
 _GROUP_ROWS = 16_384
@@ -29,10 +32,16 @@ class KeyFile:
     lang: str
 
 
-def range_names(num_keys: int, most: int | None = None) -> tuple[str, ...]:
+def languages_of(files: Sequence[KeyFile]) -> list[list[Any]]:
+    """The languages of the files in order, as runs: [[language, number of files], ...]."""
+    ordered = sorted(files, key=lambda file: file.order)
+    return [[lang, len(list(run))] for lang, run in groupby(ordered, key=lambda file: file.lang)]
+
+
+def range_names(num_keys: int, limit: int | None = None) -> tuple[str, ...]:
     """Names of the key ranges that are resolved independently, each small enough for memory: of
-    about ``most`` keys, or ROWS_PER_RANGE."""
-    count = max(1, -(-num_keys // (most or ROWS_PER_RANGE)))
+    about ``limit`` keys, or ROWS_PER_RANGE."""
+    count = max(1, -(-num_keys // (limit or ROWS_PER_RANGE)))
     return tuple(f"range-{index:05d}-of-{count:05d}" for index in range(count))
 
 
@@ -83,14 +92,23 @@ def repeats(ranked: pl.DataFrame, keys: list[str]) -> pl.Series:
 
 
 @dataclass(frozen=True)
-class Flag:
-    """Turns what all ranges decided into one mask per part."""
+class Flag(Step):
+    """Turns the decisions of all ranges into one mask per part."""
 
+    resolver: str  # name of the stage that decided
     reason: str
     resolved: Path
     ranges: tuple[str, ...]
     orders: dict[str, int]  # part -> its place in the order of precedence
     cleaned: Path
+
+    def stage_name(self) -> str:
+        """``dedup-mask`` for ``dedup``."""
+        return f"{self.resolver}-mask"
+
+    def params(self) -> dict[str, int]:
+        """The parts and their precedence."""
+        return self.orders
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``flag`` (bool), aligned with the part's rows: true for a pair to be dropped."""

@@ -1,34 +1,33 @@
-"""Rules judge pairs by their scores: which are alive, and every reason against the rest."""
+"""Rules on scores, and their evaluation: which pairs survive, and all reasons against the rest."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from sealdata.files.frames import count_rows, read_frame
-from sealdata.scorers import PHASES, Phase
+from sealdata.filter_stages import FILTER_STAGES, RuleStage
+from sealdata.workflow.stage import OutputRef
 
-STAGE_OF_PHASE: dict[Phase, str] = {
-    "text": "rules",
-    "language": "lid",
-    "similarity": "similarity",
-}
+Bounds = tuple[float | None, float | None]  # (min, max), both inclusive
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A limit on one score column, with limits of its own for some languages (None = rule off)."""
+    """Bounds on one score column. ``languages`` has other bounds by target language; None there
+    switches the rule off."""
 
     reason: str
     score: str  # "length.src_chars"
-    phase: Phase
-    bounds: tuple[float | None, float | None]
+    stage: RuleStage
+    bounds: Bounds
     missing_drops: bool
-    languages: Mapping[str, tuple[float | None, float | None] | None]
+    languages: Mapping[str, Bounds | None]
 
     def failed(self, scores: pl.DataFrame, tgt_lang: str) -> pl.Series:
-        """Bool per row: outside the bounds; a missing score fails only if ``missing_drops``."""
+        """Bool per row: the score is out of bounds. A missing one fails if ``missing_drops``."""
         bounds = self.languages.get(tgt_lang, self.bounds)
         value = pl.col(self.score)
         if bounds is None:
@@ -39,41 +38,48 @@ class Rule:
             outside = outside | (value < low)
         if high is not None:
             outside = outside | (value > high)
-        absent = value.is_null()
+        missing = value.is_null()
         if scores[self.score].dtype.is_float():
-            absent = absent | value.is_nan()
-        verdict = pl.when(absent).then(self.missing_drops).otherwise(outside)
-        return scores.select(verdict).to_series()
+            missing = missing | value.is_nan()
+        return scores.select(
+            pl.when(missing).then(self.missing_drops).otherwise(outside)
+        ).to_series()
+
+    def params(self, tgt_lang: str) -> list[Any]:
+        """What can change the outcome for pairs of ``tgt_lang``: not the bounds of others."""
+        bounds = self.languages.get(tgt_lang, self.bounds)
+        return [self.reason, self.score, bounds, self.missing_drops]
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A part's pairs after the gates so far. All columns are aligned with the part's rows."""
+class Evaluation:
+    """A part's pairs after the filter stages so far. Every column has one row per pair."""
 
-    scores: pl.DataFrame  # every score known by then; null for pairs dropped at an earlier gate
+    scores: pl.DataFrame  # all scores computed so far; null for pairs that were dropped before
     flags: tuple[tuple[str, str, pl.Series], ...]  # (stage, reason, bool per row) in order
-    alive: pl.Series  # bool per row
+    surviving: pl.Series  # bool per row
 
-    def only(self, rows: pl.Series) -> "Judged":
-        """The same of the marked rows alone."""
+    def only(self, rows: pl.Series) -> "Evaluation":
+        """The evaluation of the rows where ``rows`` (bool) is true."""
         flags = ((stage, reason, failed.filter(rows)) for stage, reason, failed in self.flags)
         scores = self.scores.filter(rows) if self.scores.width else self.scores
-        return Judged(scores, tuple(flags), self.alive.filter(rows))
+        return Evaluation(scores, tuple(flags), self.surviving.filter(rows))
 
-    def verdicts(self) -> pl.DataFrame:
-        """Columns ``stage``, ``reason`` (the first failure) and ``reasons`` (all); null, null, []
-        for pairs that are alive."""
+    def drop_reasons(self) -> pl.DataFrame:
+        """Columns ``stage`` and ``reason`` (of the first failure) and ``reasons`` (of all); null,
+        null and [] for surviving pairs."""
         flags = pl.DataFrame(
-            {str(number): failed for number, (_, _, failed) in enumerate(self.flags)}
-            | {"none": pl.repeat(None, self.alive.len(), dtype=pl.String, eager=True)}
+            {str(index): failed for index, (_, _, failed) in enumerate(self.flags)}
+            | {"none": pl.repeat(None, self.surviving.len(), dtype=pl.String, eager=True)}
         )
-        on = [
-            (stage, reason, pl.col(str(number)))
-            for number, (stage, reason, _) in enumerate(self.flags)
+        failures = [
+            (stage, reason, pl.col(str(index)))
+            for index, (stage, reason, _) in enumerate(self.flags)
         ]
-        none = pl.col("none")  # no literal: it has the height of the pairs, also of none
-        stages = [pl.when(failed).then(pl.lit(stage)) for stage, _, failed in on]
-        reasons = [pl.when(failed).then(pl.lit(reason)) for _, reason, failed in on]
+        # A column, not a literal: a literal has one row even where there are no pairs.
+        none = pl.col("none")
+        stages = [pl.when(failed).then(pl.lit(stage)) for stage, _, failed in failures]
+        reasons = [pl.when(failed).then(pl.lit(reason)) for _, reason, failed in failures]
         return flags.select(
             stage=pl.coalesce(*stages, none),
             reason=pl.coalesce(*reasons, none),
@@ -84,74 +90,111 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Where the evidence about one source's parts lies, and the rules to weigh it by.
+class DropMask:
+    """Pairs of one source that a filter stage drops by itself, not by a rule on a score."""
 
-    ``stores`` maps scorer to the folder of its score columns; ``masks`` lists, in order, the stages
-    that flag rows themselves (dedup, decontaminate): (stage, reason, folder). ``late`` lists those
-    that come after all rules (caps, near-duplicates), ``first`` one that comes before them
-    (takedowns). ``corpus`` maps scorer to the folder of the columns that rest on all pairs of the
-    source, once they are there.
+    stage: str  # a name of FILTER_STAGES
+    reason: str
+    output: OutputRef  # of the stage that wrote ``flag`` (bool) per part
+
+    def flags(self, part: str) -> pl.Series:
+        """Bool per row of the part: true for a pair to be dropped."""
+        return read_frame(self.output.folder / f"{part}.parquet")["flag"]
+
+
+@dataclass(frozen=True)
+class ScoreStore:
+    """Where the score columns of one scorer are, for one source."""
+
+    stage: RuleStage
+    folder: Path
+    fingerprint: Mapping[str, Any]  # of the scorer, for the source's languages
+    corpus: OutputRef | None = None  # columns over all pairs of the source, once they exist
+
+
+@dataclass(frozen=True)
+class RuleEvaluator:
+    """Evaluates the parts of one source: its scores, its masks and the rules on them.
+
+    It also says what its result depends on (``params`` and ``inputs``), so that every stage that
+    uses it is keyed by all of it.
     """
 
     rules: tuple[Rule, ...]
-    stores: Mapping[str, Path]
-    phases: Mapping[str, Phase]  # scorer -> phase
-    masks: tuple[tuple[str, str, Path], ...]
+    stores: Mapping[str, ScoreStore]  # by scorer, in the order of the recipe
+    masks: tuple[DropMask, ...]  # those made so far
     tgt_lang: str
-    cleaned: Path
-    late: tuple[tuple[str, str, Path], ...] = ()
-    first: tuple[tuple[str, str, Path], ...] = ()
-    corpus: Mapping[str, Path] = field(default_factory=dict)
+    cleaned: OutputRef
 
-    def judge(self, part: str, until: Phase | None = None) -> Judged:
-        """Judge a part by all gates, or by those that come before the phase ``until``."""
-        alive = pl.repeat(True, count_rows(self.cleaned / f"{part}.parquet"), eager=True)
+    def evaluate(self, part: str, before: str | None = None) -> Evaluation:
+        """Evaluate a part by all filter stages, or by those that come before ``before``."""
+        surviving = pl.repeat(True, count_rows(self.cleaned.folder / f"{part}.parquet"), eager=True)
         columns: list[pl.DataFrame] = []
-        flags = _flagged(self.first, part)
-        for _, _, failed in flags:
-            alive = alive & ~failed
-        for phase in PHASES:
-            if phase == until:
+        flags: list[tuple[str, str, pl.Series]] = []
+        for stage in FILTER_STAGES:
+            if stage.name == before:
                 break
-            scores = self._scores(part, phase, alive)
-            found = [
-                (STAGE_OF_PHASE[phase], rule.reason, rule.failed(scores, self.tgt_lang) & alive)
-                for rule in self.rules
-                if rule.phase == phase
-            ]
-            if phase == "text":
-                found += _flagged(self.masks, part)
-            if phase == PHASES[-1]:
-                found += _flagged(self.late, part)
-            columns.append(scores)
-            flags += found
-            for _, _, failed in found:
-                alive = alive & ~failed
+            failures: list[tuple[str, str, pl.Series]]
+            if stage.decided_by == "rules":
+                scores = self._scores(part, stage.name, surviving)
+                columns.append(scores)
+                failures = [
+                    (stage.name, rule.reason, rule.failed(scores, self.tgt_lang) & surviving)
+                    for rule in self.rules
+                    if rule.stage == stage.name
+                ]
+            else:
+                failures = [
+                    (mask.stage, mask.reason, mask.flags(part))
+                    for mask in self.masks
+                    if mask.stage == stage.name
+                ]
+            flags += failures
+            for _, _, failed in failures:
+                surviving = surviving & ~failed
         scores = pl.concat(columns, how="horizontal") if columns else pl.DataFrame()
-        return Judged(scores, tuple(flags), alive)
+        return Evaluation(scores, tuple(flags), surviving)
 
-    def _scores(self, part: str, phase: Phase, alive: pl.Series) -> pl.DataFrame:
-        """The scores of one phase, null for rows that this gate never sees."""
+    def params(self, before: str | None = None) -> list[Any]:
+        """What ``evaluate`` depends on besides ``inputs``: scorers and rules, stage by stage."""
+        params: list[Any] = []
+        for stage in FILTER_STAGES:
+            if stage.name == before:
+                break
+            if stage.decided_by == "rules":
+                prints = {
+                    name: store.fingerprint
+                    for name, store in self.stores.items()
+                    if store.stage == stage.name
+                }
+                rules = [
+                    rule.params(self.tgt_lang) for rule in self.rules if rule.stage == stage.name
+                ]
+                params.append([stage.name, prints, rules])
+        return params
+
+    def inputs(self) -> tuple[str, ...]:
+        """Keys of the stages whose output ``evaluate`` reads."""
+        corpus = (store.corpus.key for store in self.stores.values() if store.corpus)
+        return (self.cleaned.key, *(mask.output.key for mask in self.masks), *corpus)
+
+    def _scores(self, part: str, stage: str, surviving: pl.Series) -> pl.DataFrame:
+        """The scores of one stage; null for pairs that were dropped before it.
+
+        A store may hold more, from a run with other thresholds. What a pair was not scored for in
+        this build must not show.
+        """
         frames = []
-        for name, folder in self.stores.items():
-            if self.phases[name] == phase:
-                frame = read_frame(folder / f"{part}.parquet").drop("scored")
-                if name in self.corpus:
-                    frame = frame.hstack(read_frame(self.corpus[name] / f"{part}.parquet"))
-                frames.append(frame.rename({c: f"{name}.{c}" for c in frame.columns}))
+        for name, store in self.stores.items():
+            if store.stage != stage:
+                continue
+            frame = read_frame(store.folder / f"{part}.parquet").drop("scored")
+            if store.corpus:
+                frame = frame.hstack(read_frame(store.corpus.folder / f"{part}.parquet"))
+            frames.append(frame.rename({column: f"{name}.{column}" for column in frame.columns}))
         if not frames:
             return pl.DataFrame()
-        joined = pl.concat(frames, how="horizontal")
-        if alive.all():
-            return joined
-        return joined.select(pl.when(alive).then(pl.col(c)).alias(c) for c in joined.columns)
-
-
-def _flagged(
-    masks: tuple[tuple[str, str, Path], ...], part: str
-) -> list[tuple[str, str, pl.Series]]:
-    return [
-        (stage, reason, read_frame(folder / f"{part}.parquet")["flag"])
-        for stage, reason, folder in masks
-    ]
+        scores = pl.concat(frames, how="horizontal")
+        if surviving.all():
+            return scores
+        return scores.select(pl.when(surviving).then(pl.col(c)).alias(c) for c in scores.columns)

@@ -1,60 +1,73 @@
-"""Score: fill in the scores of the pairs that earlier gates let pass; none is scored twice."""
+"""Score: computes the scores of pairs that survive so far; no pair is scored twice."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from sealdata.files.frames import read_frame, read_part, slices, write_frame
 from sealdata.files.records import PartRecord
-from sealdata.scorers import Phase, Scorer
-from sealdata.stages.rules import Judge
+from sealdata.filter_stages import RuleStage
+from sealdata.scorers import Scorer
+from sealdata.stages.rules import RuleEvaluator
 from sealdata.stages.vectors import add_vectors
-from sealdata.workflow.stage import seal, sound, unseal
+from sealdata.workflow.stage import Step, drop_checksum, is_intact, write_checksum
 
 SLICE_BYTES = 8 << 20  # of text scored at a time
 
 
 @dataclass(frozen=True)
-class Score:
-    """Runs the scorers of one phase over a part's living pairs.
+class Score(Step):
+    """Runs the scorers of one filter stage over the surviving pairs of a part.
 
-    The columns live in a store per scorer whose name does not depend on gates: when a moved
-    threshold lets more pairs through, only those are scored, and the rest is read back.
+    The columns are in a store per scorer. The name of the store does not depend on rules: when a
+    moved threshold lets more pairs through, only those are scored.
     """
 
-    phase: Phase
+    stage: RuleStage
     scorers: Mapping[str, Scorer]
-    judge: Judge
-    vectors: Mapping[str, Path] = field(default_factory=dict)  # by scorer: where embeddings stay
+    evaluator: RuleEvaluator
+    vectors: Mapping[str, Path] = field(default_factory=dict)  # by scorer: folder of embeddings
+
+    def stage_name(self) -> str:
+        """``score-rules``, ``score-lid`` or ``score-similarity``."""
+        return f"score-{self.stage}"
+
+    def params(self) -> list[Any]:
+        """What decides which pairs survive, and the scorers."""
+        stores = self.evaluator.stores
+        prints = {name: stores[name].fingerprint for name in self.scorers}
+        return [self.evaluator.params(before=self.stage), prints]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Facts: how many pairs are alive at this gate, and a digest of which."""
-        pairs = read_part(self.judge.cleaned / f"{part}.parquet")
-        alive = self.judge.judge(part, until=self.phase).alive
-        paths = {name: self.judge.stores[name] / f"{part}.parquet" for name in self.scorers}
-        if self.phase == "text":
-            fill_text(paths, self.scorers, pairs, alive)
+        """Facts: how many pairs survive before this stage, and a digest of which."""
+        pairs = read_part(self.evaluator.cleaned.folder / f"{part}.parquet")
+        surviving = self.evaluator.evaluate(part, before=self.stage).surviving
+        stores = self.evaluator.stores
+        paths = {name: stores[name].folder / f"{part}.parquet" for name in self.scorers}
+        if self.stage == "rules":
+            fill_text(paths, self.scorers, pairs, surviving)
         else:
             for name, scorer in self.scorers.items():
                 if name in self.vectors:
-                    embedded = add_vectors(self.vectors[name], part, scorer, pairs, alive)
+                    embedded = add_vectors(self.vectors[name], part, scorer, pairs, surviving)
                     if embedded is not None:
                         _merge(paths[name], scorer, *embedded)
-                fill(paths[name], scorer, pairs, alive)
+                fill(paths[name], scorer, pairs, surviving)
         return PartRecord(
             part=part,
             rows_in=pairs.height,
             rows_out=pairs.height,
-            facts={"alive": int(alive.sum()), "living": _digest(alive)},
+            facts={"surviving": int(surviving.sum()), "surviving_digest": _digest(surviving)},
         )
 
 
-def _digest(alive: pl.Series) -> str:
-    return hashlib.sha256(np.packbits(alive.to_numpy()).tobytes()).hexdigest()[:16]
+def _digest(rows: pl.Series) -> str:
+    return hashlib.sha256(np.packbits(rows.to_numpy()).tobytes()).hexdigest()[:16]
 
 
 def fill(path: Path, scorer: Scorer, pairs: pl.DataFrame, wanted: pl.Series) -> None:
@@ -70,8 +83,8 @@ def fill(path: Path, scorer: Scorer, pairs: pl.DataFrame, wanted: pl.Series) -> 
 def fill_text(
     paths: Mapping[str, Path], scorers: Mapping[str, Scorer], pairs: pl.DataFrame, wanted: pl.Series
 ) -> None:
-    """The same for scorers that look at the text alone: they take turns at one slice of it, which
-    is in the processor's cache and of which they share what they count."""
+    """``fill`` for scorers that need no model. They take turns at one slice of the text, which then
+    is in the processor's cache, and share what they count in it."""
     groups: list[tuple[pl.Series, list[str]]] = []  # scorers by the rows that they lack
     for name, path in paths.items():
         todo = _missing(path, wanted)
@@ -85,7 +98,7 @@ def fill_text(
 
 
 def score_slices(scorers: Mapping[str, Scorer], pairs: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The scores of ``pairs`` by scorers that look at the text alone."""
+    """The scores of ``pairs`` by scorers that need no model."""
     columns: dict[str, list[pl.DataFrame]] = {name: [] for name in scorers}
     for part in slices(pairs, ["src", "tgt"], SLICE_BYTES) if pairs.height else [pairs]:
         for name, scorer in scorers.items():
@@ -94,8 +107,8 @@ def score_slices(scorers: Mapping[str, Scorer], pairs: pl.DataFrame) -> dict[str
 
 
 def _missing(path: Path, wanted: pl.Series) -> pl.Series | None:
-    """The wanted rows that the score file lacks; None where it is there and lacks none."""
-    if not sound(path):
+    """The wanted rows that the score file lacks; None where it has all of them."""
+    if not is_intact(path):
         path.unlink(missing_ok=True)
         return wanted
     todo = wanted & ~read_frame(path)["scored"]
@@ -103,19 +116,19 @@ def _missing(path: Path, wanted: pl.Series) -> pl.Series | None:
 
 
 def _merge(path: Path, scorer: Scorer, rows: pl.Series, scores: pl.DataFrame) -> None:
-    """Write ``scores``, those of the marked rows, beside what the file at ``path`` has."""
+    """Add ``scores``, those of the rows where ``rows`` is true, to the file at ``path``."""
     fresh = _spread(scores, scorer, rows)
-    if sound(path):
+    if is_intact(path):
         stored = read_frame(path)
         columns = [pl.coalesce(stored[name], pl.col(name)).alias(name) for name in scorer.columns]
         fresh = fresh.select(*columns, pl.col("scored") | stored["scored"])
-    unseal(path)
+    drop_checksum(path)
     write_frame(fresh, path)
-    seal(path)
+    write_checksum(path)
 
 
 def _spread(scores: pl.DataFrame, scorer: Scorer, rows: pl.Series) -> pl.DataFrame:
-    """Scores of the marked rows, put at their places in a frame with a row for every pair."""
+    """A frame with a row for every pair, null where ``rows`` is false."""
     assert scores.columns == list(scorer.columns), f"{type(scorer).__name__}: {scores.columns}"
     assert scores.height == rows.sum(), f"{type(scorer).__name__}: {scores.height} rows"
     if rows.all():

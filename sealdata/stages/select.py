@@ -3,34 +3,41 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import PartRecord, read_json, write_json
 from sealdata.stages.partition import mask
-from sealdata.stages.rules import Judge, Judged
+from sealdata.stages.rules import Evaluation, RuleEvaluator
 from sealdata.text.hashing import mix
+from sealdata.workflow.stage import Step
 
 
 @dataclass(frozen=True)
-class HoldOut:
-    """Finds the living pairs whose English side hashes below ``share``: candidates for validation.
+class HoldOut(Step):
+    """Finds candidates for validation: surviving pairs whose English side hashes below ``share``.
 
     The hash is of the sentence's normal form, so all languages and sources that share an English
     sentence decide alike.
     """
 
-    judge: Judge
+    name: ClassVar[str] = "hold-out"
+
+    evaluator: RuleEvaluator
     keys: Path
     share: float
     seed: int
 
+    def params(self) -> list[Any]:
+        """What decides which pairs survive, and how many are held out."""
+        return [self.evaluator.params(), self.share, self.seed]
+
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``at`` and ``hash`` (u64) of the candidates."""
         keys = read_frame(self.keys / f"{part}.parquet", columns=["at", "src_key"])
-        alive = self.judge.judge(part).alive
+        alive = self.evaluator.evaluate(part).surviving
         keys = keys.sort("at").filter(alive.gather(keys["at"].sort()))
         hashes = keys.select("at", hash=mix(keys["src_key"], self.seed))
         chosen = hashes.filter(pl.col("hash") < pl.lit(int(self.share * 2**64), pl.UInt64))
@@ -40,11 +47,17 @@ class HoldOut:
 
 
 @dataclass(frozen=True)
-class Cutoffs:
+class Cutoffs(Step):
     """Caps validation per language: the candidates with the smallest hashes stay."""
+
+    name: ClassVar[str] = "cutoffs"
 
     candidates: Mapping[str, tuple[Path, ...]]  # language -> files of its parts
     max_pairs: int
+
+    def params(self) -> list[Any]:
+        """The cap, and which candidates belong to which language."""
+        return [self.max_pairs, [[lang, len(files)] for lang, files in self.candidates.items()]]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes JSON: language -> hash below which (exclusive) a candidate is validation."""
@@ -61,26 +74,32 @@ class Cutoffs:
 
 
 @dataclass(frozen=True)
-class Select:
+class Select(Step):
     """Writes ``PART.train.parquet``, ``PART.validation.parquet`` and ``PART.dropped.parquet``."""
 
-    judge: Judge
+    name: ClassVar[str] = "select"
+
+    evaluator: RuleEvaluator
     ingested: Path
     candidates: Path
     cutoffs: Path
 
+    def params(self) -> list[Any]:
+        """What decides which pairs survive."""
+        return self.evaluator.params()
+
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: pairs per split, first failures by stage and reason, all and sole failures."""
-        pairs = read_frame(self.judge.cleaned / f"{part}.parquet")
-        judged = self.judge.judge(part)
-        table = pl.concat([pairs, judged.scores], how="horizontal")
-        validation, held_out = self._candidates(part, judged)
-        kept = {"train": judged.alive & ~validation & ~held_out, "validation": validation}
+        pairs = read_frame(self.evaluator.cleaned.folder / f"{part}.parquet")
+        evaluation = self.evaluator.evaluate(part)
+        table = pl.concat([pairs, evaluation.scores], how="horizontal")
+        validation, held_out = self._candidates(part, evaluation)
+        kept = {"train": evaluation.surviving & ~validation & ~held_out, "validation": validation}
         for split, rows in kept.items():  # each row is copied once, into the split that it is in
             chosen = table.filter(rows).with_columns(split=pl.lit(split))
             write_frame(chosen, folder / f"{part}.{split}.parquet")
-        lost = judged.only(~judged.alive)
-        dropped = table.filter(~judged.alive).with_columns(lost.verdicts())
+        lost = evaluation.only(~evaluation.surviving)
+        dropped = table.filter(~evaluation.surviving).with_columns(lost.drop_reasons())
         held = table.filter(held_out).with_columns(**_held_out())
         ledger = pl.concat([dropped, held]).sort("row").with_columns(raw=pl.lit(None, pl.String))
         rejected = read_frame(self.ingested / f"{part}.rejected.parquet")
@@ -89,13 +108,13 @@ class Select:
         )
         return _record(part, {split: int(rows.sum()) for split, rows in kept.items()}, ledger)
 
-    def _candidates(self, part: str, judged: Judged) -> tuple[pl.Series, pl.Series]:
+    def _candidates(self, part: str, evaluation: Evaluation) -> tuple[pl.Series, pl.Series]:
         """Bool per row: in validation, and kept out of training all the same."""
-        cutoff = read_json(self.cutoffs)[self.judge.tgt_lang]
+        cutoff = read_json(self.cutoffs)[self.evaluator.tgt_lang]
         found = read_frame(self.candidates / f"{part}.parquet")
         within = pl.col("hash") < pl.lit(min(cutoff, 2**64 - 1), pl.UInt64)
         ways = found.filter(within), found.filter(~within)
-        validation, held_out = (mask(judged.alive.len(), way["at"])["flag"] for way in ways)
+        validation, held_out = (mask(evaluation.surviving.len(), way["at"])["flag"] for way in ways)
         return validation, held_out
 
 

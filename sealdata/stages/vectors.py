@@ -88,7 +88,7 @@ class _Texts:
             first = pl.when(mine).then(pl.col(side)).is_first_distinct() & mine
             self.new[side] = keys.select(first).to_series().to_numpy()
         self.vectors = {side: np.full(fresh.height, -1, np.int64) for side in SIDES}
-        self.whole = np.zeros(fresh.height, np.bool_)
+        self.not_truncated = np.zeros(fresh.height, np.bool_)
 
     def write(self, file: IO[bytes], fresh: pl.DataFrame, scorer: Scorer) -> pl.DataFrame:
         """Write the old vectors and then the new ones as they come; the scores of all pairs."""
@@ -99,14 +99,14 @@ class _Texts:
             for start, stop in spans(len(self.old), _COPIED):
                 file.write(np.ascontiguousarray(self.old[start:stop]).data)
 
-        def keep(some: Embedded) -> None:
+        def keep(chunk: Embedded) -> None:
             nonlocal count
             if not file.tell():
-                _begin(file, total, some.src.shape[1])
-            self.whole[some.rows] = some.whole
-            for side, vectors in zip(SIDES, (some.src, some.tgt), strict=True):
-                mine = self.new[side][some.rows]
-                rows = some.rows[mine]
+                _begin(file, total, chunk.src.shape[1])
+            self.not_truncated[chunk.rows] = chunk.not_truncated
+            for side, vectors in zip(SIDES, (chunk.src, chunk.tgt), strict=True):
+                mine = self.new[side][chunk.rows]
+                rows = chunk.rows[mine]
                 self.vectors[side][rows] = np.arange(count, count + len(rows))
                 file.write(unit(vectors[mine]).astype("<f2").data)
                 count += len(rows)
@@ -134,7 +134,7 @@ def _indexed(index: pl.DataFrame, todo: pl.Series, texts: _Texts) -> pl.DataFram
     """The index with the rows that were embedded now."""
     at = todo.arg_true().to_numpy()
     unread = np.zeros(index.height, np.bool_)
-    unread[at] = ~texts.whole
+    unread[at] = ~texts.not_truncated
     columns = {"embedded": index["embedded"] | todo}
     for side in SIDES:
         keys = index[f"{side}_key"].to_numpy().copy()

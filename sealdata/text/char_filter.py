@@ -20,7 +20,7 @@ Table = npt.NDArray[np.uint16]
 ANY = ""  # in place of a class: any character, or the start of the text
 
 
-def spot(text: pl.Series, *neighbours: tuple[str, str]) -> pl.Series:
+def contains_char_pair(text: pl.Series, *neighbours: tuple[str, str]) -> pl.Series:
     """Bool per text, false for null: it holds a character of the first class of a couple and one of
     the second right behind it.
 

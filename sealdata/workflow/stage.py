@@ -1,10 +1,10 @@
-"""A stage: named work on parts whose output folder is keyed by everything that can change it."""
+"""A stage: named work on parts, with an output folder keyed by all that can change the output."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 from sealdata.files.frames import parts_in_memory
 from sealdata.files.records import (
@@ -17,41 +17,66 @@ from sealdata.files.records import (
 )
 
 _log = logging.getLogger(__name__)
-_told: set[tuple[Path, str]] = (
-    set()
-)  # damage that was reported: whoever waits for a part asks often
-Job = Callable[[str, Path], PartRecord]  # (part, folder to write into); must be picklable
+_reported: set[tuple[Path, str]] = set()  # damage is reported once, though it is met many times
+PartFunction = Callable[[str, Path], PartRecord]  # (part, folder to write into); picklable
+
+
+class Step:
+    """Work on a part that owns all that identifies its output, besides its inputs.
+
+    Subclasses are frozen dataclasses, so that workers can unpickle them.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1  # raise it when the output changes for the same parameters
+
+    def stage_name(self) -> str:
+        """The stage's name, for folders and progress. Default: ``name``."""
+        return self.name
+
+    def params(self) -> Any:
+        """All parameters that can change the output, as JSON values. Default: none."""
+        return None
+
+    def __call__(self, part: str, folder: Path) -> PartRecord:
+        """Do the work on one part and write its files into ``folder``."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Work on ``parts`` by ``job``; ``params`` and ``inputs`` (keys) must name all that matters.
+    """Work on ``parts`` by ``job``; ``params`` and ``inputs`` (keys) name all that matters.
 
-    The rest changes no output: ``rows`` per part, where known, are for progress, and so is
-    ``weight``, the work of the job among others that say how far they are (None: they cannot);
-    ``stores`` are folders beside the stage's own in which the job leaves ``PART.parquet``;
-    ``num_gpus`` is what an engine that places tasks keeps free for each.
+    The other fields change no output. ``rows`` per part, where known, are for progress. ``weight``
+    is the share of the job among others that report how much of them is done; None means that it
+    cannot report. ``stores`` are folders besides the stage's own in which the job leaves
+    ``PART.parquet``. ``num_gpus`` is what an engine that places tasks keeps free for each.
     """
 
     name: str
     params: Any
     inputs: tuple[str, ...]
     parts: tuple[str, ...]
-    job: Job
+    job: PartFunction
     version: int = 1
     rows: Mapping[str, int] = field(default_factory=dict)
     stores: tuple[Path, ...] = ()
     num_gpus: float = 0
     weight: float | None = None
 
+    @classmethod
+    def of(cls, step: Step, inputs: tuple[str, ...], parts: tuple[str, ...], **other: Any) -> Self:
+        """The stage that does ``step``, whose name, version and parameters are its own."""
+        return cls(step.stage_name(), step.params(), inputs, parts, step, step.version, **other)
+
     @property
     def key(self) -> str:
         """16 hex digits; equal keys mean equal output."""
         return stage_key(self.name, self.version, [self.params, self.parts], list(self.inputs))
 
-    def done(self, work: Path, records: Sequence[PartRecord] = ()) -> "Done":
-        """The stage as those after it see it; without records, where it is going to be."""
-        return Done(self.name, self.key, work / f"{self.name}-{self.key}", tuple(records))
+    def output(self, work: Path, records: Sequence[PartRecord] = ()) -> "StageOutput":
+        """What later stages see of this one. Without records: where its output will be."""
+        return StageOutput(self.name, self.key, work / f"{self.name}-{self.key}", tuple(records))
 
     def finished(self, part: str, folder: Path) -> PartRecord | None:
         """What an earlier run recorded of a part, if all that it wrote is still there.
@@ -59,22 +84,34 @@ class Stage:
         A file that is gone or not as it was written makes the part unfinished: it is made again.
         """
         record = finished_part(part, folder)
-        stored = all(sound(store / f"{part}.parquet") for store in self.stores)
+        stored = all(is_intact(store / f"{part}.parquet") for store in self.stores)
         return record if stored else None
 
-    def task(self, part: str, folder: Path, place: tuple[int, int]) -> "Task":
-        """The work on one part; ``place`` is the caller's, to know it again."""
-        return Task(self.job, part, folder, place, self.num_gpus)
+    def task(self, part: str, folder: Path, index: tuple[int, int]) -> "Task":
+        """The work on one part; ``index`` tells the caller which task it is."""
+        return Task(self.job, part, folder, index, self.num_gpus)
+
+
+class OutputRef(NamedTuple):
+    """The key and the folder of a stage's output: all that a job needs of it, small to pickle."""
+
+    key: str
+    folder: Path
 
 
 @dataclass(frozen=True)
-class Done:
+class StageOutput:
     """A finished stage: its folder and one record per part, in the order of the parts."""
 
     stage: str
     key: str
     folder: Path
     records: tuple[PartRecord, ...]
+
+    @property
+    def ref(self) -> OutputRef:
+        """What jobs are given of this output."""
+        return OutputRef(self.key, self.folder)
 
     @property
     def rows(self) -> dict[str, int]:
@@ -91,12 +128,12 @@ class Done:
 class Task:
     """One part of one stage, ready to run in any process, and to run again if it was lost."""
 
-    job: Job
+    job: PartFunction
     part: str
     folder: Path
-    place: tuple[int, int]
+    index: tuple[int, int]
     num_gpus: float = 0
-    then: tuple["Task", ...] = ()  # what goes on with the same part, while it is in memory
+    then: tuple["Task", ...] = ()  # tasks on the same part, run while its text is in memory
 
     def __call__(self) -> list[PartRecord]:
         """Run the job and those that follow it: the records of all."""
@@ -116,87 +153,89 @@ class Task:
 
 
 def written(part: str, folder: Path) -> dict[str, str]:
-    """The files of a part, ``PART.*`` but for its record and all in ``PART/``: their names in
-    ``folder`` and checksums."""
+    """The files of a part, by name in ``folder``, with their checksums: ``PART.*`` except its
+    record, and everything in ``PART/``."""
     paths = [path for path in folder.glob(f"{part}.*") if path.name != f"{part}.json"]
     paths += [path for path in (folder / part).rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): checksum(path) for path in sorted(paths)}
 
 
 def finished_part(part: str, folder: Path) -> PartRecord | None:
-    """The record that a part left in ``folder``; None where it or a file it names is not there,
-    or a file is not as it was written."""
+    """The record that a part left in ``folder``; None where the record or a file that it names is
+    missing, or a file differs from what was written."""
     path = folder / f"{part}.json"
     if not path.exists():
         return None
     record = read_record(path)
-    return record if all(_is(folder / name, old) for name, old in record.files.items()) else None
+    intact = all(_matches(folder / name, old) for name, old in record.files.items())
+    return record if intact else None
 
 
-def seal(path: Path) -> None:
-    """Leave the checksum of a file that no record names beside it, for ``sound``."""
-    write_json(_seal(path), checksum(path))
+def write_checksum(path: Path) -> None:
+    """Write the checksum of a file that no record names beside the file, for ``is_intact``."""
+    write_json(_checksum_path(path), checksum(path))
 
 
-def unseal(path: Path) -> None:
-    """What is written next may be broken off: until it is sealed it does not count."""
-    _seal(path).unlink(missing_ok=True)
+def drop_checksum(path: Path) -> None:
+    """Do this before the file changes: if the write is interrupted, the file does not count."""
+    _checksum_path(path).unlink(missing_ok=True)
 
 
-def sound(path: Path) -> bool:
-    """Whether the file is there as it was when it was sealed."""
-    return _seal(path).exists() and _is(path, read_json(_seal(path)))
+def is_intact(path: Path) -> bool:
+    """Whether the file is the one that its checksum was written for."""
+    return _checksum_path(path).exists() and _matches(path, read_json(_checksum_path(path)))
 
 
-def _seal(path: Path) -> Path:
+def _checksum_path(path: Path) -> Path:
     return path.with_suffix(".checksum.json")
 
 
-def _is(path: Path, old: str) -> bool:
+def _matches(path: Path, old: str) -> bool:
     try:
         new = checksum(path)
     except FileNotFoundError:
         return False
-    if new != old and (path, new) not in _told:
-        _told.add((path, new))
+    if new != old and (path, new) not in _reported:
+        _reported.add((path, new))
         _log.warning("%s is damaged (%s, written as %s): it is made again", path, new, old)
     return new == old
 
 
-Feed = Callable[[], Sequence[Task]]  # the tasks that have become ready since it was last asked
+# Returns the tasks that have become ready since the last call.
+TaskSource = Callable[[], Sequence[Task]]
 
-POLL = 0.2  # seconds after which an engine asks its feed again, if no task has finished before
+POLL = 0.2  # seconds after which an engine asks for new tasks, if none has finished before
 
 
 class Engine(Protocol):
     """Runs tasks somewhere, in any order."""
 
-    def run(self, feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
+    def run(self, source: TaskSource) -> Iterator[tuple[Task, list[PartRecord]]]:
         """Yield each task and its records as it finishes.
 
-        The feed is asked at the start, after results were yielded and every ``POLL`` seconds; when
-        it gives nothing and nothing is running, the run is over.
+        The source is called at the start, after results were yielded and every ``POLL`` seconds.
+        The run is over when it returns nothing and nothing is running.
         """
         ...
 
 
 class Progress(Protocol):
-    """Told what happens, to show it. Stages may overlap."""
+    """Receives what happens, to show it. Stages may overlap."""
 
     def begin(self, stage: str, after: str | None = None) -> None:
-        """A stage starts; ``after`` names the one whose parts it takes on as they appear."""
+        """A stage starts; ``after`` names the one whose parts it works on as they appear."""
         ...
 
     def expect(self, stage: str, parts: int, rows: int) -> None:
-        """So many more unfinished parts of a stage have become known, and rows (0: unknown)."""
+        """More unfinished parts of a stage have become known, with their rows (0: unknown)."""
         ...
 
     def expect_task(self, stage: str, task: int, weight: float | None) -> None:
-        """A task whose parts are not known beforehand; ``weight`` as in ``Stage``."""
+        """A task whose parts are not known in advance; ``weight`` as in ``Stage``."""
         ...
 
     def headway(self, stage: str, task: int, share: float) -> None:
-        """So much of such a task is done, 0 to 1."""
+        """The share of such a task that is done, 0 to 1."""
         ...
 
     def part_done(self, stage: str, record: PartRecord) -> None:
@@ -232,66 +271,66 @@ class NoProgress:
 
 def run_stages(
     stages: Sequence[Stage], work: Path, engine: Engine, progress: Progress
-) -> list[Done]:
-    """Run what is unfinished of ``stages`` (of one kind, say one per source) side by side.
+) -> list[StageOutput]:
+    """Run what is unfinished of ``stages`` side by side. All do the same work, say one per source.
 
-    A part is finished if its record exists and the files that it names are as they were written.
-    Everything else runs again.
+    A part is finished if its record exists and the files that it names are intact. All other parts
+    run again.
 
     Raises:
-        SealError: a part failed; parts that had finished stay.
+        SealError: a part failed; finished parts stay.
     """
-    places = [stage.done(work) for stage in stages]
+    outputs = [stage.output(work) for stage in stages]
     records: dict[tuple[int, str], PartRecord] = {}
     tasks: list[Task] = []
-    for number, (stage, place) in enumerate(zip(stages, places, strict=True)):
+    for index, (stage, output) in enumerate(zip(stages, outputs, strict=True)):
         for part in stage.parts:
-            record = stage.finished(part, place.folder)
+            record = stage.finished(part, output.folder)
             if record is None:
-                tasks.append(stage.task(part, place.folder, (number, 0)))
+                tasks.append(stage.task(part, output.folder, (index, 0)))
             else:
-                records[number, part] = record
+                records[index, part] = record
     if tasks:
         name = stages[0].name
         progress.begin(name)
-        progress.expect(name, len(tasks), _rows(stages, tasks))
+        progress.expect(name, len(tasks), _num_rows(stages, tasks))
         try:
-            for task, [record] in engine.run(_once(tasks)):
-                records[task.place[0], record.part] = record
+            for task, [record] in engine.run(_all_at_once(tasks)):
+                records[task.index[0], record.part] = record
                 progress.part_done(name, record)
         finally:
             progress.end(name)
     return [
-        finish(stage, work, [records[number, part] for part in stage.parts])
-        for number, stage in enumerate(stages)
+        finish(stage, work, [records[index, part] for part in stage.parts])
+        for index, stage in enumerate(stages)
     ]
 
 
-def _once(tasks: Sequence[Task]) -> Feed:
-    """A feed that gives all tasks when it is first asked."""
+def _all_at_once(tasks: Sequence[Task]) -> TaskSource:
+    """A source that returns all tasks at the first call."""
     waiting = list(tasks)
 
-    def feed() -> Sequence[Task]:
-        given = waiting[:]
+    def source() -> Sequence[Task]:
+        ready = waiting[:]
         waiting.clear()
-        return given
+        return ready
 
-    return feed
-
-
-def _rows(stages: Sequence[Stage], tasks: Sequence[Task]) -> int:
-    """Rows of all tasks, or 0 where some are not known."""
-    known = [stages[task.place[0]].rows.get(task.part) for task in tasks]
-    return 0 if None in known else sum(rows or 0 for rows in known)
+    return source
 
 
-def finish(stage: Stage, work: Path, records: Sequence[PartRecord]) -> Done:
-    """Write the stage's manifest, which marks it finished and says how it was made."""
-    done = stage.done(work, records)
-    path = done.folder / "manifest.json"
+def _num_rows(stages: Sequence[Stage], tasks: Sequence[Task]) -> int:
+    """Rows of all tasks, or 0 where those of some are not known."""
+    counts = [stages[task.index[0]].rows.get(task.part) for task in tasks]
+    return 0 if None in counts else sum(rows or 0 for rows in counts)
+
+
+def finish(stage: Stage, work: Path, records: Sequence[PartRecord]) -> StageOutput:
+    """Write the stage's manifest, which marks it as finished and says how it was made."""
+    output = stage.output(work, records)
+    path = output.folder / "manifest.json"
     if path.exists():
         assert read_json(path)["key"] == stage.key, f"{path} belongs to another stage"
-        return done
+        return output
     write_json(
         path,
         {
@@ -303,4 +342,4 @@ def finish(stage: Stage, work: Path, records: Sequence[PartRecord]) -> Done:
             "parts": [record.model_dump(mode="json") for record in records],
         },
     )
-    return done
+    return output

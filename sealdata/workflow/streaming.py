@@ -1,4 +1,4 @@
-"""Chains: stages that take on each part of a source while the rest of it is still being read."""
+"""Streaming stages: each part of a source is processed while the rest is still being read."""
 
 import time
 from collections.abc import Sequence
@@ -8,52 +8,62 @@ from pathlib import Path
 from sealdata.errors import DataError
 from sealdata.files.records import PartRecord
 from sealdata.workflow import task_progress
-from sealdata.workflow.stage import POLL, Done, Engine, Progress, Stage, Task, finish, finished_part
+from sealdata.workflow.stage import (
+    POLL,
+    Engine,
+    Progress,
+    Stage,
+    StageOutput,
+    Task,
+    finish,
+    finished_part,
+)
 
-_BRIEF = 0.01  # seconds in which all chains may be asked as often as an engine likes
-PATIENCE = 120.0  # seconds for a file of another machine to show; NFS may hide it for 60
+_BRIEF = 0.01  # seconds; a look at all sources that takes less may be repeated at every call
+PATIENCE = 120.0  # seconds for a file of another machine to appear; NFS may hide it for 60
 
 
 @dataclass(frozen=True)
-class Chain:
-    """A head that cuts one source into parts, and links that each part goes through in turn.
+class StreamingStages:
+    """A producer that cuts one source into parts, and consumers that process each part in turn.
 
-    The head has a single part of its own. Parts of the source are ``part_name(0)`` and so on: the
-    head leaves a record for each as soon as its data is there, and lists all of them in
-    ``facts["parts"]`` of its own record. Links have no parts of their own: they are the head's.
+    The producer is one task. It writes ``part_name(0)``, ``part_name(1)`` and so on, leaves a
+    record for each as soon as its data is written, and lists all in ``facts["parts"]`` of its own
+    record. The parts of the consumers are those of the producer.
     """
 
-    head: Stage
-    links: tuple[Stage, ...]
+    producer: Stage
+    consumers: tuple[Stage, ...]
 
     def __post_init__(self) -> None:
-        assert len(self.head.parts) == 1, "a head is one task"
-        assert not any(link.parts for link in self.links), "the parts of a link are the head's"
+        assert len(self.producer.parts) == 1, "a producer is one task"
+        assert not any(stage.parts for stage in self.consumers), "the producer names the parts"
 
 
-def part_name(number: int) -> str:
+def part_name(index: int) -> str:
     """The name of a source's part."""
-    return f"part-{number:05d}"
+    return f"part-{index:05d}"
 
 
-def run_chains(
-    chains: Sequence[Chain], work: Path, engine: Engine, progress: Progress
-) -> list[list[Done]]:
-    """Run what is unfinished of all chains side by side: for each, its head and its links.
+def run_streaming(
+    sources: Sequence[StreamingStages], work: Path, engine: Engine, progress: Progress
+) -> list[list[StageOutput]]:
+    """Run what is unfinished of all sources side by side: for each, its producer and consumers.
 
-    A compressed file can be read from its start only, by one process. What it has read goes on to
-    the others at once: parts are found by their records on disk, whatever machine made them.
+    Only one process can read a compressed file, from its start. The parts that it has written go on
+    to other processes at once. They are found by their records on disk, whichever machine wrote
+    them.
 
     Raises:
-        SealError: a part failed; parts that had finished stay.
+        SealError: a part failed; finished parts stay.
     """
-    states = [_State(number, chain, work) for number, chain in enumerate(chains)]
-    names = [chains[0].head.name, *(link.name for link in chains[0].links)]
+    states = [_SourceProgress(index, stages, work) for index, stages in enumerate(sources)]
+    names = [sources[0].producer.name, *(stage.name for stage in sources[0].consumers)]
     for name, after in zip(names, (None, *names), strict=False):
         progress.begin(name, after)
     try:
-        for task, records in engine.run(_Rounds(states, progress)):
-            states[task.place[0]].took(task, records, progress)
+        for task, records in engine.run(_AllSources(states, progress)):
+            states[task.index[0]].on_done(task, records, progress)
     finally:
         for name in names:
             progress.end(name)
@@ -61,118 +71,128 @@ def run_chains(
 
 
 @dataclass
-class _Rounds:
-    """Asks the chains for tasks. With thousands of sources a look at the folders of all takes its
-    time: then nine tenths pass without one, and only chains of which a task is done are asked."""
+class _AllSources:
+    """Asks the sources for tasks.
 
-    states: Sequence["_State"]
+    With thousands of sources, a look at all their folders takes a while. Then it is repeated only
+    after ten times as long, and in between only sources with new results are asked.
+    """
+
+    states: Sequence["_SourceProgress"]
     progress: Progress
-    due: float = 0.0  # when all are asked again
+    next_full_look: float = 0.0  # time.monotonic()
 
     def __call__(self) -> list[Task]:
         """The tasks that have become ready."""
         began = time.monotonic()
-        everyone = began >= self.due
-        asked = self.states if everyone else [state for state in self.states if state.stirred]
-        tasks = [task for state in asked for task in state.feed(self.progress)]
-        took = time.monotonic() - began
-        if everyone and took > _BRIEF:
-            self.due = began + 10 * took
+        is_full = began >= self.next_full_look
+        asked = [state for state in self.states if is_full or state.has_new_results]
+        tasks = [task for state in asked for task in state.ready_tasks(self.progress)]
+        elapsed = time.monotonic() - began
+        if is_full and elapsed > _BRIEF:
+            self.next_full_look = began + 10 * elapsed
         return tasks
 
 
 @dataclass
-class _State:
-    """How far one chain is."""
+class _SourceProgress:
+    """How much of one source is done."""
 
-    number: int
-    chain: Chain
+    index: int
+    stages: StreamingStages
     work: Path
-    whole: PartRecord | None = None  # the head's record, once it is done
-    taken: int = 0  # parts of the head that went on to the links
-    began: bool = False
-    stirred: bool = True  # a task of it is done since it was last asked
-    share: float | None = None  # of the head that is done
+    producer_record: PartRecord | None = None  # once the producer is done
+    num_seen: int = 0  # parts of the producer that were handed to the consumers
+    has_begun: bool = False
+    has_new_results: bool = True  # a task is done since the source was last asked
+    share: float | None = None  # of the producer's work that is done
     ready: list[Task] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.places = [stage.done(self.work) for stage in (self.chain.head, *self.chain.links)]
-        self.records: list[dict[str, PartRecord]] = [{} for _ in self.chain.links]
+        stages = (self.stages.producer, *self.stages.consumers)
+        self.folders = [stage.output(self.work).folder for stage in stages]
+        self.records: list[dict[str, PartRecord]] = [{} for _ in self.stages.consumers]
 
-    def feed(self, progress: Progress) -> list[Task]:
-        """The tasks that became ready: the head at first, then links of parts that appeared."""
-        self.stirred = False
-        if not self.began:
-            [part], folder = self.chain.head.parts, self.places[0].folder
-            self.whole = self.chain.head.finished(part, folder)
-            if self.whole is None:
-                task_progress.remove(folder)  # what an earlier run left
-                self.ready.append(self.chain.head.task(part, folder, (self.number, 0)))
-                progress.expect_task(self.chain.head.name, self.number, self.chain.head.weight)
-        self._listen(progress)
-        while (part_record := self._appeared()) is not None:
-            self.taken += 1
-            if self.began:  # what was there before took no time of this run
-                progress.part_done(self.chain.head.name, part_record)
-            self._go_on(part_record.part, part_record.rows_out, progress)
-        self.began = True
-        given, self.ready = self.ready, []
-        return given
+    def ready_tasks(self, progress: Progress) -> list[Task]:
+        """The tasks that became ready: the producer, then consumers of new parts."""
+        self.has_new_results = False
+        producer = self.stages.producer
+        if not self.has_begun:
+            [part], folder = producer.parts, self.folders[0]
+            self.producer_record = producer.finished(part, folder)
+            if self.producer_record is None:
+                task_progress.remove(folder)  # of an earlier, interrupted run
+                self.ready.append(producer.task(part, folder, (self.index, 0)))
+                progress.expect_task(producer.name, self.index, producer.weight)
+        self._show_share(progress)
+        while (record := self._next_record()) is not None:
+            self.num_seen += 1
+            if self.has_begun:  # parts of an earlier run took no time of this one
+                progress.part_done(producer.name, record)
+            self._consume(record.part, record.rows_out, progress)
+        self.has_begun = True
+        tasks, self.ready = self.ready, []
+        return tasks
 
-    def _listen(self, progress: Progress) -> None:
-        """Pass on how far the head is."""
-        if self.began and self.whole is None:
-            share = task_progress.found(self.places[0].folder)
+    def _show_share(self, progress: Progress) -> None:
+        """Pass on how much of the producer's work is done."""
+        if self.has_begun and self.producer_record is None:
+            share = task_progress.read(self.folders[0])
             if share is not None and share != self.share:
                 self.share = share
-                progress.headway(self.chain.head.name, self.number, share)
+                progress.headway(self.stages.producer.name, self.index, share)
 
-    def _appeared(self) -> PartRecord | None:
-        """The record of the next part of the head, if it is there; once the head is done, it is."""
-        part, folder = part_name(self.taken), self.places[0].folder
-        if self.whole is None:
+    def _next_record(self) -> PartRecord | None:
+        """The record of the producer's next part, if it has been written.
+
+        Once the producer is done all its parts exist, but a network file system may show them late.
+        """
+        part, folder = part_name(self.num_seen), self.folders[0]
+        if self.producer_record is None:
             return finished_part(part, folder)
-        if self.taken == len(self.whole.facts["parts"]):
+        if self.num_seen == len(self.producer_record.facts["parts"]):
             return None
         deadline = time.monotonic() + PATIENCE
         while (record := finished_part(part, folder)) is None:
             if time.monotonic() > deadline:
-                raise DataError(f"{folder}/{part}.json does not show up; is the folder shared?")
+                raise DataError(f"{folder}/{part}.json does not appear; is the folder shared?")
             time.sleep(POLL)
         return record
 
-    def took(self, task: Task, records: Sequence[PartRecord], progress: Progress) -> None:
-        """A task of this chain is done, and those of the same part that followed it."""
-        self.stirred = True
-        for done, record in zip((task, *task.then), records, strict=True):
-            place = done.place[1]
-            if place == 0:
-                self.whole = record
-                progress.headway(self.chain.head.name, self.number, 1.0)
+    def on_done(self, task: Task, records: Sequence[PartRecord], progress: Progress) -> None:
+        """A task of this source is done, and those on the same part that followed it."""
+        self.has_new_results = True
+        for finished_task, record in zip((task, *task.then), records, strict=True):
+            stage_index = finished_task.index[1]
+            if stage_index == 0:
+                self.producer_record = record
+                progress.headway(self.stages.producer.name, self.index, 1.0)
             else:
-                self.records[place - 1][record.part] = record
-                progress.part_done(self.chain.links[place - 1].name, record)
+                self.records[stage_index - 1][record.part] = record
+                progress.part_done(self.stages.consumers[stage_index - 1].name, record)
 
-    def _go_on(self, part: str, rows: int, progress: Progress) -> None:
-        """One task for all that is unfinished of a part: its text is read once for all links."""
+    def _consume(self, part: str, rows: int, progress: Progress) -> None:
+        """One task for all unfinished consumers of a part, so that its text is read once."""
         tasks = []
-        for number, stage in enumerate(self.chain.links):
-            folder = self.places[number + 1].folder
+        for index, stage in enumerate(self.stages.consumers):
+            folder = self.folders[index + 1]
             record = stage.finished(part, folder)
             if record is None:
-                tasks.append(stage.task(part, folder, (self.number, number + 1)))
+                tasks.append(stage.task(part, folder, (self.index, index + 1)))
                 progress.expect(stage.name, 1, rows)
             else:
-                self.records[number][part] = record
+                self.records[index][part] = record
         if tasks:
             self.ready.append(replace(tasks[0], then=tuple(tasks[1:])))
 
-    def finish(self, work: Path) -> list[Done]:
-        """Head and links with the records of all parts, in their order."""
-        assert self.whole is not None, "the engine ended before the head"
-        parts = list(self.whole.facts["parts"])
-        found = [[records[part] for part in parts] for records in self.records]
+    def finish(self, work: Path) -> list[StageOutput]:
+        """Producer and consumers with the records of all parts, in the order of the parts."""
+        assert self.producer_record is not None, "the engine ended before the producer"
+        parts = list(self.producer_record.facts["parts"])
         return [
-            finish(self.chain.head, work, [self.whole]),
-            *(finish(link, work, own) for link, own in zip(self.chain.links, found, strict=True)),
+            finish(self.stages.producer, work, [self.producer_record]),
+            *(
+                finish(stage, work, [records[part] for part in parts])
+                for stage, records in zip(self.stages.consumers, self.records, strict=True)
+            ),
         ]

@@ -1,6 +1,6 @@
-"""How far a task is within itself: left in its folder for whoever waits, on whatever machine.
+"""How much of a running task is done: a file in its folder, which any machine can read.
 
-It is no result: the file goes when the task is done, and no record names it.
+It is not a result: the file is removed when the task is done, and no record names it.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,16 +12,17 @@ _NAME = "headway.txt"
 _listener: ContextVar[Callable[[], None]] = ContextVar("_listener", default=lambda: None)
 
 
-def leave(folder: Path, share: float) -> None:
-    """Say that ``share`` of the task is done, 0 to 1."""
+def report(folder: Path, share: float) -> None:
+    """Write that ``share`` of the task is done, 0 to 1."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f"{_NAME}.tmp"
     temporary.write_text(f"{share:.6f}\n")
-    temporary.replace(folder / _NAME)  # whole or not at all; after a crash nobody asks
+    # Renamed without fsync: readers never see half a number, and after a crash nobody needs it.
+    temporary.replace(folder / _NAME)
 
 
-def found(folder: Path) -> float | None:
-    """The share that was left; None where none was."""
+def read(folder: Path) -> float | None:
+    """The share that was reported, 0 to 1; None where none was."""
     try:
         return float((folder / _NAME).read_text())
     except (OSError, ValueError):
@@ -29,19 +30,22 @@ def found(folder: Path) -> float | None:
 
 
 def remove(folder: Path) -> None:
-    """Take it away: the task is done."""
+    """Remove the report: the task is done."""
     (folder / _NAME).unlink(missing_ok=True)
 
 
-def nudge() -> None:
-    """Give whoever waits in this process the occasion to look."""
+def poll() -> None:
+    """Call what ``on_poll`` registered in this process, from within a long task."""
     _listener.get()()
 
 
 @contextmanager
-def listening(look: Callable[[], None]) -> Iterator[None]:
-    """``look`` is called at every ``nudge`` of a task that runs within, in this process."""
-    token = _listener.set(look)
+def on_poll(callback: Callable[[], None]) -> Iterator[None]:
+    """Call ``callback`` at every ``poll`` of a task that runs within, in this process.
+
+    An engine without workers runs tasks in its own process, and could not show progress otherwise.
+    """
+    token = _listener.set(callback)
     try:
         yield
     finally:

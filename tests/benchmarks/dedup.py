@@ -81,7 +81,7 @@ def across(folder: Path, num_pairs: int, what: str) -> Result:
     for name in ranges:
         job(name, out / "resolved")
     orders = {path.stem: order for order, path in enumerate(paths)}
-    flag = Flag("reason", out / "resolved", ranges, orders, folder / "cleaned")
+    flag = Flag("dedup", "reason", out / "resolved", ranges, orders, folder / "cleaned")
     dropped = sum(sum(flag(part, out / "mask").dropped.values()) for part in orders)
     seconds = time.process_time() - began
     return dropped, seconds, sum(file.stat().st_size for file in (*paths, *out.rglob("*.parquet")))
@@ -124,7 +124,8 @@ def near(folder: Path, num_pairs: int) -> Result:
     """All jobs of near-dedup, one after another."""
     from sealdata.stages.near import SKETCHES_PER_RANGE, Bands, Edges, Sketches, Verify
     from sealdata.stages.partition import Flag, KeyFile, range_names
-    from sealdata.stages.rules import Judge
+    from sealdata.stages.rules import RuleEvaluator
+    from sealdata.workflow.stage import OutputRef
 
     from .corpus import THAI
 
@@ -135,8 +136,8 @@ def near(folder: Path, num_pairs: int) -> Result:
         paths = (folder / stage / f"{part}.parquet" for part in parts)
         return tuple(KeyFile(path, order, THAI) for order, path in enumerate(paths))
 
-    judge = Judge((), {}, {}, (), THAI, folder / "text")
-    made = sum(Bands(judge)(part, folder / "bands").facts["keys"] for part in parts)
+    evaluator = RuleEvaluator((), {}, (), THAI, OutputRef("clean", folder / "text"))
+    made = sum(Bands(evaluator)(part, folder / "bands").facts["keys"] for part in parts)
     ranges, orders = range_names(made), {part: order for order, part in enumerate(parts)}
     for name in ranges:
         Edges(files("bands"))(name, folder / "edges")
@@ -145,7 +146,7 @@ def near(folder: Path, num_pairs: int) -> Result:
     couples = range_names(sketched, SKETCHES_PER_RANGE)
     for name in couples:
         Verify(files("sketches"), 0.8)(name, folder / "alike")
-    flag = Flag("reason", folder / "alike", couples, orders, folder / "text")
+    flag = Flag("dedup", "reason", folder / "alike", couples, orders, folder / "text")
     dropped = sum(sum(flag(part, folder / "near-mask").dropped.values()) for part in parts)
     seconds = time.process_time() - began
     spilled = ("bands", "edges", "sketches", "alike", "near-mask")

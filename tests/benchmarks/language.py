@@ -16,10 +16,10 @@ from sealdata.component import load
 from sealdata.fetch.models.store import find_model
 from sealdata.files.frames import write_frame
 from sealdata.lid.model import LEAST, MOST
-from sealdata.stages.rules import Judge
+from sealdata.stages.rules import RuleEvaluator, ScoreStore
 from sealdata.stages.score import Score
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import Task
+from sealdata.workflow.stage import OutputRef, Task
 
 from .corpus import pairs_of
 from .race import Race, race
@@ -152,8 +152,10 @@ def _parts(num_pairs: int, folder: Path) -> list[Path]:
 def _stage(model: Path, files: list[Path]) -> None:
     with TemporaryDirectory() as temporary, LocalEngine(PROCESSES) as engine:
         scores = Path(temporary)
-        judge = Judge((), {"lid": scores}, {"lid": "language"}, (), "ind_Latn", files[0].parent)
-        job = Score("language", {"lid": load("scorers", "lid", {"model": str(model)})}, judge)
+        stores = {"lid": ScoreStore("lid", scores, {})}
+        cleaned = OutputRef("clean", files[0].parent)
+        evaluator = RuleEvaluator((), stores, (), "ind_Latn", cleaned)
+        job = Score("lid", {"lid": load("scorers", "lid", {"model": str(model)})}, evaluator)
         folder = scores / "records"
         tasks = [Task(job, file.stem, folder, (0, number)) for number, file in enumerate(files)]
         feed = iter([tasks])

@@ -44,8 +44,9 @@ def write_vectors(_: str, num_pairs: int, folder: Path) -> None:
     from sealdata.laser.neighbours import unit
     from sealdata.scorers.laser import _load
     from sealdata.stages.margin import Pool, save
-    from sealdata.stages.rules import Judge
+    from sealdata.stages.rules import RuleEvaluator
     from sealdata.stages.vectors import SIDES
+    from sealdata.workflow.stage import OutputRef
 
     encoder = _load("sample", "fp32", "cpu")
     turned, _ = np.linalg.qr(np.random.default_rng(1).standard_normal((1024, encoder.dim)))
@@ -58,9 +59,9 @@ def write_vectors(_: str, num_pairs: int, folder: Path) -> None:
         index |= {f"{side}_vector": rows + number * num_pairs, f"{side}_key": rows.cast(pl.UInt64)}
     save(folder / "store" / f"{PART}.npy", vectors)
     write_frame(pl.DataFrame(index), folder / "store" / f"{PART}.parquet")
-    judge = Judge((), {}, {}, (), "ind_Latn", folder / "store")
+    evaluator = RuleEvaluator((), {}, (), "ind_Latn", OutputRef("clean", folder / "store"))
     for side in SIDES:
-        Pool(judge, "similarity", folder / "store", (PART,))(side, folder / "pool")
+        Pool(evaluator, "similarity", folder / "store", (PART,))(side, folder / "pool")
 
 
 def distinct(num_pairs: int) -> tuple[list[str], list[str]]:

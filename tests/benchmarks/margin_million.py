@@ -91,8 +91,9 @@ def step(name: str, folder: Path) -> dict[str, Any]:
     """Do one step in this process, on both sides; what it took on one."""
     from sealdata.laser.neighbours import best_cosines
     from sealdata.stages.margin import Index, Pool, Search, Texts, save
-    from sealdata.stages.rules import Judge
+    from sealdata.stages.rules import RuleEvaluator
     from sealdata.stages.vectors import SIDES
+    from sealdata.workflow.stage import OutputRef
 
     store, pool, index = (folder / name for name in ("store", "pool", "index"))
     if name == "vectors":
@@ -103,8 +104,8 @@ def step(name: str, folder: Path) -> dict[str, Any]:
     with own_memory() as own:
         for side, texts, others in zip(SIDES, both, reversed(both), strict=True):
             if name == "texts of a side":
-                judge = Judge((), {}, {}, (), "ind_Latn", store)
-                Pool(judge, "similarity", store, tuple(PARTS))(side, pool)
+                evaluator = RuleEvaluator((), {}, (), "ind_Latn", OutputRef("clean", store))
+                Pool(evaluator, "similarity", store, tuple(PARTS))(side, pool)
             elif name == "index of a side":
                 Index(both)(side, index)
             elif name == "search, 32,768 texts":

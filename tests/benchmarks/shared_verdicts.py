@@ -22,13 +22,13 @@ def main(model: str) -> None:
     """Print microseconds a text of each way, and the share of repeats from which a table pays."""
     from sealdata.fetch.models.store import find_model
     from sealdata.lid.labels import Labels
-    from sealdata.lid.language_checker import Judge
+    from sealdata.lid.language_checker import LanguageChecker
     from sealdata.lid.referee import open_model
 
     from .corpus import pairs_of
 
     loaded = open_model(find_model(model))
-    judge = Judge(Labels(loaded.labels), loaded.likeliest, 20)
+    checker = LanguageChecker(Labels(loaded.labels), loaded.likeliest, 20)
     texts = pairs_of("ind_Latn", NUM_TEXTS)["src"].unique(maintain_order=True)
     slot = np.dtype([("check", "u8"), ("verdict", "f4", 9), ("label", "i2"), ("rest", "u1", 18)])
     with tempfile.NamedTemporaryFile() as file:
@@ -47,9 +47,9 @@ def main(model: str) -> None:
             rows["check"], rows["verdict"] = _hash(texts + "\0"), values
             table[_hash(texts) >> np.uint64(44)] = rows
 
-        judge.verdicts(texts.head(9), "eng_Latn")  # compiled
+        checker.verdicts(texts.head(9), "eng_Latn")  # compiled
         took = {
-            "identify": _microseconds(lambda: judge.verdicts(texts, "eng_Latn"), len(texts)),
+            "identify": _microseconds(lambda: checker.verdicts(texts, "eng_Latn"), len(texts)),
             "store": _microseconds(store, len(texts)),
             "look up": _microseconds(look_up, len(texts)),
         }

@@ -12,12 +12,12 @@ from sealdata.component import available, load
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.pipeline.plan import Plan, load_plan
 from sealdata.readers import Reader, Source
-from sealdata.scorers import Phase
 from sealdata.stages.clean import Clean
 from sealdata.stages.ingest import Ingest
-from sealdata.stages.rules import Judge, Rule
+from sealdata.stages.rules import Rule, RuleEvaluator, ScoreStore
 from sealdata.stages.score import Score
 from sealdata.text.hashing import key_hashes
+from sealdata.workflow.stage import OutputRef
 
 from .corpus import ENGLISH, THAI, pairs_of, write_nllb
 from .race import Race, race
@@ -60,7 +60,7 @@ def cleaners(pairs: pl.DataFrame, repeats: int) -> Iterator[Race]:
 
 def scorers(pairs: pl.DataFrame, repeats: int) -> Iterator[Race]:
     """Each scorer of the quickstart recipe that looks at the text alone."""
-    for name, scorer in load_plan("quickstart").phase_scorers("text").items():
+    for name, scorer in load_plan("quickstart").stage_scorers("rules").items():
         ways = {name: lambda scorer=scorer: scorer.score(pairs)}
         yield race("scorer", pairs.height, "pairs", ways, repeats)
 
@@ -71,7 +71,7 @@ def rule_chain(num_pairs: int, repeats: int, folder: Path) -> Iterator[Race]:
     source = Source("nllb", folder / "eng_Latn-tha_Thai.gz", ENGLISH, THAI)
     plan = load_plan("quickstart")
     way = (
-        f"ingest, {len(plan.cleaners)} cleaners, {len(plan.phase_scorers('text'))} scorers, "
+        f"ingest, {len(plan.cleaners)} cleaners, {len(plan.stage_scorers('rules'))} scorers, "
         f"{len(plan.rules('text'))} rules"
     )
     ways = {way: lambda: chain(reader, source, plan, folder)}
@@ -80,24 +80,24 @@ def rule_chain(num_pairs: int, repeats: int, folder: Path) -> Iterator[Race]:
 
 def chain(reader: Reader, source: Source, plan: Plan, folder: Path) -> int:
     """Ingest, clean, score and judge one source and write the survivors; how many there are."""
-    scorers = plan.phase_scorers("text")
+    scorers = plan.stage_scorers("rules")
     rules = tuple(rule for rule in plan.bound_rules() if _scorer(rule) in scorers)
     with TemporaryDirectory(dir=folder) as out:
         raw, cleaned, scored, kept = (
             Path(out) / name for name in ("raw", "clean", "score", "kept")
         )
-        stores = {name: scored / name for name in scorers}
-        for path in (raw, cleaned, scored, kept, *stores.values()):
+        stores = {name: ScoreStore("rules", scored / name, {}) for name in scorers}
+        for path in (raw, cleaned, scored, kept, *(store.folder for store in stores.values())):
             path.mkdir()
         parts = Ingest(reader, source, PART_ROWS)("nllb", raw).facts["parts"]
-        phases: dict[str, Phase] = dict.fromkeys(scorers, "text")
-        judge = Judge(rules, stores, phases, (), source.tgt_lang or "", cleaned)
+        ref = OutputRef("clean", cleaned)
+        evaluator = RuleEvaluator(rules, stores, (), source.tgt_lang or "", ref)
         survivors = 0
         for part in parts:
             Clean(plan.cleaners, raw)(part, cleaned)
-            Score("text", scorers, judge)(part, scored)
+            Score("rules", scorers, evaluator)(part, scored)
             pairs = read_frame(cleaned / f"{part}.parquet")
-            pairs = pairs.filter(judge.judge(part).alive)
+            pairs = pairs.filter(evaluator.evaluate(part).surviving)
             write_frame(pairs, kept / f"{part}.parquet")
             survivors += pairs.height
         return survivors

@@ -15,7 +15,7 @@ from typing import Any, Self
 from sealdata.errors import DataError
 from sealdata.files.records import PartRecord
 from sealdata.workflow import task_progress
-from sealdata.workflow.stage import POLL, Feed, Task
+from sealdata.workflow.stage import POLL, Task, TaskSource
 
 
 class LocalEngine:
@@ -49,7 +49,7 @@ class LocalEngine:
             pool.shutdown(cancel_futures=True)
         self._pools.clear()
 
-    def run(self, feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
+    def run(self, source: TaskSource) -> Iterator[tuple[Task, list[PartRecord]]]:
         """Yield tasks and their records as they finish.
 
         Raises:
@@ -57,11 +57,11 @@ class LocalEngine:
             SealError: what a task raised; tasks already running are allowed to finish.
         """
         if self.workers == 1:
-            yield from _in_turn(feed)
+            yield from _in_turn(source)
             return
         running: dict[Future[list[PartRecord]], Task] = {}
         try:
-            yield from _in_pools(self._pool_of, feed, running)
+            yield from _in_pools(self._pool_of, source, running)
         except BrokenProcessPool:
             self._pools.clear()
             unfinished = sorted({task.folder.name for task in running.values()})
@@ -88,27 +88,27 @@ def visible_gpus() -> list[str]:
     return named.split(",")[:count] if named else [str(number) for number in range(count)]
 
 
-def _in_turn(feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
+def _in_turn(source: TaskSource) -> Iterator[tuple[Task, list[PartRecord]]]:
     waiting: deque[Task] = deque()
     while True:
-        waiting.extend(feed())
+        waiting.extend(source())
         if not waiting:
             return
         task = waiting.popleft()
-        with task_progress.listening(lambda: waiting.extend(feed())):
+        with task_progress.on_poll(lambda: waiting.extend(source())):
             records = task()
         yield task, records
 
 
 def _in_pools(
     pool_of: Callable[[Task], ProcessPoolExecutor],
-    feed: Feed,
+    source: TaskSource,
     running: dict[Future[list[PartRecord]], Task],
 ) -> Iterator[tuple[Task, list[PartRecord]]]:
     """Yield results as they come; on the first error cancel what has not begun and raise it."""
     while True:
         with _uninterruptible_children():
-            running.update((pool_of(task).submit(task), task) for task in feed())
+            running.update((pool_of(task).submit(task), task) for task in source())
         if not running:
             return
         finished, _ = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)

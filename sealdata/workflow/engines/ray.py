@@ -17,7 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sealdata import __version__
 from sealdata.errors import ConfigError, DataError, SealError
 from sealdata.files.records import PartRecord
-from sealdata.workflow.stage import POLL, Feed, Task
+from sealdata.workflow.stage import POLL, Task, TaskSource
 
 RETRIES = 3  # of a task whose process or machine was lost; safe, for tasks write whole files only
 _THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -80,7 +80,7 @@ class RayEngine:
     ) -> None:
         ray.shutdown()  # what still runs is ended: a killed task leaves nothing half-written
 
-    def run(self, feed: Feed) -> Iterator[tuple[Task, list[PartRecord]]]:
+    def run(self, source: TaskSource) -> Iterator[tuple[Task, list[PartRecord]]]:
         """Yield tasks and their records as they finish.
 
         Raises:
@@ -91,7 +91,7 @@ class RayEngine:
         gpus = _Gpus()
         try:
             while True:
-                for task in feed():
+                for task in source():
                     if task.num_gpus:
                         gpus.waiting.append(task)
                     else:

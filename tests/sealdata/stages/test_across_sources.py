@@ -54,7 +54,7 @@ def _flagged(job, folder: Path, found, ranges: int) -> set[tuple[int, int]]:
         name = f"part-{order}"
         clean = pl.DataFrame({"row": range(len(rows))}, schema={"row": pl.UInt32})
         write_sorted(clean, folder / "clean" / f"{name}.parquet")
-        flag = Flag("why", folder / "resolved", names, {name: order}, folder / "clean")
+        flag = Flag("dedup", "why", folder / "resolved", names, {name: order}, folder / "clean")
         record = flag(name, folder / "mask")
         flags = read_frame(folder / "mask" / f"{name}.parquet")["flag"]
         assert record.dropped == ({"why": flags.sum()} if flags.any() else {})

@@ -14,7 +14,7 @@ from sealdata.pipeline.plan import load_plan, sample_dir
 from sealdata.scorers import laser
 from sealdata.scorers.laser import Laser, _load
 from sealdata.stages import arithmetic_error
-from sealdata.stages.arithmetic_error import Precision, errors
+from sealdata.stages.arithmetic_error import MeasureError, errors
 from sealdata.stages.rules import Rule
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.stage import NoProgress
@@ -121,7 +121,7 @@ class Exact(Laser):
         return pairs.select(cosine=pl.col("tgt").cast(pl.Float32) + 0.01)
 
 
-def carrying(sizes: dict[str, int]) -> Precision:
+def carrying(sizes: dict[str, int]) -> MeasureError:
     """A job over parts of so many pairs, whose text and score is the number of the pair."""
 
     def frame(part: str) -> pl.DataFrame:
@@ -136,9 +136,9 @@ def carrying(sizes: dict[str, int]) -> Precision:
             tgt=pl.Series([str(value) for value in at], dtype=pl.String),
         ).with_columns(pl.when(pl.col("row") != 3).then(score).alias("laser.cosine"))
 
-    rough = laser.Rough("bf16", "cpu", "cosine", Exact(encoder="sample"))
+    rough = laser.PrecisionCheck("bf16", "cpu", "cosine", Exact(encoder="sample"))
     rule = Rule("low", "laser.cosine", "similarity", (0.1, None), False, {})
-    return Precision(tuple((frame, part) for part in sizes), "laser.cosine", rough, (rule,))
+    return MeasureError(tuple((frame, part) for part in sizes), "laser.cosine", rough, (rule,))
 
 
 @pytest.mark.parametrize(

@@ -118,3 +118,17 @@ def test_a_changed_list_runs_what_depends_on_it(small_build):
     stages = sorted((small_build.out / "work").glob("exclude-*/manifest.json"))
     assert len(stages) == 4  # two lists, two sources: the last build ran none anew
     assert {read_json(path)["stage"] for path in stages} == {"exclude"}
+
+
+def test_an_excluded_pair_is_unscored_in_the_audit_and_not_missing_a_score(small_build):
+    """20 takedowns were counted as 20 pairs without a score."""
+    pairs = [(f"Sentence number {n}.", f"Kalimat {n}.") for n in range(40)] + [("x", "y")]
+    rows = "".join(f"row\tfirst\t{n}\n" for n in range(20))
+    listed(small_build.folder, rows)
+    small_build({("first", "ind_Latn"): [*pairs, ("", "kosong")]}, EXCLUDE, part_rows=50)
+    facts = read_json(small_build.out / "report/audit.json")
+    [score] = [score for score in facts["scores"] if score["name"] == "length.src_chars"]
+    histogram = score["languages"]["ind_Latn"]
+    assert histogram["every"]["missing"] == 0
+    assert histogram["unscored"] == 20 + 1  # and the record that could not be read
+    assert sum(histogram["every"]["cells"]) == 21

@@ -19,7 +19,7 @@ from sealdata.laser.neighbours import best_cosines
 from sealdata.laser.preprocess import normalise
 from sealdata.pipeline import margin_stages
 from sealdata.pipeline.plan import load_plan, sample_dir
-from sealdata.scorers import Neighbourhood, laser
+from sealdata.scorers import MarginParams, laser
 from sealdata.scorers.laser import _load
 from sealdata.stages import margin
 from sealdata.workflow.engines.local import LocalEngine
@@ -187,9 +187,9 @@ def test_more_pairs_than_are_compared_need_faiss(small_build, monkeypatch):
     gate = '[[rule]]\nreason = "short"\nscore = "length.src_chars"\nmin = 60\n'
     sources = {("one", "ind_Latn"): pairs("ind_Latn", 60)}
     few = sum(len(src) >= 60 for src, _ in sources["one", "ind_Latn"])
-    monkeypatch.setattr(laser.Laser, "neighbourhood", lambda self: Neighbourhood("ratio", 4, few))
+    monkeypatch.setattr(laser.Laser, "margin_params", lambda self: MarginParams("ratio", 4, few))
     small_build(sources, RATIO + gate)
-    monkeypatch.setattr(laser.Laser, "neighbourhood", lambda self: Neighbourhood("ratio", 4, 20))
+    monkeypatch.setattr(laser.Laser, "margin_params", lambda self: MarginParams("ratio", 4, 20))
     with pytest.raises(SealError, match=r"pip install 'sealdata\[margin\]', or raise exact_up_to"):
         small_build(sources, RATIO + gate)
 
@@ -208,9 +208,9 @@ def test_neighbours_through_an_index(small_build, monkeypatch):
     """Every second pair of many is searched in the way of corpora of millions. A neighbour that is
     missed makes a mean lower and a ratio higher, never the reverse."""
     pytest.importorskip("faiss")
-    monkeypatch.setattr(margin_stages, "LEAST", 10)
+    monkeypatch.setattr(margin_stages, "MIN_INDEXED", 10)
     monkeypatch.setattr(margin, "BLOCK", 300)
-    monkeypatch.setattr(laser.Laser, "neighbourhood", lambda self: Neighbourhood("ratio", 4, 20))
+    monkeypatch.setattr(laser.Laser, "margin_params", lambda self: MarginParams("ratio", 4, 20))
     sources = {("one", "ind_Latn"): many()}
     small_build(sources, RATIO, part_rows=333)
     [own] = found(small_build).values()

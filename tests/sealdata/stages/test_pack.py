@@ -208,7 +208,7 @@ def test_limit_reads_only_the_first_records(replay: Path, tmp_path: Path) -> Non
 
 def test_params_name_all_that_matters(pairs: tuple[Path, ...]) -> None:
     job = parallel(pairs)
-    params = json.dumps(job.params({}))
+    params = json.dumps(job.params())
     assert TOKENIZER.sha256 in params
     assert str(pairs[0].parent) not in params
-    assert params != json.dumps(parallel(pairs, seed=2).params({}))
+    assert params != json.dumps(parallel(pairs, seed=2).params())

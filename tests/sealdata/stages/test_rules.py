@@ -1,4 +1,4 @@
-"""Rules over score columns: limits, missing scores, per-language limits, gates and reasons."""
+"""Rules over score columns: limits, missing scores, per-language limits, stages and reasons."""
 
 from pathlib import Path
 
@@ -6,11 +6,13 @@ import polars as pl
 import pytest
 
 from sealdata.files.frames import write_frame
-from sealdata.stages.rules import Judge, Judged, Rule
+from sealdata.filter_stages import FILTER_STAGES
+from sealdata.stages.rules import DropMask, Evaluation, Rule, RuleEvaluator, ScoreStore
+from sealdata.workflow.stage import OutputRef
 
 
-def rule(reason="r", low=None, high=None, drop=False, languages=None, score="a.x", phase="text"):
-    return Rule(reason, score, phase, (low, high), drop, languages or {})
+def rule(reason="r", low=None, high=None, drop=False, languages=None, score="a.x", stage="rules"):
+    return Rule(reason, score, stage, (low, high), drop, languages or {})
 
 
 NAN = float("nan")
@@ -40,7 +42,7 @@ def test_integer_scores_need_no_nan():
 
 
 @pytest.fixture
-def judge(tmp_path: Path) -> Judge:
+def evaluator(tmp_path: Path) -> RuleEvaluator:
     """Four pairs: clean; too short and a copy; a duplicate in the wrong language; low cosine."""
     write_frame(pl.DataFrame({"src": ["a", "b", "c", "d"]}), tmp_path / "clean/part-00000.parquet")
     scored = {"scored": [True] * 4}
@@ -55,25 +57,27 @@ def judge(tmp_path: Path) -> Judge:
     write_frame(
         pl.DataFrame({"flag": [False, True, True, False]}), tmp_path / "d/part-00000.parquet"
     )
-    return Judge(
+    return RuleEvaluator(
         rules=(
             rule("too_short", low=2, score="length.chars"),
             rule("copy", high=0.9, score="copy.overlap"),
-            rule("wrong_language", low=0.5, score="lid.prob", phase="language"),
-            rule("low_similarity", low=0.5, score="laser.cosine", phase="similarity"),
+            rule("wrong_language", low=0.5, score="lid.prob", stage="lid"),
+            rule("low_similarity", low=0.5, score="laser.cosine", stage="similarity"),
         ),
-        stores={name: tmp_path / name for name in stores},
-        phases={"length": "text", "copy": "text", "lid": "language", "laser": "similarity"},
-        masks=(("dedup", "duplicate", tmp_path / "d"),),
+        stores={
+            name: ScoreStore(stage, tmp_path / name, {"version": 1})
+            for name, stage in zip(stores, ("rules", "rules", "lid", "similarity"), strict=True)
+        },
+        masks=(DropMask("dedup", "duplicate", OutputRef("d", tmp_path / "d")),),
         tgt_lang="lao_Laoo",
-        cleaned=tmp_path / "clean",
+        cleaned=OutputRef("clean", tmp_path / "clean"),
     )
 
 
-def test_verdicts_name_the_first_failure_and_all(judge):
-    judged = judge.judge("part-00000")
-    assert judged.alive.to_list() == [True, False, False, False]
-    assert judged.verdicts().rows() == [
+def test_drop_reasons_name_the_first_failure_and_all(evaluator):
+    evaluation = evaluator.evaluate("part-00000")
+    assert evaluation.surviving.to_list() == [True, False, False, False]
+    assert evaluation.drop_reasons().rows() == [
         (None, None, []),
         ("rules", "too_short", ["too_short", "copy", "duplicate"]),
         ("dedup", "duplicate", ["duplicate"]),
@@ -82,27 +86,67 @@ def test_verdicts_name_the_first_failure_and_all(judge):
 
 
 @pytest.mark.parametrize("rows", [0, 2])
-def test_verdicts_without_any_rule(rows):
+def test_drop_reasons_without_any_rule(rows):
     """A recipe may have no rules, and a part nobody dropped anything of."""
-    none = Judged(pl.DataFrame(), (), pl.repeat(True, rows, eager=True))
-    assert none.verdicts().rows() == [(None, None, [])] * rows
+    none = Evaluation(pl.DataFrame(), (), pl.repeat(True, rows, eager=True))
+    assert none.drop_reasons().rows() == [(None, None, [])] * rows
 
 
-def test_a_gate_hides_later_scores(judge):
-    """What an earlier gate dropped has no later score, even if an older run once computed it."""
-    scores = judge.judge("part-00000").scores
+def test_a_dropped_pair_has_no_later_scores(evaluator):
+    """Not even if a run with other thresholds has computed them."""
+    scores = evaluator.evaluate("part-00000").scores
     assert scores["lid.prob"].to_list() == [0.9, None, None, 0.9]
     assert scores["laser.cosine"].to_list() == [0.8, None, None, 0.2]
 
 
 @pytest.mark.parametrize(
-    ("until", "alive"),
+    ("before", "surviving"),
     [
-        ("text", [True, True, True, True]),
-        ("language", [True, False, False, True]),
+        ("rules", [True, True, True, True]),
+        ("dedup", [True, False, True, True]),
+        ("lid", [True, False, False, True]),
         ("similarity", [True, False, False, True]),
         (None, [True, False, False, False]),
     ],
 )
-def test_each_gate_sees_what_the_earlier_ones_left(judge, until, alive):
-    assert judge.judge("part-00000", until).alive.to_list() == alive
+def test_each_stage_sees_what_earlier_ones_left(evaluator, before, surviving):
+    assert evaluator.evaluate("part-00000", before).surviving.to_list() == surviving
+
+
+def test_every_kind_of_mask_is_applied_at_its_own_stage(evaluator, tmp_path):
+    """One pair per stage decided by a mask: each survives until its stage, and not after it."""
+    stages = [stage.name for stage in FILTER_STAGES if stage.decided_by == "mask"]
+    parts = tmp_path / "clean" / "part-00001.parquet"
+    write_frame(pl.DataFrame({"src": stages}), parts)
+    masks = []
+    for index, name in enumerate(stages):
+        flags = [row == index for row in range(len(stages))]
+        write_frame(pl.DataFrame({"flag": flags}), tmp_path / name / "part-00001.parquet")
+        masks.append(DropMask(name, f"by_{name}", OutputRef(name, tmp_path / name)))
+    masks.reverse()  # the table has the order, not the list
+    bare = RuleEvaluator((), {}, tuple(masks), "lao_Laoo", evaluator.cleaned)
+    for index, name in enumerate(stages):
+        survivors = bare.evaluate("part-00001", before=name).surviving.to_list()
+        assert survivors == [row >= index for row in range(len(stages))], name
+    reasons = bare.evaluate("part-00001").drop_reasons()
+    assert reasons["stage"].to_list() == stages
+    assert reasons["reason"].to_list() == [f"by_{name}" for name in stages]
+
+
+def test_params_are_those_of_the_language_and_of_earlier_stages(evaluator):
+    """A limit of another language changes no key; one of this language does."""
+
+    def params(languages, before=None):
+        changed = rule("too_short", low=2, score="length.chars", languages=languages)
+        rules = (changed, *evaluator.rules[1:])
+        return RuleEvaluator(
+            rules, evaluator.stores, evaluator.masks, "lao_Laoo", evaluator.cleaned
+        ).params(before)
+
+    assert params({}) == params({"tha_Thai": (9, None)})
+    assert params({}) != params({"lao_Laoo": (9, None)})
+    assert params({}) != params({"lao_Laoo": None})
+    assert [stage for stage, _, _ in params({})] == ["rules", "lid", "similarity"]
+    assert [stage for stage, _, _ in params({}, before="lid")] == ["rules"]
+    assert params({}, before="rules") == []
+    assert evaluator.inputs() == ("clean", "d")

@@ -14,8 +14,8 @@ from sealdata.files.frames import write_frame
 from sealdata.files.records import PartRecord, checksum, write_json
 from sealdata.workflow import task_progress
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress, Stage, run_stages, seal, written
-from sealdata.workflow.streaming import Chain, _State, part_name, run_chains
+from sealdata.workflow.stage import NoProgress, Stage, run_stages, write_checksum, written
+from sealdata.workflow.streaming import StreamingStages, _SourceProgress, part_name, run_streaming
 
 WAIT = 30.0
 
@@ -56,12 +56,12 @@ class Copy:
         return PartRecord(part=part, rows_in=1, rows_out=1)
 
 
-def chain(work: Path, seen: Path) -> Chain:
-    head = Stage("read", None, (), ("source",), Read(seen))
-    folder = head.done(work).folder
-    first = Stage("first", None, (head.key,), (), Copy(folder, work / "unseen"))
-    second = Stage("second", None, (first.key,), (), Copy(first.done(work).folder, seen))
-    return Chain(head, (first, second))
+def stages_of(work: Path, seen: Path) -> StreamingStages:
+    producer = Stage("read", None, (), ("source",), Read(seen))
+    folder = producer.output(work).folder
+    first = Stage("first", None, (producer.key,), (), Copy(folder, work / "unseen"))
+    second = Stage("second", None, (first.key,), (), Copy(first.output(work).folder, seen))
+    return StreamingStages(producer, (first, second))
 
 
 def texts(work: Path) -> dict[str, str]:
@@ -74,10 +74,10 @@ COPIES = {f"part-0000{number}.txt": f"{number}++" for number in range(3)}
 def test_parts_go_on_while_the_source_is_being_read(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[3])  # workers import this file
     with LocalEngine(2) as engine:
-        [[head, first, second]] = run_chains(
-            [chain(tmp_path, tmp_path / "seen")], tmp_path, engine, NoProgress()
+        [[producer, first, second]] = run_streaming(
+            [stages_of(tmp_path, tmp_path / "seen")], tmp_path, engine, NoProgress()
         )
-    assert head.records[0].rows_in == 3
+    assert producer.records[0].rows_in == 3
     assert first.parts == second.parts == ("part-00000", "part-00001", "part-00002")
     assert texts(tmp_path) == COPIES
 
@@ -90,10 +90,10 @@ def made(tmp_path) -> Path:
 
 
 def rerun(work: Path) -> set[str]:
-    """Run the chain; the files that it wrote, by the stage and name."""
+    """Run the stages; the files that it wrote, by the stage and name."""
     before = {path: path.stat().st_mtime_ns for path in work.rglob("*.txt")}
     with LocalEngine(1) as engine:
-        run_chains([chain(work, work / "seen")], work, engine, NoProgress())
+        run_streaming([stages_of(work, work / "seen")], work, engine, NoProgress())
     return {
         f"{path.parent.name.partition('-')[0]}/{path.name}"
         for path in work.rglob("*.txt")
@@ -101,7 +101,7 @@ def rerun(work: Path) -> set[str]:
     }
 
 
-def test_a_finished_chain_does_nothing(made):
+def test_finished_stages_do_nothing(made):
     assert rerun(made) == set()
     assert texts(made) == COPIES
 
@@ -142,7 +142,7 @@ def test_a_lost_store_is_made_again(tmp_path):
     def fill(part: str, folder: Path) -> PartRecord:
         store.mkdir(exist_ok=True)
         (store / f"{part}.parquet").touch()
-        seal(store / f"{part}.parquet")
+        write_checksum(store / f"{part}.parquet")
         return PartRecord(part=part, rows_in=0, rows_out=0)
 
     stage = Stage("score", None, (), ("part-00000",), fill, stores=(store,))
@@ -153,17 +153,22 @@ def test_a_lost_store_is_made_again(tmp_path):
         (store / "part-00000.parquet").unlink()
 
 
-def test_an_error_in_a_link_ends_the_run(made):
+def test_an_error_in_a_consumer_ends_the_run(made):
     [path] = made.glob("first-*/part-00001.txt")
     path.unlink()
-    whole = chain(made, made / "seen")
+    whole = stages_of(made, made / "seen")
 
     def broken(part: str, folder: Path) -> PartRecord:
         raise DataError(f"{part} is broken")
 
-    first = Stage("first", None, (whole.head.key,), (), broken)
+    first = Stage("first", None, (whole.producer.key,), (), broken)
     with pytest.raises(DataError, match="part-00001 is broken"), LocalEngine(1) as engine:
-        run_chains([Chain(whole.head, (first, whole.links[1]))], made, engine, NoProgress())
+        run_streaming(
+            [StreamingStages(whole.producer, (first, whole.consumers[1]))],
+            made,
+            engine,
+            NoProgress(),
+        )
 
 
 def test_a_part_in_memory_is_read_once_by_any_name_and_not_kept_longer(tmp_path, monkeypatch):
@@ -183,24 +188,24 @@ def test_a_part_in_memory_is_read_once_by_any_name_and_not_kept_longer(tmp_path,
 
 
 class Seen(NoProgress):
-    """Notes what it is told of the head while that runs."""
+    """Records the progress of the producer while it runs."""
 
     def __init__(self) -> None:
-        self.told: list[str | float] = []
+        self.events: list[str | float] = []
 
     def headway(self, stage: str, task: int, share: float) -> None:
-        self.told.append(share)
+        self.events.append(share)
 
     def part_done(self, stage: str, record: PartRecord) -> None:
-        self.told.append(record.part)
+        self.events.append(record.part)
 
 
-class Told(Read):
-    """Says before each part how far it is, as Ingest does."""
+class Reporting(Read):
+    """Reports before each part how much is read, as Ingest does."""
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        task_progress.leave(folder, 0.5)
-        task_progress.nudge()
+        task_progress.report(folder, 0.5)
+        task_progress.poll()
         record = super().__call__(part, folder)
         task_progress.remove(folder)
         return record
@@ -208,31 +213,38 @@ class Told(Read):
 
 def test_one_process_shows_how_far_a_source_is_while_it_reads(tmp_path):
     (tmp_path / "seen").touch()
-    head = Stage("read", None, (), ("source",), Told(tmp_path / "seen"), weight=10)
-    folder = head.done(tmp_path).folder
+    producer = Stage("read", None, (), ("source",), Reporting(tmp_path / "seen"), weight=10)
+    folder = producer.output(tmp_path).folder
     folder.mkdir()
-    task_progress.leave(folder, 0.9)  # of a killed run: not to be shown
+    task_progress.report(folder, 0.9)  # of a killed run: not to be shown
     seen = Seen()
-    run_chains([Chain(head, ())], tmp_path, LocalEngine(1), seen)
-    assert seen.told == [0.5, 1.0, "part-00000", "part-00001", "part-00002"]
-    assert task_progress.found(folder) is None
+    run_streaming([StreamingStages(producer, ())], tmp_path, LocalEngine(1), seen)
+    assert seen.events == [0.5, 1.0, "part-00000", "part-00001", "part-00002"]
+    assert task_progress.read(folder) is None
 
 
-def test_of_many_chains_only_those_are_asked_of_which_a_task_is_done(tmp_path, monkeypatch):
+def test_of_many_sources_only_those_with_new_results_are_asked(tmp_path, monkeypatch):
     seconds = itertools.count()  # every look at the clock comes a second after the one before
     clock = SimpleNamespace(monotonic=lambda: next(seconds), sleep=time.sleep)
     monkeypatch.setattr("sealdata.workflow.streaming.time", clock)
     asked = []
-    feed = _State.feed
+    ready_tasks = _SourceProgress.ready_tasks
     monkeypatch.setattr(
-        _State, "feed", lambda own, shown: asked.append(own.number) or feed(own, shown)
+        _SourceProgress,
+        "ready_tasks",
+        lambda state, shown: asked.append(state.index) or ready_tasks(state, shown),
     )
-    heads = [
-        Stage("read", number, (), ("source",), Told(tmp_path / f"seen-{number}"))
+    producers = [
+        Stage("read", number, (), ("source",), Reporting(tmp_path / f"seen-{number}"))
         for number in range(20)
     ]
     for number in range(20):
         (tmp_path / f"seen-{number}").touch()
-    done = run_chains([Chain(head, ()) for head in heads], tmp_path, LocalEngine(1), NoProgress())
+    done = run_streaming(
+        [StreamingStages(producer, ()) for producer in producers],
+        tmp_path,
+        LocalEngine(1),
+        NoProgress(),
+    )
     assert all(len(one[0].records[0].facts["parts"]) == 3 for one in done)
     assert len(asked) < 20 * 20 / 2

@@ -1,4 +1,4 @@
-"""The gates as jobs on parts: clean, score, keys, dedup, decontaminate, hold-out and select."""
+"""Filter stages as steps on parts: clean, score, keys, dedup, decontaminate, hold-out, select."""
 
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from sealdata.stages.clean import Clean
 from sealdata.stages.dedup import Resolve
 from sealdata.stages.keys import Keys
 from sealdata.stages.partition import Flag, KeyFile, range_names
-from sealdata.stages.rules import Judge, Rule
+from sealdata.stages.rules import Rule, RuleEvaluator, ScoreStore
 from sealdata.stages.score import fill
 from sealdata.stages.select import Cutoffs, HoldOut, Select
+from sealdata.workflow.stage import OutputRef
 
 PART = "part-00000"
 
@@ -42,12 +43,13 @@ def put(folder: Path, rows: list[tuple[str, str]], part: str = PART) -> Path:
     return folder
 
 
-def judge_of(cleaned: Path, stores: Path, low: int = 0) -> Judge:
+def evaluator_of(cleaned: Path, stores: Path, low: int = 0) -> RuleEvaluator:
     for file in sorted(cleaned.glob("*.parquet")):
         pairs = read_frame(file)
         fill(stores / file.name, Chars(), pairs, pl.repeat(True, pairs.height, eager=True))
-    rule = Rule("too_short", "chars.src", "text", (low, None), False, {})
-    return Judge((rule,), {"chars": stores}, {"chars": "text"}, (), "ind_Latn", cleaned)
+    rule = Rule("too_short", "chars.src", "rules", (low, None), False, {})
+    scores = {"chars": ScoreStore("rules", stores, {"version": 1})}
+    return RuleEvaluator((rule,), scores, (), "ind_Latn", OutputRef("clean", cleaned))
 
 
 def test_clean_counts_changed_rows_and_shows_examples(tmp_path):
@@ -62,7 +64,7 @@ def test_clean_counts_changed_rows_and_shows_examples(tmp_path):
     assert cleaned["row"].to_list() == [0, 1, 2, 3]
 
 
-def test_a_pair_is_scored_once_however_often_gates_move(tmp_path):
+def test_a_pair_is_scored_once_however_often_thresholds_move(tmp_path):
     pairs = make_pairs([("a", "x"), ("bb", "x"), ("ccc", "x")])
     path = tmp_path / "s.parquet"
     CALLS.clear()
@@ -81,13 +83,13 @@ def two_parts(tmp_path):
     """Two parts with duplicates within and across, in case and spacing; one pair is too short."""
     put(tmp_path / "clean", [("Come in.", "Masuk."), ("come  IN", "masuk"), ("x", "y")])
     put(tmp_path / "clean", [("Come in!", "Masuk"), ("Come in.", "Silakan masuk.")], "part-00001")
-    return judge_of(tmp_path / "clean", tmp_path / "stores", low=2)
+    return evaluator_of(tmp_path / "clean", tmp_path / "stores", low=2)
 
 
-def keys_of(judge: Judge, folder: Path) -> list[KeyFile]:
+def keys_of(evaluator: RuleEvaluator, folder: Path) -> list[KeyFile]:
     parts = ("part-00000", "part-00001")
     for part in parts:
-        Keys(judge)(part, folder)
+        Keys(evaluator)(part, folder)
     return [KeyFile(folder / f"{part}.parquet", i, "ind_Latn") for i, part in enumerate(parts)]
 
 
@@ -97,7 +99,7 @@ def test_the_first_of_equal_pairs_survives(tmp_path, two_parts, ranges):
     for name in ranges:
         Resolve(files)(name, tmp_path / "dup")
     orders = {"part-00000": 0, "part-00001": 1}
-    job = Flag("duplicate", tmp_path / "dup", ranges, orders, two_parts.cleaned)
+    job = Flag("dedup", "duplicate", tmp_path / "dup", ranges, orders, two_parts.cleaned.folder)
     flags = []
     for part in orders:
         record = job(part, tmp_path / "mask")
@@ -117,17 +119,17 @@ def test_pairs_of_two_languages_are_no_duplicates(tmp_path, two_parts):
 def selected(tmp_path):
     """40 pairs, one too short, one unreadable; a quarter are candidates, two may be validation."""
     rows = [("x", "pendek")] + [(f"Sentence number {i}.", f"Kalimat {i}.") for i in range(39)]
-    judge = judge_of(put(tmp_path / "clean", rows), tmp_path / "stores", low=2)
+    evaluator = evaluator_of(put(tmp_path / "clean", rows), tmp_path / "stores", low=2)
     rejected = pl.DataFrame(
         [("memory", 40, "nul_byte", "a\ufffdb")], schema=REJECT_SCHEMA, orient="row"
     )
     write_frame(rejected, tmp_path / "ingest" / f"{PART}.rejected.parquet")
-    Keys(judge)(PART, tmp_path / "keys")
-    held = HoldOut(judge, tmp_path / "keys", 0.25, 1)(PART, tmp_path / "held")
+    Keys(evaluator)(PART, tmp_path / "keys")
+    held = HoldOut(evaluator, tmp_path / "keys", 0.25, 1)(PART, tmp_path / "held")
     files = (tmp_path / "held" / f"{PART}.parquet",)
     Cutoffs({"ind_Latn": files}, 2)("all", tmp_path / "cut")
     job = Select(
-        judge, tmp_path / "ingest", tmp_path / "held", tmp_path / "cut" / "all.cutoffs.json"
+        evaluator, tmp_path / "ingest", tmp_path / "held", tmp_path / "cut" / "all.cutoffs.json"
     )
     record = job(PART, tmp_path / "out")
     return held.facts["candidates"], record, tmp_path

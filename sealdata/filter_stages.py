@@ -1,0 +1,57 @@
+"""The filter stages: where a build may drop a record, in the order in which it decides.
+
+This table is the only place that knows the order. The pipeline, the rules, an audit's sample, the
+manifest, the funnel, the report and the card read it here.
+"""
+
+from typing import Literal, NamedTuple, get_args
+
+RuleStage = Literal["rules", "lid", "similarity"]
+DecidedBy = Literal["reader", "mask", "rules", "split"]
+
+
+class FilterStage(NamedTuple):
+    """One row of the table.
+
+    ``decided_by`` says what drops a record there: ``reader``, the reader of the file cannot read
+    it; ``mask``, a stage of its own compares it with lists or with other pairs; ``rules``, the
+    rules on scores of this stage; ``split``, the choice of the validation split.
+
+    ``audited`` says whether an audit of a recipe runs the stage. Stages that need the scores of
+    all pairs are left to a build.
+    """
+
+    name: str  # in the ledger, the manifest, the funnel and audit.json
+    decided_by: DecidedBy
+    audited: bool = True
+
+
+FILTER_STAGES = (
+    FilterStage("ingest", "reader"),
+    FilterStage("exclude", "mask"),
+    FilterStage("rules", "rules"),
+    FilterStage("dedup", "mask"),
+    FilterStage("decontaminate", "mask"),
+    FilterStage("lid", "rules"),
+    FilterStage("similarity", "rules"),
+    FilterStage("caps", "mask", audited=False),
+    FilterStage("near-dedup", "mask", audited=False),
+    FilterStage("select", "split", audited=False),
+)
+STAGE_NAMES = tuple(stage.name for stage in FILTER_STAGES)
+RULE_STAGES: tuple[RuleStage, ...] = get_args(RuleStage)  # in the order of the table, tested
+COMPARING_STAGES = ("dedup", "decontaminate")  # they hold every pair against other sentences
+
+
+def stages_before(name: str) -> tuple[str, ...]:
+    """The names of the stages that decide earlier than ``name``, in order."""
+    return STAGE_NAMES[: STAGE_NAMES.index(name)]
+
+
+def num_scored_stages(name: str) -> int:
+    """How many of RULE_STAGES have scored a record by the time that ``name`` drops it.
+
+    0 for ``ingest`` and ``exclude``, 1 from ``rules`` to ``decontaminate``, 2 for ``lid``, 3 from
+    ``similarity`` on.
+    """
+    return sum(stage in (*stages_before(name), name) for stage in RULE_STAGES)

@@ -1,0 +1,89 @@
+"""What a source has gone through so far, and what its stages share with those of others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sealdata.files.digests import Digests
+from sealdata.files.records import PartRecord, stage_key
+from sealdata.filter_stages import RuleStage
+from sealdata.pipeline.plan import Plan
+from sealdata.recipe import SourceTable
+from sealdata.scorers import Scorer
+from sealdata.stages.rules import DropMask, RuleEvaluator, ScoreStore
+from sealdata.stages.takedowns import Takedowns
+from sealdata.workflow.stage import Engine, Progress, Stage, StageOutput, run_stages
+
+
+@dataclass
+class SourceState:
+    """One source of the recipe. The pipeline adds the outputs of its stages, one after another.
+
+    While the source is still being read, outputs have no records: they say where files will be.
+    """
+
+    table: SourceTable
+    lang: str  # FLORES-200 code of the side that is not English
+    ingested: StageOutput
+    cleaned: StageOutput
+    masks: list[DropMask] = field(default_factory=list)  # in any order: FILTER_STAGES orders them
+    scored: dict[RuleStage, StageOutput] = field(default_factory=dict)
+    margins: dict[str, StageOutput] = field(default_factory=dict)  # by scorer
+    leaks: StageOutput | None = None  # of decontamination, if the recipe names evaluation sets
+    keys: StageOutput = field(init=False)
+    selected: StageOutput = field(init=False)  # by a build
+    sampled: StageOutput = field(init=False)  # by an audit
+
+    @property
+    def ingest_record(self) -> PartRecord:
+        """The record of reading the whole source: its parts, and its rejected records."""
+        return self.ingested.records[0]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What all stages of a run share: the plan, where they work, and what runs them."""
+
+    plan: Plan
+    work: Path
+    digests: Digests
+    engine: Engine
+    progress: Progress
+    takedowns: Takedowns | None
+
+    def run(self, stages: Sequence[Stage]) -> list[StageOutput]:
+        """Run what is unfinished of ``stages``, side by side; see ``run_stages``."""
+        return run_stages(stages, self.work, self.engine, self.progress) if stages else []
+
+    def evaluator(self, state: SourceState) -> RuleEvaluator:
+        """The evaluator of the source's parts, by all that has been made of it so far."""
+        return RuleEvaluator(
+            rules=self.plan.bound_rules(),
+            stores={
+                name: self._store(state, name, scorer) for name, scorer in self.plan.scorers.items()
+            },
+            masks=tuple(state.masks),
+            tgt_lang=state.lang,
+            cleaned=state.cleaned.ref,
+        )
+
+    def _store(self, state: SourceState, name: str, scorer: Scorer) -> ScoreStore:
+        margin = state.margins.get(name)
+        return ScoreStore(
+            stage=scorer.stage,
+            folder=self.work / f"scores-{name}-{self.store_key(state, name)}",
+            fingerprint=scorer.for_languages([state.lang]).fingerprint(),
+            corpus=margin.ref if margin else None,
+        )
+
+    def vectors(self, state: SourceState, name: str) -> Path:
+        """The folder of the embeddings that a scorer leaves."""
+        return self.work / f"vectors-{name}-{self.store_key(state, name)}"
+
+    def store_key(self, state: SourceState, name: str) -> str:
+        """Names the scores of one scorer for one source.
+
+        Neither other languages of the recipe nor the parameters of margins change it.
+        """
+        scorer = self.plan.scorers[name].for_languages([state.lang]).pairwise_only()
+        return stage_key("scores", 1, [name, scorer.fingerprint()], [state.cleaned.key])
