@@ -25,6 +25,7 @@ from pydantic_core import PydanticUndefined
 
 from sealcli import sealdata, sealtrain
 from sealdata import build_manifest, pairs, recipe
+from sealdata import filter_stages as stages
 from sealdata.component import KINDS, available, component_class
 from sealdata.contamination import hashes
 from sealdata.languages import confusable_sets, languages
@@ -338,12 +339,22 @@ def _tables(cls: type[BaseModel]) -> list[tuple[str, type[BaseModel]]]:
 
 def filter_stages() -> str:
     """The filter stages, in the order in which a pair meets them."""
-    rows = [[str(n), f"`{name}`"] for n, name in enumerate(build_manifest.STAGES, start=1)]
+    by_stage: dict[str, list[str]] = {}
+    for name in available("scorers"):
+        by_stage.setdefault(component_class("scorers", name).stage, []).append(f"`{name}`")
+    rows = [
+        [
+            str(number),
+            f"`{stage.name}`",
+            stage.decided_by,
+            ", ".join(by_stage.get(stage.name, ())),
+            "yes" if stage.audited else "no",
+        ]
+        for number, stage in enumerate(stages.FILTER_STAGES, start=1)
+    ]
+    head = ["order", "stage", "decided by", "scorers whose rules decide", "in an audit of a recipe"]
     return page(
-        "Filter stages",
-        "A pair that a stage drops is not seen by the stages after it. The ledger, the funnel and "
-        "the audit use these names.",
-        table(["order", "stage"], rows),
+        "Filter stages", docstring(stages), table(head, rows), docstring(stages.FilterStage)
     )
 
 
