@@ -97,8 +97,8 @@ def sentences(text: str) -> Iterator[str]:
     """The sentences of a block, without markup.
 
     Code in backticks is one word, and so is a list of it. Text in brackets is a sentence by itself:
-    a citation or an aside does not make the sentence around it longer. A colon ends a sentence: what
-    follows is a list or an explanation, and a reader pauses there.
+    a citation or an aside does not make the sentence around it longer. A colon ends a sentence,
+    since what follows is a list or an explanation, and a reader pauses there.
     """
     text = re.sub(r"``.+?``|`[^`]*`|https?://\S+", "CODE", text)
     text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)  # [text](link)

@@ -60,7 +60,8 @@ def test_private_words_are_found(text):
 
 
 @pytest.mark.parametrize("text", [
-    "There is no rule.", "It is no longer there.", "It is no closer.", "2,048 gates", "A file beside another file", "Of course.",
+    "There is no rule.", "It is no longer there.", "It is no closer.", "2,048 gates",
+    "A file beside another file", "Of course.",
     "Aggregates", "Let alone this", "Who reads this?", "Some text. Each of these is of use.",
 ])  # fmt: skip
 def test_plain_words_are_not(text):
