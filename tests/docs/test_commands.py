@@ -45,10 +45,12 @@ def test_commands_of_a_page_exist(page):
 
 
 def test_commands_are_found():
-    text = "```\ncat x | sealdata score --no < y > z  # a\ntorchrun --no-python sealtrain run b --dry-run\n```"
+    text = (
+        "```\ncat x | sealdata score --no < y > z  # a\nt --no-python sealtrain run b --gpus 1\n```"
+    )
     assert command_lines(text) == [
         ["sealdata", "score", "--no"],
-        ["sealtrain", "run", "b", "--dry-run"],
+        ["sealtrain", "run", "b", "--gpus", "1"],
     ]
     assert unknown_parts(["sealdata", "score", "--no"]) == ["--no"]
     assert unknown_parts(["sealdata", "nothing"]) == ["nothing"]
