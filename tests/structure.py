@@ -98,14 +98,10 @@ def main(root: Path) -> None:
         except CycleError as error:
             levels = {}
             print(f"  floors                       none: a circle, {' -> '.join(error.args[1])}")
-        print(
-            f"  lines of a file              median {statistics.median(files):.0f}, max {max(files)}"
-        )
-        p95 = sorted(functions)[int(0.95 * len(functions))]
-        print(
-            f"  lines of a function          median {statistics.median(functions):.0f}, "
-            f"p95 {p95}, max {max(functions)}"
-        )
+        for what, counts in (("file", files), ("function", functions)):
+            middle, p95 = statistics.median(counts), sorted(counts)[int(0.95 * len(counts))]
+            name = f"lines of a {what}"
+            print(f"  {name:28} median {middle:.0f}, p95 {p95}, max {max(counts)}")
         if package == "sealdata":
             for level in sorted(set(levels.values()), reverse=True):
                 names = sorted(room for room, floor in levels.items() if floor == level)
