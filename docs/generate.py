@@ -24,12 +24,14 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from sealcli import sealdata, sealtrain
-from sealdata import build_manifest, pairs, recipe
+from sealdata import build_manifest, pairs
 from sealdata import filter_stages as stages
 from sealdata.component import KINDS, available, component_class
 from sealdata.contamination import hashes
 from sealdata.languages import confusable_sets, languages
 from sealdata.pairs import make_pairs
+from sealdata.recipe import inheritance, reading
+from sealdata.recipe import tables as recipe
 from sealdata.report import schema
 from sealdata.scorers import Scorer
 from sealdata.shards import manifest, tokens
@@ -294,14 +296,22 @@ def recipe_page() -> str:
         for model, title in paths.items()
     ]
     built_in = table(["recipe", "what it is"], builtin_recipes())
-    return page("Recipe", docstring(recipe), *sections, "## Built-in recipes", built_in)
+    return page(
+        "Recipe",
+        docstring(recipe),
+        *sections,
+        "## extends and remove",
+        docstring(inheritance),
+        "## Built-in recipes",
+        built_in,
+    )
 
 
 def builtin_recipes() -> list[list[str]]:
     """Name and first comment of each built-in recipe."""
-    folder = Path(recipe.__file__).with_name("recipes")
+    folder = Path(build_manifest.__file__).with_name("recipes")
     return [
-        [f"`{name}`", _first_comment(folder / f"{name}.toml")] for name in recipe.builtin_recipes()
+        [f"`{name}`", _first_comment(folder / f"{name}.toml")] for name in reading.builtin_recipes()
     ]
 
 

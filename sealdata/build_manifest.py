@@ -10,6 +10,7 @@ from sealdata.files.records import read_json
 from sealdata.filter_stages import STAGE_NAMES
 
 MANIFEST = "manifest.json"
+FORMAT = 2  # raised when a field or a score column is renamed; 1 had no field of this name
 
 
 class _Facts(BaseModel):
@@ -240,6 +241,7 @@ class PrecisionErrorRow(_Facts):
 class BuildManifest(_Facts):
     """``OUT/manifest.json``, written last: its presence means that the build is complete."""
 
+    format: int = FORMAT
     name: str
     sealdata: str
     build_key: str
@@ -289,12 +291,21 @@ def read_build_manifest(out: Path) -> BuildManifest:
     """The manifest of the finished build in ``out``.
 
     Raises:
-        DataError: there is none (the build is not finished), or it is not one of ours.
+        DataError: there is none (the build is not finished), it has another format, or it is not a
+            manifest of a build.
     """
     path = out / MANIFEST
+    content = read_json(path)
+    if isinstance(content, dict) and "build_key" in content:
+        written = content.get("format", 1)
+        if written != FORMAT:
+            raise DataError(
+                f"{path} has format {written}, written by SealData {content.get('sealdata')}; this "
+                f"version reads format {FORMAT}: run the build again with the same --out"
+            )
     try:
-        return BuildManifest.model_validate(read_json(path))
+        return BuildManifest.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise DataError(f"{path} is no build manifest ({where}: {first['msg']})") from None
+        raise DataError(f"{path} is not a build manifest ({where}: {first['msg']})") from None

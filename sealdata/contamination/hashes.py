@@ -13,7 +13,8 @@ from sealdata.kernels import texts_of
 from sealdata.kernels.ngrams import ngram_hashes
 from sealdata.text.hashing import key_hashes, text_key
 
-NGRAM = 10  # characters of the normal form; docs/explanation/dedup.md shows why 10, and why at least 20 of them
+# docs/explanation/dedup.md shows why 10 characters of the normal form, and why at least 20 n-grams.
+NGRAM = 10
 MIN_NGRAMS = 20  # distinct: a shorter sentence is found only where it is the whole side
 FORMAT = f"sealdata evaluation hashes 1, n-grams of {NGRAM} characters"
 

@@ -14,14 +14,14 @@ from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import ConfigError
 from sealdata.filter_stages import RULE_STAGES, RuleStage
 from sealdata.readers import Reader, Source
-from sealdata.recipe import (
+from sealdata.recipe.reading import read_recipe
+from sealdata.recipe.tables import (
     Options,
     Recipe,
     RuleTable,
     SourceTable,
     StreamTable,
     TokenFileTable,
-    read_recipe,
 )
 from sealdata.scorers import Scorer
 from sealdata.shards.token_files import TokenRange

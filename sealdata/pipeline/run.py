@@ -8,7 +8,7 @@ from sealdata.pipeline.cross_source import cap_sides, drop_duplicates, drop_near
 from sealdata.pipeline.margin_stages import add_margins, check_searchable
 from sealdata.pipeline.plan import Plan, locate
 from sealdata.pipeline.source_state import RunContext, SourceState
-from sealdata.recipe import SourceTable
+from sealdata.recipe.tables import SourceTable
 from sealdata.scorers import Scorer
 from sealdata.stages.arithmetic_error import (
     PairsOf,

@@ -10,7 +10,7 @@ from sealdata.errors import ConfigError, DataError
 from sealdata.formats.documents import PairFormat, orders
 from sealdata.formats.templates import language_name
 from sealdata.pipeline.plan import Plan, locate
-from sealdata.recipe import FormatTable, StreamTable, TokenizerTable
+from sealdata.recipe.tables import FormatTable, StreamTable, TokenizerTable
 from sealdata.shards.manifest import Split
 from sealdata.shards.token_files import TokenFiles, identified, measure, problems_of
 from sealdata.stages.external_tokens import ReferenceTokenFiles

@@ -1,4 +1,4 @@
-"""The audit's facts as they stand in ``audit.json``; docs/explanation/audit.md explains every field."""
+"""The audit's facts as they stand in ``audit.json``; see docs/explanation/audit.md."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sealdata.build_manifest import BuildManifest, MarginRow
 
-FORMAT = 3  # raised with every change of this schema; tests/sealdata/report/test_audit_schema.py
+FORMAT = 4  # raised with every change of this schema; tests/sealdata/report/test_audit_schema.py
 
 
 class _Facts(BaseModel):

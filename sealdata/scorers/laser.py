@@ -64,7 +64,8 @@ class Laser(Scorer):
     ``margin`` (``ratio`` or ``distance``; absent: none) gives ``laser.margin``: the cosine against
     the mean cosine of both sides' ``neighbours`` nearest neighbours among the pairs of the same
     source that are alive by then. Sources of more than ``exact_up_to`` such pairs are searched
-    through an index of faiss (``pip install 'sealdata[margin]'``); docs/explanation/laser.md has the cost.
+    through an index of faiss (``pip install 'sealdata[margin]'``); the cost is in
+    docs/explanation/laser.md.
 
     ``cache`` (``folder``, ``gib``) keeps the embeddings of English sides on disk: what several
     languages share is encoded once, and scores are the same with and without.

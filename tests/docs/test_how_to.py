@@ -8,7 +8,7 @@ import pytest
 
 from sealdata.pairs import make_pairs
 from sealdata.readers import Source
-from sealdata.recipe import Recipe
+from sealdata.recipe.tables import Recipe
 from sealtrain.config import load
 from tests.docs.style import ROOT
 

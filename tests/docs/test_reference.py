@@ -7,7 +7,7 @@ import pytest
 
 from sealcli import sealdata, sealtrain
 from sealdata.component import KINDS, available, component_class
-from sealdata.recipe import Recipe
+from sealdata.recipe.tables import Recipe
 from sealtrain.config import Config
 from tests.docs.style import ROOT
 

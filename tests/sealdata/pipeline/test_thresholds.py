@@ -4,7 +4,7 @@ import pytest
 
 from sealdata.errors import ConfigError
 from sealdata.pipeline.plan import Plan
-from sealdata.recipe import Recipe
+from sealdata.recipe.tables import Recipe
 
 SOURCE = {
     "name": "a",

@@ -1,16 +1,11 @@
-"""A recipe: one TOML file for where pairs come from, what they must pass, how they are packed."""
+"""The tables of a recipe: where pairs come from, what they must pass, how they are packed."""
 
 import re
-import tomllib
-from importlib.resources import as_file, files
-from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from sealdata.component import explain
 from sealdata.errors import ConfigError
-from sealdata.files.records import write_atomic
 from sealdata.formats.documents import Directions
 from sealdata.formats.templates import Names, Template
 from sealdata.languages import confusable_sets, languages, resolve
@@ -106,8 +101,13 @@ class Bounds(_Table):
 
 
 class RuleTable(_Table):
-    """A pair whose ``score`` lies outside the bounds is dropped for ``reason``."""
+    """A pair whose ``score`` lies outside the bounds is dropped for ``reason``.
 
+    ``key`` names the rule for recipes that extend this one. If absent, it is REASON/SCORE.
+    """
+
+    # by which a recipe that extends this one addresses the rule; absent: REASON/SCORE
+    key: str = ""
     reason: str  # recorded with each pair that is dropped; several rules may share it
     score: str  # a score column, `SCORER.COLUMN`
     min: float | None = None  # inclusive; absent: no lower limit
@@ -131,12 +131,22 @@ class RuleTable(_Table):
         }
         return known | singles
 
+    @property
+    def address(self) -> str:
+        """The key by which another recipe changes or removes the rule."""
+        return rule_key(self.key, self.reason, self.score)
+
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         limits = [(self.min, self.max), *((own.min, own.max) for own in self.languages.values())]
         if all(low is None and high is None for low, high in limits):
             raise ValueError(f"rule {self.reason!r} sets neither min nor max")
         return self
+
+
+def rule_key(key: str, reason: str, score: str) -> str:
+    """``key`` if it is given, else REASON/SCORE."""
+    return key or f"{reason}/{score}"
 
 
 class DedupTable(_Table):
@@ -329,67 +339,3 @@ class Recipe(_Table):
             if stream.from_pairs and stream.lang not in paired:
                 raise ValueError(f"stream {stream.name!r}: no source has {stream.lang}")
         return self
-
-
-def builtin_recipes() -> list[str]:
-    """Names of the recipes that come with the package."""
-    folder = files("sealdata") / "recipes"
-    return sorted(
-        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
-    )
-
-
-def read_recipe(name_or_path: str) -> tuple[Recipe, Path]:
-    """The recipe called by a built-in name or by the path of a TOML file, and its folder.
-
-    A recipe may say `extends = "openseal"`, a built-in one, and then only what differs; a list of
-    tables, of streams say, takes the place of the other's.
-
-    Raises:
-        ConfigError: not found, no valid TOML, or a wrong key or value; the message names the file
-            and the place.
-    """
-    if name_or_path in builtin_recipes():
-        with as_file(files("sealdata") / "recipes" / f"{name_or_path}.toml") as bundled:
-            path = bundled
-    else:
-        path = Path(name_or_path)
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        if "extends" in table:
-            table = _extended(table, path)
-        recipe = Recipe.model_validate(table)
-    except OSError:
-        raise ConfigError(
-            f"no recipe {name_or_path!r}: neither a file nor one of the built-in recipes "
-            f"({', '.join(builtin_recipes())})"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: no valid TOML: {error}") from None
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {explain(error, Recipe)}") from None
-    return recipe, path.absolute().parent
-
-
-def _extended(table: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The top level of a built-in recipe, with the keys of `table` in place of its own."""
-    name = table.pop("extends")
-    if name not in builtin_recipes():
-        known = ", ".join(builtin_recipes())  # of another recipe, paths would start elsewhere
-        raise ConfigError(f"{path}: extends takes a built-in recipe: {known}; not {name!r}")
-    return read_recipe(name)[0].model_dump(exclude_unset=True) | table
-
-
-def write_recipe(recipe: dict[str, Any], path: Path) -> None:
-    """Write a resolved recipe as TOML that ``read_recipe`` takes, atomically."""
-    import tomli_w
-
-    text = tomli_w.dumps(_without_none(recipe))
-    write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def _without_none(value: Any) -> Any:
-    """TOML has no null: what is absent stands for it."""
-    if isinstance(value, dict):
-        return {key: _without_none(own) for key, own in value.items() if own is not None}
-    return [_without_none(own) for own in value] if isinstance(value, list) else value
