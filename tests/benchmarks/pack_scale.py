@@ -1,7 +1,7 @@
 """Packing more pairs, and on more cores: ``python -m tests.benchmarks.pack_scale``.
 
-Writes the tables of docs/explanation/tokens.md between their markers. Every run is a process of its own, with
-one thread; it is measured once the tokenizer is loaded and a pair has been packed.
+Writes the tables of docs/explanation/tokens.md between their markers. Every run is a separate
+process with one thread. Measuring starts once the tokenizer is loaded and a pair has been packed.
 """
 
 import json
