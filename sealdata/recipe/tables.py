@@ -230,7 +230,7 @@ class FormatTable(_Table):
     templates: list[str] = ["{first_name}: {first}\n{second_name}: {second}"]
     # how often each template is used, relative to the others; absent: equally often
     weights: list[float] | None = None
-    directions: Directions = "both"  # both: each pair is written twice, once in each direction
+    directions: Directions = "both"  # both: each pair twice; alternate: once, either way by hash
     # how a template names languages: in English, or each in the language itself
     names: Names = "english"
 
