@@ -480,6 +480,28 @@ def languages_page() -> str:
     )
 
 
+def code_map() -> str:
+    """Every folder and module of the packages, with the first sentence of its docstring."""
+    blocks = []
+    for package in ("sealdata", "sealtrain", "cli"):
+        folders = sorted({path.parent for path in (ROOT / package).rglob("*.py")})
+        for folder in folders:
+            name = f"{folder.relative_to(ROOT)}/"
+            about = first_sentence(folder / "__init__.py")
+            files = sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
+            rows = [[f"`{path.name}`", first_sentence(path)] for path in files]
+            blocks += [f"## {name}", about, table(["module", "what it does"], rows)]
+    return page("Map of the code", *blocks)
+
+
+def first_sentence(path: Path) -> str:
+    """The first paragraph of a module's docstring; nothing for a folder of data."""
+    if not path.is_file():
+        return ""
+    said = inspect.cleandoc(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "")
+    return re.sub(r"``(.+?)``", r"`\1`", said.split("\n\n")[0])
+
+
 def index(names: dict[str, str]) -> str:
     """The list of pages."""
     entries = "\n".join(f"- [{title}]({name})" for name, title in names.items())
@@ -500,6 +522,7 @@ def pages() -> dict[str, str]:
         "training-config.md": training_page(),
         "files.md": files_page(),
         "audit-json.md": audit_page(),
+        "code-map.md": code_map(),
     }
     titles = {name: text.splitlines()[0].removeprefix("# ") for name, text in made.items()}
     return {"index.md": index(titles)} | made
