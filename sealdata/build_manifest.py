@@ -90,7 +90,7 @@ class FunnelRow(_Facts):
 class FailureRow(_Facts):
     """Pairs of one language with ``reason`` as first failure, as one of all, or as the only one.
 
-    Counted among the scores each pair has: a gate hides what later gates would have said.
+    Only the scores that a pair has are counted: a pair that was dropped has no later scores.
     """
 
     lang: str
@@ -172,7 +172,7 @@ class FertilityRow(BaseModel):
     parity: float  # tokens of this side per token of the English side of the same pairs
     parity_low: float | None = None  # 95 % bootstrap interval
     parity_high: float | None = None
-    words_by: str = ""  # who tells words: white space, ICU and its version, or why nobody
+    words_by: str = ""  # what finds words: white space, ICU and its version, or why nothing does
     tokens_per_word: float | None = None
     continued_share: float | None = None  # words cut in two or more, 0 to 1
     tokens_per_grapheme: float | None = None
@@ -205,9 +205,11 @@ class FertilityRow(BaseModel):
 
 
 class MarginRow(_Facts):
-    """Spearman's rank correlation of a source's own margin with ``laser.margin``, over ``rows``
-    pairs of the ``of`` that have both, with its 95 % interval; None where they are too few, or one
-    of the two does not vary."""
+    """Spearman's rank correlation of a source's own margin with ``laser.margin``.
+
+    It is computed from ``rows`` pairs, drawn from the ``of`` pairs that have both, and comes with
+    its 95 % interval. None if the pairs are too few, or if one of the two does not vary.
+    """
 
     source: str
     lang: str

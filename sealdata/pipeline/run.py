@@ -224,10 +224,10 @@ def _sample(run: RunContext, sources: Sequence[SourceState], sizes: SampleSizes)
     for index, source in enumerate(sources):
         rows = source.cleaned.rows
         heights[source.lang] |= {(index, part): height for part, height in rows.items()}
-    wanted = sizes({lang: sum(parts.values()) for lang, parts in heights.items()})
+    num_wanted = sizes({lang: sum(parts.values()) for lang, parts in heights.items()})
     drawn: dict[tuple[int, str], int] = {}
     for lang, parts in heights.items():
-        drawn |= allocate(parts, wanted[lang])
+        drawn |= allocate(parts, num_wanted[lang])
     stages = []
     for index, source in enumerate(sources):
         evaluator = run.evaluator(source)

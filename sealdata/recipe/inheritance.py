@@ -44,8 +44,8 @@ def extend(base: Layered, table: Table, origin: str) -> Layered:
     """``base`` with ``table`` merged into it, whose values come from the file ``origin``.
 
     Raises:
-        ConfigError: ``remove`` names what the base does not have, or a rule that is not in the base
-            has a key and no reason or score; the message names the nearest.
+        ConfigError: ``remove`` names what the base does not have; or a rule has a key that the base
+            does not have, and no score. The message names the nearest key.
     """
     table = copy.deepcopy(table)
     merged = copy.deepcopy(base)
@@ -144,21 +144,21 @@ def _remove(merged: Layered, name: str, origin: str) -> None:
     keys = rest.split(".") if rest else []
     for index, key in enumerate(keys):
         if not isinstance(parent, dict) or key not in parent:
-            known = parent if isinstance(parent, dict) else {}
-            raise ConfigError(f"{where}: there is no {key!r} to remove{_nearest(key, known)}")
+            keys_there = parent if isinstance(parent, dict) else {}
+            raise ConfigError(f"{where}: there is no {key!r} to remove{_nearest(key, keys_there)}")
         path = (*path, key)
         if index == len(keys) - 1:
             del parent[key]
         else:
             parent = parent[key]
     merged.origins = {
-        known: source for known, source in merged.origins.items() if known[: len(path)] != path
+        other: source for other, source in merged.origins.items() if other[: len(path)] != path
     }
 
 
-def _nearest(name: str, known: Mapping[str, Any]) -> str:
-    nearest = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {nearest[0]!r}?" if nearest else f"; known: {', '.join(known)}"
+def _nearest(name: str, candidates: Mapping[str, Any]) -> str:
+    nearest = difflib.get_close_matches(name, list(candidates), n=1)
+    return f"; did you mean {nearest[0]!r}?" if nearest else f"; known: {', '.join(candidates)}"
 
 
 def with_absolute_paths(table: Table, folder: Path) -> Table:

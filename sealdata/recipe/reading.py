@@ -85,10 +85,10 @@ def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
         try:
             base = _layers(str(base_name), base_path, chain)
         except _NotFoundError:
-            known = ", ".join(builtin_recipes())
+            builtin = ", ".join(builtin_recipes())
             raise ConfigError(
                 f"{path}: extends = {base_name!r}: no such file, and no built-in recipe of this "
-                f"name; built in: {known}"
+                f"name; built in: {builtin}"
             ) from None
         if base_path.parent != path.parent:
             base = Layered(

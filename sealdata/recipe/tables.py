@@ -23,7 +23,7 @@ class _Table(BaseModel):
 def _language(code: str) -> str:
     try:
         return resolve(code).code
-    except ConfigError as error:  # a ValueError is told with the place in the recipe
+    except ConfigError as error:  # pydantic reports a ValueError with its place in the recipe
         raise ValueError(str(error)) from None
 
 
@@ -55,7 +55,7 @@ class TokenFileTable(_Table):
 
 
 class StreamTable(_Table):
-    """Documents packed beside the pairs: replay of the base model's data, or monolingual text.
+    """Documents packed besides the pairs: replay of the base model's data, or monolingual text.
 
     With ``from_pairs`` the text is that of the kept pairs themselves, one side of each: a
     comparison of strategies is fair only where all of them read the same sentences. ``tokens``
@@ -118,18 +118,20 @@ class RuleTable(_Table):
 
     @field_validator("languages")
     @classmethod
-    def _known(cls, table: dict[str, Bounds]) -> dict[str, Bounds]:
-        """Sets give way to their languages; a language's own limits go before those of its set."""
+    def _by_code(cls, table: dict[str, Bounds]) -> dict[str, Bounds]:
+        """Replace sets by their languages. Bounds of a language override those of its set."""
         sets = [
-            (confusable_sets()[name], own)
-            for name, own in table.items()
+            (confusable_sets()[name], bounds)
+            for name, bounds in table.items()
             if name in confusable_sets()
         ]
-        known = {code: own for codes, own in sets for code in codes if code in languages()}
-        singles = {
-            _language(name): own for name, own in table.items() if name not in confusable_sets()
+        by_set = {code: bounds for codes, bounds in sets for code in codes if code in languages()}
+        by_language = {
+            _language(name): bounds
+            for name, bounds in table.items()
+            if name not in confusable_sets()
         }
-        return known | singles
+        return by_set | by_language
 
     @property
     def address(self) -> str:
@@ -138,7 +140,7 @@ class RuleTable(_Table):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        limits = [(self.min, self.max), *((own.min, own.max) for own in self.languages.values())]
+        limits = [(self.min, self.max), *((b.min, b.max) for b in self.languages.values())]
         if all(low is None and high is None for low, high in limits):
             raise ValueError(f"rule {self.reason!r} sets neither min nor max")
         return self
@@ -174,12 +176,12 @@ class CapsTable(_Table):
 class NearDedupTable(_Table):
     """Near-duplicates by MinHash: of pairs of one language that are alike the first one stays."""
 
-    # Jaccard similarity of the 5-grams of both sides from which two pairs are alike; absent: off
+    # Jaccard similarity of the 5-grams of both sides from which two pairs are alike; absent: off.
     jaccard: float | None = Field(None, ge=0.7, le=1)
 
 
 class EvaluationTable(_Table):
-    """An evaluation set under a name of its own, or with columns that nobody knows."""
+    """An evaluation set under another name, or a table whose columns are not recognised."""
 
     path: str  # file or folder of the set
     name: str | None = None  # in the match report; absent: the last two parts of the path
@@ -196,9 +198,9 @@ class DecontaminateTable(_Table):
     """Evaluation sets: a pair is dropped whose side is, or contains, one of their sentences."""
 
     refs: list[str | EvaluationTable] = []  # folders, files of text, tables, or files of hashes
-    # share of a sentence's n-grams from which a side contains that sentence
+    # A side contains a sentence if it has this share of the sentence's n-grams.
     containment: float = Field(0.8, ge=0.5, le=1)
-    # shorter sentences are no leak as a whole side ("Yes."); Han, kana and hangul count thrice
+    # A whole side that is shorter is not a leak: "Yes." Han, kana and hangul count three times.
     min_chars: int = Field(15, ge=1)
 
     @property
@@ -265,7 +267,7 @@ class PackTable(_Table):
 
 
 class CardTable(_Table):
-    """What only a person can say about the dataset that is built."""
+    """What only a person can say about the dataset."""
 
     pretty_name: str = ""  # title of the card
     license: str = ""  # identifier of the Hugging Face Hub, for example `cc-by-4.0`
