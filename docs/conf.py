@@ -9,4 +9,4 @@ html_theme = "furo"  # its fonts and scripts are files of the site
 html_title = "SealData"
 html_show_sourcelink = False
 html_copy_source = False
-suppress_warnings = ["misc.highlighting_failure"]  # a code block that shows output is no program
+suppress_warnings = ["misc.highlighting_failure"]  # a block that shows output has no language

@@ -1,7 +1,7 @@
 """Writes docs/reference from the code: `python docs/generate.py [--out DIR]`.
 
 Everything on these pages is said once, in the code: descriptions are docstrings, help texts, the
-`columns` of scorers, and the comments beside (or right above) fields and columns. Types, defaults
+`columns` of scorers, and the comments on fields and columns. Types, defaults
 and ranges are those that pydantic and click check.
 """
 
@@ -106,15 +106,15 @@ def _dict_keys(tree: ast.Module, name: str) -> Iterator[tuple[str, ast.expr]]:
 
 def field_comments(cls: type[BaseModel]) -> dict[str, str]:
     """What is said of each field of a model, its own or inherited."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if issubclass(base, BaseModel) and base is not BaseModel:
-            found |= comments(base)
+            texts |= comments(base)
     for name, info in cls.model_fields.items():
         models = _models_of(info.annotation)
         inner = docstring(models[0]).split("\n\n")[0] if models else ""
-        found[name] = info.description or found.get(name, "") or inner
-    return found
+        texts[name] = info.description or texts.get(name, "") or inner
+    return texts
 
 
 def docstring(thing: Any) -> str:
@@ -230,11 +230,11 @@ def facts(cls: type[BaseModel], heading: str) -> str:
 
 def models_in(cls: type[BaseModel]) -> list[type[BaseModel]]:
     """A model and all that its fields hold, in the order of the fields."""
-    found: dict[type[BaseModel], None] = {cls: None}
+    models: dict[type[BaseModel], None] = {cls: None}
     for info in cls.model_fields.values():
         for inner in _models_of(info.annotation):
-            found |= dict.fromkeys(models_in(inner))
-    return list(found)
+            models |= dict.fromkeys(models_in(inner))
+    return list(models)
 
 
 def _models_of(annotation: Any) -> list[type[BaseModel]]:
@@ -451,8 +451,8 @@ def files_page() -> str:
 
 def audit_page() -> str:
     """Fields of audit.json."""
-    known = set(models_in(build_manifest.BuildManifest))
-    models = [model for model in models_in(schema.AuditFacts) if model not in known]
+    of_manifest = set(models_in(build_manifest.BuildManifest))
+    models = [model for model in models_in(schema.AuditFacts) if model not in of_manifest]
     return page(
         "audit.json",
         "`build` is the [manifest of the build](files.md#manifestjson-of-a-build).",
@@ -463,9 +463,9 @@ def audit_page() -> str:
 def languages_page() -> str:
     """Languages and confusable sets."""
     rows = [
-        [f"`{code}`", known.name, ", ".join(f"`{alias}`" for alias in known.aliases), known.script,
-         f"{known.length_factor}", "yes" if known.spaces else "no"]
-        for code, known in languages().items()
+        [f"`{code}`", language.name, ", ".join(f"`{alias}`" for alias in language.aliases), language.script,
+         f"{language.length_factor}", "yes" if language.spaces else "no"]
+        for code, language in languages().items()
     ]  # fmt: skip
     sets = [[f"`{name}`", ", ".join(f"`{code}`" for code in codes)]
             for name, codes in confusable_sets().items()]  # fmt: skip
