@@ -4,14 +4,13 @@ import subprocess
 
 import pytest
 
+from tests.docs.prose import num_words, sentences
 from tests.docs.style import (
     ENFORCED,
     check_path,
     check_source,
     check_title,
     check_titles,
-    num_words,
-    sentences,
 )
 
 LONG = "Each word of it " + "counts " * 22  # 26 words
