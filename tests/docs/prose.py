@@ -87,7 +87,7 @@ def python(source: str) -> Iterator[Text]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and (text := _string(node.value)):
             docstrings.add(node.value)
-            yield from docstring(text, node.lineno)
+            yield from docstring(text, node.lineno, node.col_offset)
     inside = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
               for part in ast.walk(node) if part is not node}  # fmt: skip
     for node in ast.walk(tree):
@@ -108,7 +108,7 @@ def _string(node: ast.AST) -> str:
     return ""
 
 
-def docstring(text: str, line: int) -> Iterator[Text]:
+def docstring(text: str, line: int, margin: int = 0) -> Iterator[Text]:
     """Blocks of a docstring: paragraphs, and the entries of `Raises:` and other sections.
 
     An example or a shape (lines indented after a line that ends in a colon) is code.
@@ -116,7 +116,6 @@ def docstring(text: str, line: int) -> Iterator[Text]:
     block: list[str] = []
     start, indent, code = line, 0, False
     rows = text.splitlines()
-    margin = min((len(row) - len(row.lstrip()) for row in rows[1:] if row.strip()), default=0)
     for number, row in enumerate([*rows, ""], start=line):
         bare = row.strip()
         depth = len(row) - len(row.lstrip()) - (margin if number > line else 0)

@@ -6,6 +6,7 @@ import tomllib
 import polars as pl
 import pytest
 
+from sealdata.component import available, component_class
 from sealdata.pairs import make_pairs
 from sealdata.readers import Source
 from sealdata.recipe.reading import read_recipe
@@ -21,6 +22,12 @@ BLOCKS = [
         re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), flags=re.DOTALL), start=1
     )
 ]
+COLUMNS = {
+    f"{name}.{column}"
+    for name in available("scorers")
+    for cls in [component_class("scorers", name)]
+    for column in {**cls.columns, **cls.corpus_columns}
+}
 BASE = {
     "name": "base",
     "source": [
@@ -74,7 +81,9 @@ def test_recipe_lines_are_valid(block, tmp_path):
     for score in table.get("score", ()):
         if score == "questions":  # the scorer of a guide
             return
-    Recipe.model_validate(BASE | table)
+    recipe = Recipe.model_validate(BASE | table)
+    columns = [rule.score for rule in recipe.rule] + [recipe.caps.score]
+    assert {column for column in columns if column} <= COLUMNS
 
 
 def test_a_wrong_key_is_found():

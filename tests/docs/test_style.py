@@ -104,6 +104,24 @@ KEYS = "the road"
     assert lines(source, ".py") == [4, 6, 7, 18, 20]
 
 
+def test_layouts_in_docstrings_are_code():
+    source = f'''"""Module.
+
+    {LONG}
+"""
+
+
+class Some:
+    """Class.
+
+    {LONG}
+
+        {LONG}
+    """
+'''
+    assert lines(source, ".py") == [10]
+
+
 def test_names():
     assert lines(
         "def run(own: int) -> int:\n    found = limit = own\n    return found\n", ".py"
