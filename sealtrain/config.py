@@ -26,7 +26,7 @@ class Section(BaseModel):
 class Mixture(Section):
     """Which streams are read, in what shares, and how many tokens in all."""
 
-    strategy: Strategy
+    strategy: Strategy  # which text is read in which phase
     replay: float = Field(0.25, ge=0.0, lt=1.0)  # of all tokens, in every phase
     total_tokens: Count | None = None  # the budget, replay included; or
     parallel_tokens: Count | None = None  # parallel text alone, and the rest comes on top
@@ -49,15 +49,15 @@ class Model(Section):
     """Weights to start from, or the shape of a random OLMo 2."""
 
     init_from: str | None = None  # folder, or Hub name in the cache; no shape then
-    hidden_size: Count | None = None
-    intermediate_size: Count | None = None
-    num_layers: Count | None = None
-    num_heads: Count | None = None
+    hidden_size: Count | None = None  # width of the residual stream
+    intermediate_size: Count | None = None  # width of the feed-forward layers
+    num_layers: Count | None = None  # transformer layers
+    num_heads: Count | None = None  # attention heads; hidden_size is an even multiple of it
     vocab_multiple: Count = 128  # the tokenizer's vocabulary is rounded up to it
-    rope_theta: Positive = 500_000.0
-    rms_norm_eps: Positive = 1e-6
-    tie_embeddings: bool = False
-    init_std: Positive = 0.02
+    rope_theta: Positive = 500_000.0  # base of the rotary position embedding
+    rms_norm_eps: Positive = 1e-6  # added to the mean square in every norm
+    tie_embeddings: bool = False  # input and output embeddings are one matrix
+    init_std: Positive = 0.02  # standard deviation of the random weights
 
     @model_validator(mode="after")
     def _either_weights_or_shape(self) -> "Model":
@@ -91,22 +91,23 @@ class Train(Section):
 class Optim(Section):
     """AdamW and the warm-up, stable, decay schedule of its learning rate."""
 
-    lr: Positive
+    lr: Positive  # peak learning rate, after the warm-up
+    # decay rates of the running means of gradient and squared gradient
     betas: tuple[Share, Share] = (0.9, 0.95)
-    eps: Positive = 1e-8
+    eps: Positive = 1e-8  # added to the root of the squared mean
     weight_decay: float = Field(0.1, ge=0.0)  # not on embeddings and norms
     moments: Literal["float32", "bfloat16"] = "float32"  # bfloat16: half of AdamW's memory
-    clip_norm: Positive = 1.0
-    warmup_steps: int = Field(ge=0)
-    decay_steps: int = Field(ge=0)
-    decay: Literal["linear", "1-sqrt"] = "linear"
+    clip_norm: Positive = 1.0  # largest L2 norm of all gradients together
+    warmup_steps: int = Field(ge=0)  # steps in which the rate rises from 0 to lr
+    decay_steps: int = Field(ge=0)  # last steps, in which the rate falls to 0
+    decay: Literal["linear", "1-sqrt"] = "linear"  # shape of the fall
 
 
 class Checkpoint(Section):
     """When the run is saved."""
 
-    every_steps: Count
-    keep_last: Count = 2
+    every_steps: Count  # steps between two checkpoints
+    keep_last: Count = 2  # newest checkpoints to keep
     keep_every: Count | None = None  # of these steps none is deleted, nor the one before the decay
 
 
@@ -117,24 +118,25 @@ class Eval(Section):
     validation_sequences: Count = 64  # at most, of each validation stream
     refs: str | None = None  # aligned `{FLORES code}.*` files; `package:NAME/PATH` in a package
     max_sentences: Count | None = None  # at most, of each language
-    batch_sentences: Count = 64
-    max_new_tokens: Count = 256
+    batch_sentences: Count = 64  # sentences translated at one time
+    max_new_tokens: Count = 256  # tokens of a translation, at most
 
 
 class Config(Section):
     """One training run."""
 
-    seed: int = Field(ge=0, lt=2**63)
+    seed: int = Field(ge=0, lt=2**63)  # of the order of the data, and of random weights
     shards: Path  # holds tokenizer/, train/ and validation/
-    out: Path
+    out: Path  # folder of the run
+    # steps between two lines on the screen and two measurements of speed
     log_every_steps: Count = 10
     log_to: Literal["tensorboard", "wandb"] | None = None  # beside log.jsonl
-    mixture: Mixture
-    model: Model
-    train: Train
-    optim: Optim
-    checkpoint: Checkpoint
-    eval: Eval = Eval()
+    mixture: Mixture  # what is read
+    model: Model  # what is trained
+    train: Train  # what one step does
+    optim: Optim  # how weights move
+    checkpoint: Checkpoint  # when the run is saved
+    eval: Eval = Eval()  # what is measured
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides which model comes out, by dotted key.
