@@ -136,7 +136,7 @@ def training_page() -> str:
         "\n\n".join([f"## [{name}]" if name else "## Top level", docstring(model), fields(model)])
         for name, model in [("", config.Config), *_tables(config.Config)]
     ]
-    folder = config.RECIPES
+    folder = Path(config.__file__).with_name("recipes")
     rows = [
         [f"`{path.relative_to(folder).with_suffix('')}`", _first_comment(path)]
         for path in sorted(folder.rglob("*.toml"))
