@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from sealcli.sealdata import main
 from sealdata.build_manifest import read_build_manifest
+from sealdata.recipe.reading import read_recipe
 from tests.docs.style import ROOT
 
 PAGE = (ROOT / "docs" / "examples.md").read_text("utf-8")
@@ -22,13 +23,18 @@ def test_there_are_ten():
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
-    """Builds an example; the manifest."""
+    """Builds an example, or only some of its sources to save time; the manifest."""
     folder = tmp_path_factory.mktemp("examples")
     (folder / "pairs.tsv").write_text(TABLE, "utf-8")
 
-    def run(name):
-        (folder / f"{name}.toml").write_text(RECIPES[name], "utf-8")
-        command = ["build", str(folder / f"{name}.toml"), "--out", str(folder / name)]
+    def run(name, *sources):
+        example = folder / f"{name}.toml"
+        example.write_text(RECIPES[name], "utf-8")
+        small = folder / f"small-{name}.toml"
+        others = [t.name for t in read_recipe(str(example))[0].source if t.name not in sources]
+        removed = [f"source.{other}" for other in others] if sources else []
+        small.write_text(f"extends = {example.name!r}\nremove = {removed}\n", "utf-8")
+        command = ["build", str(small), "--out", str(folder / name)]
         done = CliRunner().invoke(main, [*command, "--workers", "1"])
         assert done.exit_code == 0, done.output
         return read_build_manifest(folder / name)
@@ -57,7 +63,7 @@ def test_one_pair(build):
 
 @pytest.mark.slow
 def test_limits_and_removed_rules(build):
-    stricter, without = build("stricter"), build("without")
+    stricter, without = (build(name, "opus-vie", "nllb-tam") for name in ("stricter", "without"))
     rules = {(r["reason"], r["score"]): r for r in stricter.recipe["rule"]}
     assert rules["wrong_language", "lid.tgt_margin"]["languages"]["vie_Latn"]["min"] == -0.2
     assert rules["wrong_language", "lid.tgt_margin"]["languages"]["jav_Latn"]["off"]
@@ -79,7 +85,7 @@ def test_my_file(build):
 
 @pytest.mark.slow
 def test_no_repeats(build):
-    reasons = {reason for _, reason in lost(build("no-repeats"))}
+    reasons = {reason for _, reason in lost(build("no-repeats", "nllb-tam"))}
     assert reasons & {"over_src_cap", "over_tgt_cap", "near_duplicate"}
 
 
@@ -94,13 +100,15 @@ def test_masked(build):
 
 @pytest.mark.slow
 def test_own_sides(build):
-    streams = {(stream.kind, stream.name) for stream in build("own-sides").streams}
+    streams = {
+        (stream.kind, stream.name) for stream in build("own-sides", "scb-tha", "opus-vie").streams
+    }
     assert {name for kind, name in streams if kind == "monolingual"} == {"tha_Thai"}
 
 
 @pytest.mark.slow
 def test_into_english(build):
-    names = [s.name for s in build("into-english").streams if s.kind == "parallel"]
+    names = [s.name for s in build("into-english", "scb-tha").streams if s.kind == "parallel"]
     assert names
     assert all(name.endswith("-eng_Latn") for name in names)
 
@@ -114,6 +122,6 @@ def test_margin(build):
 
 @pytest.mark.slow
 def test_other_trainers(build):
-    streams = build("other-trainers").streams
+    streams = build("other-trainers", "scb-tha").streams
     assert all(set(stream.sidecar_bytes) == {"olmo-core", "megatron"} for stream in streams)
     assert sum(stream.num_padding for stream in streams) < 20_000
