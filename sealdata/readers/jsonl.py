@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from sealdata.readers import Batch, Source
-from sealdata.readers._columns import STRUCT, ColumnReader, in_language, judge
+from sealdata.readers._columns import STRUCT, ColumnReader, check_records, in_language
 from sealdata.readers._lines import as_raw, as_text, line_batches, text_series
 from sealdata.readers._open import open_stream
 from sealdata.readers._rejects import pair_batch
@@ -17,7 +17,7 @@ from sealdata.readers._rejects import pair_batch
 class Jsonl(ColumnReader):
     """One JSON object a line, plain or compressed; its keys are the columns.
 
-    A side that is absent or null is missing; one that is no string makes the record ``bad_json``.
+    An absent or null side is missing. A side that is not a string makes the record ``bad_json``.
     """
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
@@ -53,10 +53,12 @@ class Jsonl(ColumnReader):
             *(text_series(values).alias(role) for role, values in texts.items()),
             missing=pl.Series(missing, dtype=pl.Boolean),
         )
-        return judge(frame, [("invalid_utf8", pl.col("undecoded")), ("bad_json", pl.col("bad"))])
+        return check_records(
+            frame, [("invalid_utf8", pl.col("undecoded")), ("bad_json", pl.col("bad"))]
+        )
 
     def _parse(self, source: Source, line: str) -> dict[str, Any] | None:
-        """What the line holds, by role; None where it is no object or a side is no string."""
+        """What the line holds, by role; None if it is not an object or a side is not a string."""
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
@@ -93,7 +95,7 @@ def _at(record: dict[str, Any], name: str) -> Any:
 
 
 def _number(value: Any) -> float | None:
-    """NaN where the value is no number."""
+    """NaN where the value is not a number."""
     if value is None:
         return None
     try:

@@ -8,7 +8,7 @@ from pydantic import field_validator
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, decoded, line_batches, without_end
 from sealdata.readers._open import open_stream
-from sealdata.readers._rejects import SIDE_FAULTS, first_fault, pair_batch
+from sealdata.readers._rejects import SIDE_REJECTIONS, first_reason, pair_batch
 
 # Columns in the order of the file; src is the side that comes first, whatever its language.
 LAYOUTS: dict[str, tuple[str, ...]] = {
@@ -59,7 +59,7 @@ class Tsv(Reader):
 
 
 def parse(lines: pl.Series, layout: tuple[str, ...]) -> pl.DataFrame:
-    """The fields of each line, named by ``layout``, and ``reason``: null where all is well.
+    """The fields of each line, named by ``layout``, and ``reason``: null for a good line.
 
     A margin or probability that is empty, and a URL or corpus that is empty or ``_``, is null.
     """
@@ -69,17 +69,17 @@ def parse(lines: pl.Series, layout: tuple[str, ...]) -> pl.DataFrame:
     records = records.with_columns(
         parts.list.get(index, null_on_oob=True).alias(name) for index, name in enumerate(layout)
     )
-    records = records.with_columns(without_end(pl.col(layout[-1])))  # the line's end is in there
+    records = records.with_columns(without_end(pl.col(layout[-1])))  # which has the end of the line
     values = [_value(name) for name in layout if name not in ("src", "tgt")]
     numbers = [name for name in layout if name.startswith("stored_")]
     faults = [
         ("invalid_utf8", line.is_null()),
         ("nul_byte", line.str.contains("\0", literal=True)),
         ("wrong_column_count", parts.list.len() != len(layout)),
-        *SIDE_FAULTS,
+        *SIDE_REJECTIONS,
         *(("bad_number", (pl.col(name) != "") & _value(name).is_null()) for name in numbers),
     ]
-    return records.select("src", "tgt", *values, reason=first_fault(faults))
+    return records.select("src", "tgt", *values, reason=first_reason(faults))
 
 
 def _value(name: str) -> pl.Expr:

@@ -11,7 +11,7 @@ from sealdata.errors import DataError
 from sealdata.files.frames import write_frame
 from sealdata.files.records import PartRecord, checksum, write_json
 from sealdata.readers import Batch, Reader, Source
-from sealdata.readers._bytes_read import counting
+from sealdata.readers._bytes_read import track
 from sealdata.workflow import task_progress
 from sealdata.workflow.stage import Step, finished_part, written
 from sealdata.workflow.streaming import part_name
@@ -77,7 +77,7 @@ class Ingest(Step):
         records: list[PartRecord] = []
         rows = 0
         task_progress.report(folder, 0.0)
-        with counting() as meter:
+        with track() as meter:
             for number, batch in enumerate(self._batches()):
                 rows += batch.good.height + batch.rejected.height
                 shares = [meter.consumed() / size if size else 0.0]

@@ -240,7 +240,7 @@ def test_folders_of_flores_ntrex_and_xcopa(tmp_path):
         ("x.jsonl", b'{"text": "a"}\n{', r"x\.jsonl: line 2 is no JSON"),
         ("x.jsonl", b"[1]\n", r"x\.jsonl: line 1 is no JSON object"),
         ("x.tsv", b"text\n\xff\n", r"x\.tsv: line 2, byte 0 is not UTF-8"),
-        ("x.parquet", b"PAR1", r"x\.parquet is no Parquet file, or damaged"),
+        ("x.parquet", b"PAR1", r"x\.parquet is not a Parquet file, or is damaged"),
     ],
 )
 def test_damage_names_the_place(tmp_path, name, data, message):
