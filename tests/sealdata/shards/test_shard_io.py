@@ -374,7 +374,7 @@ def test_manifest_contract(tmp_path: Path) -> None:
         ],
     }
     edit_manifest(tmp_path, lambda facts: facts.update(extra=1))
-    with pytest.raises(DataError, match=r"is no stream manifest \(extra"):
+    with pytest.raises(DataError, match=r"is not a stream manifest \(extra"):
         read_stream_manifest(tmp_path)
 
 
