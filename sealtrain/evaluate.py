@@ -12,7 +12,7 @@ from sealtrain.data import Ids
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.references import digest, read_refs, take_shots
 from sealtrain.scores import ENGLISH, Score, score
-from sealtrain.signs import Signs, signs
+from sealtrain.output_checks import Signs, signs
 from sealtrain.translate import Loaded, translate
 from sealtrain.validate import TextLoss, byte_lengths, text_loss, validate
 

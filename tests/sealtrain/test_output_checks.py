@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sealtrain.scores import bleu_tokenizer, paired_bootstrap
-from sealtrain.signs import is_repetitive, signs
+from sealtrain.output_checks import is_repetitive, signs
 
 THAI = "กรุณาล้างมือด้วยสบู่และน้ำสะอาดก่อนรับประทานอาหาร"
 ENGLISH = "Please wash your hands with soap and clean water before you eat."
