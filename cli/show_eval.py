@@ -12,7 +12,7 @@ def report(evaluation: Evaluation) -> str:
     numbers = {signature: str(i) for i, signature in enumerate(signatures, start=1)}
     rows = []
     for direction in evaluation.directions:
-        s, shares = direction.score, direction.signs
+        s, shares = direction.score, direction.output_checks
         marks = [shares.empty, shares.repetitive, shares.english, shares.other_language]
         rows.append(
             [

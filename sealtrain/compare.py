@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import stdev
 from typing import Any
 
-from sealtrain import checkpoint, restore
+from sealtrain import checkpoint
 from sealtrain.checkpoint import Record
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.evaluate import Direction, Evaluation, kept
@@ -105,7 +105,7 @@ def _read_run(folder: Path) -> Run:
     last = checkpoint.latest(folder)
     if last is None:
         raise DataError(f"no checkpoint in {folder}; give the folder of a finished run")
-    record = restore.read_record(last)
+    record = checkpoint.read_record(last)
     if record.step < record.num_steps:
         raise DataError(
             f"{folder} stands at step {record.step} of {record.num_steps}: finish it, then compare"

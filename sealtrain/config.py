@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sealtrain.errors import ConfigError
+from sealtrain.errors import ConfigError, first_fault
 
 Strategy = Literal["parallel-only", "multilingual", "mixed", "parallel-first", "parallel-last"]
 Count = Annotated[int, Field(gt=0)]
@@ -165,9 +165,7 @@ def load(name_or_path: str) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     except ValidationError as error:
-        from sealtrain.explain import config_error
-
-        raise ConfigError(f"{path}: {config_error(error, Config)}") from error
+        raise ConfigError(f"{path}: {': '.join(first_fault(error, Config))}") from error
 
 
 def _over(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:

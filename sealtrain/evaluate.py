@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from sealtrain import data, parallel
 from sealtrain.checkpoint import replace_text
 from sealtrain.data import Ids
 from sealtrain.errors import ConfigError, DataError
+from sealtrain.output_checks import OutputChecks, check_outputs
 from sealtrain.references import digest, read_refs, take_shots
 from sealtrain.scores import ENGLISH, Score, score
-from sealtrain.output_checks import Signs, signs
 from sealtrain.translate import Loaded, translate
 from sealtrain.validate import TextLoss, byte_lengths, text_loss, validate
 
@@ -24,7 +24,7 @@ class Direction(BaseModel):
     """One direction: what came out, how good it is and what is wrong with it."""
 
     score: Score
-    signs: Signs
+    output_checks: OutputChecks = Field(validation_alias=AliasChoices("output_checks", "signs"))
     outputs: list[str]
 
 
@@ -65,7 +65,9 @@ def evaluate(
         for src, tgt in ((ENGLISH, other), (other, ENGLISH)):
             outputs = translate(loaded, texts[src], src, tgt, shots)
             found = score(outputs, texts[tgt], src, tgt)
-            directions.append(Direction(score=found, signs=signs(outputs, tgt), outputs=outputs))
+            directions.append(
+                Direction(score=found, output_checks=check_outputs(outputs, tgt), outputs=outputs)
+            )
         say(f"translated {len(texts[other])} sentences of {other} both ways")
     return Evaluation(
         checkpoint=str(loaded.folder),

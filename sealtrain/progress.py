@@ -44,7 +44,7 @@ class Progress:
     def start_clock(self) -> None:
         """Measure speed from here."""
         self.since, self.tokens = time.perf_counter(), 0
-        self.world.waited = self.world.waited_for_data = 0.0
+        self.world.rank_wait_seconds = self.world.data_wait_seconds = 0.0
 
     def record(self, event: str, step: int, **values: Any) -> None:
         """Append one line to the log and hand it to the operating system at once."""
@@ -77,7 +77,9 @@ class Progress:
         speed = self.tokens / seconds
         used = self.use(speed) if self.use is not None else {}
         waits = torch.zeros(self.world.size, 2)  # of each rank: for data, for the other ranks
-        waits[self.world.rank] = torch.tensor([self.world.waited_for_data, self.world.waited])
+        waits[self.world.rank] = torch.tensor(
+            [self.world.data_wait_seconds, self.world.rank_wait_seconds]
+        )
         waits = self.world.sum(waits / seconds)
         values = {
             "tokens_per_second": round(speed, 1),

@@ -13,8 +13,9 @@ from torch.distributed.checkpoint.api import CheckpointException
 
 from sealtrain import checkpoint, parallel
 from sealtrain.config import Config
-from sealtrain.errors import ConfigError
+from sealtrain.errors import ConfigError, user_error
 from sealtrain.progress import Progress
+from sealtrain.resume import resume
 from sealtrain.step import NotFiniteError, Run, setup, train_step
 from sealtrain.validate import Losses, validate
 
@@ -32,8 +33,6 @@ def train(
         run = setup(config, world)
         folder = checkpoint.latest(config.out)
         if folder is not None:
-            from sealtrain.resume import resume
-
             resume(run, folder)
         elif must_resume:
             raise ConfigError(f"nothing to resume: there is no checkpoint in {config.out}")
@@ -43,9 +42,7 @@ def train(
         finally:
             run.saver.wait()  # however the run ends
     except (OSError, MemoryError, RuntimeError, CheckpointException) as error:
-        from sealtrain.explain import of_the_machine
-
-        raise of_the_machine(error) from error
+        raise user_error(error) from error
     finally:
         parallel.stop()
 

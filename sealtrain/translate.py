@@ -10,7 +10,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
-from sealtrain import checkpoint, parallel, restore
+from sealtrain import checkpoint, parallel
 from sealtrain.checkpoint import Record
 from sealtrain.errors import DataError
 from sealtrain.loss import ATTENTION, training_loss
@@ -36,10 +36,10 @@ def load(path: Path) -> Loaded:
     folder = path if (path / "checkpoint.json").is_file() else checkpoint.latest(path)
     if folder is None:
         raise DataError(f"no checkpoint in {path}; give a run's folder or one of its checkpoints")
-    record = restore.read_record(folder)
+    record = checkpoint.read_record(folder)
     shape = AutoConfig.from_pretrained(folder / "model", attn_implementation=ATTENTION)
     network = AutoModelForCausalLM.from_config(shape, dtype=torch.float32)  # type: ignore[no-untyped-call]
-    restore.load_state(folder, network)
+    checkpoint.load_state(folder, network)
     network.to(parallel.start().device).eval()
     network.training_loss = MethodType(training_loss, network)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json"))

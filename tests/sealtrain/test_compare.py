@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sealcli.sealtrain import main
 from sealcli.show_compare import report
-from sealtrain import checkpoint, compare, evaluate, restore, train, translate
+from sealtrain import checkpoint, compare, evaluate, train, translate
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.export import export
 from sealtrain.plot import plot_runs, plot_settings, smooth
@@ -75,7 +75,7 @@ def test_seeds_are_one_setting(runs: dict[str, Path]) -> None:
     spread = first.over_seeds(lambda run: compare.parallel_loss(run, "tha_Thai", True))
     assert spread is not None
     expected = [
-        restore.read_record(run.folder / "checkpoints/step-000012")
+        checkpoint.read_record(run.folder / "checkpoints/step-000012")
         .after["parallel/eng_Latn-tha_Thai"]
         .loss
         for run in first.runs

@@ -57,10 +57,10 @@ def test_quickstart_is_found_by_name() -> None:
         (
             "lr = 1e-3",
             "lr = 1e-3\nwarmup = 5",
-            "unknown key 'optim.warmup'; did you mean 'warmup_s",
+            "optim.warmup: unknown key; did you mean 'warmup_steps'?",
         ),
-        ("seed = 1", "sed = 1", "unknown key 'sed'; did you mean 'seed'"),
-        ("lr = 1e-3", "lr = 1e-3\nzzzzz = 5", "unknown key 'optim.zzzzz'; allowed: lr, betas"),
+        ("seed = 1", "sed = 1", "sed: unknown key; did you mean 'seed'?"),
+        ("lr = 1e-3", "lr = 1e-3\nzzzzz = 5", "optim.zzzzz: unknown key; allowed: lr, betas"),
         ("lr = 1e-3", "", "optim.lr: is required"),
         ("lr = 1e-3", "lr = 0.0", "optim.lr: Input should be greater than 0"),
         ('"parallel-only"', '"parallel"', "mixture.strategy: Input should be 'parallel-only'"),

@@ -13,7 +13,7 @@ from sealcli.show_plan import memory
 from sealtrain.config import Model
 from sealtrain.cost import Shape, peak_flops, utilisation
 from sealtrain.data import Manifest
-from sealtrain.scratch import olmo2_config
+from sealtrain.model import olmo2_config
 
 GIB = 2**30
 

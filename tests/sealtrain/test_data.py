@@ -116,7 +116,7 @@ def test_broken_files_are_refused(copy: Path) -> None:
         ({"num_sequences": 1}, "1 sequences, its segments hold"),
         ({"num_sequences": 0, "segments": []}, "0 sequences, its segments hold 0"),
         ({"eos_id": 1}, "differ in sequence length, EOS, vocabulary or tokenizer"),
-        ({"sequence_length": LENGTH * 2}, "its manifest counts on"),
+        ({"sequence_length": LENGTH * 2}, "its manifest.s segment ends at"),
     ],
 )
 def test_broken_manifests_are_refused(copy: Path, changes: dict[str, object], message: str) -> None:
@@ -204,5 +204,5 @@ def test_without_the_sidecar_no_prompt_is_known(copy: Path) -> None:
     stream = open_stream(copy / "train/parallel/eng_Latn-tha_Thai/manifest.json")
     (stream.folder / "part-00000.docs.parquet").unlink()
     stream.labelled(0, target_only=False)
-    with pytest.raises(DataError, match=r'docs\.parquet: missing, and train\.loss_on = "target"'):
+    with pytest.raises(DataError, match=r'docs\.parquet: missing, but train\.loss_on = "target"'):
         stream.labelled(0, target_only=True)

@@ -205,7 +205,7 @@ def test_shots_are_whole_documents_before_the_prompt(
         "English: Please wash your hands.\nThai: กรุณาล้างมือ<|endoftext|>"
         "English: My sister studies law in Bangkok.\nThai:"
     )
-    assert {d.signs.empty for d in found.directions} == {1.0}
+    assert {d.output_checks.empty for d in found.directions} == {1.0}
     with pytest.raises(DataError, match="6 shots leave nothing to score of 6 lines"):
         evaluate.evaluate(loaded, refs, None, lambda _: None, num_shots=6)
 

@@ -19,11 +19,9 @@ from safetensors.torch import load_file
 from tiny_shards import make_config
 from torch.distributed.checkpoint.api import CheckpointException
 
-from sealtrain import checkpoint, parallel, restore, train
-from sealtrain.errors import DataError, SealError
-from sealtrain.explain import of_the_machine
-from sealtrain.spikes import limits_of
-from sealtrain.step import NotFiniteError, Run, setup, train_step
+from sealtrain import checkpoint, parallel, train
+from sealtrain.errors import DataError, SealError, user_error
+from sealtrain.step import NotFiniteError, Run, setup, spike_limits, train_step
 
 SLOW_SAVE = """
 import sys, time
@@ -68,7 +66,7 @@ def test_sigkill_during_a_save_leaves_the_one_before(shards: Path, tmp_path: Pat
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert sorted(path.name for path in folder.iterdir()) == ["step-000005", "step-000008.partial"]
-    assert restore.read_record(folder / "step-000005").step == 5
+    assert checkpoint.read_record(folder / "step-000005").step == 5
     assert train.train(config) is not None
     whole = make_config(shards, tmp_path / "whole")
     train.train(whole)
@@ -140,7 +138,7 @@ def test_a_shard_that_goes_away_is_named(
 def test_the_machine_s_errors_have_a_cure(error: Exception, line: str) -> None:
     """Alone, and from another rank's save."""
     nested = CheckpointException("save", {1: (error, None)})  # type: ignore[dict-item]
-    for found in (of_the_machine(error), of_the_machine(nested)):
+    for found in (user_error(error), user_error(nested)):
         assert isinstance(found, SealError)
         assert line in str(found)
         assert "\n" not in str(found)
@@ -148,15 +146,15 @@ def test_the_machine_s_errors_have_a_cure(error: Exception, line: str) -> None:
 
 def test_an_error_of_ours_stays_itself() -> None:
     error = RuntimeError("shapes differ")
-    assert of_the_machine(error) is error
+    assert user_error(error) is error
 
 
 def test_what_a_spike_is() -> None:
     """Mean and deviation of 64 alternating values are exact; one value alone cannot hide itself."""
     calm = [(2.0, 1.0), (4.0, 3.0)] * 32
-    assert limits_of(calm, 6.0) == (3.0 + 6.0, 2.0 + 6.0)
-    assert limits_of([*calm, (float("nan"), 1.0)], 6.0) == (9.0, 8.0)
-    assert limits_of(calm[:63], 6.0) == (sys.float_info.max, sys.float_info.max)
+    assert spike_limits(calm, 6.0) == (3.0 + 6.0, 2.0 + 6.0)
+    assert spike_limits([*calm, (float("nan"), 1.0)], 6.0) == (9.0, 8.0)
+    assert spike_limits(calm[:63], 6.0) == (sys.float_info.max, sys.float_info.max)
 
 
 def test_a_spike_updates_nothing_and_is_remembered(shards: Path, tmp_path: Path) -> None:
@@ -167,7 +165,7 @@ def test_a_spike_updates_nothing_and_is_remembered(shards: Path, tmp_path: Path)
     metrics = train_step(run)
     assert "a spike: above 0.8 or 0.8" in metrics.skipped
     batch = range(run.config.train.batch_sequences)
-    read = [stream.sequence(number) for stream, number in map(run.order.at, batch)]
+    read = [stream.sequence(number) for stream, number in map(run.order.locate, batch)]
     named = re.findall(r"(\S+\.npy):(\d+)", metrics.skipped)
     assert len(named) == len(read) > 1
     for ids, (file, token) in zip(read, named, strict=True):
@@ -206,8 +204,8 @@ def test_the_guard_decides_alike_after_a_resume(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four steps are enough here, and what is above their mean: the same steps are skipped."""
-    monkeypatch.setattr("sealtrain.spikes.ENOUGH", 4)
-    monkeypatch.setattr("sealtrain.step.WINDOW", 4)
+    monkeypatch.setattr("sealtrain.step.SPIKE_MIN_STEPS", 4)
+    monkeypatch.setattr("sealtrain.step.SPIKE_WINDOW_STEPS", 4)
     section = {"spike_sigmas": 1e-6, "max_skipped_steps": 12}
     names, keep = ("whole", "broken"), {"every_steps": 5, "keep_last": 9}
     whole, broken = (

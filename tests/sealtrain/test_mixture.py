@@ -82,7 +82,7 @@ def make_streams(**sizes: int) -> list[Stream]:
 
 def kinds_of(order: Order) -> str:
     """One letter per place: p, m or r."""
-    return "".join(order.streams[i].manifest.kind[0] for i in order.stream_n)
+    return "".join(order.streams[i].manifest.kind[0] for i in order.stream_indices)
 
 
 def mixture(strategy: str, sequences: int, **changes: object) -> Mixture:
@@ -105,7 +105,7 @@ def test_shares_of_every_prefix(strategy: str, replay: float) -> None:
     for index, stream in enumerate(STREAMS):
         if stream.manifest.kind[0] in wanted:
             share = (1 - replay) * len(stream) / total
-            counts = np.cumsum(order.stream_n == index)
+            counts = np.cumsum(order.stream_indices == index)
             assert np.abs(counts - places * share).max() < 2
 
 
@@ -136,7 +136,7 @@ def test_the_budget_says_what_comes_on_top() -> None:
     assert Counter(kinds_of(total)) == {"p": 300, "r": 100}  # whole steps within the budget
     budget = {"total_tokens": None, "parallel_tokens": 300 * LENGTH}
     top = make_order(mixture("parallel-only", 0, **budget), 1, STREAMS, 4)
-    assert top.stream_n.tolist() == total.stream_n.tolist()
+    assert top.stream_indices.tolist() == total.stream_indices.tolist()
     mixed = make_order(mixture("mixed", 0, **budget, parallel_share=0.5), 1, STREAMS, 4)
     assert Counter(kinds_of(mixed)) == {"p": 300, "m": 300, "r": 200}
     with pytest.raises(ConfigError, match="mixture: 96 tokens are below a step"):
@@ -145,7 +145,7 @@ def test_the_budget_says_what_comes_on_top() -> None:
 
 def test_epochs_roll_over_with_their_own_permutation() -> None:
     order = make_order(mixture("parallel-only", 160, replay=0.0), 5, make_streams(p1=40), 4)
-    read = [order.at(place)[1] for place in range(160)]
+    read = [order.locate(place)[1] for place in range(160)]
     epochs = [read[start : start + 40] for start in range(0, 160, 40)]
     for epoch, numbers in enumerate(epochs):
         assert numbers == permutation(5, "parallel/p1", epoch, 40).tolist()

@@ -35,7 +35,9 @@ def test_the_rate_is_never_zero() -> None:
 
 def test_an_overfull_schedule_is_refused() -> None:
     check_schedule(config(), 8)
-    with pytest.raises(ConfigError, match=r"optim: 4 \+ 4 steps do not fit into 7 steps"):
+    with pytest.raises(
+        ConfigError, match=r"optim: 4 warm-up \+ 4 decay steps do not fit into 7 steps"
+    ):
         check_schedule(config(), 7)
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from tiny_shards import LENGTH, make_config
 
 from sealcli.show_train import validation_table
-from sealtrain import checkpoint, parallel, restore, train
+from sealtrain import checkpoint, parallel, train
 from sealtrain.checkpoint import Record
 from sealtrain.config import Config
 from sealtrain.errors import ConfigError, DataError
@@ -41,7 +41,7 @@ def record_of(out: Path) -> Record:
     """The record of the newest checkpoint."""
     folder = checkpoint.latest(out)
     assert folder is not None
-    return restore.read_record(folder)
+    return checkpoint.read_record(folder)
 
 
 def changed(config: Config, section: str, **values: object) -> Config:
@@ -398,5 +398,5 @@ def test_weights_too_small_for_the_shards_are_refused(shards: Path, tmp_path: Pa
         **make_config(shards, tmp_path).model_dump(),
         "model": {"init_from": str(tmp_path / "hf")},
     }
-    with pytest.raises(ConfigError, match="knows 100 tokens and 32 positions, the shards have 4"):
+    with pytest.raises(ConfigError, match="has 100 tokens and 32 positions, the shards have 4"):
         setup(Config.model_validate(values), parallel.start())
