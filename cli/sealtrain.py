@@ -79,6 +79,37 @@ def run(
         click.echo(validation_table(result))
 
 
+@main.group("config")
+def config_group() -> None:
+    """Look at training configs.
+
+    \b
+    Example:
+        sealtrain config show openseal-1b
+    """
+
+
+@config_group.command("show")
+@click.argument("config")
+def show_config(config: str) -> None:
+    """Print CONFIG merged with all that it extends, each value with the file that gives it.
+
+    CONFIG is a TOML file or the name of a built-in config. The output is a config itself, without
+    `extends`; values that no file gives have their defaults and are not printed.
+
+    \b
+    Example:
+        sealtrain config show experiments/mixed
+        sealtrain config show my-run.toml > whole.toml
+    """
+    from sealtrain.config import check
+    from sealtrain.config_file import resolve
+
+    resolved = resolve(config)
+    check(resolved)
+    click.echo(resolved.to_toml())
+
+
 @main.command("eval")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--refs", help="Aligned folder of {FLORES code}.* files; default: the run's own.")

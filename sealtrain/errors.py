@@ -31,21 +31,21 @@ class DataError(SealError):
     """A shard, checkpoint or reference file is missing, damaged or not the one needed (exit 1)."""
 
 
-def first_fault(error: "ValidationError", schema: type["BaseModel"]) -> tuple[str, str]:
-    """The fault of a config to report: its dotted key (empty for the whole file) and what is wrong.
+def first_fault(error: "ValidationError", schema: type["BaseModel"]) -> tuple[tuple[str, ...], str]:
+    """The fault of a config to report: the path of its key, table first, and what is wrong.
 
     An unknown key comes before all other faults: a misspelt required key is both unknown and
     missing, and only the unknown spelling leads to the cure. The text names the nearest known key.
     """
     fault = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
-    path = [str(part) for part in fault["loc"]]
+    path = tuple(str(part) for part in fault["loc"])
     if fault["type"] == "missing":
-        return ".".join(path), "is required"
+        return path, "is required"
     if fault["type"] != "extra_forbidden":
-        return ".".join(path), fault["msg"].removeprefix("Value error, ")
+        return path, fault["msg"].removeprefix("Value error, ")
     *tables, key = path
     section: Any = schema.model_fields[tables[0]].annotation if tables else schema
-    return ".".join(path), f"unknown key; {nearest(key, list(section.model_fields))}"
+    return path, f"unknown key; {nearest(key, list(section.model_fields))}"
 
 
 def nearest(name: str, choices: list[str]) -> str:

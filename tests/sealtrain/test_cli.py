@@ -31,7 +31,10 @@ def config(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("arguments", [[], ["run"], ["eval"], ["export"], ["compare"], ["plot"]])
+COMMANDS = ["run", "config", "config show", "eval", "bench", "export", "compare", "plot"]
+
+
+@pytest.mark.parametrize("arguments", [[], *map(str.split, COMMANDS)])
 def test_help_shows_an_example(arguments: list[str]) -> None:
     result = call(*arguments, "--help")
     assert result.exit_code == 0

@@ -120,18 +120,3 @@ def test_a_checkpoint_of_a_run_from_weights_can_be_read_again() -> None:
     """Its record holds every key of the config, with the defaults of those that were not given."""
     config = load("openseal-1b")
     assert Config.model_validate_json(config.model_dump_json()) == config
-
-
-def test_a_config_may_extend_another(tmp_path: Path) -> None:
-    path = tmp_path / "mixed.toml"
-    path.write_text('extends = "openseal-1b"\nout = "x"\n[mixture]\nstrategy = "mixed"\n')
-    mixed, base = load(str(path)), load("openseal-1b")
-    assert mixed.mixture == base.mixture.model_copy(update={"strategy": "mixed"})
-    assert mixed.optim == base.optim
-    assert mixed.out == Path("x")
-    path.write_text('extends = "opensea-1b"\n')
-    with pytest.raises(ConfigError, match="no config file or built-in config 'opensea-1b'"):
-        load(str(path))
-    path.write_text('extends = "openseal-1b"\n[mixture]\nstrategi = "mixed"\n')
-    with pytest.raises(ConfigError, match="did you mean 'strategy'"):
-        load(str(path))

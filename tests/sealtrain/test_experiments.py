@@ -8,7 +8,8 @@ from transformers import Olmo2Config
 
 from sealcli.show_plan import plan
 from sealdata.recipe.reading import read_recipe
-from sealtrain.config import RECIPES, Config, load
+from sealtrain.config import Config, load
+from sealtrain.config_file import RECIPES
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (RECIPES / "experiments").glob("*.toml"))
