@@ -73,7 +73,7 @@ def test_lm_eval_itself_knows_the_region_s_tasks() -> None:
     ("tasks", "message"),
     [
         ("xcopa_th,xcopa_tl", "lm-eval has no task 'xcopa_tl'; `lm-eval ls tasks` lists them"),
-        ("xnli_th", "no data of a benchmark, offline or gone: Couldn't reach 'xnli' on the Hub"),
+        ("xnli_th", "the data of a benchmark cannot be read: Couldn't reach 'xnli' on the Hub"),
     ],
 )
 def test_one_line_says_what_is_wrong(

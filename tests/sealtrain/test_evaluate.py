@@ -206,7 +206,7 @@ def test_shots_are_whole_documents_before_the_prompt(
         "English: My sister studies law in Bangkok.\nThai:"
     )
     assert {d.output_checks.empty for d in found.directions} == {1.0}
-    with pytest.raises(DataError, match="6 shots leave nothing to score of 6 lines"):
+    with pytest.raises(DataError, match="6 shots of 6 lines leave no line to score"):
         evaluate.evaluate(loaded, refs, None, lambda _: None, num_shots=6)
 
 

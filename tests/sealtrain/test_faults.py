@@ -92,7 +92,9 @@ def test_a_save_slower_than_its_interval_is_told(
     monkeypatch.setattr(checkpoint.Saver, "wait", releasing)
     screen = io.StringIO()
     train.train(make_config(shards, tmp_path / "run"), screen=screen)
-    assert re.search(r"\nwaited \d s for a save: raise checkpoint.every_steps", screen.getvalue())
+    assert re.search(
+        r"\nwaited \d s for the save before: raise checkpoint.every_steps", screen.getvalue()
+    )
 
 
 def test_a_save_that_fails_is_reported_in_one_line(

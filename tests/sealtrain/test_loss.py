@@ -182,7 +182,7 @@ def test_torch_s_own_kernel_takes_what_it_is_given(
 def test_documents_have_bounds() -> None:
     """Also where a sequence begins within a document."""
     positions = positions_of(np.array([[5, 0, 6, 7], [8, 9, 0, 0]]), 0)
-    found = attention.bounds(positions, torch.device("cpu"))
+    found = attention.document_bounds(positions, torch.device("cpu"))
     assert found["cu_seq_lens_q"].tolist() == [0, 2, 4, 7, 8]
     assert found["cu_seq_lens_q"].dtype == torch.int32
     assert found["max_length_q"] == 3

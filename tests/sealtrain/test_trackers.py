@@ -100,5 +100,5 @@ def test_what_is_not_installed_is_said(
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     config = make_config(shards, tmp_path / "run").model_copy(update={"log_to": "wandb"})
-    with pytest.raises(ConfigError, match='log_to = "wandb" needs it installed: pip install wandb'):
+    with pytest.raises(ConfigError, match='log_to = "wandb" needs a library: pip install wandb'):
         train.train(config)
