@@ -1,4 +1,4 @@
-"""Exporting, comparing and drawing runs."""
+"""Exporting, comparing and plotting runs."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def refs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(shards: Path, refs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Two seeds of one setting and one run of another, each evaluated."""
+    """Two seeds of one setting and one run of another, all evaluated."""
     home = tmp_path_factory.mktemp("runs")
     made = {}
     for name, seed, replay in (("a-1", 1, 0.25), ("a-2", 2, 0.25), ("b-1", 1, 0.5)):
@@ -56,7 +56,7 @@ def test_an_export_has_the_logits_of_its_checkpoint(runs: dict[str, Path], tmp_p
     after = loaded.record.after["replay/english"]
     assert f"| replay/english | {loaded.record.before['replay/english'].loss:.3f} |" in card
     assert f"{after.loss:.3f} | {after.bits_per_byte:.3f} |" in card
-    assert str(runs["a-1"].parent) not in card  # no paths of this machine
+    assert str(runs["a-1"].parent) not in card  # no path of this machine
     with pytest.raises(ConfigError, match="is not empty"):
         export(runs["a-1"], folder)
 
@@ -67,7 +67,7 @@ def test_an_export_in_bfloat16_is_half_the_size(runs: dict[str, Path], tmp_path:
     assert half.stat().st_size < 0.6 * whole.stat().st_size
 
 
-def test_seeds_are_one_setting(runs: dict[str, Path]) -> None:
+def test_runs_that_differ_in_their_seed_are_one_setting(runs: dict[str, Path]) -> None:
     first, second = compare.read_runs(runs.values())
     assert [run.folder.name for run in first.runs] == ["a-1", "a-2"]
     assert first.name == "strategy parallel-only, replay 0.25"
@@ -81,9 +81,8 @@ def test_seeds_are_one_setting(runs: dict[str, Path]) -> None:
         for run in first.runs
     ]
     assert spread.values == pytest.approx(expected)
-    half = (
-        12.706 * abs(expected[0] - expected[1]) / 2
-    )  # t of one degree of freedom, and s / sqrt(2)
+    # t of one degree of freedom times s / sqrt(2), and s = |difference| / sqrt(2)
+    half = 12.706 * abs(expected[0] - expected[1]) / 2
     assert spread.half_interval == pytest.approx(half, rel=1e-3)
     assert str(spread) == f"{spread.mean:.3f} ±{spread.half_interval:.3f}"
     text = report([first, second])
@@ -94,12 +93,12 @@ def test_seeds_are_one_setting(runs: dict[str, Path]) -> None:
     assert f"(1) {first.name}      2   {tokens.pop():,}" in text
 
 
-def test_intervals_by_student_s_t() -> None:
+def test_intervals_use_student_s_t() -> None:
     assert compare.Spread((2.0,)).half_interval == 0.0
     assert str(compare.Spread((2.0,))) == "2.000"
     three = compare.Spread((1.0, 2.0, 3.0))  # s = 1; t = 4.303
     assert three.half_interval == pytest.approx(4.303 / 3**0.5)
-    many = compare.Spread(tuple(float(i % 2) for i in range(40)))  # t of nine degrees, no less
+    many = compare.Spread(tuple(float(i % 2) for i in range(40)))  # t of nine degrees of freedom
     assert many.half_interval == pytest.approx(2.262 * 0.50637 / 40**0.5, rel=1e-4)
 
 
@@ -143,12 +142,12 @@ def test_bootstrap_of_two_runs(runs: dict[str, Path]) -> None:
         compare.significance(first.runs[0], bare)
 
 
-def test_pictures(runs: dict[str, Path], tmp_path: Path) -> None:
+def test_plots(runs: dict[str, Path], tmp_path: Path) -> None:
     plot_runs(list(runs.values()), tmp_path / "curves.svg")
     text = (tmp_path / "curves.svg").read_text("utf-8")
     assert "<svg" in text
     plot_runs(list(runs.values()), tmp_path / "again.svg")
-    assert (tmp_path / "again.svg").read_text("utf-8") == text  # no date, no random names
+    assert (tmp_path / "again.svg").read_text("utf-8") == text  # no date and no random ids
     plot_settings(compare.read_runs(runs.values()), tmp_path / "settings.png")
     assert (tmp_path / "settings.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ConfigError, match=r"name it \.png"):

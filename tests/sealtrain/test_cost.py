@@ -1,4 +1,4 @@
-"""Operations, memory and peaks, against the published shapes of OLMo 2."""
+"""Operations, memory and peaks for the published shapes of OLMo 2."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ GIB = 2**30
 
 
 def meta(layers: int, hidden: int, intermediate: int, heads: int) -> Any:
-    """A model without its weights."""
+    """A model on `meta`, without memory for its weights."""
     config = Model(
         hidden_size=hidden, intermediate_size=intermediate, num_layers=layers, num_heads=heads
     )
@@ -60,11 +60,11 @@ def test_memory_of_the_paper_s_run() -> None:
     [("NVIDIA H200", 989e12), ("NVIDIA H100 80GB HBM3", 989e12), ("NVIDIA H100 PCIe", 756e12),
      ("NVIDIA A100-SXM4-80GB", 312e12), ("NVIDIA GH200 480GB", 989e12), ("Tesla T4", None)],
 )  # fmt: skip
-def test_an_h200_is_no_a100_and_an_unknown_gpu_has_no_peak(name: str, peak: float | None) -> None:
+def test_peaks_by_the_name_of_the_device(name: str, peak: float | None) -> None:
     assert peak_flops(name) == peak
 
 
-def test_half_of_the_memory_of_moments_and_of_ranks() -> None:
+def test_memory_with_bfloat16_moments_and_with_replicas() -> None:
     sizes = {}
     for moments in ("float32", "bfloat16"):
         config = make_config(Path("shards"), Path("run"), optim={"moments": moments})
@@ -75,18 +75,18 @@ def test_half_of_the_memory_of_moments_and_of_ranks() -> None:
     assert memory(hybrid, OLMO2_7B, 4096, 8).parameters == sizes["float32"].parameters * 2
 
 
-def test_use_of_a_gpu_by_both_conventions() -> None:
-    """OLMo-core's 44,000 tokens a second of the 1B on an H100 are 41 % of its peak."""
+def test_utilisation_by_both_conventions() -> None:
+    """OLMo-core reports 44,000 tokens per second for the 1B on an H100: 41 % of its peak."""
     config = make_config(Path("shards"), Path("run"), train={"document_mask": False}).train
     stream = SimpleNamespace(manifest=SimpleNamespace(sequence_length=4096))
     order: Any = SimpleNamespace(streams=[stream])
-    known = utilisation(meta(16, 2048, 8192, 16), order, config, "NVIDIA H100 80GB HBM3", 2)
-    used = known(88_000.0)
+    shares = utilisation(meta(16, 2048, 8192, 16), order, config, "NVIDIA H100 80GB HBM3", 2)
+    used = shares(88_000.0)
     assert used["mfu"] == pytest.approx(0.4132, abs=1e-4)
     # causal attention looks at half of a sequence: 12 x 16 layers x 2,048 x 2,048 less
     assert used["executed"] == pytest.approx(0.4132 * (9.29 - 0.805) / 9.29, abs=1e-3)
-    again = config.model_copy(update={"activation_checkpointing": True})
-    twice = utilisation(meta(16, 2048, 8192, 16), order, again, "NVIDIA H200", 2)(88_000.0)
+    recomputing = config.model_copy(update={"activation_checkpointing": True})
+    twice = utilisation(meta(16, 2048, 8192, 16), order, recomputing, "NVIDIA H200", 2)(88_000.0)
     assert twice["mfu"] == used["mfu"]
     assert 1.2 < twice["executed"] / used["executed"] < 4 / 3
     unknown = utilisation(meta(16, 2048, 8192, 16), order, config, "Tesla T4", 1)

@@ -11,7 +11,6 @@ from tiny_shards import SENTENCES, TEMPLATE, make_config
 from sealcli.show_eval import report
 from sealtrain import evaluate, references, scores, train, translate
 from sealtrain.errors import ConfigError, DataError
-from sealtrain.validate import byte_lengths
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +37,7 @@ def test_the_prompt_is_the_training_text_cut_at_the_translation() -> None:
     assert braces == "Thai: วงเล็บ {second} {x}\nEnglish:"
 
 
-def test_references_are_read_by_code_whatever_the_extension(refs: Path) -> None:
+def test_references_are_read_by_code_with_any_extension(refs: Path) -> None:
     assert references.read_refs(refs, None) == SENTENCES
     assert references.read_refs(refs, 2)["tha_Thai"] == SENTENCES["tha_Thai"][:2]
     blank = refs / "ind_Latn.devtest"
@@ -70,7 +69,7 @@ def test_references_inside_a_package() -> None:
     [("eng_Latn", "13a"), ("ind_Latn", "13a"), ("tam_Taml", "13a"), ("zho_Hans", "zh"),
      ("tha_Thai", "char"), ("lao_Laoo", "char"), ("khm_Khmr", "char"), ("mya_Mymr", "char")],
 )  # fmt: skip
-def test_bleu_splits_by_the_script(tgt: str, tokenizer: str) -> None:
+def test_bleu_tokenizes_by_script(tgt: str, tokenizer: str) -> None:
     lines = ["hari ini hujan turun lebat sekali"]
     score = scores.score(lines, lines, "eng_Latn", tgt)
     assert score.bleu == pytest.approx(100)
@@ -80,74 +79,56 @@ def test_bleu_splits_by_the_script(tgt: str, tokenizer: str) -> None:
     assert scores.score(["x"], lines, "eng_Latn", tgt).chrf < 5
 
 
-def test_both_directions_of_every_known_language(run: Path, refs: Path) -> None:
+def test_both_directions_of_every_trained_language(run: Path, refs: Path) -> None:
     (refs / "fra_Latn.devtest").write_text("\n".join(SENTENCES["eng_Latn"]), "utf-8")
-    said: list[str] = []
-    found = evaluate.evaluate(translate.load(run), refs, 4, said.append)
-    assert [(d.score.src, d.score.tgt) for d in found.directions] == [
+    lines: list[str] = []
+    evaluation = evaluate.evaluate(translate.load(run), refs, 4, lines.append)
+    assert [(d.score.src, d.score.tgt) for d in evaluation.directions] == [
         ("eng_Latn", "ind_Latn"),
         ("ind_Latn", "eng_Latn"),
         ("eng_Latn", "tha_Thai"),
         ("tha_Thai", "eng_Latn"),
     ]
-    assert {d.score.num_sentences for d in found.directions} == {4}
-    assert found.skipped == ["fra_Latn"]
-    assert set(found.text) == {
+    assert {d.score.num_sentences for d in evaluation.directions} == {4}
+    assert evaluation.skipped == ["fra_Latn"]
+    assert set(evaluation.text) == {
         "refs/eng_Latn", "refs/ind_Latn", "refs/tha_Thai", "replay/english"
     }  # fmt: skip
-    text = report(found)
+    text = report(evaluation)
     assert "eng_Latn -> tha_Thai" in text
     assert "tok:char" in text
     assert "not in the training shards, skipped: fra_Latn" in text
     # the validation of the run measured the same replay
     after = translate.load(run).record.after["replay/english"]
-    assert found.text["replay/english"].loss == pytest.approx(after.loss, rel=1e-6)
+    assert evaluation.text["replay/english"].loss == pytest.approx(after.loss, rel=1e-6)
 
 
 def test_a_model_that_knows_nothing_has_known_bits_per_byte(run: Path, refs: Path) -> None:
-    """Every token equally likely: log2(vocabulary) bits a label, over the bytes they spell."""
+    """If all tokens are equally likely, a label costs log2(vocabulary) bits."""
     loaded = translate.load(run)
     with torch.no_grad():
         loaded.model.lm_head.weight.zero_()
-    found = evaluate.evaluate(loaded, refs, None, lambda _: None)
-    english = found.text["refs/eng_Latn"]
+    evaluation = evaluate.evaluate(loaded, refs, None, lambda _: None)
+    english = evaluation.text["refs/eng_Latn"]
     encoded = [loaded.tokenizer.encode(s) for s in SENTENCES["eng_Latn"]]
-    num_tokens = sum(len(e.ids) - 1 for e in encoded)  # the first of each is given
+    num_tokens = sum(len(e.ids) - 1 for e in encoded)  # the first of each is input only
     num_bytes = sum(len(e.tokens[0]) for e in encoded)
     num_bytes = sum(map(len, SENTENCES["eng_Latn"])) - num_bytes
-    assert english.num_labels == num_tokens + len(encoded)  # and each end is predicted
+    assert english.num_labels == num_tokens + len(encoded)  # and the EOS of each
     assert english.loss == pytest.approx(math.log(512), rel=1e-6)
     assert english.bits_per_byte == pytest.approx(num_tokens * 9 / num_bytes, rel=1e-6)
 
 
-def test_bytes_of_tokens_add_up_to_the_text(shards: Path) -> None:
-    lengths = byte_lengths(shards / "tokenizer")
-    tokenizer = translate.Tokenizer.from_file(str(shards / "tokenizer/tokenizer.json"))
-    for lines in SENTENCES.values():
-        for line in lines:
-            assert lengths[tokenizer.encode(line).ids].sum() == len(line.encode())
-    assert lengths[tokenizer.token_to_id("<|endoftext|>")] == 0
-
-
-def test_bytes_of_sentencepiece_tokens(tmp_path: Path) -> None:
-    from tokenizers import Tokenizer, decoders, models
-
-    tokenizer = Tokenizer(models.BPE({"▁the": 0, "น้ำ": 1, "<0xE3>": 2, "▁": 3}, []))
-    tokenizer.decoder = decoders.Metaspace()
-    tokenizer.save(str(tmp_path / "tokenizer.json"))
-    assert byte_lengths(tmp_path).tolist() == [4, len("น้ำ".encode()), 1, 1]
-
-
 def test_translation_ends_at_a_newline(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Generation is told to stop there, and what comes after never counts."""
+    """Generation stops there, and text after a newline is dropped."""
     loaded = translate.load(run)
     newline = loaded.tokenizer.encode("\n").ids[0]
-    seen: list[list[int]] = []
+    seen_ends: list[list[int]] = []
 
     def generate(
         loaded: translate.Loaded, prompts: list[list[int]], ends: list[int]
     ) -> list[list[int]]:
-        seen.append(ends)
+        seen_ends.append(ends)
         line = loaded.tokenizer.encode(" ฝนตกทั้งคืน").ids
         rest = loaded.tokenizer.encode("English: no").ids
         return [[*line, newline, *rest] for _ in prompts]
@@ -155,8 +136,8 @@ def test_translation_ends_at_a_newline(run: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(translate, "_generate", generate)
     lines = translate.translate(loaded, ["a", "bb", "c"], "eng_Latn", "tha_Thai")
     assert lines == ["ฝนตกทั้งคืน"] * 3
-    assert newline in seen[0]
-    assert loaded.record.eos_id in seen[0]
+    assert newline in seen_ends[0]
+    assert loaded.record.eos_id in seen_ends[0]
 
 
 def test_padding_does_not_change_a_translation(run: Path) -> None:
@@ -177,7 +158,7 @@ def test_a_checkpoint_or_the_newest_of_a_run(run: Path, tmp_path: Path) -> None:
     assert logits.shape == (1, 8, 512)
 
 
-def test_a_model_of_no_parallel_text_is_not_asked_to_translate(
+def test_a_model_without_parallel_text_is_refused(
     run: Path, refs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = translate.load(run)
@@ -198,25 +179,25 @@ def test_shots_are_whole_documents_before_the_prompt(
         return [[] for _ in prompts]
 
     monkeypatch.setattr(translate, "_generate", generate)
-    found = evaluate.evaluate(loaded, refs, 3, lambda _: None, num_shots=2)
-    assert {d.score.num_sentences for d in found.directions} == {1}
+    evaluation = evaluate.evaluate(loaded, refs, 3, lambda _: None, num_shots=2)
+    assert {d.score.num_sentences for d in evaluation.directions} == {1}
     assert seen[2] == (
         "English: The bus leaves at seven.\nThai: รถบัสออกตอนเจ็ดโมง<|endoftext|>"
         "English: Please wash your hands.\nThai: กรุณาล้างมือ<|endoftext|>"
         "English: My sister studies law in Bangkok.\nThai:"
     )
-    assert {d.output_checks.empty for d in found.directions} == {1.0}
+    assert {d.output_checks.empty for d in evaluation.directions} == {1.0}
     with pytest.raises(DataError, match="6 shots of 6 lines leave no line to score"):
         evaluate.evaluate(loaded, refs, None, lambda _: None, num_shots=6)
 
 
-def test_an_evaluation_is_kept_in_its_run(run: Path, refs: Path) -> None:
-    found = evaluate.evaluate(translate.load(run), refs, 2, lambda _: None)
-    path = evaluate.keep(found)
+def test_an_evaluation_is_saved_in_its_run(run: Path, refs: Path) -> None:
+    evaluation = evaluate.evaluate(translate.load(run), refs, 2, lambda _: None)
+    path = evaluate.keep(evaluation)
     assert path.parent == run / "evaluations"
     assert path.name.startswith("step-000012.")
-    assert evaluate.keep(found) == path  # the same again replaces it
-    assert evaluate.kept(run) == [found]
+    assert evaluate.keep(evaluation) == path  # it replaces the same evaluation
+    assert evaluate.kept(run) == [evaluation]
     path.write_text("{}", "utf-8")
     with pytest.raises(DataError, match="not an evaluation of this version"):
         evaluate.kept(run)

@@ -1,4 +1,4 @@
-"""Two processes against one: the same sequences, labels, losses and checkpoints."""
+"""Two processes compared with one: the same sequences, labels, losses and checkpoints."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from sealtrain.config import Config
 PROGRAM = (
     "import sys, torch; torch.set_num_threads(1); from sealtrain.config import Config;"
     "from sealtrain import parallel; from sealtrain.train import train;"
-    "parallel.stop = lambda: None;"  # a group is joined once in a process
+    "parallel.stop = lambda: None;"  # a process can join a group only once
     "[train(Config.model_validate_json(text)) for text in sys.argv[1:]]"
 )
 
@@ -30,11 +30,11 @@ def run_on_two(*configs: Config) -> None:
         port = str(free.getsockname()[1])
     ranks = []
     for rank in (0, 1):
-        place = {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": port}
+        variables = {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": port}
         ranks.append(
             subprocess.Popen(
                 [sys.executable, "-c", PROGRAM, *(c.model_dump_json() for c in configs)],
-                env={**os.environ, **place, "MASTER_ADDR": "127.0.0.1"},
+                env={**os.environ, **variables, "MASTER_ADDR": "127.0.0.1"},
                 stderr=subprocess.PIPE,
                 text=True,
             )
@@ -56,8 +56,8 @@ def losses(out: Path) -> list[float]:
 
 
 def test_two_processes_equal_one(shards: Path, tmp_path: Path) -> None:
-    """And each finishes what the other began."""
-    # 3 validation sequences over 2 ranks: one of them has nothing left in the last batch
+    """Each also finishes a run that the other began."""
+    # 3 validation sequences over 2 ranks: one rank has none in the last batch
     sections: dict[str, dict[str, object]] = {"eval": {"validation_sequences": 3}}
     one = make_config(shards, tmp_path / "one", **sections)
     two = make_config(shards, tmp_path / "two", train={"micro_batch_sequences": 1}, **sections)

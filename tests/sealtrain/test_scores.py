@@ -7,7 +7,7 @@ import pytest
 from sealtrain.scores import bleu_tokenizer, paired_bootstrap
 
 
-def test_bleu_takes_the_flores_model_where_it_is_at_hand(
+def test_bleu_uses_the_flores_model_where_it_is_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path
@@ -18,7 +18,7 @@ def test_bleu_takes_the_flores_model_where_it_is_at_hand(
     assert bleu_tokenizer("tha_Thai") == "flores200"
 
 
-def test_bootstrap_tells_a_difference_from_none() -> None:
+def test_bootstrap_distinguishes_a_difference_from_none() -> None:
     references = [f"the cat number {i} sat on the mat today" for i in range(40)]
     worse = [f"the cat number {i} sits at a rug now" for i in range(40)]
     bleu, chrf = paired_bootstrap(worse, references, references, "eng_Latn")
