@@ -1,6 +1,8 @@
 """Exporting, comparing and plotting runs."""
 
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -13,9 +15,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from sealcli.sealtrain import main
 from sealcli.show_compare import report
 from sealtrain import checkpoint, compare, evaluate, train, translate
+from sealtrain.checkpoint import Record
 from sealtrain.errors import ConfigError, DataError
+from sealtrain.evaluate import Evaluation
 from sealtrain.export import export
 from sealtrain.plot import plot_runs, plot_settings, smooth
+from sealtrain.validate import TextLoss
 
 
 @pytest.fixture(scope="module")
@@ -102,31 +107,100 @@ def test_intervals_use_student_s_t() -> None:
     assert many.half_interval == pytest.approx(2.262 * 0.50637 / 40**0.5, rel=1e-4)
 
 
-def test_own_text_and_english_before_and_after(runs: dict[str, Path]) -> None:
-    [setting] = compare.read_runs([runs["a-1"]])
-    record = setting.runs[0].record
-    own = [x.bits_per_byte for x in record.after.values() if x.kind == "monolingual"]
-    text = compare.text_bits(setting.runs[0], None)
-    english = compare.english_bits(setting.runs[0], before=True)
-    assert text == (pytest.approx(sum(own) / len(own)) if own else None)
-    assert english == record.before["replay/english"].bits_per_byte
-    assert compare.text_bits(setting.runs[0], "khm_Khmr") is None
+ENG, THA, IND = "eng_Latn", "tha_Thai", "ind_Latn"
 
 
-def test_unfinished_and_absent_runs_are_refused(
-    runs: dict[str, Path], shards: Path, tmp_path: Path
+def loss_of(kind: str, languages: list[str], num_labels: int, value: float) -> TextLoss:
+    """A stream whose loss and bits per byte are one number."""
+    return TextLoss(
+        kind=kind, languages=languages, num_labels=num_labels, loss=value, bits_per_byte=value
+    )
+
+
+def run_of(after: list[TextLoss], evaluations: Sequence[Evaluation] = ()) -> compare.Run:
+    before = {"replay/a": loss_of("replay", [ENG], 1, 0.5)}
+    record = Record.model_construct(before=before, after=dict(enumerate(after)))
+    return compare.Run(Path("run"), record, 0, list(evaluations))
+
+
+def test_figures_of_a_run() -> None:
+    """Losses of pairs weigh by labels, bits of texts by language; English is replay only."""
+    run = run_of(
+        [
+            loss_of("parallel", [ENG, THA], 10, 2.0),
+            loss_of("parallel", [ENG, IND], 30, 4.0),
+            loss_of("parallel", [THA, ENG], 20, 1.0),
+            loss_of("monolingual", [THA], 10, 2.0),
+            loss_of("monolingual", [IND], 90, 4.0),
+            loss_of("monolingual", [ENG], 10, 9.0),
+            loss_of("replay", [ENG], 10, 1.0),
+            loss_of("replay", [ENG], 30, 2.0),
+        ]
+    )
+    assert compare.parallel_loss(run, None, from_english=True) == 3.5
+    assert compare.parallel_loss(run, THA, from_english=True) == 2.0
+    assert compare.parallel_loss(run, None, from_english=False) == 1.0
+    assert compare.parallel_loss(run, IND, from_english=False) is None
+    assert compare.text_bits(run, None) == 3.0
+    assert compare.text_bits(run, THA) == 2.0
+    assert compare.text_bits(run, "khm_Khmr") is None
+    assert compare.english_bits(run) == 1.5
+    assert compare.english_bits(run, before=True) == 0.5
+    assert compare.languages([compare.Setting("x", (run,))]) == [IND, THA]
+
+
+def test_a_figure_that_one_seed_lacks_has_no_spread() -> None:
+    runs = run_of([loss_of("monolingual", [THA], 1, 2.0)]), run_of([])
+    assert compare.Setting("x", runs).over_seeds(lambda run: compare.text_bits(run, None)) is None
+    assert compare.Setting("x", runs[:1]).over_seeds(
+        lambda run: compare.text_bits(run, None)
+    ) == compare.Spread((2.0,))
+
+
+def test_chrf_of_one_direction_and_one_number_of_shots(runs: dict[str, Path]) -> None:
+    [evaluation] = evaluate.kept(runs["a-1"])
+    directions = []
+    for number, direction in enumerate(evaluation.directions):
+        score = direction.score.model_copy(update={"chrf": 10.0 * number})
+        directions.append(direction.model_copy(update={"score": score}))
+    # English to Indonesian 0, back 10; English to Thai 20, back 30
+    zero = evaluation.model_copy(update={"directions": directions})
+    three = evaluation.model_copy(update={"directions": directions[:1], "num_shots": 3})
+    run = run_of([], [zero, three])
+    assert compare.chrf(run, 0, into_english=False) == 10.0
+    assert compare.chrf(run, 0, into_english=True) == 20.0
+    assert compare.chrf(run, 3, into_english=False) == 0.0
+    assert compare.chrf(run, 3, into_english=True) is None
+    assert compare.chrf(run, 5, into_english=True) is None
+
+
+def test_only_evaluations_of_the_last_checkpoint_count(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(runs["a-1"], tmp_path / "run"))
+    [path] = copy.glob("evaluations/*.json")
+    older = json.loads(path.read_text("utf-8")) | {"step": 10}
+    path.with_name("step-000010.json").write_text(json.dumps(older), "utf-8")
+    assert [e.step for e in evaluate.kept(copy)] == [10, 12]
+    [setting] = compare.read_runs([copy])
+    assert [e.step for e in setting.runs[0].evaluations] == [12]
+    card = (export(copy, tmp_path / "model") / "README.md").read_text("utf-8")
+    assert card.count("## Translation of") == 1
+
+
+def test_unfinished_damaged_and_absent_runs_are_refused(
+    runs: dict[str, Path], tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="no checkpoint in"):
         compare.read_runs([tmp_path])
-    config = make_config(shards, tmp_path / "run")
-    made = train.train(config)
-    assert made is not None
-    last = checkpoint.latest(tmp_path / "run")
-    assert last is not None
-    for path in last.iterdir():
-        path.unlink() if path.is_file() else None
+    copy = Path(shutil.copytree(runs["a-1"], tmp_path / "run"))
+    path = copy / "checkpoints/step-000012/checkpoint.json"
+    path.write_text(path.read_text("utf-8").replace('"num_steps": 12', '"num_steps": 20'), "utf-8")
+    with pytest.raises(DataError, match=r"run is at step 12 of 20: finish it, then compare$"):
+        compare.read_runs([copy])
+    path.unlink()
     with pytest.raises(DataError, match="not a sealtrain checkpoint"):
-        compare.read_runs([tmp_path / "run"])
+        compare.read_runs([copy])
 
 
 def test_bootstrap_of_two_runs(runs: dict[str, Path]) -> None:
