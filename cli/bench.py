@@ -52,7 +52,7 @@ def score_table(results: dict[str, Any]) -> str:
     """A row per task and metric of lm-eval's results.
 
     lm-eval names a score `METRIC,FILTER` and its error `METRIC_stderr,FILTER`; names without a
-    comma hold no numbers. A dash stands for an error that lm-eval does not compute.
+    comma hold no numbers. A dash means that lm-eval computes no error.
     """
     rows = []
     for task, numbers in results["results"].items():

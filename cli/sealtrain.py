@@ -54,8 +54,8 @@ def run(
 ) -> None:
     """Train as CONFIG says, a TOML file or the name of a built-in config.
 
-    The same command resumes a run that was interrupted, and leaves a finished one alone. A larger
-    budget extends a run.
+    The same command resumes an interrupted run and does not change a finished one. A larger budget
+    extends a run.
 
     \b
     Example:

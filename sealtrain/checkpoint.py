@@ -68,7 +68,7 @@ class Saver:
         """Begin a save once the one before has ended; a kill leaves it complete or absent."""
         self.wait()
         final = record.config.out / "checkpoints" / f"step-{record.step:06d}"
-        # The copy keeps this step's record while training goes on to change the original.
+        # The copy stays as it is while training changes the original.
         partial, record = final.with_name(f"{final.name}.partial"), record.model_copy()
         if self._world.rank == 0:
             shutil.rmtree(partial, ignore_errors=True)

@@ -1,7 +1,7 @@
 """Errors that the user can mend, their exit codes, and one-line texts for other libraries' errors.
 
-`sealtrain --help` imports this module, so it loads nothing heavy: pydantic is imported for its type
-alone, and torch's errors are recognised by their names.
+`sealtrain --help` imports this module, so it loads nothing heavy: only type checkers import
+pydantic here, and torch's errors are recognised by their names.
 """
 
 import difflib

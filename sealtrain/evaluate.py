@@ -34,7 +34,7 @@ class Evaluation(BaseModel):
 
     checkpoint: str  # its folder
     step: int
-    refs: str  # as given: a folder or `package:NAME/PATH`
+    refs: str  # the folder
     refs_sha256: str
     num_shots: int
     directions: list[Direction]
@@ -142,7 +142,7 @@ def _held_out_replay(loaded: Loaded, say: Say) -> dict[str, TextLoss]:
 def _sentence_batches(loaded: Loaded, sentences: list[str]) -> Iterator[tuple[Ids, Ids]]:
     """Ids and labels, one sentence a row, padded with EOS.
 
-    A sentence's first token is input only, because nothing stands before it to predict it from.
+    A sentence's first token is input only: there is no token before it to predict it from.
     """
     eos_id, size = loaded.record.eos_id, loaded.record.config.train.micro_batch_sequences
     encoded = loaded.tokenizer.encode_batch(sentences, add_special_tokens=False)

@@ -37,7 +37,7 @@ class ChunkedCrossEntropy(torch.autograd.Function):
             rows = slice(start, start + chunk)
             logits_CV = (hidden_ND[rows] @ weight_VD.T).float()
             kept_C = (labels_N[rows] != IGNORED).float()
-            index_C1 = labels_N[rows].clamp(min=0).unsqueeze(1)  # IGNORED is no index
+            index_C1 = labels_N[rows].clamp(min=0).unsqueeze(1)  # IGNORED is not an index
             logsum_C = torch.logsumexp(logits_CV, dim=1)
             losses_N[rows] = (logsum_C - logits_CV.gather(1, index_C1).squeeze(1)) * kept_C
             total += (losses_N[rows] + z_loss * logsum_C.square() * kept_C).sum(dtype=torch.float64)

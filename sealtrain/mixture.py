@@ -95,7 +95,7 @@ def make_order(mixture: Mixture, seed: int, streams: list[Stream], batch_sequenc
         weighted = zip(weights, streams, strict=True)
         return interleave([w * (s.manifest.kind in kinds) for w, s in weighted], length)
 
-    # Replay is laid over the whole run first, so that phases do not change where it stands.
+    # Replay is spread over the whole run first, so that its positions do not depend on phases.
     is_replay_N = interleave([1 - replay, replay], num) == 1
     num_rest = int((~is_replay_N).sum())
     phases = PHASES[mixture.strategy]

@@ -18,7 +18,7 @@ def build(config: Model, seed: int, shards: Manifest) -> Any:
     """The model before step 0, in float32 on the CPU.
 
     Weights are read from a folder or the local cache, never downloaded, and from safetensors only:
-    other formats are pickles, which can run code. They become float32 whatever their file holds.
+    other formats are pickles, which can run code. They become float32, also from a bfloat16 file.
 
     Raises:
         ConfigError: the weights cannot be loaded, or the model has too few tokens or positions.
@@ -44,7 +44,7 @@ def build(config: Model, seed: int, shards: Manifest) -> Any:
 
 
 def random_init(config: Model, seed: int, shards: Manifest) -> Any:
-    """An OLMo 2 with random float32 weights that depend on `seed` and the shape alone."""
+    """An OLMo 2 with random float32 weights that depend only on `seed` and the shape."""
     from transformers import Olmo2ForCausalLM  # 0.8 s, which runs from weights need not wait for
 
     with torch.random.fork_rng(devices=[]):  # the caller's generator stays as it was

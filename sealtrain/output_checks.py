@@ -14,7 +14,7 @@ NGRAM_CHARS = 6
 MIN_CHARS = 24  # shorter outputs are too short to be called repetitive, or to be identified
 
 # Labels of lid.176 by the language part of a FLORES code. Indonesian, Malay, Javanese and Sundanese
-# count as one, because lid.176 confuses them in short text and its errors are not the model's.
+# count as one: lid.176 confuses them in short text, and its errors must not count as the model's.
 _MALAYIC = frozenset({"id", "ms", "jv", "su", "min"})
 _OTHER_LABELS = {"khm": "km", "mya": "my", "tgl": "tl", "fil": "tl", "cmn": "zh"}
 _LID_176_LABELS = {

@@ -101,7 +101,7 @@ def parallelize(model: Any, world: World, config: Train) -> str:
         notes["masked"] = use_varlen(model, compute_dtype(world.device, config.precision))
     if world.size > 1:
         shard(model, world.size, config)
-    return "".join(f", {what}: {why}" for what, why in notes.items() if why)
+    return "".join(f", {note}: {reason}" for note, reason in notes.items() if reason)
 
 
 def why_not_compiled(device: torch.device, config: Train) -> str:

@@ -80,8 +80,8 @@ class Progress:
         shares = self.utilisation(speed) if self.utilisation is not None else {}
         # Each rank fills its own row and the sum collects all rows.
         waits = torch.zeros(self.world.size, 2)
-        own = [self.world.data_wait_seconds, self.world.rank_wait_seconds]
-        waits[self.world.rank] = torch.tensor(own)
+        seconds_waited = [self.world.data_wait_seconds, self.world.rank_wait_seconds]
+        waits[self.world.rank] = torch.tensor(seconds_waited)
         waits = self.world.sum(waits / seconds)
         values = {
             "tokens_per_second": round(speed, 1),

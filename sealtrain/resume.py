@@ -80,7 +80,7 @@ def extend(run: Run, old: Record) -> tuple[Path, Record]:
     run.world.any(False)  # a barrier: every rank has read what rank 0 moves now
     if run.world.rank == 0:
         _set_aside(out, record.step, out / f"phase-{len(old.extended_at) + 1}")
-    run.world.any(False)  # a barrier: no rank goes on before all is moved
+    run.world.any(False)  # a barrier: no rank continues before everything has moved
     record.num_steps, record.extended_at = run.record.num_steps, [*old.extended_at, record.step]
     return folder, record
 

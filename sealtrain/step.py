@@ -180,8 +180,9 @@ def spike_limits(recent: Sequence[tuple[float, float]], sigmas: float) -> tuple[
     """Loss and gradient norm above which a step is a spike.
 
     Each limit is the mean plus `sigmas` standard deviations of the remembered steps. Skipped steps
-    are among them, so that a lasting rise is accepted in the end; steps that were not finite are
-    not. `fmean` and `pstdev` sum exactly, so every rank computes the same limits on any processor.
+    are among them, so that a lasting rise is accepted after some steps. Steps that were not finite
+    are left out. `fmean` and `pstdev` sum exactly, so every rank computes the same limits, on any
+    processor.
 
     Source: the rule of OLMo-core's SkipStepOptimizer, 6 deviations over 128 steps.
     """

@@ -25,7 +25,7 @@ def train(
 ) -> checkpoint.Record | None:
     """Train to the last step, from the newest checkpoint if `config.out` holds one.
 
-    A finished run is left alone, and extended if the budget was raised. Returns the last record, or
+    A finished run is not changed, unless a larger budget extends it. Returns the last record, or
     None if SIGTERM or SIGINT stopped the run earlier.
 
     Raises:

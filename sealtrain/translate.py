@@ -96,7 +96,7 @@ def _example_ids(loaded: Loaded, template: str, src: str, tgt: str, shots: Refer
 def _generate(loaded: Loaded, prompts: list[list[int]], end_ids: list[int]) -> list[list[int]]:
     """New ids of each prompt, greedy, all prompts in one batch.
 
-    Padding stands on the left, so that generation continues each prompt's last token.
+    Padding is on the left, so that generation continues each prompt's last token.
     """
     width, pad, device = max(map(len, prompts)), loaded.record.eos_id, loaded.model.device
     ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=device)

@@ -110,7 +110,7 @@ def _batches(stream: Stream, config: Config, world: World) -> Iterator[tuple[Ids
     indices = permutation(config.seed, stream.key, 0, len(stream))[:num]
     size = config.train.micro_batch_sequences
     for start in range(world.rank * size, num + world.rank * size, size * world.size):
-        own = indices[start : start + size]
-        rows = [stream.labelled(int(i), False) for i in (own if len(own) else indices[:1])]
+        batch = indices[start : start + size]
+        rows = [stream.labelled(int(i), False) for i in (batch if len(batch) else indices[:1])]
         ids_BS, labels_BS = map(np.stack, zip(*rows, strict=True))
-        yield ids_BS, labels_BS if len(own) else np.full_like(labels_BS, IGNORED)
+        yield ids_BS, labels_BS if len(batch) else np.full_like(labels_BS, IGNORED)

@@ -205,12 +205,12 @@ def test_unfinished_damaged_and_absent_runs_are_refused(
 
 def test_bootstrap_of_two_runs(runs: dict[str, Path]) -> None:
     first, second = compare.read_runs([runs["a-1"], runs["b-1"]])
-    found = compare.significance(first.runs[0], second.runs[0])
-    assert [direction for direction, _, _ in found[::2]] == [
+    results = compare.significance(first.runs[0], second.runs[0])
+    assert [direction for direction, _, _ in results[::2]] == [
         "eng_Latn -> ind_Latn", "ind_Latn -> eng_Latn",
         "eng_Latn -> tha_Thai", "tha_Thai -> eng_Latn",
     ]  # fmt: skip
-    assert {result.metric for _, _, result in found} == {"bleu", "chrf"}
+    assert {result.metric for _, _, result in results} == {"bleu", "chrf"}
     bare = compare.Run(second.runs[0].folder, second.runs[0].record, 0, [])
     with pytest.raises(ConfigError, match="not evaluated on the same references"):
         compare.significance(first.runs[0], bare)

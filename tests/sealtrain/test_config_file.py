@@ -73,7 +73,7 @@ def test_removed_keys_go_before_the_files_own_are_merged(tmp_path: Path) -> None
 
 
 def test_a_chain_of_files_in_several_folders(tmp_path: Path) -> None:
-    """Relative paths start at the folder of the file that says them, whatever the current one."""
+    """Relative paths start at the folder of the file that says them, not at the current one."""
     write(tmp_path / "a", base=BASE, middle='extends = "base.toml"\nseed = 2\n')
     write(tmp_path / "b", run='extends = "../a/middle.toml"\nremove = ["mixture", "optim"]\n')
     resolved = resolve(str(tmp_path / "b/run.toml"))

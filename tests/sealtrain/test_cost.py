@@ -48,11 +48,11 @@ def test_memory_of_the_paper_s_run() -> None:
     assert (need.parameters + need.gradients + need.optimizer) / GIB == pytest.approx(
         13.6, abs=0.05
     )
-    alone = memory(config, OLMO2_7B, 4096, 1)
-    assert (alone.parameters + alone.gradients + alone.optimizer) / GIB == pytest.approx(
+    one_gpu = memory(config, OLMO2_7B, 4096, 1)
+    assert (one_gpu.parameters + one_gpu.gradients + one_gpu.optimizer) / GIB == pytest.approx(
         108.8, abs=0.1
     )
-    assert alone.gathered == 0
+    assert one_gpu.gathered == 0
 
 
 @pytest.mark.parametrize(

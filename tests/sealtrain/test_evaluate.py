@@ -130,8 +130,8 @@ def test_translation_ends_at_a_newline(run: Path, monkeypatch: pytest.MonkeyPatc
     ) -> list[list[int]]:
         seen_ends.append(ends)
         line = loaded.tokenizer.encode(" ฝนตกทั้งคืน").ids
-        rest = loaded.tokenizer.encode("English: no").ids
-        return [[*line, newline, *rest] for _ in prompts]
+        dropped = loaded.tokenizer.encode("English: no").ids
+        return [[*line, newline, *dropped] for _ in prompts]
 
     monkeypatch.setattr(translate, "_generate", generate)
     lines = translate.translate(loaded, ["a", "bb", "c"], "eng_Latn", "tha_Thai")
@@ -144,8 +144,8 @@ def test_padding_does_not_change_a_translation(run: Path) -> None:
     loaded = translate.load(run)
     sentences = SENTENCES["eng_Latn"]
     together = translate.translate(loaded, sentences, "eng_Latn", "tha_Thai")
-    alone = [translate.translate(loaded, [s], "eng_Latn", "tha_Thai")[0] for s in sentences]
-    assert together == alone
+    one_by_one = [translate.translate(loaded, [s], "eng_Latn", "tha_Thai")[0] for s in sentences]
+    assert together == one_by_one
 
 
 def test_a_checkpoint_or_the_newest_of_a_run(run: Path, tmp_path: Path) -> None:

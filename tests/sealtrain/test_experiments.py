@@ -112,9 +112,9 @@ def test_no_text_is_in_two_parts(tmp_path: Path) -> None:
     pairs = (tmp_path / "out" / "tico19.en-id.en").read_text("utf-8").splitlines()
     others = (tmp_path / "out" / "tico19.en-id.id").read_text("utf-8").splitlines()
     documents = (tmp_path / "out" / "english.jsonl").read_text("utf-8").splitlines()
-    ours = [json.loads(line)["text"] for line in documents if "en line" in line]
+    english = [json.loads(line)["text"] for line in documents if "en line" in line]
     assert pairs == [f"en line {n}" for n in range(100) if n // 8 % 4 == 3]
     assert others == [line.replace("en", "id", 1) for line in pairs]
-    assert len(ours) == 10
-    assert ours[0].startswith("en line 0 en line 1 ")
-    assert not {line for line in pairs if any(f"{line} " in f"{text} " for text in ours)}
+    assert len(english) == 10
+    assert english[0].startswith("en line 0 en line 1 ")
+    assert not {line for line in pairs if any(f"{line} " in f"{text} " for text in english)}

@@ -115,9 +115,9 @@ def test_shares_of_every_prefix(strategy: str, replay: float) -> None:
 def test_phases_follow_each_other_and_replay_runs_through_both(strategy: str, phases: str) -> None:
     order = make_order(mixture(strategy, 400, parallel_share=0.3), 1, STREAMS, 4)
     kinds = kinds_of(order)
-    rest = kinds.replace("r", "")
+    without_replay = kinds.replace("r", "")
     lengths = {"p": 90, "m": 210}
-    assert rest == phases[0] * lengths[phases[0]] + phases[1] * lengths[phases[1]]
+    assert without_replay == phases[0] * lengths[phases[0]] + phases[1] * lengths[phases[1]]
     counts = np.cumsum(np.array(list(kinds)) == "r")
     assert np.abs(counts - np.arange(1, 401) * 0.25).max() < 1
 

@@ -68,7 +68,7 @@ def test_two_processes_equal_one(shards: Path, tmp_path: Path) -> None:
     train.train(low[0])
     single = train.train(one)
     whole = losses(one.out)
-    shutil.rmtree(one.out / "checkpoints/step-000012")  # begun by one, finished by two
+    shutil.rmtree(one.out / "checkpoints/step-000012")  # two processes finish what one began
     run_on_two(two, one, hybrid, low[1])
 
     double = train.train(two)  # finished: nothing to do
@@ -79,10 +79,12 @@ def test_two_processes_equal_one(shards: Path, tmp_path: Path) -> None:
     assert losses(hybrid.out) == pytest.approx(whole, rel=1e-5)
     assert losses(low[1].out) == pytest.approx(losses(low[0].out), rel=1e-3)
     speeds = [line for line in lines_of(two.out) if line["event"] == "speed"]
-    assert all(line["slowest_rank"] in (0, 1) and line["rank_wait"] >= 0 for line in speeds)
+    assert [line["step"] for line in speeds] == [10, 12]
+    assert all(line["slowest_rank"] in (0, 1) and line["rank_wait"] > 0 for line in speeds)
+    assert len(single.after) == 5
     for key, loss in single.after.items():
         assert double.after[key].num_labels == loss.num_labels
         assert double.after[key].loss == pytest.approx(loss.loss, rel=1e-5)
-    shutil.rmtree(two.out / "checkpoints/step-000012")  # begun by two, finished by one
+    shutil.rmtree(two.out / "checkpoints/step-000012")  # one process finishes what two began
     train.train(two)
     assert losses(two.out) == pytest.approx(whole, rel=1e-5)

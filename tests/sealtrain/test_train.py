@@ -20,6 +20,7 @@ from sealcli.show_train import validation_table
 from sealtrain import checkpoint, parallel, train
 from sealtrain.checkpoint import Record
 from sealtrain.config import Config
+from sealtrain.data import open_streams
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.step import NotFiniteError, Run, setup, train_step
 
@@ -80,6 +81,7 @@ def test_loss_falls_and_is_reported(shards: Path, tmp_path: Path) -> None:
     config = make_config(shards, tmp_path / "run")
     result = train.train(config, screen=screen)
     assert result is not None
+    assert list(result.before) == [stream.key for stream in open_streams(shards, "validation")]
     for key, before in result.before.items():
         assert before.loss == pytest.approx(6.24, abs=0.02)  # ln 512: every token is equally likely
         assert result.after[key].loss < before.loss - 0.5
