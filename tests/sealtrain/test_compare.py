@@ -211,9 +211,27 @@ def test_bootstrap_of_two_runs(runs: dict[str, Path]) -> None:
         "eng_Latn -> tha_Thai", "tha_Thai -> eng_Latn",
     ]  # fmt: skip
     assert {result.metric for _, _, result in results} == {"bleu", "chrf"}
-    bare = compare.Run(second.runs[0].folder, second.runs[0].record, 0, [])
-    with pytest.raises(ConfigError, match="not evaluated on the same references"):
-        compare.significance(first.runs[0], bare)
+    [evaluation] = second.runs[0].evaluations
+    for changes in ({"num_shots": 3}, {"refs_sha256": "another"}):
+        other = run_of([], [evaluation.model_copy(update=changes)])
+        with pytest.raises(ConfigError, match="not evaluated on the same references"):
+            compare.significance(first.runs[0], other)
+
+
+def test_bootstrap_leaves_out_the_examples(runs: dict[str, Path]) -> None:
+    """With two shots the third line is the first that is scored."""
+    [evaluation] = evaluate.kept(runs["a-1"])
+    directions = []
+    for direction in evaluation.directions[:1]:
+        score = direction.score.model_copy(update={"num_sentences": 4})
+        outputs = SENTENCES[direction.score.tgt][2:]
+        directions.append(direction.model_copy(update={"score": score, "outputs": outputs}))
+    shots = evaluation.model_copy(update={"num_shots": 2, "directions": directions})
+    [(name, num_shots, bleu), (_, _, chrf)] = compare.significance(
+        run_of([], [shots]), run_of([], [shots])
+    )
+    assert (name, num_shots) == ("eng_Latn -> ind_Latn", 2)
+    assert (bleu.baseline, chrf.baseline) == (pytest.approx(100), pytest.approx(100))
 
 
 def test_plots(runs: dict[str, Path], tmp_path: Path) -> None:

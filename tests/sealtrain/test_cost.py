@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tiny_shards import make_config
@@ -39,6 +40,19 @@ OLMO2_7B = Shape.of(meta(32, 4096, 11008, 32))
 def test_olmo2(model: Shape, parameters: int, gflops: float) -> None:
     assert model.num_parameters == parameters
     assert model.flops_per_token(4096) / 1e9 == pytest.approx(gflops, abs=0.005)
+
+
+def test_a_tied_output_head_counts_and_an_embedding_does_not() -> None:
+    config = Model(hidden_size=64, intermediate_size=128, num_layers=1, num_heads=2)
+    shards = Manifest.model_construct(vocab_size=256, eos_id=0, sequence_length=32)
+    shapes = []
+    for tied in (False, True):
+        changed = config.model_copy(update={"tie_embeddings": tied})
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(olmo2_config(changed, shards))
+        shapes.append(Shape.of(model))
+    assert [shape.num_embeddings for shape in shapes] == [256 * 64, 0]
+    assert shapes[0].flops_per_token(32) == shapes[1].flops_per_token(32)
 
 
 def test_memory_of_the_paper_s_run() -> None:
@@ -91,3 +105,23 @@ def test_utilisation_by_both_conventions() -> None:
     assert 1.2 < twice["executed"] / used["executed"] < 4 / 3
     unknown = utilisation(meta(16, 2048, 8192, 16), order, config, "Tesla T4", 1)
     assert unknown(1000.0) == {}
+
+
+def test_executed_operations_inside_documents() -> None:
+    """Tokens of documents of 2 and 2 attend to 1, 2, 1 and 2 tokens: 1.5 on average."""
+
+    class FakeOrder:
+        streams = [SimpleNamespace(manifest=SimpleNamespace(sequence_length=4, eos_id=0))]
+
+        def __len__(self) -> int:
+            return 1
+
+        def batch(self, start: int, stop: int) -> Any:
+            assert (start, stop) == (0, 1)
+            return np.array([[5, 0, 6, 7]]), None
+
+    order: Any = FakeOrder()
+    config = make_config(Path("shards"), Path("run")).train
+    shares = utilisation(meta(16, 2048, 8192, 16), order, config, "NVIDIA H200", 1)(1000.0)
+    assert shares["mfu"] == pytest.approx(1000 * OLMO2_1B.flops_per_token(4) / 989e12)
+    assert shares["executed"] == pytest.approx(1000 * OLMO2_1B.flops_per_token(1.5) / 989e12)

@@ -9,7 +9,7 @@ import torch
 from tiny_shards import SENTENCES, TEMPLATE, make_config
 
 from sealcli.show_eval import report
-from sealtrain import evaluate, references, scores, train, translate
+from sealtrain import evaluate, scores, train, translate
 from sealtrain.errors import ConfigError, DataError
 
 
@@ -35,33 +35,6 @@ def test_the_prompt_is_the_training_text_cut_at_the_translation() -> None:
     assert prompt == "English: Please wash your hands.\nThai:"
     braces = translate.make_prompt(TEMPLATE, "Thai", "English", "วงเล็บ {second} {x}")
     assert braces == "Thai: วงเล็บ {second} {x}\nEnglish:"
-
-
-def test_references_are_read_by_code_with_any_extension(refs: Path) -> None:
-    assert references.read_refs(refs, None) == SENTENCES
-    assert references.read_refs(refs, 2)["tha_Thai"] == SENTENCES["tha_Thai"][:2]
-    blank = refs / "ind_Latn.devtest"
-    blank.write_text("a\n\nc\nd\ne\nf\n", "utf-8")  # an empty line is a line
-    assert references.read_refs(refs, None)["ind_Latn"] == ["a", "", "c", "d", "e", "f"]
-
-
-def test_broken_references_are_refused(refs: Path) -> None:
-    with pytest.raises(DataError, match="no references at"):
-        references.read_refs(refs / "nowhere", None)
-    (refs / "tha_Thai.txt").write_text("ก", "utf-8")
-    with pytest.raises(DataError, match="a second file of tha_Thai"):
-        references.read_refs(refs, None)
-    (refs / "tha_Thai.devtest").unlink()
-    with pytest.raises(DataError, match=r"not aligned.*'tha_Thai': 1"):
-        references.read_refs(refs, None)
-
-
-def test_references_inside_a_package() -> None:
-    folder = references.refs_folder("package:sealtrain/recipes")
-    assert (folder / "quickstart.toml").is_file()
-    assert references.refs_folder("some/folder") == Path("some/folder")
-    with pytest.raises(ConfigError, match="no package 'sealnothing' is installed"):
-        references.refs_folder("package:sealnothing/x")
 
 
 @pytest.mark.parametrize(
@@ -141,11 +114,19 @@ def test_translation_ends_at_a_newline(run: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_padding_does_not_change_a_translation(run: Path) -> None:
-    loaded = translate.load(run)
-    sentences = SENTENCES["eng_Latn"]
-    together = translate.translate(loaded, sentences, "eng_Latn", "tha_Thai")
-    one_by_one = [translate.translate(loaded, [s], "eng_Latn", "tha_Thai")[0] for s in sentences]
+    """With large random weights, so that attention to the padding would change the new ids."""
+    loaded, generator = translate.load(run), torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in loaded.model.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0, 0.5, generator=generator)
+    prompts = [loaded.tokenizer.encode(s).ids for s in SENTENCES["eng_Latn"]]
+    assert len(set(map(len, prompts))) > 1
+    unused = [511]  # no token ends a translation, so all have the same length
+    together = translate._generate(loaded, prompts, unused)
+    one_by_one = [translate._generate(loaded, [prompt], unused)[0] for prompt in prompts]
     assert together == one_by_one
+    assert len(set(map(tuple, together))) == len(prompts)
 
 
 def test_a_checkpoint_or_the_newest_of_a_run(run: Path, tmp_path: Path) -> None:
@@ -165,6 +146,40 @@ def test_a_model_without_parallel_text_is_refused(
     monkeypatch.setattr(loaded.record, "template", None)
     with pytest.raises(ConfigError, match="trained on no parallel text"):
         evaluate.evaluate(loaded, refs, None, lambda _: None)
+
+
+def test_references_need_english_and_another_trained_language(run: Path, refs: Path) -> None:
+    loaded = translate.load(run)
+    (refs / "eng_Latn.devtest").rename(refs / "fra_Latn.devtest")
+    with pytest.raises(DataError, match="needs English and one more language"):
+        evaluate.evaluate(loaded, refs, None, lambda _: None)
+    (refs / "fra_Latn.devtest").rename(refs / "eng_Latn.devtest")
+    for code in ("tha_Thai", "ind_Latn"):
+        (refs / f"{code}.devtest").unlink()
+    with pytest.raises(DataError, match="needs English and one more language"):
+        evaluate.evaluate(loaded, refs, None, lambda _: None)
+
+
+def test_shards_of_another_tokenizer_are_refused(
+    run: Path, refs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = translate.load(run)
+    monkeypatch.setitem(loaded.record.digests, "tokenizer", "another")
+    with pytest.raises(DataError, match="not the tokenizer that this checkpoint was trained with"):
+        evaluate.evaluate(loaded, refs, 2, lambda _: None)
+
+
+def test_without_shards_replay_is_not_measured(run: Path, refs: Path, tmp_path: Path) -> None:
+    loaded, lines = translate.load(run), []
+    config = loaded.record.config.model_copy(update={"shards": tmp_path / "nowhere"})
+    loaded.record.config = config
+    evaluation = evaluate.evaluate(loaded, refs, 2, lines.append)
+    assert set(evaluation.text) == {"refs/eng_Latn", "refs/ind_Latn", "refs/tha_Thai"}
+    assert lines == [
+        "translated 2 sentences from and to ind_Latn",
+        "translated 2 sentences from and to tha_Thai",
+        f"no shards at {tmp_path / 'nowhere'}: the loss on held-out replay is not measured",
+    ]
 
 
 def test_shots_are_whole_documents_before_the_prompt(
@@ -195,7 +210,7 @@ def test_an_evaluation_is_saved_in_its_run(run: Path, refs: Path) -> None:
     evaluation = evaluate.evaluate(translate.load(run), refs, 2, lambda _: None)
     path = evaluate.keep(evaluation)
     assert path.parent == run / "evaluations"
-    assert path.name.startswith("step-000012.")
+    assert path.name == f"step-000012.{evaluation.refs_sha256[:8]}.0-shot.json"
     assert evaluate.keep(evaluation) == path  # it replaces the same evaluation
     assert evaluate.kept(run) == [evaluation]
     path.write_text("{}", "utf-8")

@@ -12,7 +12,9 @@ MALAY = "Sila basuh tangan anda dengan sabun dan air bersih sebelum makan."
 @pytest.mark.parametrize(
     ("text", "expected"),
     [(THAI, False), (ENGLISH, False), ("kura-kura berjalan-jalan di tepi pantai", False),
-     ("ก" * 40, True), ("the cat sat " * 6, True), ("ha ha ha", False), ("", False)],
+     ("ก" * 40, True), ("the cat sat " * 6, True), ("ha ha ha", False), ("", False),
+     # of 19 n-grams 9 are distinct, and 10
+     ("abcdefghi" * 2 + "abcdef", True), ("abcdefghij" * 2 + "abcd", False)],
 )  # fmt: skip
 def test_repetitive(text: str, expected: bool) -> None:
     assert is_repetitive(text) is expected

@@ -53,10 +53,14 @@ def test_sums_count_the_ends_of_documents_in_the_loss_only() -> None:
     ids = np.array([[1, 2, 0, 1]])
     labels = np.array([[2, 0, IGNORED, 1]])
     losses = torch.tensor([[2.0, 0.5, 0.0, 1.0]])
-    model: Any = SimpleNamespace(eval=lambda: None, training_loss=lambda *_: (None, losses))
+    calls: list[str] = []
+    model: Any = SimpleNamespace(
+        eval=lambda: calls.append("eval"), training_loss=lambda *_: (None, losses)
+    )
     config: Any = None
     lengths, world = np.array([0, 3, 5]), World(0, 1, torch.device("cpu"))
     loss = text_loss(model, [(ids, labels), (ids, labels)], 0, config, lengths, world)
+    assert calls == ["eval"]  # training mode would apply dropout, of models that have it
     assert loss.num_labels == 6
     assert loss.loss == pytest.approx(7 / 6)
     assert loss.bits_per_byte == pytest.approx(6 / math.log(2) / 16)
