@@ -131,6 +131,8 @@ def test_a_killed_run_ends_bit_identical(
     config = make_config(shards, tmp_path / "run")
     run_until(config, step, monkeypatch)
     assert len(steps_of(config.out)) == step
+    with (config.out / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write('{"event": "st')  # a half-written line
     result = train.train(config)
     assert result is not None
     assert steps_of(config.out) == steps_of(unbroken)  # losses, norms and rates, bit for bit
