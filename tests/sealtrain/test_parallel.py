@@ -22,9 +22,23 @@ PROGRAM = (
     "[train(Config.model_validate_json(text)) for text in sys.argv[1:]]"
 )
 
+STOPPED = """
+import os, signal, sys, torch
+from sealtrain import train
+from sealtrain.config import Config
+torch.set_num_threads(1)
+step = train.train_step
+def stopped(run):
+    if run.world.rank == 1 and run.record.step == 3:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return step(run)
+train.train_step = stopped
+assert train.train(Config.model_validate_json(sys.argv[1])) is None
+"""
 
-def run_on_two(*configs: Config) -> None:
-    """What `torchrun --nproc-per-node 2` does, one config after the other."""
+
+def run_on_two(*configs: Config, program: str = PROGRAM) -> None:
+    """What `torchrun --nproc-per-node 2` does; PROGRAM trains one config after the other."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -33,7 +47,7 @@ def run_on_two(*configs: Config) -> None:
         variables = {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": port}
         ranks.append(
             subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, *(c.model_dump_json() for c in configs)],
+                [sys.executable, "-c", program, *(c.model_dump_json() for c in configs)],
                 env={**os.environ, **variables, "MASTER_ADDR": "127.0.0.1"},
                 stderr=subprocess.PIPE,
                 text=True,
@@ -88,3 +102,15 @@ def test_two_processes_equal_one(shards: Path, tmp_path: Path) -> None:
     shutil.rmtree(two.out / "checkpoints/step-000012")  # one process finishes what two began
     train.train(two)
     assert losses(two.out) == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_signal_to_one_rank_stops_both_after_the_same_step(shards: Path, tmp_path: Path) -> None:
+    config = make_config(shards, tmp_path / "run")
+    run_on_two(config, program=STOPPED)
+    assert [line["step"] for line in lines_of(config.out) if line["event"] == "step"] == [
+        1,
+        2,
+        3,
+        4,
+    ]
+    assert [path.name for path in (config.out / "checkpoints").iterdir()] == ["step-000004"]
