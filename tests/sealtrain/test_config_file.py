@@ -128,6 +128,15 @@ def test_a_built_in_name_comes_before_a_file_of_that_name(tmp_path: Path) -> Non
             {"run": 'extends = "run.toml"\n'},
             "{run}: extends: the files extend each other in a circle: {run} -> {run}",
         ),
+        (
+            {
+                "run": 'extends = "base.toml"\n',
+                "base": 'extends = "other.toml"\n',
+                "other": 'extends = "./base.toml"\n',
+            },
+            "{other}: extends: the files extend each other in a circle: "
+            "{run} -> {base} -> {other} -> {base}",
+        ),
         # The file that gives a value is named, and the extending file for a value that is missing.
         (
             {"run": 'extends = "base.toml"\n', "base": 'extends = "quickstart"\nsed = 1\n'},
@@ -148,7 +157,7 @@ def test_a_built_in_name_comes_before_a_file_of_that_name(tmp_path: Path) -> Non
 )
 def test_errors_name_file_and_key(tmp_path: Path, texts: dict[str, str], message: str) -> None:
     write(tmp_path, **texts)
-    paths = {name: str(tmp_path / f"{name}.toml") for name in ("run", "base")}
+    paths = {name: str(tmp_path / f"{name}.toml") for name in ("run", "base", "other")}
     with pytest.raises(ConfigError) as caught:
         load(paths["run"])
     assert str(caught.value).startswith(message.format(**paths))
