@@ -53,7 +53,7 @@ class Ingest(Step):
         records = self._read(folder)
         if not records:
             raise DataError(f"{self.source.path} holds no records; fetch it again or leave it out")
-        task_progress.remove(folder)
+        task_progress.remove(folder)  # before the record: a finished folder has results only
         dropped: dict[str, int] = {}
         for record in records:
             for reason, count in record.dropped.items():
@@ -83,6 +83,7 @@ class Ingest(Step):
                 shares = [meter.consumed() / size if size else 0.0]
                 shares += [rows / self.limit] if self.limit else []
                 task_progress.report(folder, min(max(shares), 1.0))
+                # Written part by part: consumers of the stream start on it at once.
                 records.append(self._write(part_name(number), batch, folder))
                 task_progress.poll()
         return records
