@@ -2,43 +2,29 @@
 
 import json
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 
-from sealdata.readers import Batch, Source
+from sealdata.readers import Source
 from sealdata.readers._columns import STRUCT, ColumnReader, check_records, in_language
-from sealdata.readers._lines import as_raw, as_text, line_batches, text_series
-from sealdata.readers._open import open_stream
-from sealdata.readers._rejects import pair_batch
+from sealdata.readers._line_reader import LineReader
+from sealdata.readers._lines import as_text, text_series
 
 
-class Jsonl(ColumnReader):
+class Jsonl(LineReader, ColumnReader):
     """One JSON object a line, plain or compressed; its keys are the columns.
 
     An absent or null side is missing. A side that is not a string makes the record ``bad_json``.
     """
 
-    def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
-        """Batches of lines; a blank line is a record of bad JSON.
-
-        Raises:
-            DataError: the file cannot be read or is cut short.
-        """
-        row = 0
-        with open_stream(source.path) as stream:
-            for lines in line_batches(stream, batch_rows, str(source.path)):
-                records = self._records(source, as_text(lines))
-                raw = as_raw(lines.filter(records["reason"].is_not_null()))
-                yield pair_batch(source, row, records, raw)
-                row += len(lines)
-
-    def _records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
-        parsed = [{} if line is None else self._parse(source, line) for line in lines]
+    def records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
+        """The fields of each line; a blank line is bad JSON."""
+        text = as_text(lines)
+        parsed = [{} if line is None else self._parse(source, line) for line in text]
         frame = pl.DataFrame(
             {
-                "undecoded": lines.is_null(),
+                "undecoded": text.is_null(),
                 "bad": pl.Series([fields is None for fields in parsed], dtype=pl.Boolean),
             }
         )

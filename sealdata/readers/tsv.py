@@ -1,14 +1,12 @@
 """Tab-separated corpora: NLLB, CCMatrix, CCAligned, ParaCrawl, WikiMatrix."""
 
-from collections.abc import Iterator
-
 import polars as pl
 from pydantic import field_validator
 
-from sealdata.readers import Batch, Reader, Source
-from sealdata.readers._lines import as_raw, decoded, line_batches, without_end
-from sealdata.readers._open import open_stream
-from sealdata.readers._rejects import SIDE_REJECTIONS, first_reason, pair_batch
+from sealdata.readers import Source
+from sealdata.readers._line_reader import LineReader
+from sealdata.readers._lines import decoded, without_end
+from sealdata.readers._rejects import SIDE_REJECTIONS, first_reason
 
 # Columns in the order of the file; src is the side that comes first, whatever its language.
 LAYOUTS: dict[str, tuple[str, ...]] = {
@@ -27,7 +25,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Tsv(Reader):
+class Tsv(LineReader):
     """One pair a line, fields between tabs, no header and no quoting.
 
     A quotation mark is text. The layout says which column is which; languages are declared in the
@@ -43,19 +41,9 @@ class Tsv(Reader):
             raise ValueError(f"no layout {layout!r}; known: {', '.join(LAYOUTS)}")
         return layout
 
-    def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
-        """Batches of lines; a blank line is a record with a wrong column count.
-
-        Raises:
-            DataError: the file cannot be read or is cut short.
-        """
-        row = 0
-        with open_stream(source.path) as stream:
-            for lines in line_batches(stream, batch_rows, str(source.path)):
-                records = parse(lines, LAYOUTS[self.layout])
-                raw = as_raw(lines.filter(records["reason"].is_not_null()))
-                yield pair_batch(source, row, records, raw)
-                row += len(lines)
+    def records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
+        """The fields of each line; a blank line has a wrong column count."""
+        return parse(lines, LAYOUTS[self.layout])
 
 
 def parse(lines: pl.Series, layout: tuple[str, ...]) -> pl.DataFrame:
