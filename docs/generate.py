@@ -41,7 +41,7 @@ from sealdata.recipe import tables as recipe
 from sealdata.report import schema
 from sealdata.scorers import Scorer
 from sealdata.shards import manifest, tokens
-from sealtrain import config
+from sealtrain import config, config_file
 
 OUT = Path(__file__).with_name("reference")
 ROOT = Path(__file__).parents[1]
@@ -142,7 +142,10 @@ def training_page() -> str:
         for path in sorted(folder.rglob("*.toml"))
     ]
     built_in = table(["config", "what it is"], rows)
-    return page("Training config", docstring(config), *sections, "## Built-in configs", built_in)
+    first, example = docstring(config_file).split("\n\n", 1)
+    extends = ["## extends", first, f"```toml\n{example}\n```"]
+    about = docstring(config)
+    return page("Training config", about, *sections, *extends, "## Built-in configs", built_in)
 
 
 def _tables(cls: type[BaseModel]) -> list[tuple[str, type[BaseModel]]]:
