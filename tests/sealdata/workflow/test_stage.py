@@ -7,7 +7,9 @@ from pydantic import ValidationError
 
 from sealdata.errors import DataError
 from sealdata.files.records import PartRecord, read_json
-from sealdata.workflow.stage import NoProgress, Stage, run_stages
+from sealdata.workflow.protocols import NoProgress
+from sealdata.workflow.run_stages import run_stages
+from sealdata.workflow.stage import Stage
 
 
 class Backwards:
