@@ -191,7 +191,7 @@ def test_no_cluster_at_the_address(tmp_path):
 def test_a_machine_that_sees_another_folder_is_refused(engine, shared):
     token = shared / "token"
     token.write_text("1234")
-    with pytest.raises(DataError, match="needs it on a file system that all machines mount"):
+    with pytest.raises(DataError, match="on a file system that all machines mount"):
         engine._check_machine("far", (__version__, "", []), token, "node")
 
 
