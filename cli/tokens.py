@@ -53,7 +53,7 @@ def fertility(
     """Say into how many tokens each tokenizer cuts the languages of WHERE, against English.
 
     WHERE is a build's folder, a recipe, or a folder of aligned files (eng_Latn.dev beside
-    tha_Thai.dev) or some of its files. What the columns mean: docs/tokens.md.
+    tha_Thai.dev) or some of its files. What the columns mean: docs/explanation/tokens.md.
 
     \b
     Example:

@@ -16,9 +16,9 @@ class Mask(Cleaner):
     as which is said by the scorer ``pii``, which had better come after and then finds none.
     """
 
-    emails: bool = True
-    ids: bool = True
-    phones: bool = True
+    emails: bool = True  # mask e-mail addresses
+    ids: bool = True  # mask national ID numbers
+    phones: bool = True  # mask phone numbers
 
     def clean(self, text: pl.Series) -> pl.Series:
         """The one cleaner that may lose letters: those of what it masks."""

@@ -101,7 +101,9 @@ def _ours(model: FastText, texts: list[str]) -> list[Told]:
 def _theirs(path: str, texts: list[str]) -> list[Told]:
     import fasttext
 
-    asked = fasttext.load_model(path).f  # what is built on it is broken for lists (docs/lid.md)
+    asked = fasttext.load_model(
+        path
+    ).f  # what is built on it is broken for lists (docs/explanation/lid.md)
     told = [asked.predict(text + "\n", MOST, LEAST, "strict") for text in texts]
     return [{label.removeprefix(weights.LABEL): prob for prob, label in row} for row in told]
 

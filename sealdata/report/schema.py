@@ -1,4 +1,4 @@
-"""The audit's facts as they stand in ``audit.json``; docs/audit.md explains every field."""
+"""The audit's facts as they stand in ``audit.json``; see docs/explanation/audit.md."""
 
 from typing import Any
 
