@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import AS_JSON, REFS
+from .tables import table
 
 if TYPE_CHECKING:
     from sealdata.gold.calibrate import Calibration
@@ -62,42 +63,40 @@ def calibrate(
     from sealdata.pipeline.plan import load_plan
 
     plan = load_plan(recipe)
-    found = measure(plan, refs, scores, false_reject / 100, partial(click.echo, err=True))
+    calibrations = measure(plan, refs, scores, false_reject / 100, partial(click.echo, err=True))
     if as_json:
-        click.echo(json.dumps([one.model_dump() for one in found], indent=1))
+        click.echo(json.dumps([result.model_dump() for result in calibrations], indent=1))
     else:
-        _show(found)
+        _show(calibrations)
         click.echo()
-        click.echo(recipe_lines(found, plan), nl=False)
+        click.echo(recipe_lines(calibrations, plan), nl=False)
     if plot is not None:  # last: what was measured is not lost to a path that cannot be written
-        svg = draw(found)
+        svg = draw(calibrations)
         write_atomic(plot, lambda temporary: temporary.write_text(svg, encoding="utf-8"))
         click.echo(f"written: {plot}", err=True)
 
 
-def _show(found: "Sequence[Calibration]") -> None:
+def _show(calibrations: "Sequence[Calibration]") -> None:
     """A row per score, language and kind of pair."""
-    from rich.console import Console
-    from rich.table import Table
-
     from sealdata.gold.calibrate import QUANTILES
 
-    marks = [f"{100 * q:g} %" for q in QUANTILES]
-    table = Table("score", "language", "pairs of kind", "pairs", *marks, "limit", "below", "AUC")
-    for column in table.columns[3:]:
-        column.justify = "right"
-    for one in found:
-        for spread in (one.good, *one.negatives):
+    marks = [f"{100 * quantile:g} %" for quantile in QUANTILES]
+    head = ["score", "language", "pairs of kind", "pairs", *marks, "limit", "below", "AUC"]
+    rows = []
+    for result in calibrations:
+        for spread in (result.good, *result.negatives):
             good = spread.kind == "good"
-            below = one.rejected if good else 1 - (spread.accepted or 0)
-            table.add_row(
-                one.score if good else "",
-                one.lang if good else "",
-                spread.kind,
-                f"{spread.pairs - spread.missing:,}",
-                *(f"{value:.3f}" for value in spread.quantiles or [float("nan")] * len(marks)),
-                f"{one.limit:g}" if good else "",
-                f"{100 * below:.1f} %",
-                "" if spread.auc is None else f"{spread.auc:.4f}",
+            below = result.rejected if good else 1 - (spread.accepted or 0)
+            rows.append(
+                [
+                    result.score if good else "",
+                    result.lang if good else "",
+                    spread.kind,
+                    f"{spread.pairs - spread.missing:,}",
+                    *(f"{value:.3f}" for value in spread.quantiles or [float("nan")] * len(marks)),
+                    f"{result.limit:g}" if good else "",
+                    f"{100 * below:.1f} %",
+                    "" if spread.auc is None else f"{spread.auc:.4f}",
+                ]
             )
-    Console(highlight=False, width=None if Console().is_terminal else 150).print(table)
+    click.echo(table(head, rows, text=["language", "pairs of kind"]))

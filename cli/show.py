@@ -14,8 +14,9 @@ from sealdata.languages import resolve
 from sealdata.pipeline.plan import Plan, locate
 from sealdata.pipeline.streams import token_files
 from sealdata.recipe import SourceTable, StreamTable
-from sealdata.report.funnel import funnel_text
 from sealdata.shards.reader import SequenceView
+
+from .show_audit import funnel_table
 
 _SHOWN_ABOVE = ("source", "row", "src", "tgt", "src_lang", "tgt_lang")
 _COLOURS = ("cyan", "green", "yellow", "magenta")  # neighbouring documents differ
@@ -23,7 +24,7 @@ _COLOURS = ("cyan", "green", "yellow", "magenta")  # neighbouring documents diff
 
 def show_build(manifest: BuildManifest, out: Path) -> None:
     """The funnel, the tokens, and where everything lies."""
-    click.echo(funnel_text(manifest))
+    click.echo(funnel_table(manifest))
     click.echo()
     train = [stream for stream in manifest.streams if stream.split == "train"]
     for kind in dict.fromkeys(stream.kind for stream in train):

@@ -3,22 +3,22 @@
 import json
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from sealdata.errors import DataError
 from sealdata.fetch.models.catalogue import ModelCard
 from sealdata.fetch.models.store import find, models_folder, present
 
+from .tables import table
+
 
 def show_models(cards: dict[str, ModelCard]) -> None:
     """A row per model, and the folder."""
-    table = Table("name", "use", "model", "licence", "size", "here")
-    table.columns[4].justify = "right"
-    for name, card in cards.items():
-        here = "yes" if present(card) else ""
-        table.add_row(name, card.use, card.title, card.licence, _size(card), here)
-    Console(width=None if Console().is_terminal else 140).print(table)
+    rows = [
+        [name, card.use, card.title, card.licence, _size(card), "yes" if present(card) else ""]
+        for name, card in cards.items()
+    ]
+    head = ["name", "use", "model", "licence", "size", "here"]
+    click.echo(table(head, rows, text=["use", "model", "licence", "here"]))
     click.echo(f"folder: {models_folder()}", err=True)
 
 

@@ -13,23 +13,23 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
 
 from sealdata.fetch.corpus_cards import SourceCard
 from sealdata.fetch.files import Report
 from sealdata.workflow.progress import PLAIN_INTERVAL
 
+from .tables import table
+
 
 def show_sources(cards: dict[str, SourceCard]) -> None:
     """A row per corpus."""
-    table = Table("name", "corpus", "licence", "languages", "pairs with English", "to fetch")
-    for column in table.columns[3:]:
-        column.justify = "right"
+    head = ["name", "corpus", "licence", "languages", "pairs with English", "to fetch"]
+    rows = []
     for name, card in cards.items():
         pairs = f"{sum(card.counts.values()):,}" if card.counts else "–"
-        numbers = (str(len(card.languages)), pairs, str(len(card.downloads) or "–"))
-        table.add_row(name, card.title, card.licence, *numbers)
-    Console(width=None if Console().is_terminal else 120).print(table)
+        numbers = [str(len(card.languages)), pairs, str(len(card.downloads) or "–")]
+        rows.append([name, card.title, card.licence, *numbers])
+    click.echo(table(head, rows, text=["corpus", "licence"]))
 
 
 def show_source(name: str, card: SourceCard) -> None:

@@ -42,7 +42,7 @@ class Curve(BaseModel):
     relatives: dict[str, int]  # texts of each relative that were declared to be in it
     points: list[Point]
 
-    def at(self, lost: float) -> Point | None:
+    def tightest(self, lost: float) -> Point | None:
         """The tightest limit that loses at most so many percent; None where even the loosest does
         more, or the model cannot tell the language from its relatives at all."""
         return next((point for point in reversed(self.points) if point.lost <= lost), None)

@@ -19,19 +19,6 @@ def funnel_lines(manifest: BuildManifest) -> list[list[str]]:
     return lines
 
 
-def funnel_text(manifest: BuildManifest) -> str:
-    """The funnel as plain aligned text, one line per language, for logs and README files."""
-    lines = funnel_lines(manifest)
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    )
-
-
 def _line(name: str, rows: list[FunnelRow], stages: list[str]) -> list[str]:
     read, kept = sum(row.records for row in rows), sum(row.kept for row in rows)
     lost = [sum(row.lost(stage) for row in rows) for stage in stages]

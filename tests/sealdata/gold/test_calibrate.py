@@ -67,14 +67,14 @@ def test_negatives_of_a_similarity_are_never_the_same_sentence():
 
 
 def test_negatives_of_language_id_are_the_other_languages_declared_as_this_one():
-    sets = _pairs(references(5), "tha_Thai", "language", "tgt_prob")
+    sets = _pairs(references(5), "tha_Thai", "lid", "tgt_prob")
     assert set(sets["other language"]["tgt_lang"]) == {"tha_Thai"}
     assert sets["other language"]["tgt"].str.starts_with("ind_Latn").all()
 
 
 def test_negatives_of_the_english_side_are_not_english():
     """The English of another language's references is English too."""
-    sets = _pairs(references(5), "tha_Thai", "language", "src_margin")
+    sets = _pairs(references(5), "tha_Thai", "lid", "src_margin")
     assert set(sets["other language"]["src_lang"]) == {"eng_Latn"}
     assert sets["other language"]["src"].str.starts_with("tha_Thai").all()
 

@@ -42,7 +42,7 @@ def test_points_count_what_is_below_each_limit() -> None:
 def test_the_tightest_limit_within_a_loss() -> None:
     points = [Point(limit=x, lost=lost, caught=50) for x, lost in ((-1, 1), (0, 1), (1, 9))]
     curve = Curve(model="m", lang="ind_Latn", texts=9, relatives={}, points=points)
-    assert [curve.at(loss) for loss in (0.5, 1, 100)] == [None, points[1], points[2]]
+    assert [curve.tightest(loss) for loss in (0.5, 1, 100)] == [None, points[1], points[2]]
 
 
 def test_languages_that_letters_tell_apart_have_no_curve(refs: Path) -> None:

@@ -199,10 +199,10 @@ def test_command_prints_tables_and_exits_with_3(recipe, refs):
     lines = done.stdout.splitlines()
     assert "Skipped, with their rules: markup" in lines
     assert "No references in: khm_Khmr" in lines
-    [row] = [line.split("│")[1:-1] for line in lines if line.startswith("│ ind_Latn")]
-    assert [cell.strip() for cell in row] == ["ind_Latn", "4", "2", "50.00 above", "2", ""]
+    [row] = [line.split() for line in lines if line.startswith("ind_Latn")]
+    assert row == ["ind_Latn", "4", "2", "50.00", "above", "2"]
     assert "number_mismatch tha_Thai dev:3  numerals.conflict 1" in lines
-    assert any(line.startswith("│ repetition") for line in lines)
+    assert any(line.startswith("repetition") for line in lines)
     assert "strict rejects more than 1 %" in done.stderr
 
 
