@@ -59,7 +59,7 @@ def calibrate(
     from sealdata.files.records import write_atomic
     from sealdata.gold.calibrate import calibrate as measure
     from sealdata.gold.calibrate import recipe_lines
-    from sealdata.gold.plot import plot as draw
+    from sealdata.gold.plot import plot_calibrations
     from sealdata.pipeline.plan import load_plan
 
     plan = load_plan(recipe)
@@ -71,7 +71,7 @@ def calibrate(
         click.echo()
         click.echo(recipe_lines(calibrations, plan), nl=False)
     if plot is not None:  # last: what was measured is not lost to a path that cannot be written
-        svg = draw(calibrations)
+        svg = plot_calibrations(calibrations)
         write_atomic(plot, lambda temporary: temporary.write_text(svg, encoding="utf-8"))
         click.echo(f"written: {plot}", err=True)
 

@@ -81,16 +81,17 @@ def lid_curve(
     import json
 
     from sealdata.files.records import write_atomic
-    from sealdata.gold.curves import curves, plot_curves
+    from sealdata.gold.curves import measure_curves
+    from sealdata.gold.plot import plot_curves
     from sealdata.recipe import read_recipe
 
     from .show_lid import show_curves
 
-    found = curves(*read_recipe(recipe), refs, models)
+    curves = measure_curves(*read_recipe(recipe), refs, models)
     if plot is not None:
-        svg = plot_curves(found)
+        svg = plot_curves(curves)
         write_atomic(plot, lambda temporary: temporary.write_text(svg, encoding="utf-8"))
     if as_json:
-        click.echo(json.dumps([curve.model_dump(mode="json") for curve in found], indent=1))
+        click.echo(json.dumps([curve.model_dump(mode="json") for curve in curves], indent=1))
     else:
-        show_curves(found)
+        show_curves(curves)

@@ -1,7 +1,6 @@
 """Relatives held against a limit: what each limit catches of them, and loses of references."""
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,6 @@ from sealdata.recipe import Recipe
 from sealdata.scorers.lid import Lid
 
 LOSSES = (0.5, 1.0, 2.0, 5.0, 10.0, 25.0)  # percent of references that a limit may drop
-_WIDTH, _HEIGHT, _COLUMNS = 300, 220, 3
-_COLOURS = ("#1b7837", "#b2182b", "#2166ac", "#762a83", "#8c510a")
 
 
 class Point(BaseModel):
@@ -48,7 +45,7 @@ class Curve(BaseModel):
         return next((point for point in reversed(self.points) if point.lost <= lost), None)
 
 
-def curves(recipe: Recipe, base: Path, refs: Path, models: Sequence[str]) -> list[Curve]:
+def measure_curves(recipe: Recipe, base: Path, refs: Path, models: Sequence[str]) -> list[Curve]:
     """A curve for each of ``models`` (none: the recipe's) and each language in ``refs`` that has
     relatives there of its own script.
 
@@ -93,49 +90,3 @@ def _points(good: npt.NDArray[np.float64], bad: npt.NDArray[np.float64]) -> list
     caught = 100 * np.searchsorted(np.sort(bad), limits) / len(bad)
     rows = zip(limits.tolist(), lost.tolist(), caught.tolist(), strict=True)
     return [Point(limit=limit, lost=share, caught=recall) for limit, share, recall in rows]
-
-
-def plot_curves(found: Sequence[Curve]) -> str:
-    """An SVG document: a panel per language, a line per model."""
-    langs = list(dict.fromkeys(curve.lang for curve in found))
-    models = list(dict.fromkeys(curve.model for curve in found))
-    colours = {model: _COLOURS[n % len(_COLOURS)] for n, model in enumerate(models)}
-    panels = [
-        f'<g transform="translate({n % _COLUMNS * _WIDTH} {n // _COLUMNS * _HEIGHT + 20})">'
-        f"{_panel(lang, [curve for curve in found if curve.lang == lang], colours)}</g>"
-        for n, lang in enumerate(langs)
-    ]
-    legend = " ".join(f'<tspan fill="{c}">{escape(model)} </tspan>' for model, c in colours.items())
-    size = f'width="{_WIDTH * _COLUMNS}" height="{-(-len(langs) // _COLUMNS) * _HEIGHT + 20}"'
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="11">'
-        f'<rect width="100%" height="100%" fill="white"/><text x="40" y="14">{legend}</text>'
-        f"{''.join(panels)}</svg>\n"
-    )
-
-
-def _panel(lang: str, own: Sequence[Curve], colours: dict[str, str]) -> str:
-    left, right, top, bottom = 40, _WIDTH - 10, 22, _HEIGHT - 36
-
-    def across(percent: float) -> float:
-        return left + percent / 100 * (right - left)
-
-    def up(percent: float) -> float:
-        return bottom - percent / 100 * (bottom - top)
-
-    lines = []
-    for curve in own:
-        places = " ".join(f"{across(p.lost):.1f},{up(p.caught):.1f}" for p in curve.points)
-        lines.append(f'<polyline points="{places}" fill="none" stroke="{colours[curve.model]}"/>')
-    ticks = "".join(
-        f'<text x="{across(mark):.0f}" y="{bottom + 13}" text-anchor="middle">{mark}</text>'
-        f'<text x="{left - 4}" y="{up(mark) + 4:.0f}" text-anchor="end">{mark}</text>'
-        for mark in (0, 25, 50, 75, 100)
-    )
-    return (
-        f'<text x="{left}" y="14" font-weight="bold">{escape(lang)}</text>'
-        f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="black"/>'
-        f'<path d="M{left} {bottom}L{right} {top}" stroke="#bbb" stroke-dasharray="3 3"/>{ticks}'
-        f'<text x="{(left + right) / 2}" y="{bottom + 28}" text-anchor="middle">'
-        f"% of references lost, against % of relatives caught</text>{''.join(lines)}"
-    )

@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sealdata.build_manifest import STAGES, BuildManifest
+from sealdata.build_manifest import BuildManifest
+from sealdata.filter_stages import STAGE_NAMES
 from sealdata.report.audit_rows import ledger_evidence
 from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.explorer import embed
@@ -187,7 +188,7 @@ def test_axe_finds_nothing(page: Any, scheme: str) -> None:
 def test_parts_of_charts_are_told_by_more_than_colour(page: Any, scheme: str) -> None:
     """Drawn in grey, any two keys differ by a tenth of the scale on a twelfth of their area."""
     image = pytest.importorskip("PIL.Image")
-    names = ["kept", *STAGES, "lost"]
+    names = ["kept", *STAGE_NAMES, "lost"]
     page.emulate_media(color_scheme=scheme)
     vision = page.context.new_cdp_session(page)
     vision.send("Emulation.setEmulatedVisionDeficiency", {"type": "achromatopsia"})

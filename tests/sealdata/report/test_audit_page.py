@@ -161,7 +161,7 @@ def test_histogram_draws_open_bins_and_limits() -> None:
     assert "≥ 1" not in drawn
     kept = re.search(r'class="kept" d="([^"]*)"', drawn)
     assert kept is not None
-    assert kept[1].startswith("M174.3 92.0v-74.0")  # third of three bins, full height
+    assert kept[1].startswith("M174.33 92v-74h")  # third of three bins, full height
 
 
 @pytest.mark.parametrize(
