@@ -1,21 +1,17 @@
 """The folder of models on this machine: finding one in it, and bringing one there."""
 
-import gzip
 import os
-import shutil
-import zlib
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from sealdata.errors import ConfigError, DataError
-from sealdata.fetch.files import Download, Report, fetch_file, note_of, noted
+from sealdata.fetch.files import Download, Report, checked_digest, fetch_unpacked, unpacked_name
 from sealdata.fetch.models.catalogue import ModelCard, catalogue, model_card
-from sealdata.files.records import file_sha256, write_atomic, write_json
+from sealdata.files.records import file_sha256
 
 FOLDER = "SEALDATA_MODELS"  # environment variable that names another folder
-_GZIP = ".gz"
 
 
 def models_folder() -> Path:
@@ -37,7 +33,7 @@ def find(name: str) -> dict[str, Path]:
         DataError: it is not on this machine; the message says how it gets there.
     """
     card = model_card(name)
-    paths = {role: _place(item) for role, item in card.files.items()}
+    paths = {role: _path(item) for role, item in card.files.items()}
     missing = [path for path in paths.values() if not path.is_file()]
     if not missing:
         return paths
@@ -105,22 +101,7 @@ def digest(path: Path) -> str:
     Raises:
         DataError: it is another one, or the file cannot be read.
     """
-    found = file_sha256(path)
-    if path.parent != models_folder():
-        return found
-    note = note_of(path)
-    if not note.exists():
-        try:
-            facts = {"url": "", "size": path.stat().st_size, "sha256": found, "published": False}
-            write_json(note, facts)
-        except DataError:
-            return found  # a folder that others look after
-    elif (before := noted(note)) != found:
-        raise DataError(
-            f"{path} has sha256 {found}, but {before} when it was first used; delete it and fetch "
-            f"it again, or delete {note.name} to accept it"
-        )
-    return found
+    return checked_digest(path) if path.parent == models_folder() else file_sha256(path)
 
 
 def fetch(
@@ -137,36 +118,14 @@ def fetch(
         raise ConfigError(
             f"{name} is under {card.terms}: read it, and run again with --accept-license"
         )
-    return {role: _fetch(item, report) for role, item in card.files.items()}
+    paths = {role: _path(item) for role, item in card.files.items()}
+    for role, path in paths.items():
+        fetch_unpacked(card.files[role], path, report)
+    return paths
 
 
-def _fetch(item: Download, report: Report) -> Path:
-    path = _place(item)
-    if not item.name.endswith(_GZIP):
-        return fetch_file(item, path, report).path
-    if path.is_file():
-        digest(path)
-        return path
-    packed = fetch_file(item, path.with_name(item.name), report).path
-    write_atomic(path, lambda temporary: _gunzip(packed, temporary))
-    packed.unlink()
-    digest(path)
-    return path
-
-
-def _place(item: Download) -> Path:
-    """Where a file is used; a gzip is unpacked on arrival."""
-    return models_folder() / item.name.removesuffix(_GZIP)
-
-
-def _gunzip(packed: Path, path: Path) -> None:
-    try:
-        with gzip.open(packed) as source, path.open("wb") as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(
-            f"{packed} is damaged ({error}); delete it and its {note_of(packed).name}"
-        ) from None
+def _path(item: Download) -> Path:
+    return models_folder() / unpacked_name(item)
 
 
 def _bundled(card: ModelCard) -> Path | None:

@@ -67,11 +67,11 @@ CARD = (
     [
         ("{url: 'file:///etc/passwd'}", "should match pattern"),
         ("{url: 'http://x.org/a', sha256: abc}", "should match pattern"),
-        ("{url: 'http://x.org/'}", "'' is no plain file name; set 'file'"),
-        ("{url: 'http://x.org/a/..'}", "'..' is no plain file name"),
-        ("{url: 'http://x.org/%2e%2e%2fa'}", "'../a' is no plain file name"),
-        ("{url: 'http://x.org/a', file: ../a}", "'../a' is no plain file name"),
-        ("{url: 'http://x.org/a', file: .a}", "'.a' is no plain file name"),
+        ("{url: 'http://x.org/'}", "'' is not a plain file name; set 'file'"),
+        ("{url: 'http://x.org/a/..'}", "'..' is not a plain file name"),
+        ("{url: 'http://x.org/%2e%2e%2fa'}", "'../a' is not a plain file name"),
+        ("{url: 'http://x.org/a', file: ../a}", "'../a' is not a plain file name"),
+        ("{url: 'http://x.org/a', file: .a}", "'.a' is not a plain file name"),
         ("{url: 'http://x.org/a', sha: a}", "did you mean 'sha256'"),
     ],
 )
@@ -153,7 +153,7 @@ def test_a_note_without_a_digest(site: tuple[Path, str], tmp_path: Path) -> None
     _, address = site
     (tmp_path / "x").mkdir()
     (tmp_path / "x/a.txt.sha256.json").write_text("[]")
-    with pytest.raises(DataError, match="holds no sha256; delete it"):
+    with pytest.raises(DataError, match="has no sha256; delete it"):
         fetch("x", Download(url=f"{address}/a.txt"), tmp_path)
 
 
