@@ -13,7 +13,7 @@ from sealdata.errors import DataError
 from sealdata.languages import resolve
 from sealdata.pipeline.plan import Plan, locate
 from sealdata.pipeline.streams import token_files
-from sealdata.recipe import SourceTable, StreamTable
+from sealdata.recipe.tables import SourceTable, StreamTable
 from sealdata.shards.reader import SequenceView
 
 from .show_audit import funnel_table

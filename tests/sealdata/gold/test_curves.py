@@ -12,7 +12,7 @@ from sealcli.sealdata import main
 from sealdata.errors import ConfigError
 from sealdata.gold.curves import Curve, Point, _points, measure_curves
 from sealdata.gold.plot import plot_curves
-from sealdata.recipe import read_recipe
+from sealdata.recipe.reading import read_recipe
 
 LINES = {
     "eng_Latn": ["The government will build a new school.", "The children are playing."],
