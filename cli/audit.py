@@ -64,7 +64,7 @@ def audit(
         sealdata audit builds/quickstart --annotate 100
         sealdata audit builds/old builds/new
     """
-    from sealdata.dataset.audit import audit_build, audit_recipe, judge, sheet
+    from sealdata.dataset.audit import apply_annotations, audit_build, audit_recipe, sheet
     from sealdata.report.metrics import check, read_checks
 
     from .show_audit import show_audit, show_comparison
@@ -76,7 +76,7 @@ def audit(
         show_comparison(compare(Path(what), other), as_json)
         return
     if Path(what).is_dir():
-        found = audit_build(Path(what))
+        audited = audit_build(Path(what))
     else:
         from sealdata.pipeline.plan import load_plan
         from sealdata.workflow.engines.local import LocalEngine
@@ -85,13 +85,13 @@ def audit(
         plan = load_plan(what)
         folder = out or Path("builds") / plan.recipe.name
         with LocalEngine(workers) as engine:
-            found = audit_recipe(plan, folder, engine, make_progress(), rows, limit)
+            audited = audit_recipe(plan, folder, engine, make_progress(), rows, limit)
     if annotated:
-        found = judge(found, annotated)
-    show_audit(found, as_json)
+        audited = apply_annotations(audited, annotated)
+    show_audit(audited, as_json)
     if annotate:
-        click.echo(f"sheet   {sheet(found, annotate)}", err=as_json)
-    check(found.facts, conditions)
+        click.echo(f"sheet   {sheet(audited, annotate)}", err=as_json)
+    check(audited.facts, conditions)
 
 
 @click.command()
@@ -108,15 +108,15 @@ def card(folder: Path, out: Path | None) -> None:
         sealdata card builds/quickstart
     """
     from sealdata.build_manifest import read_build_manifest
-    from sealdata.dataset.audit import judged
-    from sealdata.report.card import write_card, write_metadata
-    from sealdata.report.card_merge import unwritten
+    from sealdata.dataset.audit import annotation_facts
+    from sealdata.report.dataset_card import write_card, write_metadata
+    from sealdata.report.dataset_card_merge import unwritten
 
     manifest = read_build_manifest(folder)
     if out:
-        write_card(manifest, out, judged(folder))
+        write_card(manifest, out, annotation_facts(folder))
     else:
-        write_metadata(manifest, folder, judged(folder))
+        write_metadata(manifest, folder, annotation_facts(folder))
     path = out or folder / "README.md"
     click.echo(path)
     for what in unwritten(path.read_text("utf-8")):

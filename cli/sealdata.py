@@ -11,11 +11,11 @@ from sealdata.errors import SealError
 from .audit import audit, card, publish
 from .calibrate import calibrate
 from .errors import Program
+from .gold import gold, hash_refs, lengths
 from .lid import lid
 from .models import models
 from .options import BUILD_OUT, WORKERS
 from .recipe import recipe_group
-from .references import gold, hash_refs, lengths
 from .score import score
 from .sources import sources
 from .tokens import budget, fertility, inspect, trace

@@ -14,14 +14,14 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from sealdata.fetch.corpus_cards import SourceCard
+from sealdata.fetch.corpus_cards import CorpusCard
 from sealdata.fetch.files import Report
 from sealdata.workflow.progress import PLAIN_INTERVAL
 
 from .tables import table
 
 
-def show_sources(cards: dict[str, SourceCard]) -> None:
+def show_sources(cards: dict[str, CorpusCard]) -> None:
     """A row per corpus."""
     head = ["name", "corpus", "licence", "languages", "pairs with English", "to fetch"]
     rows = []
@@ -32,7 +32,7 @@ def show_sources(cards: dict[str, SourceCard]) -> None:
     click.echo(table(head, rows, text=["corpus", "licence"]))
 
 
-def show_source(name: str, card: SourceCard) -> None:
+def show_source(name: str, card: CorpusCard) -> None:
     """What the card says, one fact a line, addresses whole."""
     click.echo(f"{card.title} ({name})\n\n{card.origin}\n")
     click.echo(f"licence    {card.licence}{'  ' + card.licence_url if card.licence_url else ''}")

@@ -48,11 +48,11 @@ def list_sources(name: str | None, as_json: bool) -> None:
     import json
 
     from sealdata.fetch.corpora import catalogue
-    from sealdata.fetch.corpus_cards import read_card
+    from sealdata.fetch.corpus_cards import read_corpus_card
 
     from .show_sources import show_source, show_sources
 
-    cards = {name: read_card(name)} if name else catalogue()
+    cards = {name: read_corpus_card(name)} if name else catalogue()
     if as_json:
         facts = {name: card.model_dump(mode="json") for name, card in cards.items()}
         click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
@@ -91,7 +91,7 @@ def fetch_source(
         sealdata sources fetch nllb-opus --pair eng_Latn-jav_Latn --out /data/upstream
         sealdata sources fetch olmo-mix-1124 --pair wiki-tokens-0 --tokens 0:100_000_000 --out data
     """
-    from sealdata.fetch.corpora import choose, fetch, of_tokens, place
+    from sealdata.fetch.corpora import choose, corpus_path, fetch, of_tokens
     from sealdata.fetch.unpack import is_archive
     from sealdata.fetch.unpack import unpack as unpack_archive
 
@@ -99,7 +99,7 @@ def fetch_source(
 
     for key, item in choose(name, pairs).items():
         item = of_tokens(key, item, tokens) if tokens else item
-        path = place(name, item, out)
+        path = corpus_path(name, item, out)
         if dry_run:
             click.echo(f"{item.url}\n  -> {path}")
             continue

@@ -21,8 +21,8 @@ from sealdata.build_manifest import read_build_manifest
 from sealdata.dataset.trace import trace
 from sealdata.errors import DataError
 from sealdata.pipeline.plan import sample_dir
-from sealdata.report.card import render_card
-from sealdata.report.card_merge import merged, unwritten
+from sealdata.report.dataset_card import render_card
+from sealdata.report.dataset_card_merge import merged, unwritten
 from sealdata.shards.reader import view_sequence
 from sealtrain.data import open_stream
 

@@ -54,7 +54,7 @@ class _Redirects(HTTPRedirectHandler):
 
 @dataclass(frozen=True)
 class _PartialRecord:
-    """The facts about a file that has begun to arrive; stored beside it."""
+    """The facts about a file that has begun to arrive; stored in a file beside it."""
 
     url: str
     total: int | None = None  # bytes of the file, or of the span
@@ -79,7 +79,7 @@ class _Target:
         return f"bytes={self.first + start}-{self.span[1] - 1 if self.span else ''}"
 
     def record(self, total: int | None = None, validator: str | None = None) -> _PartialRecord:
-        """The record to store beside the partial file."""
+        """The record to store with the partial file."""
         return _PartialRecord(self.url, total, validator, list(self.span) if self.span else None)
 
 
@@ -107,9 +107,9 @@ def download(
         span: fetch only the bytes from the first up to, not including, the second.
 
     Raises:
-        DataError: the server cannot be reached or refuses; the file has another size or digest, or
-            ends before ``span`` does; the server cannot send a span; the disk is full; or another
-            process is fetching the file.
+        DataError: the server cannot be reached, refuses, or cannot send a span. The file has
+            another size or digest, or ends before ``span``. The disk is full. Another process is
+            fetching the file.
     """
     part = path.with_name(f".{path.name}.part")
     with _locked(part) as handle:

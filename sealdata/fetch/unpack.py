@@ -35,13 +35,13 @@ def is_archive(path: Path) -> bool:
 def unpack(archive: Path) -> Path:
     """Unpack into a folder beside the archive, named after it; returns the folder.
 
-    Only plain files come out. If they all lie in one top folder, that is left out, so that
-    ``flores200_dataset.tar.gz`` becomes ``flores200_dataset/dev``, not one level deeper. The
-    folder appears whole or not at all; one that is there already is left as it is.
+    Only plain files are unpacked. A single top folder is left out: ``flores200_dataset.tar.gz``
+    becomes ``flores200_dataset/dev``, not one level deeper. The folder appears whole or not at
+    all. A folder that exists is not changed.
 
     Raises:
-        DataError: a damaged archive, a path that leads out of the folder, links or devices, more
-            than ``MAX_RATIO`` times the archive's own size, or a full disk.
+        DataError: the archive is damaged or unpacks to more than ``MAX_RATIO`` times its size. It
+            holds a link, a device or a path that leads out of the folder. The disk is full.
     """
     folder = archive.parent / _stem(archive.name)
     if folder.exists():

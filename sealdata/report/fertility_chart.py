@@ -103,7 +103,7 @@ def fertility_svg(rows: pl.DataFrame) -> str:
         height=height,
         label="Parity of languages by tokenizer",
         class_="parity",
-        xmlns=svg.NAMESPACE,  # a file of its own is no drawing without it
+        xmlns=svg.NAMESPACE,  # browsers need it in a file of its own
     )
     return f"{drawn}\n"
 

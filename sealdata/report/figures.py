@@ -10,7 +10,7 @@ from sealdata.filter_stages import STAGE_NAMES
 from sealdata.report import svg
 from sealdata.report.schema import Counts, Histogram, ScoreFacts
 
-# Of a histogram, in SVG units; charts.js has the same numbers to move the limits.
+# Sizes of a histogram in SVG units; charts.js has the same numbers to move the limits.
 _WIDTH, _HEIGHT, _BASE, _TOP = 260.0, 108.0, 92.0, 18.0
 _LIMIT_TOP = 14.0  # limits and shades begin above the tallest bar
 _GAP = 3.0  # between the scale and the open bins at either end
@@ -81,9 +81,9 @@ def histogram(score: ScoreFacts, lang: str, language: str) -> Markup:
 def bars(score: ScoreFacts, counts: Counts) -> list[int]:
     """Rows per bar [B + 1] for the B edges of ``score.bars``.
 
-    The first bar counts what lies below the first edge, the last what lies at or above the last
-    edge; the others count from an edge to below the next. The cells of ``counts`` are finer where a
-    limit lies between two edges of bars.
+    The first bar counts rows below the first edge, the last bar rows at or above the last edge.
+    The others count from an edge to below the next. The cells of ``counts`` are finer than bars
+    where a limit lies between two edges.
     """
     sums = [0] * (len(score.bars) + 1)
     bar = 0
@@ -98,8 +98,8 @@ def bars(score: ScoreFacts, counts: Counts) -> list[int]:
 class _Scale:
     """Where scores lie on the page.
 
-    The open bins at either end have room of their own if any language has rows in them, so that
-    the histograms of all languages have the same scale.
+    An open bin at either end takes room if any language has rows in it. The histograms of all
+    languages therefore have the same scale.
     """
 
     def __init__(self, score: ScoreFacts) -> None:

@@ -1,4 +1,4 @@
-"""The funnel of a build for the terminal: what was read, lost at each stage, and kept."""
+"""The funnel of a build as cells of text: pairs read, lost at each stage, and kept."""
 
 from sealdata.build_manifest import BuildManifest, FunnelRow
 from sealdata.filter_stages import STAGE_NAMES

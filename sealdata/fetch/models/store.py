@@ -1,4 +1,4 @@
-"""The folder of models on this machine: finding one in it, and bringing one there."""
+"""The folder of models on this machine: finding models and fetching them."""
 
 import os
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from sealdata.fetch.files import Download, Report, checked_digest, fetch_unpacke
 from sealdata.fetch.models.catalogue import ModelCard, catalogue, model_card
 from sealdata.files.records import file_sha256
 
-FOLDER = "SEALDATA_MODELS"  # environment variable that names another folder
+FOLDER = "SEALDATA_MODELS"  # environment variable for another folder
 
 
 def models_folder() -> Path:
@@ -30,7 +30,7 @@ def find(name: str) -> dict[str, Path]:
 
     Raises:
         ConfigError: there is no such model.
-        DataError: it is not on this machine; the message says how it gets there.
+        DataError: it is not on this machine; the message has the command that fetches it.
     """
     card = model_card(name)
     paths = {role: _path(item) for role, item in card.files.items()}
@@ -47,10 +47,10 @@ def find(name: str) -> dict[str, Path]:
 
 
 def find_all(names: Iterable[str]) -> None:
-    """Make sure that all these models are here; names that the catalogue lacks are paths.
+    """Check that all these models are on this machine; names that the catalogue lacks are paths.
 
     Raises:
-        DataError: some are not; one message and one command for all of them.
+        DataError: some are absent; one message with one command for all of them.
     """
     cards = [catalogue()[name] for name in dict.fromkeys(names) if name in catalogue()]
     absent = [card for card in cards if not present(card)]
@@ -95,8 +95,9 @@ def find_model(name_or_path: str) -> Path:
 
 @cache
 def digest(path: Path) -> str:
-    """SHA-256 of a model file, hex; once per process. In the folder of models it must be the
-    one that was noted when the file was first used.
+    """SHA-256 of a model file (hex), computed once per process.
+
+    In the folder of models it must be the digest that was recorded at the first use of the file.
 
     Raises:
         DataError: it is another one, or the file cannot be read.
@@ -107,10 +108,10 @@ def digest(path: Path) -> str:
 def fetch(
     name: str, accept: bool = False, report: Report = lambda file, done, total: None
 ) -> dict[str, Path]:
-    """Bring all files of a model to the folder of models; what is there is only checked.
+    """Fetch all files of a model to the folder of models; files that are there are only checked.
 
     Raises:
-        ConfigError: no such model, or its licence has to be accepted and is not.
+        ConfigError: no such model, or its licence must be accepted first.
         DataError: see ``fetch_file``.
     """
     card = model_card(name)
@@ -129,7 +130,7 @@ def _path(item: Download) -> Path:
 
 
 def _bundled(card: ModelCard) -> Path | None:
-    """The file that an installed package brings; found, not imported: importing is slow."""
+    """The file in an installed package, which is not imported because that is slow."""
     package, _, inner = card.bundled.partition("/")
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -140,7 +141,7 @@ def _bundled(card: ModelCard) -> Path | None:
 
 def _stand_in(card: ModelCard) -> str:
     if card.stand_in == "sample":
-        return "; the bundled encoder `sample` could stand in, for trying things out only"
+        return "; the bundled encoder `sample` can replace it, for trying things out only"
     if card.stand_in:
-        return f"; the bundled {card.stand_in} could stand in, less exact"
+        return f"; the bundled {card.stand_in} can replace it, less accurately"
     return ""

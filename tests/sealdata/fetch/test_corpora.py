@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch import corpora, unpack
-from sealdata.fetch.corpora import choose, fetch, place
-from sealdata.fetch.corpus_cards import Download, parse_card, read_card
+from sealdata.fetch.corpora import choose, corpus_path, fetch
+from sealdata.fetch.corpus_cards import Download, parse_corpus_card, read_corpus_card
 from sealdata.pipeline.plan import load_plan
 
 TEXT = b"Selamat pagi, dunia.\n" * 100
@@ -77,7 +77,7 @@ CARD = (
 )
 def test_downloads_that_no_card_may_name(download: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        parse_card(CARD.replace("{download}", download), "data_cards/x.md")
+        parse_corpus_card(CARD.replace("{download}", download), "data_cards/x.md")
 
 
 def test_file_names() -> None:
@@ -162,8 +162,8 @@ def corpus(site: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A card ``flores-200`` whose archive is served here; the folder that is served."""
     folder, address = site
     item = Download(url=f"{address}/flores.zip")
-    card = read_card("flores-200").model_copy(update={"downloads": {"dataset": item}})
-    monkeypatch.setattr(corpora, "read_card", lambda name: card)
+    card = read_corpus_card("flores-200").model_copy(update={"downloads": {"dataset": item}})
+    monkeypatch.setattr(corpora, "read_corpus_card", lambda name: card)
     with zipfile.ZipFile(folder / "flores.zip", "w") as archive:
         archive.writestr("top/dev/tha_Thai.dev", "สวัสดี\n")
         archive.writestr("top/readme", "r")
@@ -350,18 +350,18 @@ def test_openseal_reads_what_sources_fetch(tmp_path: Path, monkeypatch: pytest.M
     plan = load_plan("openseal")
     tables = {table.name: table for table in plan.recipe.source}
     nllb = [table for table in tables.values() if table.card == "nllb-opus"]
-    fetched = {place("nllb-opus", item, tmp_path) for item in choose("nllb-opus").values()}
+    fetched = {corpus_path("nllb-opus", item, tmp_path) for item in choose("nllb-opus").values()}
     assert {plan.reader(table)[1].path for table in nllb} == fetched
     pairs = [f"{table.src_lang}-{table.tgt_lang}" for table in nllb]
     assert sorted(pairs) == sorted(choose("nllb-opus"))
     assert len(pairs) == 11
     thai = [table for table in tables.values() if table.tgt_lang == "tha_Thai"]
-    card = read_card("scb-mt-en-th-2020")
+    card = read_corpus_card("scb-mt-en-th-2020")
     assert {plan.reader(table)[1].path.stem for table in thai} == set(card.parts)
     assert len(thai) + len(nllb) == len(tables)
     (replay,) = plan.recipe.stream
     item = choose("olmo-mix-1124", ["dclm-sample"])["dclm-sample"]
-    assert plan.reader(replay)[1].path == place("olmo-mix-1124", item, tmp_path)
+    assert plan.reader(replay)[1].path == corpus_path("olmo-mix-1124", item, tmp_path)
 
 
 def test_openseal_is_the_paper_where_the_paper_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,4 +419,4 @@ def test_openseal_urls_differs_in_its_sources_alone(
     assert len(with_urls) == 8
     for table in with_urls:
         (item,) = choose("nllb-allenai", [f"{table.src_lang}-{table.tgt_lang}"]).values()
-        assert plan.reader(table)[1].path == place("nllb-allenai", item, tmp_path)
+        assert plan.reader(table)[1].path == corpus_path("nllb-allenai", item, tmp_path)

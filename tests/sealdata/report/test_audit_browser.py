@@ -15,7 +15,7 @@ import pytest
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.filter_stages import STAGE_NAMES
-from sealdata.report.audit_rows import ledger_evidence
+from sealdata.report.audit_rows import ledger_rows
 from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.explorer import embed
 from sealdata.report.facts import audit_facts, token_estimates
@@ -241,8 +241,8 @@ def test_hostile_text_in_every_field_does_nothing(
         "labels": {EVIL: 3},
     }
     facts = audit_facts(out, manifest).model_copy(update=people)
-    evidence = ledger_evidence(out, manifest.languages)
-    rows = embed(evidence, facts, bind(manifest_rules(manifest)), token_estimates(manifest))
+    audit_rows = ledger_rows(out, manifest.languages)
+    rows = embed(audit_rows, facts, bind(manifest_rules(manifest)), token_estimates(manifest))
     path = out / "evil.html"
     path.write_text(render_report(poisoned(facts), rows), "utf-8")
 

@@ -9,12 +9,12 @@ import pytest
 
 from sealdata.build_manifest import FunnelRow
 from sealdata.files.frames import write_frame
-from sealdata.report.audit_rows import Evidence
+from sealdata.report.audit_rows import AuditRows
 from sealdata.report.lid_agreement import agreement_facts
 from sealdata.report.other_views import confusion_facts, domain_facts
 from sealdata.report.schema import PartFacts
 from sealdata.report.similarity import similarity_facts
-from sealdata.report.sources import source_facts
+from sealdata.report.source_facts import source_facts
 
 LANG = "jav_Latn"
 COLUMNS = ["lid.tgt_top", "lid.tgt_prob", "stored.margin", "laser.cosine"]
@@ -49,17 +49,17 @@ def corpus(rows: int) -> pl.DataFrame:
 
 
 @pytest.fixture
-def both(tmp_path: Path) -> tuple[Evidence, Evidence]:
+def both(tmp_path: Path) -> tuple[AuditRows, AuditRows]:
     """A tenth of 6,000 rows as a sample, and all of them."""
     rows = corpus(6000)
     write_frame(rows, tmp_path / "all.parquet")
     write_frame(rows.sample(600, seed=11), tmp_path / "some.parquet")
-    some = Evidence({LANG: [tmp_path / "some.parquet"]}, {LANG: 6000})
-    return some, Evidence({LANG: [tmp_path / "all.parquet"]})
+    some = AuditRows({LANG: [tmp_path / "some.parquet"]}, {LANG: 6000})
+    return some, AuditRows({LANG: [tmp_path / "all.parquet"]})
 
 
-def funnel(evidence: Evidence) -> list[FunnelRow]:
-    rows = pl.concat(evidence.frames(LANG, ["source"]))
+def funnel(audit_rows: AuditRows) -> list[FunnelRow]:
+    rows = pl.concat(audit_rows.frames(LANG, ["source"]))
     found = []
     for source, records in (("few", 2000), ("many", 4000)):
         own = rows.filter(pl.col("source") == source)
@@ -77,7 +77,7 @@ def funnel(evidence: Evidence) -> list[FunnelRow]:
     return found
 
 
-def test_the_funnel_of_each_source(both: tuple[Evidence, Evidence]) -> None:
+def test_the_funnel_of_each_source(both: tuple[AuditRows, AuditRows]) -> None:
     some, whole = (source_facts(each, LANG, funnel(each), TOKENS) for each in both)
     assert [row.sampled for row in whole] == [2000, 4000]
     assert sum(row.sampled for row in some) == 600
@@ -96,14 +96,14 @@ def test_the_funnel_of_each_source(both: tuple[Evidence, Evidence]) -> None:
 
 
 def test_totals_of_tokens_lie_in_their_intervals_as_often_as_said(
-    both: tuple[Evidence, Evidence], tmp_path: Path
+    both: tuple[AuditRows, AuditRows], tmp_path: Path
 ) -> None:
     """Of 240 intervals at 99 %, 2.4 on average miss; 10 or more with a chance below 1 in 3,000."""
     true = source_facts(both[1], LANG, funnel(both[1]), TOKENS)
-    evidence, missed = Evidence({LANG: [tmp_path / "drawn.parquet"]}, {LANG: 6000}), 0
+    audit_rows, missed = AuditRows({LANG: [tmp_path / "drawn.parquet"]}, {LANG: 6000}), 0
     for seed in range(60):
         write_frame(corpus(6000).sample(600, seed=seed), tmp_path / "drawn.parquet")
-        seen = source_facts(evidence, LANG, funnel(both[1]), TOKENS)
+        seen = source_facts(audit_rows, LANG, funnel(both[1]), TOKENS)
         for one, other in zip(seen, true, strict=True):
             for name in ("read", "kept"):
                 estimate, truth = getattr(one, name), getattr(other, name)
@@ -111,35 +111,35 @@ def test_totals_of_tokens_lie_in_their_intervals_as_often_as_said(
     assert missed < 10
 
 
-def test_a_source_that_the_sample_missed_is_not_known(both: tuple[Evidence, Evidence]) -> None:
+def test_a_source_that_the_sample_missed_is_not_known(both: tuple[AuditRows, AuditRows]) -> None:
     row = FunnelRow(source="x", lang=LANG, records=10, dropped={}, train=10, validation=0)
     [found] = source_facts(both[0], LANG, [row], TOKENS)
     assert (found.sampled, found.kept_error, found.read) == (0, 1.0, None)
 
 
-def shares(evidence: Evidence) -> Iterator[tuple[str, float, float]]:
+def shares(audit_rows: AuditRows) -> Iterator[tuple[str, float, float]]:
     """Name, share and error of what is counted row by row."""
 
     def part(name: str, own: PartFacts, of: int) -> Iterator[tuple[str, float, float]]:
         yield name, own.rows / of, own.error
         yield f"{name}, kept", own.kept / own.rows, own.kept_error
 
-    hosts = domain_facts(evidence, LANG)
+    hosts = domain_facts(audit_rows, LANG)
     yield "addressed", hosts.rows / hosts.of, hosts.error
     yield from part("scripture", hosts.scripture, hosts.rows)
     yield from part("religious", hosts.religious, hosts.of)
     for host, own in sorted(hosts.top.items()):
         yield from part(host, own, hosts.rows)
-    [heard] = confusion_facts(evidence, LANG, COLUMNS)
+    [heard] = confusion_facts(audit_rows, LANG, COLUMNS)
     for label, rows, error in sorted(heard.taken_for):
         yield label, rows / heard.rows, error
-    [agreed] = agreement_facts(evidence, LANG, COLUMNS)
+    [agreed] = agreement_facts(audit_rows, LANG, COLUMNS)
     for limit, at in agreed.at.items():
         for name, share in at.items():
             yield f"{name} at {limit}", share, agreed.error
 
 
-def test_shares_are_within_their_errors(both: tuple[Evidence, Evidence]) -> None:
+def test_shares_are_within_their_errors(both: tuple[AuditRows, AuditRows]) -> None:
     some, whole = (list(shares(each)) for each in both)
     assert len(some) == 23
     for (name, seen, error), (same, true, counted) in zip(some, whole, strict=True):
@@ -148,7 +148,7 @@ def test_shares_are_within_their_errors(both: tuple[Evidence, Evidence]) -> None
         assert abs(seen - true) <= error, name
 
 
-def test_means_and_percentiles_are_within_their_errors(both: tuple[Evidence, Evidence]) -> None:
+def test_means_and_percentiles_are_within_their_errors(both: tuple[AuditRows, AuditRows]) -> None:
     some, whole = (
         {fact.score: fact for fact in similarity_facts(each, LANG, COLUMNS, COLUMNS)}
         for each in both

@@ -335,7 +335,11 @@ def test_a_duplicate_stands_beside_the_pair_it_equals(build: Build, outcome: str
     )
     write_frame(again, path)
     duplicate = again.filter(stage="dedup").row(0, named=True)
-    [found] = [twin for twin in audit_facts(out, manifest).twins if twin.lang == "tha_Thai"]
+    [found] = [
+        example
+        for example in audit_facts(out, manifest).duplicate_examples
+        if example.lang == "tha_Thai"
+    ]
     assert (found.lang, found.row, found.src) == ("tha_Thai", duplicate["row"], duplicate["src"])
     assert (found.first_source, found.first_row) == (first["source"], first["row"])
     assert (found.first_src, found.first_tgt) == (first["src"], first["tgt"])

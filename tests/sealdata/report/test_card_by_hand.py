@@ -9,9 +9,9 @@ from sealdata.build_manifest import BuildManifest
 from sealdata.dataset.results import file_facts
 from sealdata.errors import DataError
 from sealdata.fetch.corpus_cards import split_front_matter
-from sealdata.report.card import render_card, write_card
-from sealdata.report.card_merge import TO_WRITE, merged, to_write, unwritten
 from sealdata.report.croissant import croissant, write_croissant
+from sealdata.report.dataset_card import render_card, write_card
+from sealdata.report.dataset_card_merge import TO_WRITE, merged, to_write, unwritten
 
 Build = tuple[Path, BuildManifest]
 

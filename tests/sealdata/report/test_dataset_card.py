@@ -13,14 +13,14 @@ from sealdata.build_manifest import BuildManifest
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch.corpus_cards import (
     LICENCES,
-    card_names,
-    parse_card,
-    read_card,
+    corpus_card_names,
+    parse_corpus_card,
+    read_corpus_card,
     split_front_matter,
     strictest,
 )
-from sealdata.report.card import cell, front_matter, render_card, write_card
-from sealdata.report.card_merge import TO_WRITE
+from sealdata.report.dataset_card import cell, front_matter, render_card, write_card
+from sealdata.report.dataset_card_merge import TO_WRITE
 
 Build = tuple[Path, BuildManifest]
 
@@ -150,9 +150,9 @@ def test_strictest_licence(licences: list[str | None], result: str) -> None:
     assert reason.endswith(".")
 
 
-@pytest.mark.parametrize("name", card_names())
+@pytest.mark.parametrize("name", corpus_card_names())
 def test_bundled_cards(name: str) -> None:
-    card = read_card(name)
+    card = read_corpus_card(name)
     assert card.licence in LICENCES
     assert "eng_Latn" in card.languages
 
@@ -176,7 +176,7 @@ GOOD = (
 )
 def test_bad_cards_are_named(text: str, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
-        parse_card(text, "data_cards/x.md")
+        parse_corpus_card(text, "data_cards/x.md")
     assert str(caught.value).startswith("data_cards/x.md")
     assert "\n" not in str(caught.value)
 

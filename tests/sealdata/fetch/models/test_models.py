@@ -241,7 +241,9 @@ def test_a_file_put_there_by_hand_is_noted_and_held_to(folder: Path) -> None:
     assert scorer.score(pairs).equals(bundled.score(pairs))
     digest.cache_clear()
     path.write_bytes(FTZ[:-1] + b"!")
-    with pytest.raises(DataError, match=r"lid\.176\.bin has sha256 .*, but had [0-9a-f]{64} at its first use"):
+    with pytest.raises(
+        DataError, match=r"lid\.176\.bin has sha256 .*, but had [0-9a-f]{64} at its first use"
+    ):
         scorer.fingerprint()
 
 
