@@ -127,7 +127,7 @@ def test_files_in_place_of_their_folder(aligned: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        (["tha_Thai.dev"], "no English beside tha_Thai.dev; add eng_Latn.dev"),
+        (["tha_Thai.dev"], "no English for tha_Thai.dev; add eng_Latn.dev"),
         (["tha_Thai.dev", "nix.dev"], "nix.dev: no such file; give one folder or recipe, or files"),
         (["nix.dev"], "nix.dev is neither the folder of a build, nor a recipe, nor references"),
     ],

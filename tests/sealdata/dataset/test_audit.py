@@ -260,13 +260,13 @@ def test_checks(sampled: AuditFacts) -> None:
     check(sampled, read_checks(["records!=9000", "kept_share.ind_Latn <= 1e-1"]))
     with pytest.raises(CheckError, match=r"kept_share is 0\.\d+ ± 0\.\d+ \(kept_share>0\)"):
         check(sampled, read_checks(["kept_share>0"]))
-    with pytest.raises(ConfigError, match=r"no figure is called 'kept_shar'; did you mean"):
+    with pytest.raises(ConfigError, match=r"there is no figure 'kept_shar'; did you mean"):
         check(sampled, read_checks(["kept_shar>0"]))
 
 
 @pytest.mark.parametrize("text", ["kept_share", "kept_share<1e", "kept_share<1.2.3", "<1", ""])
 def test_a_bad_check_is_said_before_any_work(text: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"is no (check|number)"):
+    with pytest.raises(ConfigError, match=r"is not a (check|number)"):
         read_checks([text])
     done = CliRunner().invoke(
         main, ["audit", "quickstart", "--out", str(tmp_path), "--fail-on", text]

@@ -194,7 +194,7 @@ def test_path_of_what_was_fetched(
     missing = CliRunner().invoke(main, ["sources", "path", "flores-200"])
     assert missing.exit_code == 1
     assert missing.stderr == (
-        f"sealdata: {archive} is not there: run `sealdata sources fetch flores-200 --out "
+        f"sealdata: {archive} is absent: run `sealdata sources fetch flores-200 --out "
         f"{tmp_path}/out`\n"
     )
     fetched = CliRunner().invoke(main, ["sources", "fetch", "flores-200"])

@@ -477,10 +477,10 @@ def test_tokens_of_a_token_file(server: Server, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["5", "5:5", "7:5", "a:b", "-1:5", "0:", "1.5:3"])
 def test_tokens_that_are_none(text: str) -> None:
     item = Download.model_validate({"url": "http://localhost/a.npy", "dtype": "uint16"})
-    with pytest.raises(ConfigError, match="a first token and a later one are wanted"):
+    with pytest.raises(ConfigError, match="name a first token and a later one"):
         of_tokens("a", item, text)
 
 
 def test_tokens_of_what_has_none() -> None:
-    with pytest.raises(ConfigError, match="--tokens: en-jv is no file of token ids"):
+    with pytest.raises(ConfigError, match="--tokens: en-jv is not a file of token ids"):
         of_tokens("en-jv", Download(url="http://localhost/en-jv.txt.zip"), "0:5")

@@ -100,7 +100,7 @@ def test_only_line_feeds_end_lines(tmp_path):
             {"eng_Latn.dev": ENGLISH, "tha_Thai.dev": THAI[:2]},
             "tha_Thai.dev has 2 lines, eng_Latn.dev 3",
         ),
-        ({"eng_Latn.dev": ENGLISH, "tha_Thai.test": THAI}, "no English beside tha_Thai.test"),
+        ({"eng_Latn.dev": ENGLISH, "tha_Thai.test": THAI}, "no English for tha_Thai.test"),
         (
             {"eng_Latn.dev": ENGLISH, "tha_Thai.dev": THAI, "th.dev": THAI},
             "th.dev and tha_Thai.dev are both tha_Thai",
@@ -123,7 +123,7 @@ def test_no_utf8(tmp_path):
 def test_nothing_to_read(tmp_path):
     with pytest.raises(ConfigError, match=r"no folder of references at .*missing"):
         read_references(tmp_path / "missing")
-    with pytest.raises(ConfigError, match="nothing pairs English with a known language"):
+    with pytest.raises(ConfigError, match="no file pairs English with a known language"):
         read_references(write(tmp_path, {"eng_Latn.dev": ENGLISH, "README.md": ["x"]}))
 
 

@@ -134,7 +134,7 @@ def shares(audit_rows: AuditRows) -> Iterator[tuple[str, float, float]]:
     for label, rows, error in sorted(heard.taken_for):
         yield label, rows / heard.rows, error
     [agreed] = agreement_facts(audit_rows, LANG, COLUMNS)
-    for limit, at in agreed.at.items():
+    for limit, at in agreed.at_limits.items():
         for name, share in at.items():
             yield f"{name} at {limit}", share, agreed.error
 

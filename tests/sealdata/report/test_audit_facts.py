@@ -195,7 +195,7 @@ def test_samples_keep_to_a_number_of_bytes(build: Build, monkeypatch: pytest.Mon
     """Half the bytes: half of each list, its first rows, which come from all strata in turn."""
     whole = audit_facts(*build).samples
     rows = [row for drawn in whole.values() for row in (*drawn.kept, *drawn.dropped)]
-    monkeypatch.setattr(samples, "ALL_BYTES", sum(map(samples._bytes, rows)) // 2)
+    monkeypatch.setattr(samples, "MAX_BYTES", sum(map(samples._bytes, rows)) // 2)
     for lang, drawn in audit_facts(*build).samples.items():
         assert drawn.kept == whole[lang].kept[: len(drawn.kept)]
         assert len(drawn.kept) == pytest.approx(len(whole[lang].kept) / 2, abs=1)

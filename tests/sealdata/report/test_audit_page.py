@@ -76,7 +76,7 @@ def test_size_and_determinism(build: Build) -> None:
 
 def test_embedded_rows_keep_to_their_bytes(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three languages and four scores: 7 bytes a row."""
-    monkeypatch.setattr(explorer, "ALL_BYTES", 3 * 7 * 20)
+    monkeypatch.setattr(explorer, "MAX_BYTES", 3 * 7 * 20)
     page = rendered(build[0], audit_facts(*build))
     text = re.search(r'id="page-data">(.*?)</script>', page, re.DOTALL)
     assert text is not None

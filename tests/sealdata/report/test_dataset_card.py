@@ -117,7 +117,7 @@ def test_the_recipe_may_state_the_licence(build: Build) -> None:
     text = render_card(build[1].model_copy(update={"recipe": stated}))
     front, body = split_front_matter(text, "README.md")
     assert front["license"] == "cc-by-4.0"
-    assert "From the sources follows cc0-1.0" in body
+    assert "The licences of the sources lead to cc0-1.0" in body
     assert "A summary." in body
 
 
@@ -166,8 +166,8 @@ GOOD = (
     ("text", "message"),
     [
         ("# no front matter", "does not begin with YAML front matter"),
-        ("---\na: [\n---\n", "no valid YAML"),
-        ("---\n- a\n---\n", "is no mapping"),
+        ("---\na: [\n---\n", "not valid YAML"),
+        ("---\n- a\n---\n", "is not a mapping"),
         (GOOD + "licens: x\n---\n", "unknown key 'licens'; did you mean 'licence'"),
         (GOOD.replace("cc0-1.0", "free") + "---\n", "unknown licence 'free'"),
         (GOOD.replace("[en]", "[xx_Yyyy]") + "---\n", "unknown language 'xx_Yyyy'"),

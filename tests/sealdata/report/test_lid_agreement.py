@@ -36,7 +36,7 @@ def test_shares_and_correlation(tmp_path: Path) -> None:
     [facts] = agreement_facts(whole, "jav_Latn", COLUMNS)
     assert [facts] == agreement_facts(parts, "jav_Latn", COLUMNS)
     assert (facts.side, facts.rows) == ("tgt", 4)
-    assert facts.at == {
+    assert facts.at_limits == {
         "0.3": {"agree": 1.0, "stored": 0.0, "again": 0.0},
         "0.5": {"agree": 0.75, "stored": 0.25, "again": 0.0},  # 0.8 and 0.4
         "0.7": {"agree": 0.5, "stored": 0.25, "again": 0.25},  # and 0.6 and 0.95

@@ -63,7 +63,7 @@ def test_rank_correlation_per_source_with_ties_and_gaps(tmp_path: Path) -> None:
 
 
 def test_of_many_pairs_some_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sealdata.report.margin_agreement.DRAWN", 25)
+    monkeypatch.setattr("sealdata.report.margin_agreement.MAX_DRAWN", 25)
     values = [1 + number / 1000 for number in range(200)]
     [facts] = margin_facts(audit_rows(tmp_path, [frame("nllb", values, values)]), "jav_Latn")
     assert (facts.of, facts.rows, facts.correlation) == (200, 25, 1.0)

@@ -210,8 +210,8 @@ def test_the_list_shows_every_model(folder: Path) -> None:
     ("name", "message"),
     [
         ("lid218e", r"run `sealdata models fetch lid218e --accept-license`, licence CC BY-NC 4.0; "
-         r"the bundled lid176-ftz could stand in"),
-        ("laser2", r"run `sealdata models fetch laser2`, .*; the bundled encoder `sample` could"),
+         r"the bundled lid176-ftz can replace it"),
+        ("laser2", r"run `sealdata models fetch laser2`, .*; the bundled encoder `sample` can"),
     ],
 )  # fmt: skip
 def test_an_absent_model_says_how_it_gets_there(name: str, message: str, folder: Path) -> None:
