@@ -1,4 +1,4 @@
-"""`sealdata calibrate`: thresholds from references and from what is none."""
+"""`sealdata calibrate`: thresholds from references and wrong pairs."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     "scores",
     multiple=True,
     metavar="NAME",
-    help="laser.cosine, lid.tgt_prob or any other score where more is better; may be repeated.  "
-    "[default: those with a min among the recipe's rules on language ID and similarity]",
+    help="A score where more is better, such as laser.cosine or lid.tgt_prob; may be repeated.  "
+    "[default: those with a min in the recipe's rules on language ID and similarity]",
 )
 @click.option(
     "--false-reject",
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     default=1.0,
     show_default=True,
     metavar="PERCENT",
-    help="Good pairs below the limit, at most.",
+    help="Largest share of good pairs below the limit.",
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Write histograms to this SVG file.")
 @AS_JSON
@@ -43,11 +43,11 @@ def calibrate(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Say where scores lie for references and for wrong pairs, and print limits for RECIPE.
+    """Compare the scores of references and of wrong pairs, and print limits for RECIPE.
 
-    Wrong pairs are, for a similarity, the English of a random line and of the next line; for
-    language ID, the lines of other languages (in place of English, those of the language itself).
-    The lines for the recipe come last, on stdout.
+    For a similarity, a wrong pair has the English of a random line or of the next line. For
+    language ID, it has a line of another language; in place of English, a line of the language
+    itself. The lines for the recipe come last, on stdout.
 
     \b
     Example:
@@ -70,7 +70,7 @@ def calibrate(
         _show(calibrations)
         click.echo()
         click.echo(recipe_lines(calibrations, plan), nl=False)
-    if plot is not None:  # last: what was measured is not lost to a path that cannot be written
+    if plot is not None:  # last: a path that cannot be written must not lose the measurement
         svg = plot_calibrations(calibrations)
         write_atomic(plot, lambda temporary: temporary.write_text(svg, encoding="utf-8"))
         click.echo(f"written: {plot}", err=True)

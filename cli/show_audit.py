@@ -1,4 +1,4 @@
-"""What `sealdata audit` prints."""
+"""Prints the result of `sealdata audit`."""
 
 import json
 
@@ -20,7 +20,7 @@ def funnel_table(manifest: BuildManifest) -> str:
 
 
 def show_audit(audited: Audited, as_json: bool) -> None:
-    """The funnel, what it rests on, and where the report lies; or the figures as JSON."""
+    """The funnel, the rows behind it, and the path of the report; or the figures as JSON."""
     facts = audited.facts
     if as_json:
         figures = {"metrics": facts.metrics, "errors": facts.errors}
@@ -31,9 +31,9 @@ def show_audit(audited: Audited, as_json: bool) -> None:
     if not facts.basis.exact:
         sampled, pairs = sum(facts.basis.sampled.values()), sum(facts.basis.rows.values())
         kept, error = facts.metrics["kept_share"], facts.errors.get("kept_share", 0.0)
-        known = f" ± {100 * error:.2f} points at 99 %" if error else ""
+        interval = f" ± {100 * error:.2f} points at 99 %" if error else ""
         how = "estimated from" if error else "counted on"
-        click.echo(f"{how} {sampled:,} of {pairs:,} pairs; kept {kept:.2%}{known}")
+        click.echo(f"{how} {sampled:,} of {pairs:,} pairs; kept {kept:.2%}{interval}")
     if facts.build.limit is not None:
         click.echo(f"PARTIAL: only the first {facts.build.limit:,} records of each source")
     click.echo(f"report  {audited.page}")
@@ -41,7 +41,7 @@ def show_audit(audited: Audited, as_json: bool) -> None:
 
 
 def show_comparison(comparison: Comparison, as_json: bool) -> None:
-    """What changed from one build to another, and an entry for the changelog."""
+    """The changes from one build to another, and an entry for the changelog."""
     if as_json:
         click.echo(comparison.model_dump_json(indent=1))
         return

@@ -1,4 +1,4 @@
-"""What `sealdata gold` prints: references rejected, examples, and the share of defects caught."""
+"""Prints the results of `sealdata gold` and `sealdata lengths`."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -97,7 +97,7 @@ def _reasons(rows: Sequence[DefectFacts]) -> str:
 
 
 def markdown_table(facts: GoldFacts) -> str:
-    """Percent of each language's references that each rule rejects, alone or with others."""
+    """Percent of each language's references that fail each rule, also if they fail others."""
     reasons = sorted({reason for row in facts.languages for reason in row.any})
     head = ["language", "pairs", "rejected", *reasons]
     rows = [head, ["---"] + ["--:"] * (len(head) - 1)]
@@ -109,10 +109,10 @@ def markdown_table(facts: GoldFacts) -> str:
 
 
 def _notes(facts: GoldFacts) -> list[str]:
-    """One line for each language whose references are in part no translations."""
+    """A line for each language with references that are not translations."""
     notes = ((row.lang, row.untranslated_note()) for row in facts.languages)
     lines = [
-        f"{lang}: not all references are translations: {note}." for lang, note in notes if note
+        f"{lang}: some references are not translations: {note}." for lang, note in notes if note
     ]
     return ["", *lines] if lines else []
 

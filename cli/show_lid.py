@@ -1,4 +1,4 @@
-"""What `sealdata lid eval` prints: accuracy and cost by language, and the confusion matrix."""
+"""Prints the results of `sealdata lid eval` and `lid curve`."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +11,7 @@ from .tables import table
 
 
 def show_lid(facts: LidFacts) -> None:
-    """One row a language: texts, accuracy, dropped; then what each language is taken for."""
+    """Accuracy and dropped texts by language, and the confusion matrix."""
     reasons = sorted({reason for row in facts.languages for reason in row.reasons})
     head = ["language", "texts", "right %", "in its set %", "dropped %", *reasons]
     head += ["strangers caught %", "relatives caught %"]

@@ -1,4 +1,4 @@
-"""What `sealdata models` prints: the catalogue, one model, a licence."""
+"""Prints the catalogue of models, one model, and the terms of a licence."""
 
 import json
 
@@ -23,7 +23,7 @@ def show_models(cards: dict[str, ModelCard]) -> None:
 
 
 def show_model(card: ModelCard) -> None:
-    """All that the catalogue says, one fact a line."""
+    """All facts of the catalogue about a model, one a line."""
     click.echo(f"{card.title} ({card.name})\n")
     facts = {
         "use": card.use,
@@ -43,7 +43,7 @@ def show_model(card: ModelCard) -> None:
 
 
 def show_terms(card: ModelCard) -> None:
-    """The licence, before anything of a model is fetched."""
+    """The licence, before a model is fetched."""
     if not present(card):
         click.echo(f"{card.name}: {card.title}. Licence: {card.terms}", err=True)
 
@@ -64,7 +64,7 @@ def _paths(card: ModelCard) -> list[str]:
 
 
 def _size(card: ModelCard) -> str:
-    """Megabytes of the files whose size is published; about, where it is not exactly."""
+    """The published size in megabytes, or an approximate one."""
     sizes = [item.size for item in card.files.values()]
     if None in sizes:
         return f"about {card.about}" if card.about else "–"

@@ -1,4 +1,4 @@
-"""What `sealdata sources` prints: the catalogue, a card, the progress of a download."""
+"""Prints the catalogue of corpora, a card, and the progress of a download."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ def show_sources(cards: dict[str, CorpusCard]) -> None:
 
 
 def show_source(name: str, card: CorpusCard) -> None:
-    """What the card says, one fact a line, addresses whole."""
+    """All facts of a card, one a line; addresses are not broken."""
     click.echo(f"{card.title} ({name})\n\n{card.origin}\n")
     click.echo(f"licence    {card.licence}{'  ' + card.licence_url if card.licence_url else ''}")
     if card.licence_note:
@@ -57,7 +57,7 @@ def show_source(name: str, card: CorpusCard) -> None:
 
 @contextmanager
 def fetch_progress() -> Iterator[Report]:
-    """Reports bytes on stderr: a live bar on a terminal, a line every few seconds elsewhere."""
+    """Reports bytes on stderr: a live bar on a terminal, otherwise a line every few seconds."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _plain_reporter()

@@ -1,4 +1,4 @@
-"""What `sealdata fertility` and `sealdata budget` print."""
+"""Prints the results of `sealdata fertility`, `budget` and `build --dry-run`."""
 
 import click
 import polars as pl
@@ -10,7 +10,7 @@ from sealdata.tokens.extension import HIDDEN_SIZES, Extension
 
 from .tables import table
 
-_HEADS = {  # column of the fertility table -> what stands above it, how it is written
+_HEADS = {  # column of the fertility table -> its heading and number format
     "num_pairs": ("pairs", ",.0f"),
     "tokens_per_word": ("tokens/word", ".2f"),
     "continued_share": ("words cut %", "%"),
@@ -51,9 +51,9 @@ def show_fertility(rows: pl.DataFrame) -> None:
 def show_extension(
     extension: Extension, rows: pl.DataFrame, hidden_size: int | None, as_json: bool
 ) -> None:
-    """Each language before and after, most gained first, and what the new pieces cost.
+    """Each language before and after, the largest gain first, and the cost of the new pieces.
 
-    With ``as_json`` the cost alone, to standard error: the rows were printed.
+    With ``as_json`` only the cost is printed, to stderr, because stdout has the rows.
     """
     before, after = rows.partition_by("tokenizer", maintain_order=True)
     both = before.join(after, on="lang", suffix="_after", maintain_order="left")
@@ -71,7 +71,7 @@ def show_extension(
     added = extension.num_added
     short = "" if added == extension.num_asked else f" of {extension.num_asked:,} asked for"
     click.echo(
-        f"{added:,} pieces{short}, learnt from {extension.num_pairs:,} pairs not measured",
+        f"{added:,} pieces{short}, learnt from {extension.num_pairs:,} pairs that are not measured",
         err=as_json,
     )
     sizes = {f"hidden size {hidden_size}": hidden_size} if hidden_size else HIDDEN_SIZES
@@ -84,7 +84,7 @@ def show_extension(
 
 
 def show_estimate(rows: list[SourceTokens], directions: str) -> None:
-    """Tokens per pair and document of each source, and what the whole would be."""
+    """Tokens per pair and per document of each source, and the total for all published pairs."""
     head = ["source", "pairs measured", "tokens/pair", "tokens/document"]
     head += ["pairs published", "M tokens"]
     cells = [
@@ -129,7 +129,7 @@ def _written(value: object, how: str) -> str:
 
 
 def show_budget(plan: Budget) -> None:
-    """A row per language, and the lines for a training config."""
+    """A row for each language, and the lines for a training config."""
     head = ["language", "tokens there", "pairs there", "tokens", "share %", "pairs read", "epochs"]
     rows = [
         [

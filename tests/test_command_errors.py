@@ -26,7 +26,7 @@ def program(error: BaseException) -> Program:
         (ConfigError("no such key"), 2, "seal: no such key"),
         (CheckError("2 files differ"), 3, "seal: 2 files differ"),
         (OSError(28, "No space left on device", "x"), 1, "seal: x: No space left on device"),
-        (KeyboardInterrupt(), 130, "seal: interrupted; run the same command again to go on"),
+        (KeyboardInterrupt(), 130, "seal: interrupted; run the same command again to continue"),
         (
             ModuleNotFoundError("No module named 'transformers'", name="transformers"),
             1,

@@ -211,7 +211,7 @@ def test_a_stopped_build_is_one_line_and_leaves_no_worker(tmp_path, number, code
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == code
-    assert stderr.splitlines()[-1] == f"sealdata: {word}; run the same command again to go on"
+    assert stderr.splitlines()[-1] == f"sealdata: {word}; run the same command again to continue"
     assert "Traceback" not in stderr
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 

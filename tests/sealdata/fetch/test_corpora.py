@@ -27,15 +27,15 @@ TEXT = b"Selamat pagi, dunia.\n" * 100
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("pairs", "keys"),
     [
         (["eng_Latn-jav_Latn"], ["eng_Latn-jav_Latn"]),
         (["en-jv"], ["eng_Latn-jav_Latn"]),
         (["fil-eng", "jv-en", "tgl_Latn-en"], ["eng_Latn-tgl_Latn", "eng_Latn-jav_Latn"]),
     ],
 )
-def test_pairs_in_any_code_and_order(wanted: list[str], found: list[str]) -> None:
-    assert list(choose("nllb-opus", wanted)) == found
+def test_pairs_in_any_code_and_order(pairs: list[str], keys: list[str]) -> None:
+    assert list(choose("nllb-opus", pairs)) == keys
 
 
 def test_all_pairs_by_default() -> None:
@@ -43,7 +43,7 @@ def test_all_pairs_by_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted", "message"),
+    ("name", "pairs", "message"),
     [
         ("nllb", [], "no data card named 'nllb'; known: alt, flores-200"),
         ("ntrex-128", [], "ntrex-128 has nothing to fetch; see data_cards/ntrex-128.md"),
@@ -51,9 +51,9 @@ def test_all_pairs_by_default() -> None:
         ("nllb-opus", ["en-xx-yy"], "no download 'en-xx-yy'"),
     ],
 )
-def test_what_there_is_not(name: str, wanted: list[str], message: str) -> None:
+def test_what_there_is_not(name: str, pairs: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        choose(name, wanted)
+        choose(name, pairs)
 
 
 CARD = (
@@ -142,9 +142,9 @@ def test_published_digest(site: tuple[Path, str], tmp_path: Path) -> None:
     folder, address = site
     (folder / "a.txt").write_bytes(TEXT)
     good = Download(url=f"{address}/a.txt", sha256=digest_of(TEXT), size=len(TEXT))
-    found = fetch("x", good, tmp_path)
+    actual = fetch("x", good, tmp_path)
     assert json.loads((tmp_path / "x/a.txt.sha256.json").read_text())["published"] is True
-    found.path.write_bytes(b"changed here")
+    actual.path.write_bytes(b"changed here")
     with pytest.raises(DataError, match=r"a\.txt has sha256 .*, not .*; delete it to fetch"):
         fetch("x", good, tmp_path)
 
@@ -410,8 +410,8 @@ def test_openseal_urls_differs_in_its_sources_alone(
 ) -> None:
     monkeypatch.setenv("SEALDATA_DATA", str(tmp_path))
     plan, plain = load_plan("openseal-urls"), load_plan("openseal")
-    own = {"name", "source", "card"}
-    assert plan.recipe.model_dump(exclude=own) == plain.recipe.model_dump(exclude=own)
+    lang_row = {"name", "source", "card"}
+    assert plan.recipe.model_dump(exclude=lang_row) == plain.recipe.model_dump(exclude=lang_row)
     langs = [(table.name, table.src_lang, table.tgt_lang) for table in plan.recipe.source]
     assert langs == [(t.name, t.src_lang, t.tgt_lang) for t in plain.recipe.source]
     assert plan.bound_rules() == plain.bound_rules()

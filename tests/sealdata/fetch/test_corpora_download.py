@@ -46,7 +46,7 @@ class Server(ThreadingHTTPServer):
         self.asked: list[str | None] = []
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up, as ours does on a wrong answer, is no error of the test."""
+        """A client that hangs up, as ours does on a wrong answer, is not an error of the test."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -457,10 +457,10 @@ def test_an_answer_of_another_span(server: Server, path: Path, answer: str) -> N
 def test_tokens_of_a_token_file(server: Server, tmp_path: Path) -> None:
     whole = Download.model_validate({"url": f"{server.url}/part-0.npy", "dtype": "uint32"})
     item = of_tokens("wiki", whole, "100_000:250_000")
-    found = fetch_file(item, tmp_path / item.name)
-    assert found.path.name == "part-0.100000-250000.npy"
-    assert found.path.read_bytes() == BODY[400_000:1_000_000]
-    note = json.loads(record_path(found.path).read_text("utf-8"))
+    actual = fetch_file(item, tmp_path / item.name)
+    assert actual.path.name == "part-0.100000-250000.npy"
+    assert actual.path.read_bytes() == BODY[400_000:1_000_000]
+    note = json.loads(record_path(actual.path).read_text("utf-8"))
     assert note == {
         "url": item.url,
         "size": 600_000,
@@ -469,9 +469,9 @@ def test_tokens_of_a_token_file(server: Server, tmp_path: Path) -> None:
         "dtype": "uint32",
         "published": False,
     }
-    found.path.write_bytes(b"x" * 600_000)
+    actual.path.write_bytes(b"x" * 600_000)
     with pytest.raises(DataError, match="delete it to fetch it again"):
-        fetch_file(item, found.path)
+        fetch_file(item, actual.path)
 
 
 @pytest.mark.parametrize("text", ["5", "5:5", "7:5", "a:b", "-1:5", "0:", "1.5:3"])

@@ -32,12 +32,12 @@ def refs(tmp_path: Path) -> Path:
 
 def test_points_count_what_is_below_each_limit() -> None:
     points = _points(np.array([-0.5, 0.2, 0.9, 1]), np.array([-0.9, 0.2]))
-    at = {point.limit: (point.lost, point.caught) for point in points}
-    assert at[-1.0] == (0, 0)
-    assert at[-0.89] == (0, 50)
-    assert at[0.2] == (25, 50)
-    assert at[0.21] == (50, 100)
-    assert at[1.0] == (75, 100)  # at the limit is not below it
+    index = {point.limit: (point.lost, point.caught) for point in points}
+    assert index[-1.0] == (0, 0)
+    assert index[-0.89] == (0, 50)
+    assert index[0.2] == (25, 50)
+    assert index[0.21] == (50, 100)
+    assert index[1.0] == (75, 100)  # at the limit is not below it
 
 
 def test_the_tightest_limit_within_a_loss() -> None:
@@ -47,8 +47,8 @@ def test_the_tightest_limit_within_a_loss() -> None:
 
 
 def test_languages_that_letters_tell_apart_have_no_curve(refs: Path) -> None:
-    found = measure_curves(*read_recipe("quickstart"), refs, ())
-    assert [(curve.lang, curve.texts, curve.relatives) for curve in found] == [
+    actual = measure_curves(*read_recipe("quickstart"), refs, ())
+    assert [(curve.lang, curve.texts, curve.relatives) for curve in actual] == [
         ("ind_Latn", 2, {"zsm_Latn": 2}),
         ("zsm_Latn", 2, {"ind_Latn": 2}),
     ]
@@ -64,8 +64,8 @@ def test_command_prints_and_draws(refs: Path, tmp_path: Path) -> None:
     shown = CliRunner().invoke(main, [*options, "--plot", str(svg)])
     assert shown.exit_code == 0, shown.output
     assert "% of relatives caught" in shown.output
-    told = json.loads(CliRunner().invoke(main, [*options, "--json"]).stdout)
-    curves = [Curve.model_validate(curve) for curve in told]
+    printed = json.loads(CliRunner().invoke(main, [*options, "--json"]).stdout)
+    curves = [Curve.model_validate(curve) for curve in printed]
     assert svg.read_text("utf-8") == plot_curves(curves), "no date, no random ids"
     axes = ElementTree.parse(svg).getroot().iterfind(".//{*}g[@id]")
     assert sum(group.get("id", "").startswith("axes_") for group in axes) == len(curves) == 2

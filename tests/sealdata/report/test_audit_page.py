@@ -81,7 +81,7 @@ def test_embedded_rows_keep_to_their_bytes(build: Build, monkeypatch: pytest.Mon
     text = re.search(r'id="page-data">(.*?)</script>', page, re.DOTALL)
     assert text is not None
     rows = json.loads(text[1])["rows"]
-    assert {lang: own["rows"] for lang, own in rows.items()} == dict.fromkeys(rows, 20)
+    assert {lang: lang_row["rows"] for lang, lang_row in rows.items()} == dict.fromkeys(rows, 20)
     assert rows["tha_Thai"]["of"] == 71
 
 
@@ -182,12 +182,12 @@ def test_percent_never_rounds_to_nothing_or_all(part: int, whole: int, text: str
 def test_numbers_and_failings() -> None:
     assert (number(12345), number(0.123456), number(7)) == ("12,345", "0.1235", "7")
     limit = Limit(rule=0, reason="slow", min=1, max=4, missing_drops=False, outside=0)
-    known = {"slow": ("a.b", limit)}
-    assert failing({"a.b": 5.0}, ["slow", "duplicate"], known) == [
+    expected = {"slow": ("a.b", limit)}
+    assert failing({"a.b": 5.0}, ["slow", "duplicate"], expected) == [
         ("slow", "a.b 5, must be 1 to 4"),
         ("duplicate", ""),
     ]
-    assert failing({"a.b": None}, ["slow"], known) == [("slow", "a.b is missing")]
+    assert failing({"a.b": None}, ["slow"], expected) == [("slow", "a.b is missing")]
 
 
 @pytest.mark.parametrize(

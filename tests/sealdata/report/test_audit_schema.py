@@ -9,7 +9,7 @@ import pytest
 from sealdata.errors import DataError
 from sealdata.report.schema import FORMAT, AuditFacts
 
-# Of each format's JSON schema. A line is never changed, only added, with FORMAT raised.
+# Digests of the JSON schema by format. Raise FORMAT and add an entry; never change one.
 DIGESTS = {3: "72bf2e82e31d89d9", 4: "899c133ed57e811e", 5: "7b0414130b946cfd"}
 
 

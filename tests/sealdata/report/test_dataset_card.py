@@ -145,8 +145,8 @@ def test_a_source_without_a_card(build: Build) -> None:
     ],
 )
 def test_strictest_licence(licences: list[str | None], result: str) -> None:
-    found, reason = strictest({f"s{number}": name for number, name in enumerate(licences)})
-    assert found == result
+    actual, reason = strictest({f"s{number}": name for number, name in enumerate(licences)})
+    assert actual == result
     assert reason.endswith(".")
 
 

@@ -48,10 +48,10 @@ def test_shares_and_correlation(tmp_path: Path) -> None:
 
 
 def test_what_does_not_vary_has_no_correlation(tmp_path: Path) -> None:
-    found = agreement_facts(
+    actual = agreement_facts(
         audit_rows(tmp_path, [frame([1.0] * 3, [0.5, 0.6, 0.7])]), "jav_Latn", COLUMNS
     )
-    assert found[0].correlation is None
+    assert actual[0].correlation is None
 
 
 def test_a_corpus_that_stores_none(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_corpus_that_stores_none(tmp_path: Path) -> None:
 
 
 def test_a_sample_stands_for_more(tmp_path: Path) -> None:
-    found = agreement_facts(
+    actual = agreement_facts(
         audit_rows(tmp_path, [frame(STORED, AGAIN)], rows=600), "jav_Latn", COLUMNS
     )
-    assert found[0].rows == 400
+    assert actual[0].rows == 400

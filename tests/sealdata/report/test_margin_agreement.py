@@ -72,8 +72,8 @@ def test_of_many_pairs_some_are_looked_at(tmp_path: Path, monkeypatch: pytest.Mo
 def test_few_pairs_and_constants_have_no_correlation(tmp_path: Path) -> None:
     few = audit_rows(tmp_path / "few", [frame("nllb", STORED, STORED)])
     flat = audit_rows(tmp_path / "flat", [frame("nllb", STORED * 3, [1.0] * 30)])
-    for found in (few, flat):
-        [facts] = margin_facts(found, "jav_Latn")
+    for actual in (few, flat):
+        [facts] = margin_facts(actual, "jav_Latn")
         assert (facts.correlation, facts.low, facts.high, facts.cells) == (None, None, None, [])
     without = frame("nllb", STORED, STORED).drop("laser.margin")
     assert margin_facts(audit_rows(tmp_path / "without", [without]), "jav_Latn") == []
@@ -89,31 +89,31 @@ def test_interval_is_that_of_bonett_and_wright(correlation: float, rows: int) ->
 
 
 def test_interval_holds_the_truth_about_as_often_as_it_says() -> None:
-    """Of 400 samples of a normal pair whose rank correlation is 6 / pi * asin(r / 2)."""
+    """400 samples of a normal pair whose rank correlation is 6 / pi * asin(r / 2)."""
     generator = np.random.default_rng(1)
     truth = 6 / math.pi * math.asin(0.6 / 2)
     inside = 0
     for _ in range(400):
         x, noise = generator.normal(size=(2, 200))
         drawn = pl.DataFrame({"a": x, "b": 0.6 * x + 0.8 * noise})
-        found = drawn.select(pl.corr("a", "b", method="spearman")).item()
-        low, high = interval(found, 200)
+        actual = drawn.select(pl.corr("a", "b", method="spearman")).item()
+        low, high = interval(actual, 200)
         inside += low <= truth <= high
     assert 0.92 < inside / 400 < 0.98
 
 
 def test_each_point_is_in_its_nearest_hexagon() -> None:
     points = np.random.default_rng(2).random((300, 2))
-    found = {(c, r): n for c, r, n in hexagons(*points.T, (0.0, 1.0), (0.0, 1.0))}
+    actual = {(c, r): n for c, r, n in hexagons(*points.T, (0.0, 1.0), (0.0, 1.0))}
     centres = np.array(
         [(c, r) for c in range(2 * CELLS + 3) for r in range(2 * CELLS) if c % 2 == r % 2]
     )
-    places = centres * (0.5, math.sqrt(3) / 2) / CELLS
-    nearest = np.linalg.norm(points[:, None] - places, axis=2).argmin(axis=1)
+    positions = centres * (0.5, math.sqrt(3) / 2) / CELLS
+    nearest = np.linalg.norm(points[:, None] - positions, axis=2).argmin(axis=1)
     expected: dict[tuple[int, int], int] = {}
     for column, row in centres[nearest].tolist():
         expected[column, row] = expected.get((column, row), 0) + 1
-    assert found == expected
+    assert actual == expected
     [(column, row, pairs)] = hexagons(np.full(9, 7.0), np.full(9, -7.0), (0.0, 1.0), (0.0, 1.0))
     assert (column, row, pairs) == (2 * CELLS, 0, 9), "beyond the scales: at the corner"
 
@@ -137,7 +137,7 @@ def test_chart_draws_cells_and_limits(tmp_path: Path) -> None:
 def test_manifest_and_card_say_it(build: tuple[Path, BuildManifest], tmp_path: Path) -> None:
     values = [1 + number / 100 for number in range(40)]
     facts = margin_facts(audit_rows(tmp_path, [frame("nllb", values, values)]), "jav_Latn")
-    manifest = build[1].model_copy(update={"margins": [summary(own) for own in facts]})
+    manifest = build[1].model_copy(update={"margins": [summary(lang_row) for lang_row in facts]})
     again = BuildManifest.model_validate_json(manifest.model_dump_json())
     assert again.margins == manifest.margins
     assert "| Javanese | nllb | 40 | 40 | 1.00 | 1.00 to 1.00 |" in render_card(again)

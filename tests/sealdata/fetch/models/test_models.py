@@ -25,7 +25,7 @@ FTZ = find_model("lid176-ftz").read_bytes()
 
 
 class Site(ThreadingHTTPServer):
-    """Serves ``files`` by the last part of their address, with ranges; breaks off as told."""
+    """Serves ``files`` by the last part of their address, with ranges; breaks off on request."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
