@@ -455,7 +455,10 @@ def test_an_answer_of_another_span(server: Server, path: Path, answer: str) -> N
 
 
 def test_tokens_of_a_token_file(server: Server, tmp_path: Path) -> None:
-    whole = Download.model_validate({"url": f"{server.url}/part-0.npy", "dtype": "uint32"})
+    # The published digest is that of the whole file; a part of it has another one.
+    published = {"sha256": hashlib.sha256(BODY).hexdigest(), "size": len(BODY)}
+    table = {"url": f"{server.url}/part-0.npy", "dtype": "uint32", **published}
+    whole = Download.model_validate(table)
     item = of_tokens("wiki", whole, "100_000:250_000")
     actual = fetch_file(item, tmp_path / item.name)
     assert actual.path.name == "part-0.100000-250000.npy"
