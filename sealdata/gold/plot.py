@@ -1,7 +1,8 @@
 """The pictures of calibrations and of language-ID curves, as SVG files drawn by matplotlib."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sealdata.gold.calibrate import Calibration, Spread
@@ -26,6 +27,9 @@ _STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "font.size": 8,
+    "axes.titlesize": "medium",
+    "legend.fontsize": "medium",
+    "legend.frameon": False,
 }
 
 
@@ -34,18 +38,18 @@ def plot_calibrations(calibrations: Sequence[Calibration]) -> str:
 
     A panel shows the shares of good pairs and of each kind of negatives, and the limit.
     """
-    figure = _figure(len(calibrations))
-    for axes, calibration in zip(figure.axes, calibrations, strict=True):
-        for spread in (calibration.good, *calibration.negatives):
-            colour = _KIND_COLOURS[spread.kind]
-            edges = calibration.bins
-            axes.stairs(_shares(spread), edges, fill=True, alpha=0.25, color=colour)
-            axes.stairs(_shares(spread), edges, color=colour, label=spread.kind)
-        axes.axvline(calibration.limit, color="black", linestyle="--", linewidth=1)
-        axes.set_title(f"{calibration.score} {calibration.lang}, limit {calibration.limit:g}")
-        axes.set_yticks([])  # the shares depend on the number of bins
-        axes.legend(frameon=False)
-    return _svg(figure)
+    with _figure(len(calibrations)) as figure:
+        for axes, calibration in zip(figure.axes, calibrations, strict=True):
+            for spread in (calibration.good, *calibration.negatives):
+                colour = _KIND_COLOURS[spread.kind]
+                edges = calibration.bins
+                axes.stairs(_shares(spread), edges, fill=True, alpha=0.25, color=colour)
+                axes.stairs(_shares(spread), edges, color=colour, label=spread.kind)
+            axes.axvline(calibration.limit, color="black", linestyle="--", linewidth=1)
+            axes.set_title(f"{calibration.score} {calibration.lang}, limit {calibration.limit:g}")
+            axes.set_yticks([])  # the shares depend on the number of bins
+            axes.legend()
+        return _svg(figure)
 
 
 def plot_curves(curves: Sequence[Curve]) -> str:
@@ -55,22 +59,23 @@ def plot_curves(curves: Sequence[Curve]) -> str:
     """
     langs = list(dict.fromkeys(curve.lang for curve in curves))
     models = list(dict.fromkeys(curve.model for curve in curves))
-    figure = _figure(len(langs))
-    for axes, lang in zip(figure.axes, langs, strict=True):
-        for curve in curves:
-            if curve.lang == lang:
-                colour = _MODEL_COLOURS[models.index(curve.model) % len(_MODEL_COLOURS)]
-                lost = [point.lost for point in curve.points]
-                caught = [point.caught for point in curve.points]
-                axes.plot(lost, caught, color=colour, label=curve.model)
-        axes.plot([0, 100], [0, 100], color="#bbbbbb", linestyle="--", linewidth=1)
-        axes.set(title=lang, xlabel="% of references lost", ylabel="% of relatives caught")
-        axes.legend(frameon=False)
-    return _svg(figure)
+    with _figure(len(langs)) as figure:
+        for axes, lang in zip(figure.axes, langs, strict=True):
+            for curve in curves:
+                if curve.lang == lang:
+                    colour = _MODEL_COLOURS[models.index(curve.model) % len(_MODEL_COLOURS)]
+                    lost = [point.lost for point in curve.points]
+                    caught = [point.caught for point in curve.points]
+                    axes.plot(lost, caught, color=colour, label=curve.model)
+            axes.plot([0, 100], [0, 100], color="#bbbbbb", linestyle="--", linewidth=1)
+            axes.set(title=lang, xlabel="% of references lost", ylabel="% of relatives caught")
+            axes.legend()
+        return _svg(figure)
 
 
-def _figure(num_panels: int) -> "Figure":
-    """A figure with its panels in rows of at most _COLUMNS."""
+@contextmanager
+def _figure(num_panels: int) -> Iterator["Figure"]:
+    """A figure with its panels in rows of at most _COLUMNS; the style holds until it is saved."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -80,15 +85,12 @@ def _figure(num_panels: int) -> "Figure":
         figure = Figure((_PANEL[0] * columns, _PANEL[1] * rows), layout="constrained")
         for number in range(num_panels):
             figure.add_subplot(rows, columns, number + 1)
-    return figure
+        yield figure
 
 
 def _svg(figure: "Figure") -> str:
-    import matplotlib as mpl
-
     drawn = io.StringIO()
-    with mpl.rc_context(_STYLE):
-        figure.savefig(drawn, format="svg", metadata={"Date": None})
+    figure.savefig(drawn, format="svg", metadata={"Date": None})
     return drawn.getvalue()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sealdata.build_manifest import FunnelRow
 from sealdata.files.frames import write_frame
-from sealdata.report.audit_rows import AuditRows
+from sealdata.report.audit_rows import AuditRows, share_error
 from sealdata.report.lid_agreement import agreement_facts
 from sealdata.report.other_views import confusion_facts, domain_facts
 from sealdata.report.schema import PartFacts
@@ -48,6 +48,20 @@ def corpus(rows: int) -> pl.DataFrame:
             "laser.cosine": (mixed * (index % 29) / 29).cast(pl.Float32),
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("share", "sampled", "population", "error"),
+    [
+        # centre 3.317888 / 106.635776 = 0.0311142, width 0.0433122: both count for a share of 0
+        (0.0, 100, 10**12, 0.0744264),
+        (0.5, 50, 100, 0.1210195),  # half of all rows are known: the error is sqrt(1/2) of 0.17115
+        (0.5, 100, 100, 0.0),
+        (0.0, 0, 100, 1.0),
+    ],
+)
+def test_the_error_of_a_share(share: float, sampled: int, population: int, error: float) -> None:
+    assert share_error(share, sampled, population) == pytest.approx(error, abs=1e-7)
 
 
 @pytest.fixture

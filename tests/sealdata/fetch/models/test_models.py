@@ -17,7 +17,7 @@ from sealdata.component import load
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch.models import store
 from sealdata.fetch.models.catalogue import catalogue, model_card
-from sealdata.fetch.models.store import digest, fetch, find, find_model
+from sealdata.fetch.models.store import digest, fetch, find, find_all, find_model
 from sealdata.languages import languages
 from sealdata.pairs import make_pairs
 
@@ -227,6 +227,12 @@ def test_all_absent_encoders_of_a_recipe_are_named_at_once(folder: Path) -> None
         scorer.for_languages(["eng_Latn", "tha_Thai", "mya_Mymr", "vie_Latn"]).fingerprint()
     with pytest.raises(DataError, match="model laser2 is not on this machine"):
         scorer.for_languages(["eng_Latn", "vie_Latn"]).fingerprint()
+
+
+def test_one_command_for_all_absent_models_accepts_what_any_of_them_asks(folder: Path) -> None:
+    command = "run `sealdata models fetch laser2 lid218e --accept-license`, licence "
+    with pytest.raises(DataError, match=re.escape(command)):
+        find_all(["laser2", "lid218e", "laser2", "some/path.bin"])
 
 
 def test_a_file_put_there_by_hand_is_noted_and_held_to(folder: Path) -> None:
