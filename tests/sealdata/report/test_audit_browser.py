@@ -102,7 +102,7 @@ def test_several_sliders_answer_from_the_rows_embedded(page: Any, ledger: pl.Dat
     assert (
         text == f"{total - lost} pairs would be kept (−{lost})"
     )  # all rows are embedded: no error
-    assert "71 embedded rows" in page.locator("#outcome-basis").text_content()
+    assert "71 rows in this page" in page.locator("#outcome-basis").text_content()
 
 
 def test_recipe_lines_can_be_pasted(page: Any) -> None:

@@ -64,6 +64,13 @@ def test_the_error_of_a_share(share: float, sampled: int, population: int, error
     assert share_error(share, sampled, population) == pytest.approx(error, abs=1e-7)
 
 
+def test_the_highest_pairs_are_of_the_last_percent(both: tuple[AuditRows, AuditRows]) -> None:
+    [fact] = similarity_facts(both[1], LANG, COLUMNS, ["laser.cosine"])
+    scores = [row.scores["laser.cosine"] for row in fact.top]
+    assert len(scores) == 10
+    assert all(isinstance(s, float) and s >= fact.percentiles["99"] for s in scores)
+
+
 @pytest.fixture
 def both(tmp_path: Path) -> tuple[AuditRows, AuditRows]:
     """A tenth of 6,000 rows as a sample, and all of them."""

@@ -20,9 +20,10 @@ from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.histograms import bar_edges, cells, limits, nice_edges
 from sealdata.report.html import write_report
 from sealdata.report.ledger import dropped_files, kept_files
+from sealdata.report.metrics import metrics_of
 from sealdata.report.other_views import match_facts
 from sealdata.report.samples import WITHHELD, show
-from sealdata.report.schema import AuditFacts
+from sealdata.report.schema import AuditFacts, Basis
 
 Build = tuple[Path, BuildManifest]
 
@@ -189,6 +190,21 @@ def test_samples_come_from_every_stratum_and_not_from_the_head(build: Build) -> 
     low, high = min(values), max(values)  # type: ignore[type-var]
     assert low < 0.65  # type: ignore[operator]
     assert high > 0.9  # type: ignore[operator]
+
+
+def test_long_texts_of_samples_are_cut() -> None:
+    row = {"source": "s", "row": 1, "stage": None, "src": "x" * 401, "tgt": "y" * 400}
+    sample = samples.show(row, [])
+    assert (sample.src, sample.tgt) == ("x" * 400 + "…", "y" * 400)
+
+
+def test_unreadable_records_are_counted_in_a_sample_too(build: Build) -> None:
+    languages = dict.fromkeys(build[1].languages, 70)
+    basis = Basis(exact=False, confidence=0.99, rows=languages, sampled=dict.fromkeys(languages, 9))
+    values, errors = metrics_of(audit_facts(*build).model_copy(update={"basis": basis}))
+    assert values["lost_share.ingest"] == 3 / 213
+    assert {"lost_share.ingest", "lost_share.ingest.tha_Thai"} & set(errors) == set()
+    assert {"lost_share.lid", "lost_share.lid.tha_Thai", "kept_share"} <= set(errors)
 
 
 def test_samples_keep_to_a_number_of_bytes(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,6 +164,30 @@ def test_histogram_draws_open_bins_and_limits() -> None:
     assert kept[1].startswith("M174.33 92v-74h")  # third of three bins, full height
 
 
+def test_histogram_marks_where_bars_widen() -> None:
+    empty = Counts(cells=[0] * 13, missing=0)
+    single = Counts(cells=[0, 0, 1, *[0] * 10], missing=0)
+    counts = Histogram(
+        every=single,
+        kept=single,
+        others=single,
+        every_tokens=None,
+        kept_tokens=None,
+        others_tokens=None,
+        unscored=0,
+        limits=[],
+    )
+    edges = [0, 1, 2, 3, 5, 7]
+    score = ScoreFacts(name="a.b", meaning="", edges=edges, bars=edges, languages={"x": counts})
+    assert bars(score, empty) == [0] * 7
+    drawn = histogram(score, "x", "X")
+    # Five bins of 52 units: the third edge is at 156, where bins begin to hold two units.
+    assert '<text x="156" y="105" text-anchor="end">3</text>' in drawn
+    assert 'd="M156 92v5m3 0v-5"' in drawn
+    even = score.model_copy(update={"edges": [0, 1, 2, 3, 4, 5], "bars": [0, 1, 2, 3, 4, 5]})
+    assert "v5m3 0v-5" not in histogram(even, "x", "X")
+
+
 @pytest.mark.parametrize(
     ("part", "whole", "text"),
     [

@@ -131,6 +131,10 @@ def test_chart_draws_cells_and_limits(tmp_path: Path) -> None:
     [drawn] = re.findall(r'<path class="limit" d="([^"]*)"', chart)
     assert (drawn.count("v"), drawn.count("h")) == (1, 1)
     assert "40 pairs" in chart
+    unequal = facts.model_copy(update={"cells": [(0, 0, 1), (2, 0, 1000)]})
+    # Levels 1 and 5 of 5: log(2) is a tenth of log(1001).
+    opacities = re.findall(r'fill-opacity="([^"]*)"', margin_chart(unequal, "Javanese"))
+    assert opacities == ["0.2", "1"]
     assert "rank correlation 1.00" in chart
 
 
