@@ -39,7 +39,7 @@ from sealdata.pipeline.streams import (
     token_files,
 )
 from sealdata.recipe.reading import write_recipe
-from sealdata.report.card import write_metadata
+from sealdata.report.dataset_card import write_metadata
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.html import write_report
 from sealdata.report.margin_agreement import summary

@@ -1,4 +1,4 @@
-"""The built dataset's Hugging Face card: figures from the manifest and the sources' cards."""
+"""The Hugging Face card of a built dataset, from its manifest and the cards of its sources."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sealdata.build_manifest import BuildManifest, pair_name
-from sealdata.fetch.corpus_cards import LICENCES, SourceCard, read_card, strictest
+from sealdata.fetch.corpus_cards import LICENCES, CorpusCard, read_corpus_card, strictest
 from sealdata.files.records import write_atomic
 from sealdata.filter_stages import STAGE_NAMES
 from sealdata.languages import resolve
 from sealdata.recipe.reading import builtin_recipes
 from sealdata.recipe.tables import CardTable
 from sealdata.report.bound_rules import manifest_rules
-from sealdata.report.card_merge import merged, to_write
 from sealdata.report.croissant import croissant, write_croissant
+from sealdata.report.dataset_card_merge import merged, to_write
 from sealdata.report.funnel import funnel_lines
 from sealdata.report.markup import bounds, hundredths
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+NO_ANNOTATIONS: Mapping[str, Any] = MappingProxyType({})
 _SIZES = {
     "n<1K": 10**3,
     "1K<n<10K": 10**4,
@@ -35,10 +35,11 @@ _SIZES = {
 }
 
 
-def render_card(manifest: BuildManifest, judged: Mapping[str, Any] = NOTHING) -> str:
-    """``README.md``: YAML front matter and text; equal manifests give equal text.
+def render_card(manifest: BuildManifest, annotations: Mapping[str, Any] = NO_ANNOTATIONS) -> str:
+    """The text of ``README.md``, with YAML front matter; equal manifests have equal text.
 
-    ``judged`` adds what people said of a sample: ``precision`` and ``labels`` of an audit's facts.
+    ``annotations`` are ``precision`` and ``labels`` of an audit's facts: how people annotated a
+    sample.
 
     Raises:
         ConfigError: a source names a data card that does not exist.
@@ -51,7 +52,7 @@ def render_card(manifest: BuildManifest, judged: Mapping[str, Any] = NOTHING) ->
     )
     environment = Environment(
         loader=PackageLoader("sealdata.report"),
-        autoescape=False,  # Markdown, and no corpus text in it
+        autoescape=False,  # Markdown, which has no text of a corpus
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -59,37 +60,44 @@ def render_card(manifest: BuildManifest, judged: Mapping[str, Any] = NOTHING) ->
     )
     environment.filters.update(cell=cell, hundredths=hundredths)
     environment.globals.update(to_write=to_write, bounds=bounds)
-    text = environment.get_template("card.md.j2").render(
+    text = environment.get_template("dataset_card.md.j2").render(
         _context(manifest, cards),
         licence=licence,
         licence_reason=reason,
-        precision=judged.get("precision", []),
-        labels=judged.get("labels", {}),
+        precision=annotations.get("precision", []),
+        labels=annotations.get("labels", {}),
     )
     return f"---\n{front}---\n\n{text}"
 
 
-def write_card(manifest: BuildManifest, path: Path, judged: Mapping[str, Any] = NOTHING) -> None:
-    """Write the card, atomically; what people wrote on a card that is there already is kept.
+def write_card(
+    manifest: BuildManifest, path: Path, annotations: Mapping[str, Any] = NO_ANNOTATIONS
+) -> None:
+    """Write the card, atomically; what people wrote on an earlier card is kept.
 
     Raises:
-        DataError: the disk is full or refuses, or the card that is there cannot be read.
+        DataError: the file cannot be written, or the earlier card cannot be read.
     """
-    text = render_card(manifest, judged)
+    text = render_card(manifest, annotations)
     if path.is_file():
         text = merged(text, path.read_text("utf-8"), str(path))
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_metadata(
-    manifest: BuildManifest, out: Path, judged: Mapping[str, Any] = NOTHING, **known: str
+    manifest: BuildManifest,
+    out: Path,
+    annotations: Mapping[str, Any] = NO_ANNOTATIONS,
+    **publication: str,
 ) -> None:
     """Write ``README.md`` and ``croissant.json`` of the build in ``out``.
 
-    ``known``: the ``url`` and date of publication that ``croissant`` takes.
+    ``publication``: the ``url`` and date of publication, as ``croissant`` takes them.
     """
-    write_card(manifest, out / "README.md", judged)
-    write_croissant(croissant(out, manifest, licence_of(manifest), **known), out / "croissant.json")
+    write_card(manifest, out / "README.md", annotations)
+    write_croissant(
+        croissant(out, manifest, licence_of(manifest), **publication), out / "croissant.json"
+    )
 
 
 def licence_of(manifest: BuildManifest) -> str:
@@ -98,7 +106,7 @@ def licence_of(manifest: BuildManifest) -> str:
 
 
 def front_matter(manifest: BuildManifest, licence: str) -> dict[str, Any]:
-    """The card's metadata, as the Hub and ``datasets`` read it; only splits that hold pairs."""
+    """The card's metadata for the Hub and ``datasets``; splits without pairs are left out."""
     codes = ["eng_Latn", *manifest.languages]
     kept = sum(row.kept for row in manifest.funnel)
     tags = ["parallel-corpus", "sealdata"]
@@ -116,26 +124,27 @@ def front_matter(manifest: BuildManifest, licence: str) -> dict[str, Any]:
 
 
 def _set_name(ref: Any) -> str:
-    """An evaluation set as a recipe names it: a path, or a table with a path and maybe a name."""
+    """The name of an evaluation set: a path, or a table with a path and an optional name."""
     return ref if isinstance(ref, str) else ref.get("name") or ref["path"]
 
 
 def cell(text: str) -> str:
-    """Text of others made fit for a table cell or a paragraph of Markdown."""
+    """Foreign text, escaped for a table cell or a paragraph of Markdown."""
     flat = " ".join(text.split())
     for char in "\\`*_<>[]|":
         flat = flat.replace(char, f"\\{char}")
     return flat
 
 
-def _source_cards(manifest: BuildManifest) -> dict[str, SourceCard | None]:
+def _source_cards(manifest: BuildManifest) -> dict[str, CorpusCard | None]:
     return {
-        source.name: read_card(source.card) if source.card else None for source in manifest.sources
+        source.name: read_corpus_card(source.card) if source.card else None
+        for source in manifest.sources
     }
 
 
 def _lost_for(manifest: BuildManifest) -> dict[str, int]:
-    """Pairs by their first reason, the most frequent first."""
+    """Pairs by the first reason that dropped them, the most frequent reason first."""
     counts: Counter[str] = Counter()
     for row in manifest.funnel:
         for reasons in row.dropped.values():
@@ -162,17 +171,20 @@ def _table(manifest: BuildManifest) -> CardTable:
     return CardTable.model_validate(manifest.recipe.get("card", {}))
 
 
-def _licence(manifest: BuildManifest, cards: dict[str, SourceCard | None]) -> tuple[str, str]:
-    """What the recipe states, else what follows from the sources' cards; and why."""
+def _licence(manifest: BuildManifest, cards: dict[str, CorpusCard | None]) -> tuple[str, str]:
+    """The licence that the recipe states, or else that of the sources' cards; and the reason."""
     stated = _table(manifest).license
     licences = {name: card.licence if card else None for name, card in cards.items()}
-    found, reason = strictest(licences)
-    if stated and stated != found:
-        return stated, f"Stated by the curators. From the sources follows {found}: {reason}"
-    return found, reason
+    derived, reason = strictest(licences)
+    if stated and stated != derived:
+        return (
+            stated,
+            f"Stated by the curators. The licences of the sources lead to {derived}: {reason}",
+        )
+    return derived, reason
 
 
-def _context(manifest: BuildManifest, cards: dict[str, SourceCard | None]) -> dict[str, Any]:
+def _context(manifest: BuildManifest, cards: dict[str, CorpusCard | None]) -> dict[str, Any]:
     table = _table(manifest)
     unique = {card.title: card for card in cards.values() if card is not None}
     header, *funnel = funnel_lines(manifest)

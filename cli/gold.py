@@ -10,7 +10,11 @@ from .options import AS_JSON, REFS, WORKERS
 @click.command()
 @click.argument("recipe")
 @REFS
-@click.option("--defects", is_flag=True, help="Also spoil references and say what is caught.")
+@click.option(
+    "--defects",
+    is_flag=True,
+    help="Also spoil references in known ways and measure how many are caught.",
+)
 @click.option(
     "--max",
     "max_percent",
@@ -18,13 +22,13 @@ from .options import AS_JSON, REFS, WORKERS
     default=1.0,
     show_default=True,
     metavar="PERCENT",
-    help="Rejected references allowed in any language.",
+    help="Largest share of rejected references in any language.",
 )
 @click.option(
     "--skip",
     multiple=True,
     metavar="NAME",
-    help="Leave out a scorer of the recipe and its rules; may be repeated.",
+    help="Skip a scorer of the recipe and its rules; may be repeated.",
 )
 @WORKERS
 @click.option("--markdown", is_flag=True, help="Print the percentages as a Markdown table.")
@@ -39,17 +43,17 @@ def gold(
     markdown: bool,
     as_json: bool,
 ) -> None:
-    """Say how many human translations RECIPE would reject, and for which rules.
+    """Measure how many human translations RECIPE rejects, and by which rules.
 
-    Cleaning and all rules run as in a build, but for dedup and decontamination; the corpora of the
-    recipe need not be there. Exits with 3 if a language loses more than --max.
+    Cleaning and all rules run as in a build, without dedup and decontamination. The corpora of the
+    recipe are not needed. Exits with 3 if a language loses more than --max.
 
     \b
     Example:
         sealdata gold quickstart --refs flores200_dataset/dev
         sealdata gold my-recipe.toml --refs NTREX/NTREX-128 --defects --skip laser
     """
-    from sealdata.gold.trial_facts import gold as judge_references
+    from sealdata.gold.trial_facts import gold as try_references
     from sealdata.recipe.reading import read_recipe
     from sealdata.workflow.engines.local import LocalEngine
     from sealdata.workflow.progress import make_progress
@@ -58,7 +62,7 @@ def gold(
 
     table, base = read_recipe(recipe)
     with LocalEngine(workers) as engine:
-        facts = judge_references(
+        facts = try_references(
             table,
             base,
             refs,
@@ -81,10 +85,10 @@ def gold(
 @REFS
 @AS_JSON
 def lengths(refs: Path, as_json: bool) -> None:
-    """Compute the length factors of the languages in REFS, beside those that are shipped.
+    """Measure the length factors of the languages in --refs, and compare with the shipped ones.
 
-    A factor is the characters of English over those of the other language in the same text; the
-    scorers ratio and balance multiply by those of sealdata/languages.toml.
+    A factor is the characters of English over those of the other language in the same text. The
+    scorers ratio and balance multiply by the factors of sealdata/languages.toml.
 
     \b
     Example:
@@ -103,18 +107,23 @@ def lengths(refs: Path, as_json: bool) -> None:
 
 @click.command("hash-refs")
 @click.argument("refs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="A .parquet file.")
 @click.option(
-    "--name", help="Of the set, in match reports.  [default: of each path its last parts]"
+    "--out", required=True, type=click.Path(path_type=Path), help="The .parquet file to write."
 )
-@click.option("--column", "columns", multiple=True, help="A table's column of text; repeatable.")
+@click.option(
+    "--name", help="Name of the set in reports of matches.  [default: the last parts of each path]"
+)
+@click.option(
+    "--column", "columns", multiple=True, help="A column of text in a table; may be repeated."
+)
 def hash_refs(
     refs: tuple[Path, ...], out: Path, name: str | None, columns: tuple[str, ...]
 ) -> None:
-    """Turn the evaluation sets REFS into hashes that a recipe can name in place of their text.
+    """Turn the evaluation sets REFS into hashes that a recipe can use in place of their text.
 
-    OUT holds the hash of every sentence and of its character n-grams, set, file and line, and no
-    text: what one needs to keep a set out that must not be passed on, such as FLORES+.
+    The file of --out has the hash of every sentence and of its character n-grams, with set, file
+    and line. It has no text, so that you can exclude a set that must not be passed on, such as
+    FLORES+.
 
     \b
     Example:
@@ -126,7 +135,7 @@ def hash_refs(
     from sealdata.stages.decontaminate import EvaluationFile, write_hash_file
 
     if out.suffix != ".parquet":
-        raise ConfigError(f"--out {out}: a recipe knows a hash file by its ending .parquet")
+        raise ConfigError(f"--out {out}: a file of hashes must end in .parquet")
     files = [
         EvaluationFile(set_name(ref, name), file, columns)
         for ref in refs
