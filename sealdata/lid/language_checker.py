@@ -10,7 +10,7 @@ import polars as pl
 from sealdata.languages import ENGLISH, languages
 from sealdata.lid.function_words import WEIGHT, count_function_words, languages_with_words
 from sealdata.lid.labels import Labels, Mask
-from sealdata.lid.model import LEAST, MOST, Likeliest
+from sealdata.lid.model import MIN_PROB, TOP_K, Likeliest
 from sealdata.text.characters import count_characters, scripts, unicode_script
 
 VERDICT = {
@@ -76,8 +76,8 @@ class LanguageChecker:
         most = in_script.argmax(1)
         count = in_script[np.arange(len(most)), most]
         by_letters = (label_of_script[most] >= 0) & (2 * count > letters)
-        labels = np.zeros((len(texts), MOST), np.int16)
-        probs = np.zeros((len(texts), MOST), np.float32)
+        labels = np.zeros((len(texts), TOP_K), np.int16)
+        probs = np.zeros((len(texts), TOP_K), np.float32)
         labels[by_letters, 0] = label_of_script[most][by_letters]
         probs[by_letters, 0] = count[by_letters] / letters[by_letters]
         asked = ~by_letters & (letters > 0)
@@ -140,19 +140,19 @@ class LanguageChecker:
         cells = np.arange(rows)[:, None] * (num_groups + 1) + groups[likeliest.labels]
         probs = np.where((letters >= _FEW)[:, None], likeliest.probs, 0)
         mass = np.bincount(cells.ravel(), probs.ravel(), rows * (num_groups + 1))
-        mass = mass.reshape(rows, num_groups + 1).clip(LEAST, 1)
+        mass = mass.reshape(rows, num_groups + 1).clip(MIN_PROB, 1)
         words = np.zeros_like(mass)
         counts = count_function_words(texts)
         for number, known in enumerate(languages_with_words()):
             if (mask := self.labels.set_mask(known)).any():
                 words[:, groups[mask][0]] = counts[:, number]
-        mass[~written, groups[kin][0]] = LEAST
+        mass[~written, groups[kin][0]] = MIN_PROB
         words[~written, groups[kin][0]] = 0
         evidence = np.log10(mass) + WEIGHT * words
         own = evidence[:, groups[kin][0]].copy()
         others = np.ones(num_groups + 1, bool)
         others[[0, *groups[kin | self.labels.set_mask(ENGLISH)]]] = False
-        told = (evidence[:, others] > np.log10(LEAST)).any(1) | (own > np.log10(LEAST))
+        told = (evidence[:, others] > np.log10(MIN_PROB)).any(1) | (own > np.log10(MIN_PROB))
         odds = pl.Series(own - evidence[:, others].max(1), dtype=pl.Float32)
         return pl.select(pl.when(pl.Series(told)).then(odds)).to_series()
 

@@ -9,7 +9,7 @@ from sealdata.fetch.models.store import digest, find_model
 from sealdata.filter_stages import RuleStage
 from sealdata.lid.labels import Labels
 from sealdata.lid.language_checker import VERDICT, LanguageChecker
-from sealdata.lid.referee import open_model
+from sealdata.lid.model import open_model
 from sealdata.scorers import ModelUse, Scorer
 
 _BUNDLED = "lid176-ftz"
@@ -73,14 +73,8 @@ class Lid(Scorer):
     }
 
     def fingerprint(self) -> dict[str, Any]:
-        """The version and the digest of the model file: where it lies does not matter.
-
-        Raises:
-            DataError: fastText does not agree on the model (see ``open_model``).
-        """
-        path = find_model(self.model)
-        open_model(path)  # here, before many processes would ask at once
-        model = digest(path)
+        """The version and the digest of the model file; its path does not matter."""
+        model = digest(find_model(self.model))
         return {"version": self.version, "model": model, "short": self.short}
 
     def models(self) -> list[ModelUse]:

@@ -15,7 +15,7 @@ import polars as pl
 from sealdata.component import load
 from sealdata.fetch.models.store import find_model
 from sealdata.files.frames import write_frame
-from sealdata.lid.model import LEAST, MOST
+from sealdata.lid.model import MIN_PROB, TOP_K
 from sealdata.stages.rules import RuleEvaluator, ScoreStore
 from sealdata.stages.score import Score
 from sealdata.workflow.engines.local import LocalEngine
@@ -68,7 +68,7 @@ def language_id(num_pairs: int, repeats: int, folder: Path) -> Iterator[Race]:
     model = find_model("lid176-ftz")
     ways = {
         "stage `score-language`": partial(_stage, model),
-        f"`model.f.predict` loops, {MOST} labels": partial(_bare, model, most=MOST, least=LEAST),
+        f"`model.f.predict` loops, {TOP_K} labels": partial(_bare, model, most=TOP_K, least=MIN_PROB),
         "`model.f.predict` loops, 1 label": partial(_bare, model, most=1, least=0.0),
     }
     title = f"language ID, {PROCESSES} processes at once, Latin scripts"

@@ -23,7 +23,7 @@ def main(model: str) -> None:
     from sealdata.fetch.models.store import find_model
     from sealdata.lid.labels import Labels
     from sealdata.lid.language_checker import LanguageChecker
-    from sealdata.lid.referee import open_model
+    from sealdata.lid.model import open_model
 
     from .corpus import pairs_of
 

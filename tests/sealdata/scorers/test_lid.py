@@ -192,5 +192,5 @@ def test_no_model(tmp_path):
     with pytest.raises(DataError, match=r"no model at .*absent\.bin: give the path"):
         score((ENGLISH, "Halo."), model=str(tmp_path / "absent.bin"))
     (tmp_path / "broken.bin").write_bytes(b"not a model")
-    with pytest.raises(DataError, match=r"broken\.bin is no fastText classifier"):
+    with pytest.raises(DataError, match=r"broken\.bin cannot be read as a fastText classifier"):
         score((ENGLISH, "Halo."), model=str(tmp_path / "broken.bin"))
