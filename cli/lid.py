@@ -39,7 +39,7 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
         sealdata lid eval --refs NTREX/NTREX-128 --recipe my-recipe.toml --json
     """
     from sealdata.gold.lid_eval import evaluate
-    from sealdata.recipe import read_recipe
+    from sealdata.recipe.reading import read_recipe
 
     from .show_lid import show_lid
 
@@ -82,7 +82,7 @@ def lid_curve(
 
     from sealdata.files.records import write_atomic
     from sealdata.gold.curves import curves, plot_curves
-    from sealdata.recipe import read_recipe
+    from sealdata.recipe.reading import read_recipe
 
     from .show_lid import show_curves
 

@@ -50,7 +50,7 @@ def gold(
         sealdata gold my-recipe.toml --refs NTREX/NTREX-128 --defects --skip laser
     """
     from sealdata.gold.trial_facts import gold as judge_references
-    from sealdata.recipe import read_recipe
+    from sealdata.recipe.reading import read_recipe
     from sealdata.workflow.engines.local import LocalEngine
     from sealdata.workflow.progress import make_progress
 

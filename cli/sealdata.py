@@ -14,6 +14,7 @@ from .errors import Program
 from .lid import lid
 from .models import models
 from .options import BUILD_OUT, WORKERS
+from .recipe import recipe_group
 from .references import gold, hash_refs, lengths
 from .score import score
 from .sources import sources
@@ -135,5 +136,6 @@ for command in (
     sources,
     models,
     lid,
+    recipe_group,
 ):
     main.add_command(command)

@@ -13,7 +13,7 @@ from sealdata.errors import DataError
 from sealdata.languages import resolve
 from sealdata.pipeline.plan import Plan, locate
 from sealdata.pipeline.streams import token_files
-from sealdata.recipe import SourceTable, StreamTable
+from sealdata.recipe.tables import SourceTable, StreamTable
 from sealdata.report.funnel import funnel_text
 from sealdata.shards.reader import SequenceView
 

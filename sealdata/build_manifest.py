@@ -10,6 +10,7 @@ from sealdata.files.records import read_json
 from sealdata.filter_stages import STAGE_NAMES
 
 MANIFEST = "manifest.json"
+FORMAT = 2  # raised when a field or a score column is renamed; 1 had no field of this name
 
 
 class _Facts(BaseModel):
@@ -89,7 +90,7 @@ class FunnelRow(_Facts):
 class FailureRow(_Facts):
     """Pairs of one language with ``reason`` as first failure, as one of all, or as the only one.
 
-    Counted among the scores each pair has: a gate hides what later gates would have said.
+    Only the scores that a pair has are counted: a pair that was dropped has no later scores.
     """
 
     lang: str
@@ -171,7 +172,7 @@ class FertilityRow(BaseModel):
     parity: float  # tokens of this side per token of the English side of the same pairs
     parity_low: float | None = None  # 95 % bootstrap interval
     parity_high: float | None = None
-    words_by: str = ""  # who tells words: white space, ICU and its version, or why nobody
+    words_by: str = ""  # what finds words: white space, ICU and its version, or why nothing does
     tokens_per_word: float | None = None
     continued_share: float | None = None  # words cut in two or more, 0 to 1
     tokens_per_grapheme: float | None = None
@@ -204,9 +205,11 @@ class FertilityRow(BaseModel):
 
 
 class MarginRow(_Facts):
-    """Spearman's rank correlation of a source's own margin with ``laser.margin``, over ``rows``
-    pairs of the ``of`` that have both, with its 95 % interval; None where they are too few, or one
-    of the two does not vary."""
+    """Spearman's rank correlation of a source's own margin with ``laser.margin``.
+
+    It is computed from ``rows`` pairs, drawn from the ``of`` pairs that have both, and comes with
+    its 95 % interval. None if the pairs are too few, or if one of the two does not vary.
+    """
 
     source: str
     lang: str
@@ -240,6 +243,7 @@ class PrecisionErrorRow(_Facts):
 class BuildManifest(_Facts):
     """``OUT/manifest.json``, written last: its presence means that the build is complete."""
 
+    format: int = FORMAT
     name: str
     sealdata: str
     build_key: str
@@ -289,12 +293,21 @@ def read_build_manifest(out: Path) -> BuildManifest:
     """The manifest of the finished build in ``out``.
 
     Raises:
-        DataError: there is none (the build is not finished), or it is not one of ours.
+        DataError: there is none (the build is not finished), it has another format, or it is not a
+            manifest of a build.
     """
     path = out / MANIFEST
+    content = read_json(path)
+    if isinstance(content, dict) and "build_key" in content:
+        written = content.get("format", 1)
+        if written != FORMAT:
+            raise DataError(
+                f"{path} has format {written}, written by SealData {content.get('sealdata')}; this "
+                f"version reads format {FORMAT}: run the build again with the same --out"
+            )
     try:
-        return BuildManifest.model_validate(read_json(path))
+        return BuildManifest.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise DataError(f"{path} is no build manifest ({where}: {first['msg']})") from None
+        raise DataError(f"{path} is not a build manifest ({where}: {first['msg']})") from None

@@ -48,11 +48,11 @@ def component_class(kind: str, name: str) -> type[Component]:
     Raises:
         ConfigError: there is no such component; the message names the nearest and all known.
     """
-    known = available(kind)
-    if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=1)
+    names = available(kind)
+    if name not in names:
+        nearest = difflib.get_close_matches(name, names, n=1)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-        raise ConfigError(f"no {kind[:-1]} named {name!r}.{hint} Known: {', '.join(known)}")
+        raise ConfigError(f"no {kind[:-1]} named {name!r}.{hint} Known: {', '.join(names)}")
     component = importlib.import_module(f"sealdata.{kind}.{name}").COMPONENT
     assert issubclass(component, Component), f"sealdata.{kind}.{name}.COMPONENT"
     return component  # type: ignore[no-any-return]
@@ -74,9 +74,9 @@ def load(kind: str, name: str, params: dict[str, Any] | None = None) -> Any:
 def explain(error: ValidationError, cls: type[BaseModel]) -> str:
     """One line for a pydantic error: where, what, and the nearest known key for a typo.
 
-    A mistyped key is often also a missing one, so unknown keys are told first.
+    Unknown keys come first: a mistyped key is often also a missing one.
     """
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    first = min(error.errors(), key=lambda details: details["type"] != "extra_forbidden")
     *tables, key = first["loc"] or ("",)
     entry = ""
     if len(tables) > 1 and isinstance(tables[1], int):

@@ -13,9 +13,9 @@ DecidedBy = Literal["reader", "mask", "rules", "split"]
 class FilterStage(NamedTuple):
     """One row of the table.
 
-    ``decided_by`` says what drops a record there: ``reader``, the reader of the file cannot read
-    it; ``mask``, a stage of its own compares it with lists or with other pairs; ``rules``, the
-    rules on scores of this stage; ``split``, the choice of the validation split.
+    ``decided_by`` says what drops a record there. ``reader``: the reader of the file rejects it.
+    ``mask``: a step of its own compares it with lists or with other pairs. ``rules``: the rules on
+    scores of this stage. ``split``: the choice of the validation split.
 
     ``audited`` says whether an audit of a recipe runs the stage. Stages that need the scores of
     all pairs are left to a build.

@@ -72,9 +72,9 @@ def resolve(code: str) -> Language:
     Raises:
         ConfigError: nothing is known by that name; the message lists the nearest names.
     """
-    known = _by_alias()
-    if code in known:
-        return known[code]
-    nearest = difflib.get_close_matches(code, known, n=3, cutoff=0.5)
+    by_alias = _by_alias()
+    if code in by_alias:
+        return by_alias[code]
+    nearest = difflib.get_close_matches(code, by_alias, n=3, cutoff=0.5)
     hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
     raise ConfigError(f"unknown language {code!r}{hint}. Known codes are in languages.toml")

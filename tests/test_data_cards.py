@@ -6,7 +6,7 @@ import pytest
 
 from sealdata.fetch.corpora import catalogue
 from sealdata.fetch.corpus_cards import LICENCES, card_names, read_card, split_front_matter
-from sealdata.recipe import read_recipe
+from sealdata.recipe.reading import read_recipe
 
 ROOT = Path(__file__).parents[1]
 CARDS = [ROOT / "data_cards" / f"{name}.md" for name in card_names()]

@@ -38,7 +38,7 @@ from sealdata.pipeline.streams import (
     plan_streams,
     token_files,
 )
-from sealdata.recipe import write_recipe
+from sealdata.recipe.reading import write_recipe
 from sealdata.report.card import write_metadata
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.html import write_report

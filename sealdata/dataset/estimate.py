@@ -11,7 +11,7 @@ from sealdata.formats.documents import ENGLISH
 from sealdata.pairs import PAIR_SCHEMA, english_first
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.streams import open_table, pair_formats
-from sealdata.recipe import SourceTable
+from sealdata.recipe.tables import SourceTable
 from sealdata.shards.shuffle import row_keys
 from sealdata.tokenizers import Tokenizer
 

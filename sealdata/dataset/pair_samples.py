@@ -10,7 +10,7 @@ from sealdata.errors import ConfigError
 from sealdata.gold.references import read_references
 from sealdata.pairs import english_first
 from sealdata.pipeline.plan import Plan, load_plan
-from sealdata.recipe import builtin_recipes
+from sealdata.recipe.reading import builtin_recipes
 from sealdata.shards.shuffle import row_keys
 from sealdata.tokens.fertility import MAX_PAIRS, sample_pairs
 

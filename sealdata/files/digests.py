@@ -11,12 +11,12 @@ SAVE_EVERY = 1 << 30  # bytes hashed: what a kill costs to hash again
 class Digests:
     """SHA-256 of files, cached in a JSON file so that a second build does not read 40 GB again.
 
-    The cache is written every gibibyte and by ``save``, not at every file: results are thousands.
+    The cache is written once per gibibyte and by ``save``: results may be thousands of files.
     """
 
     def __init__(self, cache: Path) -> None:
         self.cache = cache
-        self._known: dict[str, list[int | str]] = read_json(cache) if cache.exists() else {}
+        self._cached: dict[str, list[int | str]] = read_json(cache) if cache.exists() else {}
         self._unsaved = 0  # bytes
 
     def sha256(self, path: Path) -> str:
@@ -32,11 +32,11 @@ class Digests:
         if path.is_dir():
             raise DataError(f"{path} is a folder; a file was expected")
         stamp = [status.st_size, status.st_mtime_ns]
-        known = self._known.get(str(path))
-        if known is not None and known[:2] == stamp:
-            return str(known[2])
+        cached = self._cached.get(str(path))
+        if cached is not None and cached[:2] == stamp:
+            return str(cached[2])
         digest = file_sha256(path)
-        self._known[str(path)] = [*stamp, digest]
+        self._cached[str(path)] = [*stamp, digest]
         self._unsaved += max(1, status.st_size)
         if self._unsaved >= SAVE_EVERY:
             self.save()
@@ -49,5 +49,5 @@ class Digests:
             DataError: the disk is full or refuses.
         """
         if self._unsaved:
-            write_json(self.cache, self._known)
+            write_json(self.cache, self._cached)
             self._unsaved = 0

@@ -18,9 +18,9 @@ _GROUP_ROWS = 32_768
 def write_frame(frame: pl.DataFrame, path: Path, row_group_size: int | None = None) -> None:
     """Write ``frame`` as zstd-compressed parquet, atomically; equal frames give equal bytes.
 
-    Small row groups are written and read in memory that is used again and again. For a reader that
-    filters on a sorted column, to skip what it does not want, ``row_group_size`` says how small;
-    only for such a reader the file has statistics, which in long texts cost a sixth of the time.
+    Small row groups are written and read in memory that is reused. ``row_group_size`` is for files
+    that a reader filters by a sorted column. Only these have statistics, by which the reader skips
+    groups: for long texts, statistics cost a sixth of the writing time.
 
     Raises:
         DataError: the disk is full or refuses.
@@ -29,7 +29,7 @@ def write_frame(frame: pl.DataFrame, path: Path, row_group_size: int | None = No
 
 
 def _write(frame: pl.DataFrame, row_group_size: int | None, path: Path) -> None:
-    """Write parquet; what the system refuses is an OSError, also where polars calls it another."""
+    """Write parquet. Errors of the system become OSError, also where polars raises its own."""
     try:
         frame.write_parquet(
             path,
@@ -59,14 +59,14 @@ def read_frame(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
         ) from None
 
 
-# The part that was read or written last, by what tells its file; None: nothing is kept.
+# The part that was read or written last, by its file's identity; None: nothing is kept.
 _recent: dict[tuple[int, ...], pl.DataFrame] | None = None
 
 
 @contextmanager
 def parts_in_memory() -> Iterator[None]:
-    """Within, a part that ``read_part`` has just read, or ``keep_part`` was shown, is not read
-    again."""
+    """Inside this context, ``read_part`` does not read the part again that it read last, or that
+    ``keep_part`` was given."""
     global _recent
     _recent = {}
     try:
@@ -76,34 +76,37 @@ def parts_in_memory() -> Iterator[None]:
 
 
 def read_part(path: Path) -> pl.DataFrame:
-    """``read_frame`` of all columns, for stages that take on one part one after another.
+    """``read_frame`` of all columns, for stages that work on the same part in turn.
 
     Raises:
         DataError: missing or damaged.
     """
-    known = (_recent or {}).get(_identity(path)) if path.exists() else None
-    if known is None:
-        known = read_frame(path)
-        keep_part(path, known)
-    return known
+    frame = (_recent or {}).get(_identity(path)) if path.exists() else None
+    if frame is None:
+        frame = read_frame(path)
+        keep_part(path, frame)
+    return frame
 
 
 def keep_part(path: Path, frame: pl.DataFrame) -> None:
-    """``path`` holds ``frame``: remember it in place of the part before."""
+    """Remember that ``path`` holds ``frame``, and forget the part before."""
     if _recent is not None:
         _recent.clear()
         _recent[_identity(path)] = frame
 
 
 def _identity(path: Path) -> tuple[int, ...]:
-    """The same for two names of one file."""
-    found = path.stat()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    """Equal for two names of one file, different after a change."""
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def slices(frame: pl.DataFrame, columns: list[str], max_bytes: int) -> Iterator[pl.DataFrame]:
-    """Consecutive slices of a row or more with at most about ``max_bytes`` in the text ``columns``:
-    what is made of a slice stays small whatever the texts, and in the processor's cache."""
+    """Consecutive slices with at most about ``max_bytes`` in the text ``columns``, and at least one
+    row.
+
+    Whatever is computed from a slice stays small, and in the processor's cache.
+    """
     sizes = frame.select(pl.sum_horizontal(pl.col(columns).str.len_bytes())).to_series()
     ends = sizes.cast(pl.UInt64).cum_sum().to_numpy()
     start = done = 0
@@ -119,7 +122,7 @@ def count_rows(path: Path) -> int:
 
 
 def text_bytes(path: Path, columns: Collection[str]) -> int:
-    """About how many bytes the texts of some columns of a parquet file have, from its footer."""
+    """About how many bytes of text the columns of a parquet file have, from its footer."""
     from pyarrow.parquet import read_metadata
 
     footer = read_metadata(path)

@@ -19,8 +19,8 @@ _CHUNK = 1 << 20
 class PartRecord(BaseModel):
     """What one finished part did. Invariant: rows_in == rows_out + sum(dropped.values()).
 
-    ``dropped`` counts rows by reason; ``facts`` holds whatever else the stage wants reported;
-    ``files`` are the files written, by their name in the stage's folder, and their ``checksum``.
+    ``dropped`` counts rows by reason. ``facts`` has whatever else the stage reports. ``files`` maps
+    the names of the files written, in the stage's folder, to their ``checksum``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,7 +38,7 @@ class PartRecord(BaseModel):
 
 
 def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then fsync and rename it into place.
+    """Let ``write`` fill a temporary file next to ``path``, then fsync and rename it into place.
 
     Raises:
         DataError: the disk is full or refuses; the temporary file is removed.
@@ -60,7 +60,7 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
 def checksum(path: Path) -> str:
     """``SIZE-CRC32`` of a file's bytes, such as ``1024-0a1b2c3d``.
 
-    It tells damage, of one bit or of many, not intent. It reads 9 to 17 GiB a second of CPU time
+    It detects damage, even of one bit, but not intent. It reads 9 to 17 GiB a second of CPU time
     from the page cache, SHA-256 1.5.
 
     Raises:
@@ -83,22 +83,22 @@ def read_json(path: Path) -> Any:
     """Read JSON.
 
     Raises:
-        DataError: the file is missing or is no JSON.
+        DataError: the file is missing or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
     except ValueError as error:
-        raise DataError(f"{path} is no valid JSON ({error}); delete it and run again") from None
+        raise DataError(f"{path} is not valid JSON ({error}); delete it and run again") from None
 
 
 def read_record(path: Path) -> PartRecord:
-    """The record that a finished part left beside its data."""
+    """The record of a finished part."""
     try:
         return PartRecord.model_validate(read_json(path))
     except ValidationError:
-        raise DataError(f"{path} is no part record; delete it and run again") from None
+        raise DataError(f"{path} is not a part record; delete it and run again") from None
 
 
 def stage_key(name: str, version: int, params: Any, inputs: list[str]) -> str:

@@ -13,7 +13,7 @@ from sealdata.gold.lid_eval import SWAPPED, judges, reference_texts
 from sealdata.gold.references import ENGLISH, read_references
 from sealdata.languages import confusable_set
 from sealdata.pairs import make_pairs
-from sealdata.recipe import Recipe
+from sealdata.recipe.tables import Recipe
 from sealdata.scorers.lid import Lid
 
 LOSSES = (0.5, 1.0, 2.0, 5.0, 10.0, 25.0)  # percent of references that a limit may drop

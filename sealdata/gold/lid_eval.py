@@ -12,7 +12,7 @@ from sealdata.gold.references import ENGLISH, read_references
 from sealdata.languages import confusable_set, resolve
 from sealdata.pairs import make_pairs
 from sealdata.pipeline.plan import Plan
-from sealdata.recipe import Recipe
+from sealdata.recipe.tables import Recipe
 from sealdata.scorers.lid import Lid
 from sealdata.stages.rules import Rule
 

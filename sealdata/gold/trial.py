@@ -14,7 +14,7 @@ from sealdata.gold.references import ENGLISH
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.run import curate
 from sealdata.pipeline.source_state import RunContext, SourceState
-from sealdata.recipe import (
+from sealdata.recipe.tables import (
     CapsTable,
     DecontaminateTable,
     DedupTable,

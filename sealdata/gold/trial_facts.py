@@ -10,7 +10,7 @@ from sealdata.errors import CheckError, ConfigError
 from sealdata.gold.defects import DEFECTS, spoil
 from sealdata.gold.references import read_references
 from sealdata.gold.trial import recipe_languages, try_pairs
-from sealdata.recipe import Recipe
+from sealdata.recipe.tables import Recipe
 from sealdata.workflow.stage import Engine, Progress
 
 EXAMPLES = 3  # rejected references shown per language and reason

@@ -21,7 +21,7 @@ Orders = list[dict[str, int]]  # per source: part -> its place in the order of p
 
 
 def drop_duplicates(run: RunContext, sources: Sequence[SourceState]) -> None:
-    """Of pairs with equal keys the first one stays, in the order of the recipe's sources."""
+    """Keep the first of pairs with equal keys, in the order of the recipe's sources."""
     if not run.plan.recipe.dedup.off:
         keys = [source.keys for source in sources]
         _add_masks(run, sources, "dedup", "duplicate", keys, Resolve)
@@ -52,7 +52,7 @@ def cap_sides(run: RunContext, sources: Sequence[SourceState]) -> None:
 
 
 def drop_near_duplicates(run: RunContext, sources: Sequence[SourceState]) -> None:
-    """Of pairs of one language that are alike the first one stays; see ``sealdata.stages.near``."""
+    """Keep the first of similar pairs of one language; see ``sealdata.stages.near``."""
     jaccard = run.plan.recipe.near_dedup.jaccard
     if jaccard is None:
         return

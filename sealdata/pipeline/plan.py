@@ -14,14 +14,14 @@ from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import ConfigError
 from sealdata.filter_stages import RULE_STAGES, RuleStage
 from sealdata.readers import Reader, Source
-from sealdata.recipe import (
+from sealdata.recipe.reading import read_recipe
+from sealdata.recipe.tables import (
     Options,
     Recipe,
     RuleTable,
     SourceTable,
     StreamTable,
     TokenFileTable,
-    read_recipe,
 )
 from sealdata.scorers import Scorer
 from sealdata.shards.token_files import TokenRange
@@ -66,36 +66,36 @@ class Plan:
         if scorer not in self.scorers:
             raise ConfigError(f"{where} needs {score!r}, but there is no [score.{scorer}]")
         component = self.scorers[scorer]
-        known_columns = list(component.columns)
+        columns = list(component.columns)
         if component.margin_params():
-            known_columns += component.corpus_columns
+            columns += component.corpus_columns
         elif column in component.corpus_columns:
             raise ConfigError(
                 f"{where} needs {score}, which is computed where [score.{scorer}] says "
                 f'{column} = "ratio" (or "distance")'
             )
-        if column not in known_columns:
-            known = ", ".join(f"{scorer}.{name}" for name in known_columns)
-            raise ConfigError(f"{where}: no score {score!r}; known: {known}")
+        if column not in columns:
+            names = ", ".join(f"{scorer}.{name}" for name in columns)
+            raise ConfigError(f"{where}: no score {score!r}; known: {names}")
 
     def _check_thresholds(self, rule: RuleTable) -> None:
         """Refuse a threshold that drops everything or nothing, as a margin's for a cosine does."""
         scorer, _, column = rule.score.partition(".")
-        known = self.scorers[scorer].limits(column)
-        if known is None:
+        allowed = self.scorers[scorer].limits(column)
+        if allowed is None:
             return
         limits = [rule.min, rule.max]
-        for own in rule.languages.values():
-            limits += [own.min, own.max]
+        for bounds in rule.languages.values():
+            limits += [bounds.min, bounds.max]
         for limit in limits:
-            if limit is not None and not known.low <= limit <= known.high:
+            if limit is not None and not allowed.low <= limit <= allowed.high:
                 raise ConfigError(
-                    f"rule {rule.reason!r}: {limit:g} is no threshold of {known.kind} "
-                    f"({rule.score}): {known.why}"
+                    f"rule {rule.reason!r}: {limit:g} is not a threshold of {allowed.kind} "
+                    f"({rule.score}): {allowed.why}"
                 )
-            if limit is not None and limit in known.borrowed:
+            if limit is not None and limit in allowed.borrowed:
                 raise ConfigError(
-                    f"rule {rule.reason!r}: {limit:g} for {rule.score}: {known.borrowed[limit]}"
+                    f"rule {rule.reason!r}: {limit:g} for {rule.score}: {allowed.borrowed[limit]}"
                 )
 
     def _languages(self) -> list[str]:
@@ -168,13 +168,13 @@ class Plan:
             *self.recipe.document_streams,
         ]
         files = [path for r, source in map(self.reader, tables) for path in r.files(source.path)]
-        params = [value for own in self.recipe.score.values() for value in own.values()]
-        models = [locate(value, self.base) for value in params if _is_path(value)]
+        values = [value for params in self.recipe.score.values() for value in params.values()]
+        models = [locate(value, self.base) for value in values if _is_path(value)]
         tokenizers = [self.recipe.tokenizer, *self.recipe.fertility]
-        tokens = [one for table in self.recipe.token_streams for one in self.token_ranges(table)]
+        ranges = [r for table in self.recipe.token_streams for r in self.token_ranges(table)]
         return [
             *files,
-            *(one.path for one in tokens),
+            *(token_range.path for token_range in ranges),
             *(file.path for file in self.evaluation_files()),
             *models,
             *(locate(table.path, self.base) for table in tokenizers),
@@ -199,20 +199,22 @@ class Plan:
         Raises:
             ConfigError: an address in place of a path, or a pattern that no file matches.
         """
-        found = []
+        ranges = []
         for entry in table.tokens:
-            one = TokenFileTable(path=entry) if isinstance(entry, str) else entry
-            if "://" in one.path:
+            tokens = TokenFileTable(path=entry) if isinstance(entry, str) else entry
+            if "://" in tokens.path:
                 raise ConfigError(
-                    f"stream {table.name!r}: {one.path} is an address; token files are read from "
-                    "disk: download it and name the file"
+                    f"stream {table.name!r}: {tokens.path} is an address; token files are read "
+                    "from disk: download it and name the file"
                 )
-            path = str(locate(one.path, self.base))
-            matching = [path] if Path(path).exists() else sorted(glob(path, recursive=True))
-            if not matching:
+            path = str(locate(tokens.path, self.base))
+            matches = [path] if Path(path).exists() else sorted(glob(path, recursive=True))
+            if not matches:
                 raise ConfigError(f"stream {table.name!r}: no file matches {path}")
-            found += [TokenRange(Path(p), one.byte_start, one.num_sequences) for p in matching]
-        return found
+            ranges += [
+                TokenRange(Path(p), tokens.byte_start, tokens.num_sequences) for p in matches
+            ]
+        return ranges
 
     def reader(self, table: SourceTable | StreamTable) -> tuple[Reader, Source]:
         """The reader of a source or stream, and what it is to read.
@@ -221,14 +223,14 @@ class Plan:
             ConfigError: no such reader or option, or a reader of documents for pairs, or the
                 reverse.
         """
-        wanted = "pairs" if isinstance(table, SourceTable) else "documents"
+        expected = "pairs" if isinstance(table, SourceTable) else "documents"
         try:
             reader: Reader = load("readers", table.reader, table.options)
         except ConfigError as error:
             raise ConfigError(f"{table.name!r}: {error}") from None
-        if reader.yields != wanted:
+        if reader.yields != expected:
             raise ConfigError(
-                f"{table.name!r}: reader {table.reader!r} yields {reader.yields}, not {wanted}"
+                f"{table.name!r}: reader {table.reader!r} yields {reader.yields}, not {expected}"
             )
         path = locate(table.path, self.base)
         if isinstance(table, SourceTable):
@@ -240,10 +242,10 @@ def bind_rule(rule: RuleTable, stage: RuleStage) -> Rule:
     """A recipe's rule with the bounds of each language resolved: a limit of a language replaces the
     general one, and limits that it does not set stay."""
     languages: dict[str, tuple[float | None, float | None] | None] = {}
-    for code, own in rule.languages.items():
-        low = rule.min if own.min is None else own.min
-        high = rule.max if own.max is None else own.max
-        languages[code] = None if own.off else (low, high)
+    for code, bounds in rule.languages.items():
+        low = rule.min if bounds.min is None else bounds.min
+        high = rule.max if bounds.max is None else bounds.max
+        languages[code] = None if bounds.off else (low, high)
     return Rule(
         reason=rule.reason,
         score=rule.score,

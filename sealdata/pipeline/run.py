@@ -8,7 +8,7 @@ from sealdata.pipeline.cross_source import cap_sides, drop_duplicates, drop_near
 from sealdata.pipeline.margin_stages import add_margins, check_searchable
 from sealdata.pipeline.plan import Plan, locate
 from sealdata.pipeline.source_state import RunContext, SourceState
-from sealdata.recipe import SourceTable
+from sealdata.recipe.tables import SourceTable
 from sealdata.scorers import Scorer
 from sealdata.stages.arithmetic_error import (
     PairsOf,
@@ -224,10 +224,10 @@ def _sample(run: RunContext, sources: Sequence[SourceState], sizes: SampleSizes)
     for index, source in enumerate(sources):
         rows = source.cleaned.rows
         heights[source.lang] |= {(index, part): height for part, height in rows.items()}
-    wanted = sizes({lang: sum(parts.values()) for lang, parts in heights.items()})
+    num_wanted = sizes({lang: sum(parts.values()) for lang, parts in heights.items()})
     drawn: dict[tuple[int, str], int] = {}
     for lang, parts in heights.items():
-        drawn |= allocate(parts, wanted[lang])
+        drawn |= allocate(parts, num_wanted[lang])
     stages = []
     for index, source in enumerate(sources):
         evaluator = run.evaluator(source)

@@ -8,7 +8,7 @@ from sealdata.files.digests import Digests
 from sealdata.files.records import PartRecord, stage_key
 from sealdata.filter_stages import RuleStage
 from sealdata.pipeline.plan import Plan
-from sealdata.recipe import SourceTable
+from sealdata.recipe.tables import SourceTable
 from sealdata.scorers import Scorer
 from sealdata.stages.rules import DropMask, RuleEvaluator, ScoreStore
 from sealdata.stages.takedowns import Takedowns

@@ -10,7 +10,7 @@ from sealdata.errors import ConfigError, DataError
 from sealdata.formats.documents import PairFormat, orders
 from sealdata.formats.templates import language_name
 from sealdata.pipeline.plan import Plan, locate
-from sealdata.recipe import FormatTable, StreamTable, TokenizerTable
+from sealdata.recipe.tables import FormatTable, StreamTable, TokenizerTable
 from sealdata.shards.manifest import Split
 from sealdata.shards.token_files import TokenFiles, identified, measure, problems_of
 from sealdata.stages.external_tokens import ReferenceTokenFiles
@@ -34,7 +34,7 @@ class PairFiles:
 
 @dataclass(frozen=True)
 class Stream:
-    """One stream to be: where it belongs under ``shards``, and the stage that makes it."""
+    """A planned stream: its folder under ``shards``, and the stage that packs it."""
 
     label: StreamLabel
     stage: Stage
@@ -46,7 +46,7 @@ class Stream:
 
 
 def open_table(table: TokenizerTable, plan: Plan) -> Tokenizer:
-    """The tokenizer that a recipe's table means.
+    """The tokenizer that a recipe's table names.
 
     Raises:
         ConfigError: see ``open_tokenizer``.
@@ -60,12 +60,12 @@ def plan_streams(
     digest: Callable[[Path], str],
     limit: int | None = None,
 ) -> list[Stream]:
-    """All streams, parallel ones first, ready for ``run_stages``; some may turn out empty.
+    """All streams, parallel ones first, ready for ``run_stages``; some may be empty.
 
-    ``digest`` gives the SHA-256 of an input file; ``limit`` reads only the first records of each.
+    ``digest`` returns the SHA-256 of an input file; ``limit`` reads only the first records of each.
 
     Raises:
-        ConfigError: the tokenizer is unusable, or two streams would have one place.
+        ConfigError: the tokenizer is unusable, or two streams would have the same path.
     """
     tokenizer = open_table(plan.recipe.tokenizer, plan)
     streams = [
@@ -74,10 +74,10 @@ def plan_streams(
         *_sides(plan, tokenizer, pairs),
         *_references(plan, tokenizer, digest, limit),
     ]
-    places = [stream.path for stream in streams]
-    for place in places:
-        if places.count(place) > 1:
-            raise ConfigError(f"two [[stream]] tables make {place}; put their text in one file")
+    paths = [stream.path for stream in streams]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise ConfigError(f"two [[stream]] tables make {path}; put their text in one file")
     return streams
 
 
@@ -125,21 +125,21 @@ def _documents(
 
 
 def _sides(plan: Plan, tokenizer: Tokenizer, pairs: Sequence[PairFiles]) -> Iterator[Stream]:
-    """Monolingual text taken from the pairs: of English, the sides of all languages' pairs."""
+    """Monolingual text taken from the pairs; for English, from the pairs of all languages."""
     for table in plan.recipe.stream:
         side: Literal["src", "tgt"] = "src" if table.lang == "eng_Latn" else "tgt"
         for split in SPLITS if table.from_pairs else ():
             kept = [
                 p for p in pairs if p.split == split and (side == "src" or p.lang == table.lang)
             ]
-            files = tuple(file for each in kept for file in each.files)
-            keys = tuple(key for each in kept for key in each.keys)
+            files = tuple(file for pairs_kept in kept for file in pairs_kept.files)
+            keys = tuple(key for pairs_kept in kept for key in pairs_kept.keys)
             label = _label(plan, table, split)
             yield _stream(plan, tokenizer, label, SideOrigin(files, side), keys, table)
 
 
 def token_files(plan: Plan, table: StreamTable) -> TokenFiles:
-    """What a stream of token files takes, by size alone.
+    """What a stream of token files takes, computed from sizes only.
 
     Raises:
         SealError: see ``Plan.token_ranges`` and ``measure``.

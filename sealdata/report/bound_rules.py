@@ -8,7 +8,7 @@ from sealdata.build_manifest import BuildManifest
 from sealdata.component import available, component_class
 from sealdata.filter_stages import RULE_STAGES, STAGE_NAMES, RuleStage, num_scored_stages
 from sealdata.pipeline.plan import bind_rule
-from sealdata.recipe import RuleTable
+from sealdata.recipe.tables import RuleTable
 from sealdata.scorers import Scorer
 from sealdata.stages.rules import Rule
 

@@ -14,7 +14,8 @@ from sealdata.fetch.corpus_cards import LICENCES, SourceCard, read_card, stricte
 from sealdata.files.records import write_atomic
 from sealdata.filter_stages import STAGE_NAMES
 from sealdata.languages import resolve
-from sealdata.recipe import CardTable, builtin_recipes
+from sealdata.recipe.reading import builtin_recipes
+from sealdata.recipe.tables import CardTable
 from sealdata.report.bound_rules import manifest_rules
 from sealdata.report.card_merge import merged, to_write
 from sealdata.report.croissant import croissant, write_croissant

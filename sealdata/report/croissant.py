@@ -9,7 +9,7 @@ from sealdata.build_manifest import BuildManifest, pair_name
 from sealdata.fetch.corpus_cards import SourceCard, read_card
 from sealdata.files.records import write_json
 from sealdata.languages import resolve
-from sealdata.recipe import CardTable
+from sealdata.recipe.tables import CardTable
 from sealdata.report.ledger import kept_files
 
 _SPDX = {

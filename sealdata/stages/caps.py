@@ -1,4 +1,4 @@
-"""Side caps: of the pairs that share a side, only so many survive, the best scored ones."""
+"""Caps per side: of the pairs that share a side, the best scored ones stay."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,9 @@ from sealdata.files.records import PartRecord
 from sealdata.stages.partition import (
     KeyFile,
     languages_of,
+    rank_in_group,
     read_range,
-    repeats,
-    with_company,
+    rows_with_duplicates,
     write_sorted,
 )
 from sealdata.stages.rules import RuleEvaluator
@@ -41,7 +41,7 @@ class SideKeys(Step):
         return [self.evaluator.params(), self.score]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """A score that is missing or NaN is null: such a pair comes after all that have one."""
+        """A missing score or NaN becomes null: such a pair ranks below all pairs with a score."""
         evaluation = self.evaluator.evaluate(part)
         keys = read_frame(self.keys / f"{part}.parquet", columns=["at", f"{self.side}_key"])
         keys = keys.rename({f"{self.side}_key": "key"}).filter(
@@ -64,7 +64,7 @@ def _numbers(score: pl.Series, name: str) -> pl.Series:
 
 @dataclass(frozen=True)
 class Cap(Step):
-    """Finds what exceeds the cap within one range of keys, over all parts of all sources."""
+    """Finds the pairs above the limit in one range of keys, over all parts of all sources."""
 
     files: tuple[KeyFile, ...]
     side: Side
@@ -79,13 +79,13 @@ class Cap(Step):
         return [languages_of(self.files), self.limit]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Writes ``order``, ``at`` of each pair too many; languages are counted apart.
+        """Writes ``order`` and ``at`` of each pair above the limit, language by language.
 
-        Pairs of one sentence are ranked by score, highest first; of equal scores, and of pairs
-        without one, that of the earlier source, part and row comes first.
+        The pairs of a sentence are ranked by score, highest first, then by source, part and row.
+        Pairs without a score come last.
         """
         keys = read_range(self.files, part, "key")
-        ranked = with_company(keys, "key").sort(
+        ranked = rows_with_duplicates(keys, "key").sort(
             "lang",
             "key",
             "score",
@@ -94,11 +94,11 @@ class Cap(Step):
             descending=[False, False, True, False, False],
             nulls_last=True,
         )
-        over = ranked.filter(repeats(ranked, ["lang", "key"]) >= self.limit)
-        write_sorted(over.select("order", "at").sort("order", "at"), folder / f"{part}.parquet")
+        excess = ranked.filter(rank_in_group(ranked, ["lang", "key"]) >= self.limit)
+        write_sorted(excess.select("order", "at").sort("order", "at"), folder / f"{part}.parquet")
         return PartRecord(
             part=part,
             rows_in=keys.height,
-            rows_out=keys.height - over.height,
-            dropped={f"over_{self.side}_cap": over.height},
+            rows_out=keys.height - excess.height,
+            dropped={f"over_{self.side}_cap": excess.height},
         )

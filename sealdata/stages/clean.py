@@ -1,4 +1,4 @@
-"""Clean: repair the text of pairs; rows stay rows, and every step counts its changes."""
+"""Clean: repairs the text of pairs. It drops no row, and counts the changes of every cleaner."""
 
 import shutil
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ def _apply(cleaner: Cleaner, pairs: pl.DataFrame) -> tuple[pl.DataFrame, int, li
 
 
 def _link(raw: Path, path: Path) -> None:
-    """Give a file a second name, or copy it where the file system knows no second names."""
+    """Give a file a second name, or copy it where the file system has no hard links."""
     try:
         path.hardlink_to(raw)
     except OSError:

@@ -1,5 +1,4 @@
-"""Decontaminate: a pair is dropped when either side is, or contains, a sentence of an evaluation
-set."""
+"""Decontaminate: drops pairs of which a side is, or contains, a sentence of an evaluation set."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -39,11 +38,11 @@ class References(Step):
     files: tuple[EvaluationFile, ...]
 
     def params(self) -> list[Any]:
-        """Names of sets, files and columns; their contents are inputs."""
+        """Names of sets, files and columns; the contents are inputs."""
         return [[file.set, file.path.name, file.columns] for file in self.files]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Writes HASH_SCHEMA and ``text``, in the order of the files; empty sentences are none."""
+        """Writes HASH_SCHEMA and ``text``, in the order of the files, without empty lines."""
         frames, blank = [], 0
         for file in self.files:
             if is_hash_file(file.path):
@@ -101,7 +100,7 @@ class Decontaminate(Step):
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``flag`` (bool), aligned with the part's rows, and ``PART.matches.parquet``.
 
-        That has, for each side that matches: ``source``, ``row``, ``side``, ``kind`` (``exact`` or
+        It has, for each side that matches: ``source``, ``row``, ``side``, ``kind`` (``exact`` or
         ``containment``), ``score`` (share of the sentence's n-grams), where the sentence stands
         (``set``, ``file``, ``line``, ``column``), its text (``reference``, null where only hashes
         are known) and the pair (``src``, ``tgt``). Facts: matches by set, side and kind.
@@ -128,16 +127,16 @@ class Decontaminate(Step):
         index, sentences = open_index(self.references)
         texts = pairs[side].gather(keys["at"])
         normal = texts.to_frame().select(text_key(side)).to_series()
-        found = index.search(keys[f"{side}_key"], normal, self.containment, self.min_chars)
-        at = keys["at"].gather(found["at"])
-        where = sentences[found["ref"]].rename({"text": "reference"})
+        matches = index.search(keys[f"{side}_key"], normal, self.containment, self.min_chars)
+        rows = keys["at"].gather(matches["at"])
+        where = sentences[matches["ref"]].rename({"text": "reference"})
         return pl.concat(
             [
-                at.to_frame(),
-                pairs[at].select("source", "row"),
-                found.select("kind", "score", side=pl.lit(side)),
+                rows.to_frame(),
+                pairs[rows].select("source", "row"),
+                matches.select("kind", "score", side=pl.lit(side)),
                 where.select("set", "file", "line", "column", "reference"),
-                pairs[at].select("src", "tgt"),
+                pairs[rows].select("src", "tgt"),
             ],
             how="horizontal",
         )

@@ -1,4 +1,4 @@
-"""Dedup: of pairs with equal keys the first survives, by source, then part, then row."""
+"""Dedup: the first of pairs with equal keys stays, by source, then part, then row."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +8,9 @@ from sealdata.files.records import PartRecord
 from sealdata.stages.partition import (
     KeyFile,
     languages_of,
+    rank_in_group,
     read_range,
-    repeats,
-    with_company,
+    rows_with_duplicates,
     write_sorted,
 )
 from sealdata.workflow.stage import Step
@@ -29,11 +29,13 @@ class Resolve(Step):
         return languages_of(self.files)
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Writes ``order``, ``at`` of each duplicate, sorted; no match across languages."""
+        """Writes ``order`` and ``at`` of each duplicate, sorted. Languages are not compared."""
         keys = read_range(self.files, part, "src_key")
-        ranked = with_company(keys, "src_key").sort("lang", "src_key", "tgt_key", "order", "at")
-        again = repeats(ranked, ["lang", "src_key", "tgt_key"]) > 0
-        duplicates = ranked.filter(again).select("order", "at").sort("order", "at")
+        ranked = rows_with_duplicates(keys, "src_key").sort(
+            "lang", "src_key", "tgt_key", "order", "at"
+        )
+        is_repeat = rank_in_group(ranked, ["lang", "src_key", "tgt_key"]) > 0
+        duplicates = ranked.filter(is_repeat).select("order", "at").sort("order", "at")
         write_sorted(duplicates, folder / f"{part}.parquet")
         return PartRecord(
             part=part,

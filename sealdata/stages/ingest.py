@@ -23,8 +23,8 @@ MAX_REJECTS_KEPT = 1000  # per part and reason; all are counted
 class Ingest(Step):
     """Reads a source; writes ``part-NNNNN.parquet`` and ``part-NNNNN.rejected.parquet``.
 
-    It is the producer of streaming stages: it writes the record of each part as soon as the part's
-    data is written, and reports before that how much of the source it has read.
+    It is the producer of streaming stages: it writes a record for each part as soon as the part's
+    data is written. It also reports how much of the source it has read.
     """
 
     name: ClassVar[str] = "ingest"

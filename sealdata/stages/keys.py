@@ -1,4 +1,4 @@
-"""Keys: hashes of both sides' normal form, for pairs that pass the rules on text."""
+"""Keys: hashes of both sides' normal form, for pairs that pass the first rules."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,15 +31,15 @@ class Keys(Step):
         return self.evaluator.params(before="dedup")
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Rows that fail a rule have no keys: they neither make nor are duplicates."""
+        """Rows that fail a rule have no keys. They neither are nor cause duplicates."""
         pairs = read_part(self.evaluator.cleaned.folder / f"{part}.parquet").select("src", "tgt")
-        alive = self.evaluator.evaluate(part, before="dedup").surviving
+        surviving = self.evaluator.evaluate(part, before="dedup").surviving
         sides = ["src", "tgt"]
         none = key_hashes(pairs.clear(), sides)
-        found = slices(pairs.filter(alive), sides, SLICE_BYTES)
-        hashes = pl.concat([none, *(key_hashes(slice_, sides) for slice_ in found)])
+        texts = slices(pairs.filter(surviving), sides, SLICE_BYTES)
+        hashes = pl.concat([none, *(key_hashes(slice_, sides) for slice_ in texts)])
         keys = pl.DataFrame(
-            {"at": alive.arg_true(), "src_key": hashes["src"], "tgt_key": hashes["tgt"]}
+            {"at": surviving.arg_true(), "src_key": hashes["src"], "tgt_key": hashes["tgt"]}
         )
         write_sorted(keys.sort("src_key", "at"), folder / f"{part}.parquet")
         facts = {"keys": keys.height}

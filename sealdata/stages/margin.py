@@ -1,9 +1,9 @@
 """Margin: how much closer a pair is than the nearest neighbours of its sides in its source.
 
-A chain of jobs per source, over the vectors that scoring left. ``Pool`` lists the distinct texts of
-a side; of few pairs ``Compare`` holds every text of one side against every one of the other, of
-many ``Index`` makes them searchable and ``Search`` asks; ``Margins`` puts a pair's cosine against
-what was found for its sides. See ``sealdata.laser.neighbours`` for the definitions.
+The steps work on the vectors that scoring wrote, source by source. ``Pool`` lists the distinct
+texts of a side. For few texts, ``Compare`` compares every text of one side with every text of the
+other. For many, ``Index`` makes them searchable and ``Search`` searches. ``Margins`` relates a
+pair's cosine to the neighbours of its sides. ``sealdata.laser.neighbours`` has the definitions.
 """
 
 from collections.abc import Mapping
@@ -25,16 +25,16 @@ from sealdata.stages.rules import RuleEvaluator
 from sealdata.stages.vectors import Side, read_array, read_index
 from sealdata.workflow.stage import Step
 
-BLOCK = 32_768  # texts that one task seeks the neighbours of: 128 MiB of LASER's vectors
-NONE = np.uint32(2**32 - 1)  # the text of a pair that has none
+BLOCK = 32_768  # texts of one task: 128 MiB of LASER's vectors
+NO_TEXT = np.uint32(2**32 - 1)  # stands for the text of a pair that is not in the pool
 
-_SORTED = 1 << 22  # keys at a time: some 150 MiB
-_PAIRS = 8192  # whose cosines are computed at a time
+_KEYS_PER_SORT = 1 << 22  # about 150 MiB
+_PAIRS_PER_BATCH = 8192  # of which cosines are computed
 _DECIMALS = 4  # of a margin, as of a cosine: machines differ in the seventh digit
 
 _EQUAL = 1e-5  # between two ways to compute one cosine: they differ in the seventh digit
 
-Places = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
 Cosines = npt.NDArray[np.float64]
 
 
@@ -42,8 +42,8 @@ Cosines = npt.NDArray[np.float64]
 class Pool(Step):
     """Lists the distinct texts of a side (the part: ``src`` or ``tgt``) of surviving pairs.
 
-    A text that several pairs share, or that the encoder cannot tell from another, counts once: it
-    must not be its own neighbour. In memory are some 22 bytes a pair: 0.9 GB of 42M.
+    A text that several pairs share counts once, and so do texts that the encoder reads alike: a
+    text must not be its own neighbour. It takes 22 bytes of memory a pair: 0.9 GB for 42M.
     """
 
     name: ClassVar[str] = "margin-pool"
@@ -58,41 +58,47 @@ class Pool(Step):
         the text, in this order) and ``SIDE.PART.npy`` (uint32 [pairs]: which text is a pair's)."""
         keys: list[npt.NDArray[np.uint64]] = []
         rows: list[tuple[int, npt.NDArray[np.uint32]]] = []  # of a part: height, rows in the pool
-        for own in self.parts:
-            index = read_index(self.store, own)
-            alive = self.evaluator.evaluate(own, before=self.before).surviving
-            living = alive & index["src_vector"].is_not_null() & index["tgt_vector"].is_not_null()
-            rows.append((living.len(), living.arg_true().to_numpy()))
+        for source_part in self.parts:
+            index = read_index(self.store, source_part)
+            surviving = self.evaluator.evaluate(source_part, before=self.before).surviving
+            has_vectors = index["src_vector"].is_not_null() & index["tgt_vector"].is_not_null()
+            in_pool = surviving & has_vectors
+            rows.append((in_pool.len(), in_pool.arg_true().to_numpy()))
             keys.append(index[f"{part}_key"].to_numpy()[rows[-1][1]])
-        first = _first_of_its_kind(keys)
+        first = _first_positions(keys)
         is_first = first == np.arange(len(first), dtype=np.uint32)
         rank = is_first.cumsum(dtype=np.uint32)  # from 1
         texts = np.empty((int(is_first.sum()), 2), np.uint32)
         start = done = 0
-        for number, (own, (height, at)) in enumerate(zip(self.parts, rows, strict=True)):
-            mine = slice(start, start + len(at))
-            column = np.full(height, NONE)
-            column[at] = rank[first[mine]] - 1
-            save(folder / f"{part}.{own}.npy", column)
-            named = at[is_first[mine]]
-            texts[done : done + len(named), 0] = number
-            texts[done : done + len(named), 1] = named
-            start, done = mine.stop, done + len(named)
+        for part_index, (source_part, (height, part_rows)) in enumerate(
+            zip(self.parts, rows, strict=True)
+        ):
+            span = slice(start, start + len(part_rows))
+            column = np.full(height, NO_TEXT)
+            column[part_rows] = rank[first[span]] - 1
+            save(folder / f"{part}.{source_part}.npy", column)
+            new_texts = part_rows[is_first[span]]
+            texts[done : done + len(new_texts), 0] = part_index
+            texts[done : done + len(new_texts), 1] = new_texts
+            start, done = span.stop, done + len(new_texts)
         save(folder / f"{part}.npy", texts)
         return PartRecord(part=part, rows_in=start, rows_out=start, facts={"texts": len(texts)})
 
 
-def _first_of_its_kind(parts: list[npt.NDArray[np.uint64]]) -> npt.NDArray[np.uint32]:
-    """For each key of all parts, where it stands first. Empties the list, to be rid of it."""
+def _first_positions(parts: list[npt.NDArray[np.uint64]]) -> npt.NDArray[np.uint32]:
+    """For each key of all parts, the position where it occurs first (uint32 [keys]).
+
+    Empties the list, so that its memory is free while the keys are sorted.
+    """
     keys = np.concatenate([*parts, np.zeros(0, np.uint64)])
     parts.clear()
     first = np.empty(len(keys), np.uint32)
-    bits = max(1, (len(keys) // _SORTED).bit_length())
+    bits = max(1, (len(keys) // _KEYS_PER_SORT).bit_length())
     width = 1 << (64 - bits)
     for low in range(0, 1 << 64, width):  # keys are hashes, so ranges are of about one size
-        mine = np.flatnonzero((keys >= np.uint64(low)) & (keys <= np.uint64(low + width - 1)))
-        _, places, which = np.unique(keys[mine], return_index=True, return_inverse=True)
-        first[mine] = mine[places][which]
+        span = np.flatnonzero((keys >= np.uint64(low)) & (keys <= np.uint64(low + width - 1)))
+        _, first_in_span, which = np.unique(keys[span], return_index=True, return_inverse=True)
+        first[span] = span[first_in_span][which]
     return first
 
 
@@ -106,18 +112,18 @@ class Texts:
     side: Side
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._positions)
 
     @cached_property
-    def _places(self) -> npt.NDArray[np.uint32]:
-        """uint32 [texts, 2]: number of the part, row of the part's array."""
+    def _positions(self) -> npt.NDArray[np.uint32]:
+        """uint32 [texts, 2]: index of the part, row of the part's array."""
         pairs = read_array(self.pool / f"{self.side}.npy")
-        places: npt.NDArray[np.uint32] = np.array(pairs)
-        for number, part in enumerate(self.parts):
-            mine = slice(*np.searchsorted(pairs[:, 0], [number, number + 1]))
+        positions: npt.NDArray[np.uint32] = np.array(pairs)
+        for index, part in enumerate(self.parts):
+            span = slice(*np.searchsorted(pairs[:, 0], [index, index + 1]))
             vectors = read_index(self.store, part, [f"{self.side}_vector"]).to_series()
-            places[mine, 1] = vectors.fill_null(NONE).to_numpy()[pairs[mine, 1]]
-        return places
+            positions[span, 1] = vectors.fill_null(NO_TEXT).to_numpy()[pairs[span, 1]]
+        return positions
 
     @cached_property
     def _arrays(self) -> list[npt.NDArray[np.float16]]:
@@ -127,14 +133,14 @@ class Texts:
         """Vectors ``start`` to ``stop``, float32 [stop - start, dim]."""
         return self.gather(np.arange(start, stop))
 
-    def gather(self, texts: Places) -> Vectors:
-        """The vectors of ``texts``, which rise: float32 [len(texts), dim]."""
-        places = self._places[texts]
-        found = []
-        for number in np.unique(places[:, 0]):
-            mine = slice(*np.searchsorted(places[:, 0], [number, number + 1]))
-            found.append(self._arrays[number][places[mine, 1]])
-        return np.concatenate(found).astype(np.float32)
+    def gather(self, texts: Rows) -> Vectors:
+        """The vectors of ``texts``, which must be in rising order: float32 [len(texts), dim]."""
+        positions = self._positions[texts]
+        vectors = []
+        for index in np.unique(positions[:, 0]):
+            span = slice(*np.searchsorted(positions[:, 0], [index, index + 1]))
+            vectors.append(self._arrays[index][positions[span, 1]])
+        return np.concatenate(vectors).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,7 @@ class Compare(Step):
 
 @dataclass(frozen=True)
 class Index(Step):
-    """Makes the texts of a side (the part) searchable; see ``sealdata.laser.approximate``."""
+    """Builds an index of the texts of a side (the part); see ``sealdata.laser.approximate``."""
 
     name: ClassVar[str] = "margin-index"
     version: ClassVar[int] = 2
@@ -173,7 +179,7 @@ class Index(Step):
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``SIDE.faiss``."""
-        [texts] = [own for own in self.sides if own.side == part]
+        [texts] = [side for side in self.sides if side.side == part]
         path = folder / f"{part}.faiss"
         write_atomic(path, lambda new: write_index(len(texts), texts.rows, texts.gather, new))
         return PartRecord(part=part, rows_in=len(texts), rows_out=len(texts))
@@ -196,9 +202,9 @@ class Search(Step):
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``PART.SIDE.npy``: float32 [block, k], as ``Compare`` does."""
         side = part.partition("-")[0]
-        own, other = sorted(self.sides, key=lambda texts: texts.side != side)
-        start, stop = block_of(part, len(own))
-        queries, path = own.rows(start, stop), self.indexes / f"{other.side}.faiss"
+        texts, other = sorted(self.sides, key=lambda texts: texts.side != side)
+        start, stop = block_of(part, len(texts))
+        queries, path = texts.rows(start, stop), self.indexes / f"{other.side}.faiss"
         save(folder / f"{part}.{side}.npy", near_cosines(queries, path, other.gather, self.k))
         return PartRecord(part=part, rows_in=stop - start, rows_out=stop - start)
 
@@ -215,9 +221,9 @@ class Margins(Step):
 
     src: Texts
     tgt: Texts
-    found: Path
-    blocks: Mapping[Side, tuple[str, ...]]  # in order; those whose files speak of a side's texts
-    whole: tuple[Side, ...]  # of which each file has all texts, not a block of them
+    neighbours: Path  # the folder of Compare or Search
+    blocks: Mapping[Side, tuple[str, ...]]  # by side, in order: the files with its neighbours
+    whole: tuple[Side, ...]  # sides of which each file has all texts, not a block of them
     kind: Kind
     k: int
 
@@ -227,48 +233,53 @@ class Margins(Step):
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: how many pairs have a margin."""
-        texts = [read_array(own.pool / f"{own.side}.{part}.npy") for own in (self.src, self.tgt)]
+        sides = (self.src, self.tgt)
+        texts = [read_array(side.pool / f"{side.side}.{part}.npy") for side in sides]
         height = len(texts[0])
         values = np.full(height, np.nan)
-        at = np.flatnonzero(texts[0] != NONE)
-        if len(at) and min(len(self.src), len(self.tgt)) > self.k:
-            src, tgt = (own[at].astype(np.int64) for own in texts)
+        in_pool = np.flatnonzero(texts[0] != NO_TEXT)
+        if len(in_pool) and min(len(self.src), len(self.tgt)) > self.k:
+            src, tgt = (column[in_pool].astype(np.int64) for column in texts)
             cosines = self._cosines(src, tgt)
-            around = [self._around(*side, cosines) for side in (("src", src), ("tgt", tgt))]
-            values[at] = margins(self.kind, cosines, (around[0] + around[1]) / 2)
+            means = [self._neighbour_means(*side, cosines) for side in (("src", src), ("tgt", tgt))]
+            values[in_pool] = margins(self.kind, cosines, (means[0] + means[1]) / 2)
         column = pl.Series("margin", values).fill_nan(None).round(_DECIMALS).cast(pl.Float32)
         write_frame(column.to_frame(), folder / f"{part}.parquet")
         scored = height - column.null_count()
         return PartRecord(part=part, rows_in=height, rows_out=height, facts={"scored": scored})
 
-    def _cosines(self, src: Places, tgt: Places) -> Cosines:
-        found = np.empty(len(src))
-        for start, stop in spans(len(src), _PAIRS):
-            sides = []
-            for own, texts in ((self.src, src), (self.tgt, tgt)):
-                named, place = np.unique(texts[start:stop], return_inverse=True)
-                sides.append(own.gather(named)[place])
-            found[start:stop] = np.einsum("nd,nd->n", *sides)
-        return found
+    def _cosines(self, src: Rows, tgt: Rows) -> Cosines:
+        cosines = np.empty(len(src))
+        for start, stop in spans(len(src), _PAIRS_PER_BATCH):
+            vectors = []
+            for side, texts in ((self.src, src), (self.tgt, tgt)):
+                distinct, index = np.unique(texts[start:stop], return_inverse=True)
+                vectors.append(side.gather(distinct)[index])
+            cosines[start:stop] = np.einsum("nd,nd->n", *vectors)
+        return cosines
 
-    def _around(self, side: Side, texts: Places, cosines: Cosines) -> Cosines:
-        """The mean cosine of the nearest neighbours of ``texts``, given those of their partners."""
-        files = [read_array(self.found / f"{block}.{side}.npy") for block in self.blocks[side]]
+    def _neighbour_means(self, side: Side, texts: Rows, cosines: Cosines) -> Cosines:
+        """The mean cosine of the nearest neighbours of ``texts``.
+
+        ``cosines`` are those with their partners, one per text.
+        """
+        folder = self.neighbours
+        files = [read_array(folder / f"{block}.{side}.npy") for block in self.blocks[side]]
         best = np.full((len(texts), self.k), -np.inf, np.float32)
-        for number, file in enumerate(files):
-            if side in self.whole:  # each file has all texts, against some of the other side's
+        for index, file in enumerate(files):
+            if side in self.whole:  # each file compares all texts with some of the other side
                 both = np.concatenate([best, file[texts]], axis=1)
                 best = np.partition(both, self.k, axis=1)[:, self.k :]
             else:
-                mine = texts // BLOCK == number
-                best[mine] = file[texts[mine] % BLOCK]
-        if not self.whole:  # an index may have missed the partner, which is known to be there
+                in_block = texts // BLOCK == index
+                best[in_block] = file[texts[in_block] % BLOCK]
+        if not self.whole:  # an index may miss the partner, whose cosine is known
             best = np.sort(best, axis=1)
             missed = (cosines > best[:, 0]) & (np.abs(best - cosines[:, None]) > _EQUAL).all(axis=1)
             best[missed, 0] = cosines[missed]
-        known = np.isfinite(best)
-        total = np.where(known, best, 0).sum(axis=1, dtype=np.float64)
-        means: Cosines = total / np.maximum(known.sum(axis=1), 1)
+        is_cosine = np.isfinite(best)
+        total = np.where(is_cosine, best, 0).sum(axis=1, dtype=np.float64)
+        means: Cosines = total / np.maximum(is_cosine.sum(axis=1), 1)
         return means
 
 
@@ -278,7 +289,7 @@ def block_names(prefix: str, num_texts: int) -> tuple[str, ...]:
 
 
 def block_of(name: str, num_texts: int) -> tuple[int, int]:
-    """From which text to which a block goes."""
+    """The first text of a block, and the one after its last."""
     start = int(name.rpartition("-")[2]) * BLOCK
     return start, min(start + BLOCK, num_texts)
 

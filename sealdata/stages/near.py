@@ -1,9 +1,9 @@
-"""Near-duplicates: of pairs whose texts have nearly the same character n-grams the first survives.
+"""Near-duplicates: the first of pairs with nearly the same character n-grams stays.
 
-MinHash (Broder 1997) with banding, as a chain of jobs whose memory does not grow with the corpus:
-``Bands`` hashes the bands of each pair's sketch; ``Edges`` meets in ranges of those hashes and
-names the couples that share a band; ``Sketches`` sends the sketches of both ends to where their
-couple meets; ``Verify`` estimates the Jaccard similarity there. rensa makes the sketches.
+MinHash (Broder 1997) with banding, in steps whose memory does not grow with the corpus. ``Bands``
+hashes the bands of each pair's sketch. ``Edges`` reads ranges of those hashes, and names the
+couples of pairs that share a band. ``Sketches`` writes the sketches of both ends of a couple under
+one key. ``Verify`` estimates the Jaccard similarity of each couple. rensa makes the sketches.
 """
 
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ from sealdata.kernels.ngrams import ngram_hashes
 from sealdata.stages.partition import (
     KeyFile,
     languages_of,
+    rank_in_group,
     read_range,
-    repeats,
     rows_of,
     write_sorted,
 )
@@ -36,10 +36,10 @@ NGRAM = 5  # characters of the normal form
 NUM_HASHES = 128
 BANDS, ROWS = 20, 6  # of a similarity of 0.8 99.8 % share a band, of 0.7 92 %, of 0.5 27 %
 _SEED = 1
-_BATCH = 10_000  # pairs whose sketches are Python numbers at once: rensa gives them so
+_BATCH = 10_000  # pairs whose sketches are Python numbers at a time, as rensa returns them
 
-BLOCK = 1_024  # pairs of a bucket that are held against the same one
-SKETCHES_PER_RANGE = 500_000  # in memory with their copies: some 250 MiB
+BLOCK = 1_024  # pairs of a bucket that are compared with the same pair
+SKETCHES_PER_RANGE = 500_000  # in memory with their copies: about 250 MiB
 GROUP_SKETCHES = 1_024  # 128 KiB
 
 Sketch = npt.NDArray[np.uint32]
@@ -47,7 +47,7 @@ Sketch = npt.NDArray[np.uint32]
 
 def sketches(pairs: pl.DataFrame) -> tuple[Sketch, npt.NDArray[np.bool_]]:
     """MinHash of the n-grams of both sides of each pair (``src``, ``tgt``), [pairs, NUM_HASHES],
-    and which pairs have any n-grams; the sketches of others mean nothing.
+    and which pairs have any n-grams (bool [pairs]). Sketches of the others have no meaning.
 
     The sides' normal forms are joined by a line feed, which neither has. Equal on every machine.
 
@@ -60,15 +60,15 @@ def sketches(pairs: pl.DataFrame) -> tuple[Sketch, npt.NDArray[np.bool_]]:
         raise ConfigError(
             "[near_dedup] needs rensa: pip install 'sealdata[near-dedup]', or leave the table out"
         ) from None
-    made, known = [np.zeros((0, NUM_HASHES), np.uint32)], [np.zeros(0, np.bool_)]
+    batches, has_ngrams = [np.zeros((0, NUM_HASHES), np.uint32)], [np.zeros(0, np.bool_)]
     for batch in pairs.iter_slices(_BATCH):
         sides = batch.select(text_key(side).alias(side) for side in ("src", "tgt"))
         joined = sides.select(pl.concat_str("src", "tgt", separator="\n")).to_series()
         hashes, begins = ngram_hashes(*texts_of(joined), NGRAM)
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, begins, NUM_HASHES, _SEED)
-        made.append(np.array(matrix.to_rows(), np.uint32).reshape(batch.height, NUM_HASHES))
-        known.append(np.diff(begins) > 0)
-    return np.concatenate(made), np.concatenate(known)
+        batches.append(np.array(matrix.to_rows(), np.uint32).reshape(batch.height, NUM_HASHES))
+        has_ngrams.append(np.diff(begins) > 0)
+    return np.concatenate(batches), np.concatenate(has_ngrams)
 
 
 @dataclass(frozen=True)
@@ -84,28 +84,28 @@ class Bands(Step):
         return self.evaluator.params()
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Two sides of fewer than NGRAM characters in all have no near-duplicates."""
+        """Pairs of fewer than NGRAM characters in all have no near-duplicates."""
         pairs = read_frame(
             self.evaluator.cleaned.folder / f"{part}.parquet", columns=["src", "tgt"]
         )
-        alive = self.evaluator.evaluate(part).surviving
-        rows = pairs.with_columns(at=pl.int_range(pl.len(), dtype=pl.UInt32)).filter(alive)
-        made = [_bands(batch) for batch in rows.iter_slices(_BATCH)]
-        bands = pl.concat(made or [_bands(rows)])
+        surviving = self.evaluator.evaluate(part).surviving
+        rows = pairs.with_columns(at=pl.int_range(pl.len(), dtype=pl.UInt32)).filter(surviving)
+        batches = [_bands(batch) for batch in rows.iter_slices(_BATCH)]
+        bands = pl.concat(batches or [_bands(rows)])
         write_sorted(bands.sort("key", "at"), folder / f"{part}.parquet")
         height = pairs.height
         return PartRecord(part=part, rows_in=height, rows_out=height, facts={"keys": bands.height})
 
 
 def _bands(pairs: pl.DataFrame) -> pl.DataFrame:
-    found, known = sketches(pairs)
-    hashes = found[known, : BANDS * ROWS].astype(np.uint64).reshape(-1, BANDS, ROWS)
+    sketch, has_ngrams = sketches(pairs)
+    hashes = sketch[has_ngrams, : BANDS * ROWS].astype(np.uint64).reshape(-1, BANDS, ROWS)
     keys = np.zeros(hashes.shape[:2], np.uint64)
     for row in range(ROWS):
         keys = keys * np.uint64(0x5851F42D4C957F2D) + hashes[:, :, row] + np.uint64(1)
     keys += np.arange(BANDS, dtype=np.uint64) << np.uint64(56)
-    at = np.repeat(pairs["at"].to_numpy()[known], BANDS)
-    return pl.DataFrame({"at": at, "key": mix(pl.Series(keys.ravel()), _SEED)})
+    rows = np.repeat(pairs["at"].to_numpy()[has_ngrams], BANDS)
+    return pl.DataFrame({"at": rows, "key": mix(pl.Series(keys.ravel()), _SEED)})
 
 
 FIRST = "first"  # RANGE.first.parquet: the same couples, sorted by the end that comes first
@@ -115,10 +115,10 @@ FIRST = "first"  # RANGE.first.parquet: the same couples, sorted by the end that
 class Edges(Step):
     """Names the couples of pairs of one language that share a band, in one range of bands.
 
-    In a bucket each pair is held against the first of its block of 1,024 (which is held against the
-    first of the block before) and against the one before it, not against all: what is alike in all
-    of a bucket is so to the first, and the cost stays linear. Without blocks the one pair that a
-    crawl's boilerplate begins with would have all of it for couples.
+    Each pair of a bucket is compared with two others: the pair before it, and the first of its
+    block of BLOCK pairs. The first of a block is compared with the first of the block before. So
+    the cost is linear in the size of the bucket, and pairs that are all alike still lead to the
+    first one. Without blocks, one pair of boilerplate would be in a couple with all others.
     """
 
     name: ClassVar[str] = "near-edges"
@@ -132,15 +132,17 @@ class Edges(Step):
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``order``, ``at``, ``first_order``, ``first_at``, distinct."""
         rows = read_range(self.files, part, "key").sort("lang", "key", "order", "at")
-        place = pl.int_range(rows.height, dtype=pl.UInt32, eager=True)
-        above = repeats(rows, ["lang", "key"])
+        position = pl.int_range(rows.height, dtype=pl.UInt32, eager=True)
+        above = rank_in_group(rows, ["lang", "key"])
         later = above > 0
-        mine = rows.select("order", "at").filter(later)
+        later_ends = rows.select("order", "at").filter(later)
         within = above % BLOCK
         behind = within.set(within == 0, BLOCK)  # the first of the block, or of the one before
         couples = [
-            mine.hstack(rows.select(first_order="order", first_at="at")[earlier.filter(later)])
-            for earlier in (place - behind, place - 1)
+            later_ends.hstack(
+                rows.select(first_order="order", first_at="at")[earlier.filter(later)]
+            )
+            for earlier in (position - behind, position - 1)
         ]
         edges = (
             pl.concat(couples)
@@ -159,7 +161,7 @@ class Edges(Step):
 
 @dataclass(frozen=True)
 class Sketches(Step):
-    """Writes the sketch of each end of the couples that a part has one in, sorted by couple."""
+    """Writes the sketch of each end that a part has of a couple, sorted by couple."""
 
     name: ClassVar[str] = "near-sketches"
 
@@ -176,24 +178,27 @@ class Sketches(Step):
         """Writes ``key`` (u64, the couple's), ``is_first``, ``at`` and ``sketch`` (8 bits of each
         hash, u8 [NUM_HASHES])."""
         ends = pl.concat(self._ends(part)).unique().sort("at")
-        places = ends["at"].unique().sort()
+        distinct = ends["at"].unique().sort()
         pairs = read_frame(self.cleaned / f"{part}.parquet", columns=["src", "tgt"])
-        made = (sketches(pairs[places])[0] & 0xFF).astype(np.uint8)
-        own = pl.Series(
-            "sketch", made[places.search_sorted(ends["at"]).to_numpy()], pl.Array(pl.UInt8, 128)
-        )
-        rows = ends.with_columns(own).sort("key", "is_first")
+        low_bytes = (sketches(pairs[distinct])[0] & 0xFF).astype(np.uint8)
+        index = distinct.search_sorted(ends["at"]).to_numpy()
+        sketch = pl.Series("sketch", low_bytes[index], pl.Array(pl.UInt8, NUM_HASHES))
+        rows = ends.with_columns(sketch).sort("key", "is_first")
         write_sorted(rows, folder / f"{part}.parquet", GROUP_SKETCHES)
         height = pairs.height
         return PartRecord(part=part, rows_in=height, rows_out=height, facts={"keys": rows.height})
 
     def _ends(self, part: str) -> Iterator[pl.DataFrame]:
         order = self.orders[part]
-        for ending, column, at in (("", "order", "at"), (f".{FIRST}", "first_order", "first_at")):
+        for ending, order_column, row_column in (
+            ("", "order", "at"),
+            (f".{FIRST}", "first_order", "first_at"),
+        ):
             for name in self.ranges:
                 path = self.edges / f"{name}{ending}.parquet"
-                found = rows_of(path, pl.col(column) == order)
-                yield found.select(key=_couple(found), is_first=pl.lit(bool(ending)), at=pl.col(at))
+                edges = rows_of(path, pl.col(order_column) == order)
+                is_first = pl.lit(bool(ending))
+                yield edges.select(key=_couple(edges), is_first=is_first, at=pl.col(row_column))
 
 
 def _couple(edges: pl.DataFrame) -> pl.Series:
@@ -221,7 +226,7 @@ class Verify(Step):
         """Writes ``order``, ``at`` of each pair with an earlier near-duplicate.
 
         The share of equal hashes estimates the similarity, with a standard deviation of at most
-        0.045; one in 256 different hashes has equal 8 bits, which is taken off.
+        0.045. One in 256 different hashes has equal 8 bits; the estimate corrects for it.
         """
         ends = read_range(self.files, part, "key")
         later = ends.filter(~pl.col("is_first")).unique("key").sort("key")
@@ -229,8 +234,8 @@ class Verify(Step):
         assert later["key"].equals(first["key"]), f"{part}: couples without a second end"
         equal = (later["sketch"].to_numpy() == first["sketch"].to_numpy()).mean(axis=1)
         alike = (equal - 1 / 256) / (1 - 1 / 256) >= self.jaccard
-        found = later.filter(pl.Series(alike)).select("order", "at").unique().sort("order", "at")
-        write_sorted(found, folder / f"{part}.parquet")
+        drops = later.filter(pl.Series(alike)).select("order", "at").unique().sort("order", "at")
+        write_sorted(drops, folder / f"{part}.parquet")
         return PartRecord(
-            part=part, rows_in=ends.height, rows_out=ends.height, facts={"alike": found.height}
+            part=part, rows_in=ends.height, rows_out=ends.height, facts={"alike": drops.height}
         )

@@ -324,9 +324,9 @@ def _counts(totals: Totals) -> dict[str, int]:
 
 
 def _read_slice(file: Path, start: int, rows: int) -> pl.DataFrame:
-    wanted = pl.scan_parquet(file, glob=False).slice(start, rows)
+    part = pl.scan_parquet(file, glob=False).slice(start, rows)
     try:
-        return wanted.select("source", "row", "src", "tgt").collect()
+        return part.select("source", "row", "src", "tgt").collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"cannot read {file} ({reason}); delete it and run again") from None

@@ -1,9 +1,8 @@
-"""Ranges of keys: what lets rows of all parts of all sources meet without all being in memory.
+"""Ranges of keys: how rows of all parts of all sources are compared without all in memory.
 
-A stage writes, per part, a file sorted by a key. A second stage reads one range of keys from all of
-them and decides; a third collects each part's decisions into a mask. Files are cut into small row
-groups, so that reading a range, or a part's share of one, reads little else: every byte is read
-about once, whatever the number of parts and ranges.
+A first step writes, per part, a file sorted by a key. A second step reads one range of keys from
+all of them and decides. A third collects each part's decisions into a mask. Files have small row
+groups, so that every byte is read about once, whatever the number of parts and ranges.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +18,7 @@ from sealdata.files.frames import count_rows, write_frame
 from sealdata.files.records import PartRecord
 from sealdata.workflow.stage import Step
 
-ROWS_PER_RANGE = 4_000_000  # of keys and positions in memory: some 500 MiB with the work on them
+ROWS_PER_RANGE = 4_000_000  # keys and positions: about 500 MiB with the work on them
 _GROUP_ROWS = 16_384
 
 
@@ -73,22 +72,25 @@ def read_range(files: Iterable[KeyFile], name: str, key: str) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def with_company(rows: pl.DataFrame, key: str) -> pl.DataFrame:
-    """The rows whose ``key`` some other row has too, in any order. To sort by one number takes a
-    tenth of the time of a sort by all that rows are ranked by, and most keys stand alone."""
+def rows_with_duplicates(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The rows whose ``key`` some other row has too, in any order.
+
+    Most keys occur once. A sort by this one number takes a tenth of the time of the sort by all
+    columns that follows, which then has few rows.
+    """
     ordered = rows.sort(key)
-    again = ordered[key] == ordered[key].shift()
-    return ordered.filter(again.fill_null(False) | again.shift(-1).fill_null(False))
+    is_repeated = ordered[key] == ordered[key].shift()
+    return ordered.filter(is_repeated.fill_null(False) | is_repeated.shift(-1).fill_null(False))
 
 
-def repeats(ranked: pl.DataFrame, keys: list[str]) -> pl.Series:
-    """How many rows with equal ``keys`` stand above each row (u32); equal keys must be adjacent."""
+def rank_in_group(ranked: pl.DataFrame, keys: list[str]) -> pl.Series:
+    """How many rows with equal ``keys`` come before each row (u32); equal keys must be adjacent."""
     begins = pl.lit(False)
     for key in keys:
         begins = begins | (pl.col(key) != pl.col(key).shift())
-    place = pl.int_range(pl.len(), dtype=pl.UInt32)
-    first = pl.when(begins.fill_null(True)).then(place).forward_fill()
-    return ranked.select(above=place - first).to_series()
+    position = pl.int_range(pl.len(), dtype=pl.UInt32)
+    first = pl.when(begins.fill_null(True)).then(position).forward_fill()
+    return ranked.select(rank=position - first).to_series()
 
 
 @dataclass(frozen=True)
@@ -112,36 +114,36 @@ class Flag(Step):
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``flag`` (bool), aligned with the part's rows: true for a pair to be dropped."""
-        places = self._found(part)["at"]
+        rows = self._dropped_rows(part)
         height = count_rows(self.cleaned / f"{part}.parquet")
-        write_frame(mask(height, places), folder / f"{part}.parquet")
+        write_frame(mask(height, rows), folder / f"{part}.parquet")
         return PartRecord(
             part=part,
             rows_in=height,
-            rows_out=height - places.len(),
-            dropped={self.reason: places.len()} if places.len() else {},
+            rows_out=height - rows.len(),
+            dropped={self.reason: rows.len()} if rows.len() else {},
         )
 
-    def _found(self, part: str) -> pl.DataFrame:
-        mine = pl.col("order") == self.orders[part]
+    def _dropped_rows(self, part: str) -> pl.Series:
+        of_part = pl.col("order") == self.orders[part]
         paths = [self.resolved / f"{name}.parquet" for name in self.ranges]
-        return pl.concat(rows_of(path, mine).select("at") for path in paths).unique()
+        return pl.concat(rows_of(path, of_part)["at"] for path in paths).unique()
 
 
-def mask(height: int, places: pl.Series) -> pl.DataFrame:
-    """A frame of ``height`` rows whose ``flag`` is true at ``places``."""
+def mask(height: int, rows: pl.Series) -> pl.DataFrame:
+    """A frame of ``height`` rows whose ``flag`` is true at ``rows``."""
     every = pl.int_range(height, dtype=pl.UInt32, eager=True)
-    return pl.DataFrame({"flag": every.is_in(places.cast(pl.UInt32).implode())})
+    return pl.DataFrame({"flag": every.is_in(rows.cast(pl.UInt32).implode())})
 
 
-def rows_of(path: Path, wanted: pl.Expr) -> pl.DataFrame:
-    """The rows of a parquet file that are ``wanted``; row groups that can hold none are not read.
+def rows_of(path: Path, condition: pl.Expr) -> pl.DataFrame:
+    """The rows of a parquet file that meet ``condition``. Row groups without any are not read.
 
     Raises:
         DataError: missing or damaged.
     """
     try:
-        return pl.scan_parquet(path, glob=False).filter(wanted).collect()
+        return pl.scan_parquet(path, glob=False).filter(condition).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(
             f"cannot read {path} ({str(error).splitlines()[0]}); delete it and run again"

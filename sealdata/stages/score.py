@@ -70,24 +70,24 @@ def _digest(rows: pl.Series) -> str:
     return hashlib.sha256(np.packbits(rows.to_numpy()).tobytes()).hexdigest()[:16]
 
 
-def fill(path: Path, scorer: Scorer, pairs: pl.DataFrame, wanted: pl.Series) -> None:
-    """Bring the score file ``path`` to cover all ``wanted`` rows of ``pairs``.
+def fill(path: Path, scorer: Scorer, pairs: pl.DataFrame, needed: pl.Series) -> None:
+    """Bring the score file ``path`` to cover all ``needed`` rows of ``pairs``.
 
     The file has a row per pair: the scorer's columns (null where not scored) and ``scored``.
     """
-    todo = _missing(path, wanted)
+    todo = _missing(path, needed)
     if todo is not None:
         _merge(path, scorer, todo, scorer.score(pairs.filter(todo)))
 
 
 def fill_text(
-    paths: Mapping[str, Path], scorers: Mapping[str, Scorer], pairs: pl.DataFrame, wanted: pl.Series
+    paths: Mapping[str, Path], scorers: Mapping[str, Scorer], pairs: pl.DataFrame, needed: pl.Series
 ) -> None:
     """``fill`` for scorers that need no model. They take turns at one slice of the text, which then
     is in the processor's cache, and share what they count in it."""
     groups: list[tuple[pl.Series, list[str]]] = []  # scorers by the rows that they lack
     for name, path in paths.items():
-        todo = _missing(path, wanted)
+        todo = _missing(path, needed)
         if todo is not None:
             same = next((names for rows, names in groups if rows.equals(todo)), None)
             groups.append((todo, [name])) if same is None else same.append(name)
@@ -103,15 +103,15 @@ def score_slices(scorers: Mapping[str, Scorer], pairs: pl.DataFrame) -> dict[str
     for part in slices(pairs, ["src", "tgt"], SLICE_BYTES) if pairs.height else [pairs]:
         for name, scorer in scorers.items():
             columns[name].append(scorer.score(part))
-    return {name: pl.concat(found) for name, found in columns.items()}
+    return {name: pl.concat(frames) for name, frames in columns.items()}
 
 
-def _missing(path: Path, wanted: pl.Series) -> pl.Series | None:
-    """The wanted rows that the score file lacks; None where it has all of them."""
+def _missing(path: Path, needed: pl.Series) -> pl.Series | None:
+    """The needed rows that the score file lacks; None where it has all of them."""
     if not is_intact(path):
         path.unlink(missing_ok=True)
-        return wanted
-    todo = wanted & ~read_frame(path)["scored"]
+        return needed
+    todo = needed & ~read_frame(path)["scored"]
     return todo if todo.any() else None
 
 
@@ -133,7 +133,7 @@ def _spread(scores: pl.DataFrame, scorer: Scorer, rows: pl.Series) -> pl.DataFra
     assert scores.height == rows.sum(), f"{type(scorer).__name__}: {scores.height} rows"
     if rows.all():
         return scores.with_columns(scored=rows)
-    places = scores.with_columns(place=rows.arg_true())
-    every = pl.DataFrame({"place": pl.int_range(rows.len(), dtype=pl.UInt32, eager=True)})
-    joined = every.join(places, on="place", how="left", maintain_order="left").drop("place")
+    scored = scores.with_columns(row=rows.arg_true())
+    every = pl.DataFrame({"row": pl.int_range(rows.len(), dtype=pl.UInt32, eager=True)})
+    joined = every.join(scored, on="row", how="left", maintain_order="left").drop("row")
     return joined.with_columns(scored=rows)

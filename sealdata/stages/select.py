@@ -37,13 +37,13 @@ class HoldOut(Step):
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``at`` and ``hash`` (u64) of the candidates."""
         keys = read_frame(self.keys / f"{part}.parquet", columns=["at", "src_key"])
-        alive = self.evaluator.evaluate(part).surviving
-        keys = keys.sort("at").filter(alive.gather(keys["at"].sort()))
+        surviving = self.evaluator.evaluate(part).surviving
+        keys = keys.sort("at").filter(surviving.gather(keys["at"].sort()))
         hashes = keys.select("at", hash=mix(keys["src_key"], self.seed))
         chosen = hashes.filter(pl.col("hash") < pl.lit(int(self.share * 2**64), pl.UInt64))
         write_frame(chosen, folder / f"{part}.parquet")
         facts = {"candidates": chosen.height}
-        return PartRecord(part=part, rows_in=alive.len(), rows_out=alive.len(), facts=facts)
+        return PartRecord(part=part, rows_in=surviving.len(), rows_out=surviving.len(), facts=facts)
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,14 @@ class Select(Step):
         return _record(part, {split: int(rows.sum()) for split, rows in kept.items()}, ledger)
 
     def _candidates(self, part: str, evaluation: Evaluation) -> tuple[pl.Series, pl.Series]:
-        """Bool per row: in validation, and kept out of training all the same."""
+        """Bool per row: in validation, and held out of training without being in validation."""
         cutoff = read_json(self.cutoffs)[self.evaluator.tgt_lang]
-        found = read_frame(self.candidates / f"{part}.parquet")
+        candidates = read_frame(self.candidates / f"{part}.parquet")
         within = pl.col("hash") < pl.lit(min(cutoff, 2**64 - 1), pl.UInt64)
-        ways = found.filter(within), found.filter(~within)
-        validation, held_out = (mask(evaluation.surviving.len(), way["at"])["flag"] for way in ways)
+        num_rows = evaluation.surviving.len()
+        validation, held_out = (
+            mask(num_rows, candidates.filter(chosen)["at"])["flag"] for chosen in (within, ~within)
+        )
         return validation, held_out
 
 
@@ -128,11 +130,11 @@ def _held_out() -> dict[str, pl.Expr]:
 
 def _as_dropped(rejected: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     """Records that could not be read, in the columns of the ledger."""
-    known = rejected.with_columns(
+    rows = rejected.with_columns(
         stage=pl.lit("ingest"), reasons=pl.concat_list("reason").cast(pl.List(pl.String))
     )
-    return known.select(
-        pl.col(name) if name in known.columns else pl.lit(None, dtype).alias(name)
+    return rows.select(
+        pl.col(name) if name in rows.columns else pl.lit(None, dtype).alias(name)
         for name, dtype in ledger.schema.items()
     )
 

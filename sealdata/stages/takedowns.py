@@ -16,17 +16,17 @@ _NO_PAGE = r"(?i)^(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@?#]*@)?(?:www\.)?|#.*$|/$"
 
 @dataclass(frozen=True)
 class Takedowns:
-    """Entries of all lists together; their order, and which list they stood in, do not matter."""
+    """The entries of all lists together, sorted: their order in the lists does not matter."""
 
     rows: tuple[tuple[str, int], ...]  # (source, row)
-    urls: tuple[str, ...]  # as ``page`` gives them
-    domains: tuple[str, ...]  # lower case, each with its subdomains
+    urls: tuple[str, ...]  # as ``page`` returns them
+    domains: tuple[str, ...]  # in lower case; each stands for its subdomains too
 
     def flags(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """Bool columns ``row``, ``url`` and ``domain``: whether entries of that kind mean a pair.
+        """Bool columns ``row``, ``url`` and ``domain``: an entry of that kind names the pair.
 
-        ``pairs`` needs ``source``, ``row``, ``src_url`` and ``tgt_url``; one address of two is
-        enough.
+        ``pairs`` needs ``source``, ``row``, ``src_url`` and ``tgt_url``. An address of either side
+        is enough.
         """
         return pl.DataFrame(
             {
@@ -40,9 +40,9 @@ class Takedowns:
         listed = pl.DataFrame(
             list(self.rows), schema={"source": pl.String, "row": pl.UInt64}, orient="row"
         )
-        places = pairs.select("source", "row").with_row_index("at")
-        found = places.join(listed, on=["source", "row"], how="semi")["at"]
-        return pl.int_range(pairs.height, dtype=pl.UInt32, eager=True).is_in(found.implode())
+        indexed = pairs.select("source", "row").with_row_index("at")
+        matches = indexed.join(listed, on=["source", "row"], how="semi")["at"]
+        return pl.int_range(pairs.height, dtype=pl.UInt32, eager=True).is_in(matches.implode())
 
     def _url(self, urls: pl.Series) -> pl.Series:
         return page(urls).is_in(pl.Series(self.urls, dtype=pl.String).implode())
@@ -50,12 +50,12 @@ class Takedowns:
     def _domain(self, urls: pl.Series) -> pl.Series:
         hosts = urls.str.extract(_HOST)
         listed = frozenset(self.domains)
-        found = [host for host in hosts.unique().drop_nulls() if listed & set(_domains(host))]
-        return hosts.is_in(pl.Series(found, dtype=pl.String).implode())
+        matches = [host for host in hosts.unique().drop_nulls() if listed & set(_domains(host))]
+        return hosts.is_in(pl.Series(matches, dtype=pl.String).implode())
 
 
 def page(urls: pl.Series) -> pl.Series:
-    """Web addresses in the form in which two of the same page are equal; null stays null."""
+    """Web addresses in a form that is equal for all addresses of a page; null stays null."""
     bare = urls.str.strip_chars().str.replace_all(_NO_PAGE, "")
     host = bare.str.extract("^([^/:?#]*)")
     return host.str.to_lowercase() + bare.str.slice(host.str.len_chars())
@@ -73,7 +73,7 @@ def _domains(host: str) -> Iterator[str]:
 
 
 def _ascii(host: str) -> str:
-    """A host name as the domain name system has it, where that can be said."""
+    """A host name as the domain name system has it, or unchanged if it is not a valid name."""
     host = host.lower().strip(".")
     try:
         return host.encode("idna").decode()
@@ -84,9 +84,10 @@ def _ascii(host: str) -> str:
 def read_takedowns(files: Iterable[Path]) -> Takedowns:
     """The entries of some lists.
 
-    A list is UTF-8 text, an entry a line, in columns parted by tabs: ``row``, the name of a source
-    in the recipe and the number of a record in its file (counted from 0, as in the ledger); ``url``
-    and an address; or ``domain`` and a domain. Empty lines and lines that start with # are skipped.
+    A list is UTF-8 text with one entry per line, in columns separated by tabs. There are three
+    kinds of entries. ``row`` names a source of the recipe and the number of a record in its file,
+    from 0, as in the ledger. ``url`` has an address, ``domain`` a domain. Empty lines and lines
+    that start with # are skipped.
 
     Raises:
         ConfigError: no such file, or a line that is none of these; the message names both.

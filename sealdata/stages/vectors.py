@@ -1,10 +1,10 @@
-"""Vectors: the sentence embeddings of a part's pairs, kept for what looks at a whole source.
+"""Vectors: the sentence embeddings of a part's pairs, for stages that need a whole source.
 
-A store holds, per part, ``PART.npy`` (float16 [texts, dim], each of length 1, each text of a side
-once) and ``PART.parquet``, a row per pair: ``embedded``, and for each side ``SIDE_vector`` (row of
-the array; null for a pair of which a side has no text, or more than the encoder reads) and
-``SIDE_key`` (hash of the text as the encoder reads it). What is embedded later comes behind what is
-there.
+A store holds two files per part. ``PART.npy`` is float16 [texts, dim]: unit vectors, one for each
+distinct text of a side. ``PART.parquet`` has a row per pair: ``embedded``, and for each side
+``SIDE_vector`` (its row of the array) and ``SIDE_key`` (a hash of what the encoder reads of it).
+``SIDE_vector`` is null if a side of the pair has no text, or more than the encoder reads. Later
+embeddings are appended.
 """
 
 from pathlib import Path
@@ -28,12 +28,12 @@ _COPIED = 16_384  # vectors copied at a time
 
 
 def read_index(store: Path, part: str, columns: list[str] | None = None) -> pl.DataFrame:
-    """The row per pair that says which vectors are its."""
+    """The row per pair that names its vectors."""
     return read_frame(store / f"{part}.parquet", columns)
 
 
 def read_array(path: Path) -> npt.NDArray[Any]:
-    """A file of numbers, mapped: only what is looked at is read.
+    """A file of numbers, memory-mapped: only the rows that are used are read.
 
     Raises:
         DataError: missing or damaged.
@@ -46,16 +46,16 @@ def read_array(path: Path) -> npt.NDArray[Any]:
 
 
 def add_vectors(
-    store: Path, part: str, scorer: Scorer, pairs: pl.DataFrame, wanted: pl.Series
+    store: Path, part: str, scorer: Scorer, pairs: pl.DataFrame, needed: pl.Series
 ) -> tuple[pl.Series, pl.DataFrame] | None:
-    """Bring a part's vectors to cover all ``wanted`` rows of ``pairs``; None if they do already.
+    """Bring a part's vectors to cover all ``needed`` rows of ``pairs``; None if they do already.
 
-    Encoding is what costs: returned are the rows embedded now (bool per row of ``pairs``) and the
-    scores that came with it, a row for each of them. Memory is that of a chunk of pairs.
+    Returns the rows embedded now (bool per row of ``pairs``) and their scores, a row for each:
+    encoding is the expensive part, so scores are computed with it. Memory is a chunk of pairs.
     """
     stored = (store / f"{part}.parquet").exists()
     index = read_index(store, part) if stored else _blank(pairs.height)
-    todo = wanted & ~index["embedded"]
+    todo = needed & ~index["embedded"]
     if stored and not todo.any():
         return None
     fresh = pairs.filter(todo)
@@ -72,7 +72,7 @@ def add_vectors(
 
 
 class _Texts:
-    """The texts of pairs that are to be embedded, and where their vectors go."""
+    """The texts of pairs that are to be embedded, and the rows of their vectors."""
 
     def __init__(
         self, fresh: pl.DataFrame, scorer: Scorer, index: pl.DataFrame, old: Halves | None
@@ -81,17 +81,17 @@ class _Texts:
         keys = pl.DataFrame({side: scorer.text_keys(fresh[side]) for side in SIDES})
         has_text = keys.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
         self.keys = {side: keys[side].fill_null(0) for side in SIDES}
-        self.new: dict[Side, npt.NDArray[np.bool_]] = {}  # the first of its text
+        self.new: dict[Side, npt.NDArray[np.bool_]] = {}  # rows that bring a new text, once each
         for side in SIDES:
-            known = index.filter(pl.col(f"{side}_vector").is_not_null())[f"{side}_key"]
-            mine = has_text & ~keys[side].is_in(known.implode())
-            first = pl.when(mine).then(pl.col(side)).is_first_distinct() & mine
+            stored = index.filter(pl.col(f"{side}_vector").is_not_null())[f"{side}_key"]
+            unknown = has_text & ~keys[side].is_in(stored.implode())
+            first = pl.when(unknown).then(pl.col(side)).is_first_distinct() & unknown
             self.new[side] = keys.select(first).to_series().to_numpy()
         self.vectors = {side: np.full(fresh.height, -1, np.int64) for side in SIDES}
         self.not_truncated = np.zeros(fresh.height, np.bool_)
 
     def write(self, file: IO[bytes], fresh: pl.DataFrame, scorer: Scorer) -> pl.DataFrame:
-        """Write the old vectors and then the new ones as they come; the scores of all pairs."""
+        """Write old vectors, then new ones as they come. Returns the scores of all pairs."""
         count = 0 if self.old is None else len(self.old)
         total = count + sum(int(new.sum()) for new in self.new.values())
         if self.old is not None:
@@ -105,10 +105,10 @@ class _Texts:
                 _begin(file, total, chunk.src.shape[1])
             self.not_truncated[chunk.rows] = chunk.not_truncated
             for side, vectors in zip(SIDES, (chunk.src, chunk.tgt), strict=True):
-                mine = self.new[side][chunk.rows]
-                rows = chunk.rows[mine]
+                is_new = self.new[side][chunk.rows]
+                rows = chunk.rows[is_new]
                 self.vectors[side][rows] = np.arange(count, count + len(rows))
-                file.write(unit(vectors[mine]).astype("<f2").data)
+                file.write(unit(vectors[is_new]).astype("<f2").data)
                 count += len(rows)
 
         scores = scorer.score_embedded(fresh, keep)
@@ -126,24 +126,24 @@ def _begin(file: IO[bytes], height: int, dim: int) -> None:
 def _blank(height: int) -> pl.DataFrame:
     none = {f"{side}_vector": pl.Series([None], dtype=pl.UInt32) for side in SIDES}
     zero = {f"{side}_key": pl.Series([0], dtype=pl.UInt64) for side in SIDES}
-    one = pl.DataFrame({"embedded": [False], **none, **zero})
-    return one.select(pl.all().repeat_by(height).explode()) if height else one.clear()
+    row = pl.DataFrame({"embedded": [False], **none, **zero})
+    return row.select(pl.all().repeat_by(height).explode()) if height else row.clear()
 
 
 def _indexed(index: pl.DataFrame, todo: pl.Series, texts: _Texts) -> pl.DataFrame:
     """The index with the rows that were embedded now."""
-    at = todo.arg_true().to_numpy()
-    unread = np.zeros(index.height, np.bool_)
-    unread[at] = ~texts.not_truncated
+    rows = todo.arg_true().to_numpy()
+    truncated = np.zeros(index.height, np.bool_)
+    truncated[rows] = ~texts.not_truncated
     columns = {"embedded": index["embedded"] | todo}
     for side in SIDES:
         keys = index[f"{side}_key"].to_numpy().copy()
-        keys[at] = texts.keys[side].to_numpy()
+        keys[rows] = texts.keys[side].to_numpy()
         vectors = index[f"{side}_vector"].cast(pl.Int64).fill_null(-1).to_numpy().copy()
-        vectors[at] = texts.vectors[side]
-        # Of equal texts one row has the vector; the others get it from there.
-        found = pl.DataFrame({"key": keys, "vector": vectors}).select(pl.max("vector").over("key"))
-        vector = found.to_series().set(pl.Series(unread), -1)
+        vectors[rows] = texts.vectors[side]
+        # Only one row of equal texts was given the vector; the others get it from there.
+        shared = pl.DataFrame({"key": keys, "vector": vectors}).select(pl.max("vector").over("key"))
+        vector = shared.to_series().set(pl.Series(truncated), -1)
         columns[f"{side}_vector"] = vector.replace(-1, None).cast(pl.UInt32)
         columns[f"{side}_key"] = pl.Series(keys)
     return pl.DataFrame(columns)

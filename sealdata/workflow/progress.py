@@ -11,20 +11,20 @@ from rich.progress import Progress as Bars
 
 from sealdata.files.records import PartRecord
 
-PLAIN_INTERVAL = 5.0  # seconds between lines where stderr is no terminal
+PLAIN_INTERVAL = 5.0  # seconds between lines where stderr is not a terminal
 
 
 @dataclass
 class _Task:
-    """One whose parts are not known beforehand, such as the reading of a source."""
+    """A task whose parts are not known in advance, such as reading a source."""
 
     weight: float | None
     share: float = 0.0
-    began: float | None = None  # not when it was expected: tasks wait for one another
-    seconds: float = 0.0  # from there to when it was last heard of
+    began: float | None = None  # its first report: a task waits in a queue before it starts
+    seconds: float = 0.0  # from there to its last report
 
     def left(self) -> float:
-        """Seconds, at its own pace; 0 before it has one."""
+        """Seconds left at the speed so far; 0 before the first report."""
         return self.seconds * (1 - self.share) / self.share if self.share else 0.0
 
 
@@ -32,13 +32,13 @@ class _Meter:
     """Rows and parts of one stage: seen, expected, dropped, and how fast."""
 
     def __init__(self, after: "_Meter | None" = None) -> None:
-        self.after = after  # the stage whose parts this one takes on as they appear
+        self.after = after  # the stage whose parts this one works on as they appear
         self.tasks: dict[int, _Task] = {}
-        self.began: float | None = None  # work on it, not the stage: stages wait for one another
+        self.began: float | None = None  # the first work on it: a stage waits for the one before
         self.parts = self.expected_parts = 0
         self.rows = self.expected_rows = self.dropped = 0
-        self.seconds = 0.0  # from the beginning to the last part,
-        self.heard = 0.0  # and to when a task said how far it is
+        self.seconds = 0.0  # from the beginning to the last finished part
+        self.reported = 0.0  # from the beginning to the last report of a task
 
     def expect(self, parts: int, rows: int) -> None:
         self.began = self.began or time.monotonic()
@@ -61,48 +61,52 @@ class _Meter:
         task.began = task.began or now
         task.share, task.seconds = share, now - task.began
         self.began = self.began or now
-        self.heard = now - self.began
+        self.reported = now - self.began
 
     def done(self) -> float | None:
-        """The share of all work: by weight of the tasks, else by rows or parts of what the stage
-        before has given and will give; None: unknown."""
+        """The share of all work, by weight of the tasks, else by rows or parts; None: unknown.
+
+        Parts that the stage before has yet to write count as well.
+        """
         if self.tasks:
-            known = [(t.weight, t.share) for t in self.tasks.values() if t.weight is not None]
-            if len(known) < len(self.tasks):
+            weighted = [(t.weight, t.share) for t in self.tasks.values() if t.weight is not None]
+            if len(weighted) < len(self.tasks):
                 return None
-            return sum(weight * share for weight, share in known) / sum(w for w, _ in known)
+            return sum(weight * share for weight, share in weighted) / sum(w for w, _ in weighted)
         before = self.after.done() if self.after is not None and self.after.tasks else 1.0
         if before is None or not self.expected_parts:
             return None
         by_rows = self.expected_rows > 0
-        of_known = self.rows / self.expected_rows if by_rows else self.parts / self.expected_parts
-        return of_known * before
+        of_expected = (
+            self.rows / self.expected_rows if by_rows else self.parts / self.expected_parts
+        )
+        return of_expected * before
 
     def left(self) -> float | None:
         """Seconds until all is done; None: unknown.
 
-        One task cannot be shared among processes: no stage ends before its slowest task, or before
-        the stage whose parts it takes on.
+        A task is not shared among processes. So a stage does not end before its slowest task, nor
+        before the stage whose parts it works on.
         """
         done = self.done()
         if not done:
             return None
-        spent = self.heard if self.tasks else self.seconds
-        least = max((task.left() for task in self.tasks.values()), default=0.0)
+        spent = self.reported if self.tasks else self.seconds
+        slowest = max((task.left() for task in self.tasks.values()), default=0.0)
         before = (self.after.left() if self.after is not None else 0.0) or 0.0
-        return max(spent * (1 - done) / done, least, before)
+        return max(spent * (1 - done) / done, slowest, before)
 
     def time_left(self) -> str:
-        """``ETA 12 min``, why there is none, or nothing where no time is left."""
-        if self.endless():
+        """``ETA 12 min``, the reason why there is none, or nothing if no time is left."""
+        if self.has_no_end():
             return "no ETA: a stream does not say how long it is"
         left = self.left()
         return f"ETA {_duration(left)}" if left else ""
 
-    def endless(self) -> bool:
-        """Whether a task does not know how far it is, here or in the stage before."""
-        own = any(task.weight is None and task.share < 1 for task in self.tasks.values())
-        return own or (self.after is not None and self.after.endless())
+    def has_no_end(self) -> bool:
+        """Whether a task cannot report its share, here or in the stage before."""
+        here = any(task.weight is None and task.share < 1 for task in self.tasks.values())
+        return here or (self.after is not None and self.after.has_no_end())
 
     def summary(self) -> str:
         """``1,000,000 rows, 250,000 rows/s, 1.2% dropped``."""
@@ -136,11 +140,11 @@ class PlainProgress:
         self._meters[stage].expect(parts, rows)
 
     def expect_task(self, stage: str, task: int, weight: float | None) -> None:
-        """A task whose parts are not known has become known."""
+        """A task whose parts are not known in advance."""
         self._meters[stage].expect_task(task, weight)
 
     def headway(self, stage: str, task: int, share: float) -> None:
-        """So much of it is done."""
+        """Record the share that is done."""
         self._meters[stage].headway(task, share)
 
     def part_done(self, stage: str, record: PartRecord) -> None:
@@ -192,7 +196,7 @@ class BarProgress:
         self._show(stage)
 
     def expect_task(self, stage: str, task: int, weight: float | None) -> None:
-        """A task whose parts are not known has become known."""
+        """A task whose parts are not known in advance."""
         self._meters[stage].expect_task(task, weight)
 
     def headway(self, stage: str, task: int, share: float) -> None:

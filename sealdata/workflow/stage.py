@@ -141,7 +141,7 @@ class Task:
             return [self._run(), *(task._run() for task in self.then)]
 
     def _run(self) -> PartRecord:
-        """Run the job and leave its record beside its data, last: the record means "finished"."""
+        """Run the job and write its record last: a record means "finished"."""
         self.folder.mkdir(parents=True, exist_ok=True)
         record = self.job(self.part, self.folder)
         assert record.part == self.part, f"{record.part} != {self.part}"
@@ -161,8 +161,8 @@ def written(part: str, folder: Path) -> dict[str, str]:
 
 
 def finished_part(part: str, folder: Path) -> PartRecord | None:
-    """The record that a part left in ``folder``; None where the record or a file that it names is
-    missing, or a file differs from what was written."""
+    """The record of a part in ``folder``; None if it is missing, or if a file that it names is
+    missing or damaged."""
     path = folder / f"{part}.json"
     if not path.exists():
         return None
@@ -172,7 +172,7 @@ def finished_part(part: str, folder: Path) -> PartRecord | None:
 
 
 def write_checksum(path: Path) -> None:
-    """Write the checksum of a file that no record names beside the file, for ``is_intact``."""
+    """Write the checksum of a file that no record names, next to the file, for ``is_intact``."""
     write_json(_checksum_path(path), checksum(path))
 
 

@@ -27,9 +27,9 @@ PATIENCE = 120.0  # seconds for a file of another machine to appear; NFS may hid
 class StreamingStages:
     """A producer that cuts one source into parts, and consumers that process each part in turn.
 
-    The producer is one task. It writes ``part_name(0)``, ``part_name(1)`` and so on, leaves a
-    record for each as soon as its data is written, and lists all in ``facts["parts"]`` of its own
-    record. The parts of the consumers are those of the producer.
+    The producer is one task. It writes ``part_name(0)``, ``part_name(1)`` and so on, and a record
+    for each as soon as its data is written. It lists all of them in ``facts["parts"]`` of its own
+    record. The consumers have the same parts.
     """
 
     producer: Stage

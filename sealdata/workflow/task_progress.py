@@ -17,7 +17,7 @@ def report(folder: Path, share: float) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f"{_NAME}.tmp"
     temporary.write_text(f"{share:.6f}\n")
-    # Renamed without fsync: readers never see half a number, and after a crash nobody needs it.
+    # Renamed without fsync: readers never see half a number, and after a crash it is not needed.
     temporary.replace(folder / _NAME)
 
 

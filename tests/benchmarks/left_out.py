@@ -27,7 +27,7 @@ from sealdata.gold.references import read_references
 from sealdata.gold.trial import recipe_languages, try_pairs
 from sealdata.languages import resolve
 from sealdata.pipeline.plan import Plan
-from sealdata.recipe import read_recipe
+from sealdata.recipe.reading import read_recipe
 from sealdata.stages.rules import Rule
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.stage import NoProgress

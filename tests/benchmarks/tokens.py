@@ -10,7 +10,7 @@ import polars as pl
 from sealdata.files.frames import write_frame
 from sealdata.formats.documents import PairFormat
 from sealdata.pipeline.plan import sample_dir
-from sealdata.recipe import FormatTable, PackTable
+from sealdata.recipe.tables import FormatTable, PackTable
 from sealdata.shards.shuffle import row_keys
 from sealdata.stages.pack import Layout, Pack, PairOrigin, StreamLabel
 from sealdata.tokenizers import Tokenizer, open_tokenizer

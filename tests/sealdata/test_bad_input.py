@@ -165,7 +165,7 @@ def test_limit_reads_the_head_and_says_partial(tmp_path):
             "number 1: 'tgt_lang': unknown language 'tha_Thia'; nearest",
         ),
         (('"tha_Thai"', '"en"'), "both sides are eng_Latn"),
-        (('name = "bad"', 'name = "bad'), "no valid TOML"),
+        (('name = "bad"', 'name = "bad'), "not valid TOML"),
         (("block_length = 16384", "block_length = 1000"), "multiple of sequence_length"),
     ],
 )

@@ -15,7 +15,7 @@ from sealdata.filter_stages import (
     num_scored_stages,
     stages_before,
 )
-from sealdata.recipe import Recipe
+from sealdata.recipe.tables import Recipe
 from sealdata.report.bound_rules import num_scored_stages_of
 from sealdata.report.figures import TEXTURES
 

@@ -7,7 +7,7 @@ import pytest
 from transformers import Olmo2Config
 
 from sealcli.show_plan import plan
-from sealdata.recipe import read_recipe
+from sealdata.recipe.reading import read_recipe
 from sealtrain.config import RECIPES, Config, load
 
 ROOT = Path(__file__).parents[2]

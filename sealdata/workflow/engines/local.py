@@ -19,7 +19,7 @@ from sealdata.workflow.stage import POLL, Task, TaskSource
 
 
 class LocalEngine:
-    """Runs tasks in ``workers`` spawned processes (fork is unsafe beside polars' threads).
+    """Runs tasks in ``workers`` spawned processes (fork is unsafe with polars' threads).
 
     One pool serves the whole build, so that a worker loads a model once. Tasks that want a GPU run
     in a pool of their own: one process per GPU of the machine, which sees no other. With
@@ -146,8 +146,11 @@ def _uninterruptible_children() -> Iterator[None]:
 
 
 def _begin_worker(threads: str, gpus: Sequence[str], begun: Any) -> None:
-    """Keep libraries that a worker imports later from starting a thread per core each, and from
-    seeing another GPU than its own; end with the parent, even if that was killed."""
+    """Prepare a worker: it ends with its parent, even if the parent was killed.
+
+    Libraries that it imports later must not start a thread per core each, nor see the GPU of
+    another worker.
+    """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"):
         os.environ[name] = threads
@@ -158,7 +161,7 @@ def _begin_worker(threads: str, gpus: Sequence[str], begun: Any) -> None:
 
 
 def _end_with_parent() -> None:
-    """A part may take hours: nobody waits for what an orphan makes of it."""
+    """A part may take hours, and no one would use what an orphan makes of it."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "runs in a worker"
     parent.join()

@@ -28,10 +28,11 @@ _PROBE_SECONDS = 120.0
 class RayEngine:
     """Runs tasks on a Ray cluster, one per core, or on a Ray of its own on this machine.
 
-    ``address`` (or the variable RAY_ADDRESS) names a running cluster; without one, a Ray with
-    ``workers`` cores starts here and ends with the build. Data goes through files alone: every
-    machine must see ``out`` and ``inputs`` at the same paths and have this version of sealdata,
-    which is checked on each at the start.
+    ``address`` (or the variable RAY_ADDRESS) names a running cluster. Without one, a Ray with
+    ``workers`` cores starts here and ends with the build.
+
+    Data goes through files only. Every machine must see ``out`` and ``inputs`` at the same paths
+    and have this version of sealdata. That is checked on each machine at the start.
     """
 
     def __init__(
@@ -120,20 +121,22 @@ class RayEngine:
                     token, node["NodeID"], self.inputs
                 )
                 name = str(node["NodeManagerHostname"])
-                self._judge(name, _answer(name, answer), token, node["NodeID"])
+                self._check_machine(name, _answer(name, answer), token, node["NodeID"])
         finally:
             for path in folder.iterdir():
                 path.unlink()
             folder.rmdir()
 
-    def _judge(self, name: str, answer: tuple[str, str, list[str]], token: Path, node: str) -> None:
+    def _check_machine(
+        self, name: str, answer: tuple[str, str, list[str]], token: Path, node: str
+    ) -> None:
         version, read, missing = answer
         if version != __version__:
             raise DataError(f"machine {name} has sealdata {version}, this one {__version__}")
         if read != token.read_text() or not token.with_name(f"seen-{node}").exists():
             raise DataError(
-                f"machine {name} does not see {self.out.absolute()} as this one does; a cluster "
-                "needs it on a file system that all machines mount at the same path"
+                f"machine {name} does not see {self.out.absolute()} as this one does. Put it on "
+                "a file system that all machines mount at the same path"
             )
         if missing:
             raise DataError(
@@ -234,7 +237,7 @@ def _run(task: Task) -> list[PartRecord] | SealError | OSError:
     return _outcome(task)
 
 
-# No core of its own: with as many GPUs as cores, nothing else would ever run beside it.
+# No core of its own: with as many GPUs as cores, nothing else could run at the same time.
 @ray.remote(num_gpus=1, num_cpus=0, max_restarts=-1, max_task_retries=RETRIES)  # type: ignore[untyped-decorator]
 class _GpuWorker:
     def run(self, task: Task) -> list[PartRecord] | SealError | OSError:

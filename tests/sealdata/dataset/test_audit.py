@@ -15,7 +15,7 @@ from sealcli.sealdata import main
 from sealdata.dataset.audit import audit_recipe, sample_sizes
 from sealdata.errors import CheckError, ConfigError
 from sealdata.pipeline.plan import Plan, sample_dir
-from sealdata.recipe import Recipe
+from sealdata.recipe.tables import Recipe
 from sealdata.report.audit_rows import Evidence, share_error
 from sealdata.report.metrics import check, metrics_of, read_checks
 from sealdata.report.schema import AuditFacts

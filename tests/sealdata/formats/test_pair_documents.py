@@ -6,7 +6,7 @@ import pytest
 from sealdata.errors import ConfigError
 from sealdata.formats.documents import PairFormat, orders
 from sealdata.pairs import make_pairs
-from sealdata.recipe import FormatTable
+from sealdata.recipe.tables import FormatTable
 from sealdata.shards.shuffle import row_keys
 
 PAPER = "{first_name}: {first}\n{second_name}: {second}"

@@ -14,7 +14,7 @@ from sealcli.sealdata import main
 from sealdata.errors import ConfigError
 from sealdata.gold.calibrate import _calibration, _pairs, area_under_curve, calibrate, recipe_lines
 from sealdata.pipeline.plan import load_plan, sample_dir
-from sealdata.recipe import write_recipe
+from sealdata.recipe.reading import write_recipe
 
 
 @pytest.mark.parametrize(

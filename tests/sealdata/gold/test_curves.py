@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError
 from sealdata.gold.curves import Curve, Point, _points, curves, plot_curves
-from sealdata.recipe import read_recipe
+from sealdata.recipe.reading import read_recipe
 
 LINES = {
     "eng_Latn": ["The government will build a new school.", "The children are playing."],

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.errors import CheckError, ConfigError
 from sealdata.gold.trial_facts import GoldFacts, gold
-from sealdata.recipe import read_recipe
+from sealdata.recipe.reading import read_recipe
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.stage import NoProgress
 

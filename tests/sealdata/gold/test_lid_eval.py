@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError, DataError
 from sealdata.gold.lid_eval import evaluate
-from sealdata.recipe import Recipe, read_recipe
+from sealdata.recipe.reading import read_recipe
+from sealdata.recipe.tables import Recipe
 
 LINES = {
     "eng_Latn": [

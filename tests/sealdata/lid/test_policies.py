@@ -7,7 +7,8 @@ from sealdata.errors import ConfigError
 from sealdata.languages import confusable_sets, resolve
 from sealdata.pairs import make_pairs
 from sealdata.pipeline.plan import Plan
-from sealdata.recipe import Recipe, RuleTable, read_recipe
+from sealdata.recipe.reading import read_recipe
+from sealdata.recipe.tables import Recipe, RuleTable
 
 ENGLISH = "The government will build a new school in that village next year."
 INDONESIAN = "Pemerintah akan membangun sekolah baru di desa itu tahun depan."

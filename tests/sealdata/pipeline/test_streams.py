@@ -12,7 +12,7 @@ from sealdata.files.records import file_sha256
 from sealdata.pairs import make_pairs
 from sealdata.pipeline.plan import Plan, sample_dir
 from sealdata.pipeline.streams import PairFiles, Stream, plan_streams
-from sealdata.recipe import Recipe
+from sealdata.recipe.tables import Recipe
 from sealdata.shards.reader import view_sequence
 from sealdata.shards.verify import verify_stream
 from sealdata.stages.pack import STREAM

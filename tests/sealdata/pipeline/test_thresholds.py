@@ -4,7 +4,7 @@ import pytest
 
 from sealdata.errors import ConfigError
 from sealdata.pipeline.plan import Plan
-from sealdata.recipe import Recipe
+from sealdata.recipe.tables import Recipe
 
 SOURCE = {
     "name": "a",
@@ -31,16 +31,16 @@ def plan(tmp_path, margin=None, **rule):
     ("rule", "message"),
     [
         ({"score": "stored.margin", "min": 0.8}, "a cosine's threshold keeps everything"),
-        ({"score": "stored.margin", "max": 0.95, "min": 0.6}, "is no threshold of a ratio margin"),
+        ({"score": "stored.margin", "max": 0.95, "min": 0.6}, "is not a threshold of a ratio margin"),
         ({"score": "laser.cosine", "min": 1.06}, "no cosine is above 1"),
-        ({"score": "laser.cosine", "max": 1.25}, "1.25 is no threshold of a cosine"),
+        ({"score": "laser.cosine", "max": 1.25}, "1.25 is not a threshold of a cosine"),
         (
             {"score": "laser.cosine", "min": 0.5, "languages": {"th": {"min": 1.04}}},
-            "1.04 is no threshold of a cosine",
+            "1.04 is not a threshold of a cosine",
         ),
         (
             {"margin": "ratio", "score": "laser.margin", "min": 0.8},
-            "0.8 is no threshold of a ratio margin .*a cosine's threshold keeps everything",
+            "0.8 is not a threshold of a ratio margin .*a cosine's threshold keeps everything",
         ),
         (
             {"margin": "ratio", "score": "laser.margin", "languages": {"th": {"min": 1.06}}},
@@ -48,11 +48,11 @@ def plan(tmp_path, margin=None, **rule):
         ),
         (
             {"margin": "distance", "score": "laser.margin", "min": 1.06},
-            "1.06 is no threshold of a distance margin .*a difference of cosines",
+            "1.06 is not a threshold of a distance margin .*a difference of cosines",
         ),
         (
             {"margin": "distance", "score": "laser.margin", "min": 0.8},
-            "0.8 is no threshold of a distance margin",
+            "0.8 is not a threshold of a distance margin",
         ),
         (
             {"score": "laser.margin", "min": 1.02},

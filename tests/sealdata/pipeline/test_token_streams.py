@@ -16,7 +16,7 @@ from sealdata.dataset.trace import trace
 from sealdata.dataset.verify import problems
 from sealdata.errors import ConfigError, DataError, SealError
 from sealdata.pipeline.plan import Plan, sample_dir
-from sealdata.recipe import Recipe
+from sealdata.recipe.tables import Recipe
 from sealdata.shards import token_files
 from sealdata.shards.reader import view_sequence
 from sealdata.shards.token_files import TokenRange, identified, measure, problems_of, sample

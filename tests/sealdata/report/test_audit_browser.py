@@ -105,7 +105,7 @@ def test_several_sliders_answer_from_the_rows_embedded(page: Any, ledger: pl.Dat
 
 
 def test_recipe_lines_can_be_pasted(page: Any) -> None:
-    from sealdata.recipe import RuleTable
+    from sealdata.recipe.tables import RuleTable
 
     at = edges(page, "ratio.chars").index(2.5) + 2
     move(slider(page, "ratio.chars", "max", "jav_Latn"), at)

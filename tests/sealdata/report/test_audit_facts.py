@@ -270,7 +270,7 @@ def test_a_manifest_on_disk(build: Build) -> None:
     write_json(out / "manifest.json", manifest.model_dump(mode="json"))
     assert read_build_manifest(out) == manifest
     write_json(out / "manifest.json", {"name": "x"})
-    with pytest.raises(DataError, match=r"is no build manifest \(sealdata: Field required\)"):
+    with pytest.raises(DataError, match=r"is not a build manifest \(sealdata: Field required\)"):
         read_build_manifest(out)
 
 
@@ -343,3 +343,17 @@ def test_a_duplicate_stands_beside_the_pair_it_equals(build: Build, outcome: str
     page = out / "page.html"
     write_report(audit_facts(out, manifest), page, out)
     assert f"tha-web #{first['row']}, {outcome}<p" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("written", [None, 1, 3])
+def test_a_manifest_of_another_format_says_what_to_do(
+    build: Build, tmp_path: Path, written: int | None
+) -> None:
+    content = build[1].model_dump(mode="json")
+    assert content.pop("format") == 2
+    if written is not None:
+        content["format"] = written
+    write_json(tmp_path / "manifest.json", content)
+    said = rf"has format {written or 1}, written by SealData .*; this version reads format 2: run"
+    with pytest.raises(DataError, match=said):
+        read_build_manifest(tmp_path)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sealdata.dataset.build import build
 from sealdata.pipeline.plan import Plan, sample_dir
-from sealdata.recipe import Recipe
+from sealdata.recipe.tables import Recipe
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.progress import make_progress
 

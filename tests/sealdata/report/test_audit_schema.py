@@ -7,7 +7,7 @@ from typing import Any
 from sealdata.report.schema import FORMAT, AuditFacts
 
 # Of each format's JSON schema. A line is never changed, only added, with FORMAT raised.
-DIGESTS = {3: "72bf2e82e31d89d9"}
+DIGESTS = {3: "72bf2e82e31d89d9", 4: "899c133ed57e811e"}
 
 
 def outline(schema: Any) -> Any:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-import pytest
 
 from sealdata.text.hashing import text_key
 from tests.make_sample.corpus import SAMPLE, read_lines, read_pairs, write_corpus
 from tests.make_sample.plan import FILES, PLAN, File
 from tests.make_sample.spoil import KINDS
+
+from .for_all import for_all
 
 CORPUS = SAMPLE / "corpus"
 BY_SOURCE = {file.source: file for file in FILES}
@@ -107,7 +108,7 @@ def test_the_scripts_write_the_corpus_again(tmp_path: Path) -> None:
         assert content(tmp_path / name) == content(CORPUS / name), name
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.source)
+@for_all("file", FILES)
 def test_every_clean_pair_is_there_once_and_nothing_else_unlabelled(file: File) -> None:
     found = sorted((raw.english, raw.other.removeprefix('"')) for raw in clean_rows(file))
     expected = [
@@ -116,15 +117,13 @@ def test_every_clean_pair_is_there_once_and_nothing_else_unlabelled(file: File) 
     assert found == sorted(expected)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.source)
+@for_all("file", FILES)
 def test_some_clean_pairs_have_an_unbalanced_quotation_mark(file: File) -> None:
     odd = [raw for raw in clean_rows(file) if raw.other.count('"') % 2]
     assert len(odd) == 2
 
 
-@pytest.mark.parametrize(
-    "file", [file for file in FILES if file.format == "nllb"], ids=lambda file: file.source
-)
+@for_all("file", [file for file in FILES if file.format == "nllb"])
 def test_nllb_files(file: File) -> None:
     whole = [raw.fields for raw in parse(file) if len(raw.fields) == 9 and raw.fields[2] != "n/a"]
     assert len(whole) >= 163
@@ -141,7 +140,7 @@ def test_nllb_files(file: File) -> None:
     assert any("www.kitab-suci.example" in fields[6] for fields in whole)
 
 
-@pytest.mark.parametrize("source", ["opus-ind", "opus-vie", "opus-zho"])
+@for_all("source", ["opus-ind", "opus-vie", "opus-zho"])
 def test_moses_scores_fall(source: str) -> None:
     scores = [float(raw.fields[2]) for raw in parse(BY_SOURCE[source])]
     assert scores == sorted(scores, reverse=True)
@@ -171,7 +170,7 @@ def keys_of(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return frame.select(text_key("src"), text_key("tgt")).rows()
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.source)
+@for_all("file", FILES)
 def test_only_planted_duplicates_repeat_and_they_come_later(file: File) -> None:
     seen: set[tuple[str, str]] = set()
     unreadable = {"wrong_column_count", "bad_number", "invalid_utf8", "nul_byte", "empty_side"}
@@ -184,7 +183,7 @@ def test_only_planted_duplicates_repeat_and_they_come_later(file: File) -> None:
         seen.add(text)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.source)
+@for_all("file", FILES)
 def test_only_planted_leaks_are_evaluation_sentences(file: File) -> None:
     held_out = {side for pair in keys_of(read_pairs("eval", file.lang)) for side in pair}
     for row, text in enumerate(keys_of([(raw.english, raw.other) for raw in parse(file)])):
@@ -249,7 +248,8 @@ CLAIMS: dict[str, Callable[[File, Raw], bool]] = {
 CLAIMED = sorted(place for place, (_, reason) in key().items() if reason in CLAIMS)
 
 
-@pytest.mark.parametrize(("source", "row"), CLAIMED, ids=str)
-def test_the_key_points_at_what_it_claims(source: str, row: int) -> None:
+@for_all("claimed", CLAIMED)
+def test_the_key_points_at_what_it_claims(claimed: tuple[str, int]) -> None:
+    source, row = claimed
     file, (defect, reason) = BY_SOURCE[source], key()[source, row]
     assert CLAIMS[reason](file, parse(file)[row]), (defect, parse(file)[row])

@@ -10,6 +10,8 @@ import pytest
 
 import sealdata
 
+from .for_all import for_all
+
 SAMPLE = Path(sealdata.__file__).parent / "sample"
 ENGLISH = "eng_Latn"
 SCRIPTS = {  # language -> how the Unicode names of its letters and marks begin
@@ -77,8 +79,8 @@ def test_numbers_of_a_line(line: str, expected: dict[str, int]) -> None:
     assert numbers(line) == expected
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("name", SETS)
+@for_all("lang", LANGUAGES)
+@for_all("name", SETS)
 def test_lines_are_clean_and_in_one_script(name: str, lang: str) -> None:
     for place, line in enumerate(read(name, lang), start=1):
         assert line == line.strip() != "", place
@@ -91,14 +93,14 @@ def test_lines_are_clean_and_in_one_script(name: str, lang: str) -> None:
         assert not controls, (place, controls)
 
 
-@pytest.mark.parametrize("name", SETS)
+@for_all("name", SETS)
 def test_chinese_is_simplified(name: str) -> None:
     for line in read(name, "zho_Hans"):
         line.encode("gb2312")  # a character set without the traditional forms
 
 
-@pytest.mark.parametrize("lang", TRANSLATIONS)
-@pytest.mark.parametrize("name", SETS)
+@for_all("lang", TRANSLATIONS)
+@for_all("name", SETS)
 def test_numbers_agree_with_english(name: str, lang: str) -> None:
     for place, (english, line) in enumerate(
         zip(read(name, ENGLISH), read(name, lang), strict=True), start=1
@@ -111,8 +113,8 @@ def test_numbers_agree_with_english(name: str, lang: str) -> None:
         assert numbers(line) in (expected, expected + months), (place, english, line)
 
 
-@pytest.mark.parametrize("lang", TRANSLATIONS)
-@pytest.mark.parametrize("name", SETS)
+@for_all("lang", TRANSLATIONS)
+@for_all("name", SETS)
 def test_names_are_kept(name: str, lang: str) -> None:
     # A Tamil case ending takes the place of the final pulli: யங்கோன், யங்கோனில்.
     forms = {row["english"]: row[lang].removesuffix(PULLI) for row in names()}
@@ -133,7 +135,7 @@ def test_every_name_has_a_form_in_every_language() -> None:
         assert all(row.values()), row["english"]
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
+@for_all("lang", LANGUAGES)
 def test_counts_and_no_repeats(lang: str) -> None:
     text, held_out = read("text", lang), read("eval", lang)
     assert len(text) == len(read("text", ENGLISH)) >= 120

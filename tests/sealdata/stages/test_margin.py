@@ -249,6 +249,6 @@ def test_equal_keys_are_found_range_by_range(parts, size):
     keys = [np.array(part, dtype=np.uint64) << np.uint64(60) for part in parts]
     every = [key for part in parts for key in part]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(margin, "_SORTED", size)
-        found = margin._first_of_its_kind(keys)
+        patch.setattr(margin, "_KEYS_PER_SORT", size)
+        found = margin._first_positions(keys)
     assert found.tolist() == [every.index(key) for key in every]

@@ -1,16 +1,11 @@
-"""A recipe: one TOML file for where pairs come from, what they must pass, how they are packed."""
+"""The tables of a recipe: where pairs come from, what they must pass, how they are packed."""
 
 import re
-import tomllib
-from importlib.resources import as_file, files
-from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from sealdata.component import explain
 from sealdata.errors import ConfigError
-from sealdata.files.records import write_atomic
 from sealdata.formats.documents import Directions
 from sealdata.formats.templates import Names, Template
 from sealdata.languages import confusable_sets, languages, resolve
@@ -28,7 +23,7 @@ class _Table(BaseModel):
 def _language(code: str) -> str:
     try:
         return resolve(code).code
-    except ConfigError as error:  # a ValueError is told with the place in the recipe
+    except ConfigError as error:  # pydantic reports a ValueError with its place in the recipe
         raise ValueError(str(error)) from None
 
 
@@ -60,7 +55,7 @@ class TokenFileTable(_Table):
 
 
 class StreamTable(_Table):
-    """Documents packed beside the pairs: replay of the base model's data, or monolingual text.
+    """Documents packed besides the pairs: replay of the base model's data, or monolingual text.
 
     With ``from_pairs`` the text is that of the kept pairs themselves, one side of each: a
     comparison of strategies is fair only where all of them read the same sentences. ``tokens``
@@ -104,8 +99,12 @@ class Bounds(_Table):
 
 
 class RuleTable(_Table):
-    """A pair whose ``score`` lies outside the bounds is dropped for ``reason``."""
+    """A pair whose ``score`` lies outside the bounds is dropped for ``reason``.
 
+    ``key`` names the rule for recipes that extend this one. If absent, it is REASON/SCORE.
+    """
+
+    key: str = ""
     reason: str
     score: str
     min: float | None = None
@@ -115,25 +114,37 @@ class RuleTable(_Table):
 
     @field_validator("languages")
     @classmethod
-    def _known(cls, table: dict[str, Bounds]) -> dict[str, Bounds]:
-        """Sets give way to their languages; a language's own limits go before those of its set."""
+    def _by_code(cls, table: dict[str, Bounds]) -> dict[str, Bounds]:
+        """Replace sets by their languages. Bounds of a language override those of its set."""
         sets = [
-            (confusable_sets()[name], own)
-            for name, own in table.items()
+            (confusable_sets()[name], bounds)
+            for name, bounds in table.items()
             if name in confusable_sets()
         ]
-        known = {code: own for codes, own in sets for code in codes if code in languages()}
-        singles = {
-            _language(name): own for name, own in table.items() if name not in confusable_sets()
+        by_set = {code: bounds for codes, bounds in sets for code in codes if code in languages()}
+        by_language = {
+            _language(name): bounds
+            for name, bounds in table.items()
+            if name not in confusable_sets()
         }
-        return known | singles
+        return by_set | by_language
+
+    @property
+    def address(self) -> str:
+        """The key by which another recipe changes or removes the rule."""
+        return rule_key(self.key, self.reason, self.score)
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        limits = [(self.min, self.max), *((own.min, own.max) for own in self.languages.values())]
+        limits = [(self.min, self.max), *((b.min, b.max) for b in self.languages.values())]
         if all(low is None and high is None for low, high in limits):
             raise ValueError(f"rule {self.reason!r} sets neither min nor max")
         return self
+
+
+def rule_key(key: str, reason: str, score: str) -> str:
+    """``key`` if it is given, else REASON/SCORE."""
+    return key or f"{reason}/{score}"
 
 
 class DedupTable(_Table):
@@ -164,7 +175,7 @@ class NearDedupTable(_Table):
 
 
 class EvaluationTable(_Table):
-    """An evaluation set under a name of its own, or with columns that nobody knows."""
+    """An evaluation set under another name, or a table whose columns are not recognised."""
 
     path: str
     name: str | None = None  # in the match report; absent: the last two parts of the path
@@ -183,7 +194,7 @@ class DecontaminateTable(_Table):
     refs: list[str | EvaluationTable] = []  # folders, files of text, tables, or files of hashes
     # A side contains a sentence if it has this share of the sentence's n-grams.
     containment: float = Field(0.8, ge=0.5, le=1)
-    # What is shorter is no leak where it is all of a side: "Yes." Han, kana, hangul count thrice.
+    # A whole side that is shorter is not a leak: "Yes." Han, kana and hangul count three times.
     min_chars: int = Field(15, ge=1)
 
     @property
@@ -244,7 +255,7 @@ class PackTable(_Table):
 
 
 class CardTable(_Table):
-    """What only a person can say about the dataset that is built."""
+    """What only a person can say about the dataset."""
 
     pretty_name: str = ""
     license: str = ""
@@ -316,67 +327,3 @@ class Recipe(_Table):
             if stream.from_pairs and stream.lang not in paired:
                 raise ValueError(f"stream {stream.name!r}: no source has {stream.lang}")
         return self
-
-
-def builtin_recipes() -> list[str]:
-    """Names of the recipes that come with the package."""
-    folder = files("sealdata") / "recipes"
-    return sorted(
-        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
-    )
-
-
-def read_recipe(name_or_path: str) -> tuple[Recipe, Path]:
-    """The recipe called by a built-in name or by the path of a TOML file, and its folder.
-
-    A recipe may say `extends = "openseal"`, a built-in one, and then only what differs; a list of
-    tables, of streams say, takes the place of the other's.
-
-    Raises:
-        ConfigError: not found, no valid TOML, or a wrong key or value; the message names the file
-            and the place.
-    """
-    if name_or_path in builtin_recipes():
-        with as_file(files("sealdata") / "recipes" / f"{name_or_path}.toml") as bundled:
-            path = bundled
-    else:
-        path = Path(name_or_path)
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        if "extends" in table:
-            table = _extended(table, path)
-        recipe = Recipe.model_validate(table)
-    except OSError:
-        raise ConfigError(
-            f"no recipe {name_or_path!r}: neither a file nor one of the built-in recipes "
-            f"({', '.join(builtin_recipes())})"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: no valid TOML: {error}") from None
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {explain(error, Recipe)}") from None
-    return recipe, path.absolute().parent
-
-
-def _extended(table: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The top level of a built-in recipe, with the keys of `table` in place of its own."""
-    name = table.pop("extends")
-    if name not in builtin_recipes():
-        known = ", ".join(builtin_recipes())  # of another recipe, paths would start elsewhere
-        raise ConfigError(f"{path}: extends takes a built-in recipe: {known}; not {name!r}")
-    return read_recipe(name)[0].model_dump(exclude_unset=True) | table
-
-
-def write_recipe(recipe: dict[str, Any], path: Path) -> None:
-    """Write a resolved recipe as TOML that ``read_recipe`` takes, atomically."""
-    import tomli_w
-
-    text = tomli_w.dumps(_without_none(recipe))
-    write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def _without_none(value: Any) -> Any:
-    """TOML has no null: what is absent stands for it."""
-    if isinstance(value, dict):
-        return {key: _without_none(own) for key, own in value.items() if own is not None}
-    return [_without_none(own) for own in value] if isinstance(value, list) else value

@@ -1,0 +1,132 @@
+"""Reading recipes: by name or path, with what they extend, and writing a resolved one."""
+
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sealdata.component import explain
+from sealdata.errors import ConfigError
+from sealdata.files.records import write_atomic
+from sealdata.recipe.inheritance import KeyPath, Layered, extend, with_absolute_paths
+from sealdata.recipe.tables import Recipe
+
+
+def builtin_recipes() -> list[str]:
+    """Names of the recipes that come with the package."""
+    folder = files("sealdata") / "recipes"
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A recipe with all that it extends, the folder that its paths start at, and its origins:
+    the name or path of the file that each value came from, by its key path."""
+
+    recipe: Recipe
+    folder: Path
+    table: dict[str, Any]
+    origins: dict[KeyPath, str]
+
+
+def read_recipe(name_or_path: str) -> tuple[Recipe, Path]:
+    """The recipe called by a built-in name or by the path of a TOML file, and its folder.
+
+    A recipe may say ``extends = "openseal"`` (or the path of a TOML file, relative to its own
+    folder) and then only what differs; see ``sealdata.recipe.inheritance``.
+
+    Raises:
+        ConfigError: not found, not valid TOML, a circle of ``extends``, or a wrong key or value;
+            the message names the file and the place.
+    """
+    resolved = resolve_recipe(name_or_path)
+    return resolved.recipe, resolved.folder
+
+
+def resolve_recipe(name_or_path: str) -> Resolved:
+    """As ``read_recipe``, with the origin of each value.
+
+    Raises:
+        ConfigError: as ``read_recipe``.
+    """
+    path = _path_of(name_or_path, Path())
+    layered = _layers(name_or_path, path, ())
+    try:
+        recipe = Recipe.model_validate(layered.table)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {explain(error, Recipe)}") from None
+    return Resolved(recipe, path.absolute().parent, layered.table, layered.origins)
+
+
+def _path_of(name_or_path: str, folder: Path) -> Path:
+    if name_or_path in builtin_recipes():
+        with as_file(files("sealdata") / "recipes" / f"{name_or_path}.toml") as path:
+            return path
+    return folder / name_or_path
+
+
+def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
+    """The file's table on top of all that it extends; ``chain`` are the files that led here."""
+    table = _read_toml(name, path)
+    label = name if name in builtin_recipes() else str(path)
+    chain = (*chain, path.absolute())
+    base = Layered()
+    if "extends" in table:
+        base_name = table.pop("extends")
+        base_path = _path_of(str(base_name), path.parent)
+        if base_path.absolute() in chain:
+            circle = " -> ".join(str(step) for step in (*chain, base_path.absolute()))
+            raise ConfigError(f"{path}: extends goes in a circle: {circle}")
+        try:
+            base = _layers(str(base_name), base_path, chain)
+        except _NotFoundError:
+            builtin = ", ".join(builtin_recipes())
+            raise ConfigError(
+                f"{path}: extends = {base_name!r}: no such file, and no built-in recipe of this "
+                f"name; built in: {builtin}"
+            ) from None
+        if base_path.parent != path.parent:
+            base = Layered(
+                with_absolute_paths(base.table, base_path.absolute().parent), base.origins
+            )
+    elif "remove" in table:
+        raise ConfigError(
+            f"{path}: remove takes away what a recipe extends, and there is no extends"
+        )
+    return extend(base, table, label)
+
+
+class _NotFoundError(ConfigError):
+    """No file of this name."""
+
+
+def _read_toml(name: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise _NotFoundError(
+            f"no recipe {name!r}: neither a file nor one of the built-in recipes "
+            f"({', '.join(builtin_recipes())})"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def write_recipe(recipe: dict[str, Any], path: Path) -> None:
+    """Write a resolved recipe as TOML that ``read_recipe`` takes, atomically."""
+    import tomli_w
+
+    text = tomli_w.dumps(_without_none(recipe))
+    write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null: an absent key stands for it."""
+    if isinstance(value, dict):
+        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+    return [_without_none(inner) for inner in value] if isinstance(value, list) else value
