@@ -69,7 +69,7 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
 def lid_curve(
     refs: Path, models: tuple[str, ...], recipe: str, plot: Path | None, as_json: bool
 ) -> None:
-    """Say what each limit on lid.tgt_kin_margin would catch of relatives, and lose of references.
+    """Say what limits on lid.tgt_within_set_margin catch of relatives, and lose of references.
 
     References of each other language of the set (Indonesian for Malay) are declared to be in the
     language, and both are judged by every limit from -1 to 1.

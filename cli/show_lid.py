@@ -82,4 +82,4 @@ def show_curves(found: Sequence[Curve]) -> None:
     for column in table.columns[2:]:
         column.justify = "right"
     Console(highlight=False, width=None if Console().is_terminal else 160).print(table)
-    click.echo("In brackets the limit on lid.tgt_kin_margin; –: any limit loses more.")
+    click.echo("In brackets the limit on lid.tgt_within_set_margin; –: any limit loses more.")

@@ -61,7 +61,8 @@ def calibrate(
     in running text is the harder one. Those of language ID are the same lines in another language
     of the folder, declared as this one; in place of the English, those of this language. The texts
     are cleaned as the recipe says. A language whose references all lack a score (short_margin of
-    long sentences, kin_margin of a language without relatives) has none of it: ``tell`` is told.
+    long sentences, within_set_margin of a language without relatives) has none
+    of it: ``tell`` is told.
 
     Raises:
         ConfigError: a score that the recipe does not have, or no references that have it.

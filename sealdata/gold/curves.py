@@ -22,7 +22,7 @@ _COLOURS = ("#1b7837", "#b2182b", "#2166ac", "#762a83", "#8c510a")
 
 
 class Point(BaseModel):
-    """One limit on ``lid.tgt_kin_margin``, and what it drops of either, in percent."""
+    """One limit on ``lid.tgt_within_set_margin``, and what it drops of either, in percent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -81,9 +81,9 @@ def curves(recipe: Recipe, base: Path, refs: Path, models: Sequence[str]) -> lis
 
 
 def _margins(scorer: Lid, lang: str, texts: list[str]) -> npt.NDArray[np.float64]:
-    """``tgt_kin_margin`` of texts declared to be in ``lang``; 1 where a rule would not judge."""
+    """``tgt_within_set_margin`` of texts declared to be in ``lang``; 1 where it is null."""
     scores = scorer.score(make_pairs([("", text) for text in texts], tgt_lang=lang))
-    return scores["tgt_kin_margin"].fill_null(1).to_numpy().astype(np.float64)
+    return scores["tgt_within_set_margin"].fill_null(1).to_numpy().astype(np.float64)
 
 
 def _points(good: npt.NDArray[np.float64], bad: npt.NDArray[np.float64]) -> list[Point]:

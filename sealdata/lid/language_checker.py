@@ -21,7 +21,7 @@ VERDICT = {
     "set_prob": pl.Float32,
     "set_margin": pl.Float32,
     "short_margin": pl.Float32,
-    "kin_margin": pl.Float32,
+    "within_set_margin": pl.Float32,
     "odds": pl.Float32,
 }
 Identify = Callable[[pl.Series], Likeliest]
@@ -106,7 +106,9 @@ class LanguageChecker:
             "margin": prob - other if one.any() else None,
             "set_prob": set_prob if kin.any() else None,
             "set_margin": set_prob - np.where(off, 1, highest(~kin)) if kin.any() else None,
-            "kin_margin": prob - highest(kin & ~one) if one.any() and (kin & ~one).any() else None,
+            "within_set_margin": prob - highest(kin & ~one)
+            if one.any() and (kin & ~one).any()
+            else None,
             "top_prob": probs[:, 0],
         }
         top = self.codes[labels[:, 0]]

@@ -24,8 +24,8 @@ _MEANINGS = {
     "set_margin": "of {}: probability of the declared set less that of the likeliest language "
     "outside it, -1 to 1",
     "short_margin": "set_margin of {} where it is short, -1 to 1",
-    "kin_margin": "of {}: probability of the declared language less that of the likeliest other "
-    "of its set, -1 to 1",
+    "within_set_margin": "of {}: probability of the declared language less that of the likeliest "
+    "other of its set, -1 to 1",
     "odds": "log10 of the odds that {} is in the declared set against the likeliest other known "
     "language or set but English, by the model (from 10 letters on) and by function words; below 0 "
     "that one is likelier",
@@ -38,12 +38,13 @@ class Lid(Scorer):
     Models confuse relatives (Indonesian and Malay) far more often than strangers, so there are two
     questions. *Is it in the declared language or one of its set?* ``set_margin`` answers, and
     ``short_margin`` in its place for texts of fewer than ``short`` letters, which are harder and
-    need a limit of their own. *Is it the declared one of the set?* ``kin_margin`` answers; it is
-    null for a language without a set. Sets are in confusable.toml: ind zsm jav sun min bjn; tgl
-    ceb war ilo; mya shn; zho_Hans zho_Hant yue. The policies are rules:
+    need a limit of their own. *Is it the declared one of the set?* ``within_set_margin`` answers.
+    It is null for a language without a set. Sets are in confusable.toml: ind zsm jav sun min bjn;
+    tgl ceb war ilo; mya shn; zho_Hans zho_Hant yue. The policies are rules:
 
-    - ``within-set``: a rule ``wrong_language`` on ``lid.tgt_set_margin``, none on ``kin_margin``;
-    - ``margin``: also ``confusable_language`` on ``lid.tgt_kin_margin``, min = -0.9 or so;
+    - ``within-set``: a rule ``wrong_language`` on ``lid.tgt_set_margin``, and none on
+      ``within_set_margin``;
+    - ``margin``: also ``confusable_language`` on ``lid.tgt_within_set_margin``, min = -0.9 or so;
     - ``exact``: the same with min = 0: the declared one must be the likeliest of its set.
 
     ``odds`` asks a second witness beside the model, function words (function_words.toml): each
@@ -70,6 +71,10 @@ class Lid(Scorer):
         f"{side}_{what}": _MEANINGS[what].format(name)
         for what in VERDICT
         for side, name in _SIDES.items()
+    }
+
+    renamed: ClassVar[dict[str, str]] = {
+        f"{side}_kin_margin": f"{side}_within_set_margin" for side in _SIDES
     }
 
     def fingerprint(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ class Pii(Scorer):
 
     By form alone: a hotline is a phone number too, and a name is not seen. ID numbers are those of
     Thailand, Indonesia, Malaysia, Singapore, Myanmar, China and Vietnam. For looking at and for a
-    rule of one's own; the cleaner ``mask`` replaces what this counts.
+    rule of one's own; the cleaner ``mask_pii`` replaces what this counts.
     """
 
     columns: ClassVar[dict[str, str]] = {

@@ -68,7 +68,9 @@ def language_id(num_pairs: int, repeats: int, folder: Path) -> Iterator[Race]:
     model = find_model("lid176-ftz")
     ways = {
         "stage `score-language`": partial(_stage, model),
-        f"`model.f.predict` loops, {TOP_K} labels": partial(_bare, model, most=TOP_K, least=MIN_PROB),
+        f"`model.f.predict` loops, {TOP_K} labels": partial(
+            _bare, model, most=TOP_K, least=MIN_PROB
+        ),
         "`model.f.predict` loops, 1 label": partial(_bare, model, most=1, least=0.0),
     }
     title = f"language ID, {PROCESSES} processes at once, Latin scripts"

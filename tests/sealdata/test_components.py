@@ -8,10 +8,10 @@ import pytest
 
 from sealdata.component import KINDS, Component, available, component_class, load
 from sealdata.errors import ConfigError, DataError
+from sealdata.filter_stages import RULE_STAGES
 from sealdata.languages import languages
 from sealdata.pairs import DOCUMENT_SCHEMA, PAIR_SCHEMA, REJECT_SCHEMA, make_pairs
 from sealdata.readers import Source
-from sealdata.scorers import PHASES
 
 EVERY = [(kind, name) for kind in KINDS for name in available(kind)]
 NEEDED = {  # parameters without a default
@@ -67,6 +67,14 @@ def test_a_component_documents_itself_and_refuses_unknown_parameters(kind, name)
         load(kind, name, {**NEEDED.get((kind, name), {}), "no_such_parameter": 1})
 
 
+def test_a_former_name_is_an_error_that_names_the_new_one():
+    with pytest.raises(ConfigError) as caught:
+        load("cleaners", "mask")
+    assert str(caught.value) == (
+        "cleaner 'mask' is now 'mask_pii': write [clean.mask_pii] in place of [clean.mask]"
+    )
+
+
 @pytest.mark.parametrize("kind", ["readers", "cleaners", "scorers"])
 def test_a_fingerprint_holds_the_version(kind):
     for name in available(kind):
@@ -78,8 +86,10 @@ def test_a_fingerprint_holds_the_version(kind):
 @pytest.mark.parametrize("name", available("scorers"))
 def test_a_scorer_says_when_it_runs_and_what_its_columns_are(name):
     cls = component_class("scorers", name)
-    assert cls.phase in PHASES
+    assert cls.stage in RULE_STAGES
     assert cls.columns
+    assert not cls.renamed.keys() & cls.columns.keys()
+    assert set(cls.renamed.values()) <= cls.columns.keys()
     for column, meaning in cls.columns.items():
         assert re.fullmatch("[a-z_]+", column)
         assert len(meaning) > 15, "unit, range, direction"

@@ -67,14 +67,14 @@ def test_negatives_of_a_similarity_are_never_the_same_sentence():
 
 
 def test_negatives_of_language_id_are_the_other_languages_declared_as_this_one():
-    sets = _pairs(references(5), "tha_Thai", "language", "tgt_prob")
+    sets = _pairs(references(5), "tha_Thai", "lid", "tgt_prob")
     assert set(sets["other language"]["tgt_lang"]) == {"tha_Thai"}
     assert sets["other language"]["tgt"].str.starts_with("ind_Latn").all()
 
 
 def test_negatives_of_the_english_side_are_not_english():
     """The English of another language's references is English too."""
-    sets = _pairs(references(5), "tha_Thai", "language", "src_margin")
+    sets = _pairs(references(5), "tha_Thai", "lid", "src_margin")
     assert set(sets["other language"]["src_lang"]) == {"eng_Latn"}
     assert sets["other language"]["src"].str.starts_with("tha_Thai").all()
 
@@ -82,13 +82,15 @@ def test_negatives_of_the_english_side_are_not_english():
 def test_limits_are_rules_of_a_recipe_that_loads(tmp_path):
     """In place of the rules on the same scores, under their reasons."""
     plan = load_plan("quickstart")
-    scores = ["lid.src_margin", "lid.tgt_kin_margin", "laser.cosine"]
+    scores = ["lid.src_margin", "lid.tgt_within_set_margin", "laser.cosine"]
     said = []
     found = calibrate(plan, sample_dir() / "eval", scores, 0.1, said.append)
-    assert "left out: lid.tgt_kin_margin of lao_Laoo, which none of its references has" in said
+    assert (
+        "left out: lid.tgt_within_set_margin of lao_Laoo, which none of its references has" in said
+    )
     assert {one.lang for one in found if one.score == scores[1]} >= {"ind_Latn", "tgl_Latn"}
     with pytest.raises(ConfigError, match=r"no reference in .* has a score"):
-        calibrate(plan, sample_dir() / "eval", ["lid.src_kin_margin"], 0.1)
+        calibrate(plan, sample_dir() / "eval", ["lid.src_within_set_margin"], 0.1)
     negatives = {one.score: one.negatives[0] for one in found if one.lang == "ind_Latn"}
     assert negatives["lid.src_margin"].auc > 0.99
     lines = tomllib.loads(recipe_lines(found, plan))["rule"]

@@ -18,7 +18,18 @@ MODEL = find_model("lid176-ftz")
 FASTTEXT = FastText(MODEL)
 CALL = fasttext.load_model(str(MODEL)).f.predict
 ODD = [
-    *("", " ", "a", "\0", "x\0y", "a\r\nb\tc\vd\fe", " leading", "trailing  ", "<", "Selamat </s> a"),
+    *(
+        "",
+        " ",
+        "a",
+        "\0",
+        "x\0y",
+        "a\r\nb\tc\vd\fe",
+        " leading",
+        "trailing  ",
+        "<",
+        "Selamat </s> a",
+    ),
     *("__label__", "__label__en pagi", "\u2028x", "𝒳𝒴 😀 é e\u0301", "ก" * 300, "word " * 400),
 ]
 

@@ -9,7 +9,7 @@ from sealdata.text.pii import KINDS, POSSIBLE
 _MASKS = {"emails": "[EMAIL]", "ids": "[ID]", "phones": "[PHONE]"}
 
 
-class Mask(Cleaner):
+class MaskPii(Cleaner):
     """Masks e-mail addresses, national ID numbers and phone numbers, each unless switched off.
 
     No built-in recipe does: it takes text away, and hotlines go with private numbers. What counts
@@ -31,4 +31,4 @@ class Mask(Cleaner):
         return text
 
 
-COMPONENT = Mask
+COMPONENT = MaskPii
