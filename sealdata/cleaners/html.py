@@ -45,7 +45,9 @@ class Html(Cleaner):
         return repair_where(
             r"&[#0-9A-Za-z]+;|<[!/A-Za-z]",
             text,
-            lambda found: pl.Series(found.name, map(self._plain, found.to_list()), dtype=pl.String),
+            lambda matches: pl.Series(
+                matches.name, map(self._plain, matches.to_list()), dtype=pl.String
+            ),
         )
 
     def _plain(self, text: str) -> str:

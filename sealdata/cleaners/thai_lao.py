@@ -42,7 +42,7 @@ class ThaiLao(Cleaner):
 
     def clean(self, text: pl.Series) -> pl.Series:
         """Letters and marks stay, but for the last two: two signs that look like one become one."""
-        return repair_where(_ODD, text, lambda found: until_settled(_step, found), _OWN)
+        return repair_where(_ODD, text, lambda matches: until_settled(_step, matches), _OWN)
 
 
 def _step(text: str) -> str:

@@ -76,7 +76,9 @@ class Zawgyi(Cleaner):
         return repair_where(
             _POSSIBLE,
             text,
-            lambda found: pl.Series(found.name, map(_repaired, found.to_list()), dtype=pl.String),
+            lambda matches: pl.Series(
+                matches.name, map(_repaired, matches.to_list()), dtype=pl.String
+            ),
             _OWN,
         )
 
@@ -99,8 +101,8 @@ def to_unicode(text: str) -> str:
     return ORDER.sorted(_SYLLABLE.sub(_syllable, text))
 
 
-def _syllable(found: re.Match[str]) -> str:
-    before, letter, after, stray = found.groups()
+def _syllable(match: re.Match[str]) -> str:
+    before, letter, after, stray = match.groups()
     if stray:
         return _marks(stray)
     if before or after:

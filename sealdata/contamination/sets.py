@@ -33,13 +33,13 @@ def evaluation_files(path: Path, columns: tuple[str, ...] = ()) -> list[Path]:
     if path.is_file():
         return [path]
     files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix)
-    found = [file for file in files if _is_evaluation(file, columns)]
-    if not found:
+    evaluation = [file for file in files if _is_evaluation(file, columns)]
+    if not evaluation:
         raise ConfigError(
             f"no evaluation text at {path}: expected a file, a folder of files named by language, "
             "such as eng_Latn.dev and tha_Thai.dev, or of tables with known columns"
         )
-    return found
+    return evaluation
 
 
 def set_name(path: Path, name: str | None = None) -> str:
@@ -88,17 +88,17 @@ def read_sentences(file: Path, columns: tuple[str, ...] = ()) -> Iterator[Senten
         for number, text in enumerate(_lines(file), start=1):
             yield Sentence(number, "", text.removesuffix("\r"))
         return
-    wanted = columns
+    names = columns
     for number, row in READERS[suffix](file):
-        wanted = wanted or known_columns(row)
-        if not wanted:
+        names = names or known_columns(row)
+        if not names:
             raise ConfigError(
                 f"{file}: name the columns of text, as in {{ path = ..., columns = [...] }}; "
                 f"it has: {', '.join(name for name in row if not name.isdecimal()) or 'none'}"
             )
-        is_header = suffix in HEADED and all(row.get(name) == name for name in wanted)
+        is_header = suffix in HEADED and all(row.get(name) == name for name in names)
         if not is_header and (columns or is_known_language(row)):
-            yield from sentences_of(file, number, row, wanted)
+            yield from sentences_of(file, number, row, names)
 
 
 def _lines(file: Path) -> list[str]:

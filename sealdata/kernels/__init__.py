@@ -118,19 +118,19 @@ def frozen(table: npt.NDArray[D]) -> npt.NDArray[D]:
 
 
 @compiled
-def decode(data: Bytes, at: Int) -> tuple[Int, Int]:
-    """The code point whose UTF-8 begins at ``data[at]``, and where the next one begins.
+def decode(data: Bytes, offset: Int) -> tuple[Int, Int]:
+    """The code point whose UTF-8 begins at ``data[offset]``, and where the next one begins.
 
     Unsigned places need no look at whether they count from the end: a third of the time.
     """
-    lead = np.int64(data[np.uint64(at)])
+    lead = np.int64(data[np.uint64(offset)])
     if lead < 0x80:
-        return lead, at + 1
-    second = np.int64(data[np.uint64(at + 1)]) & 0x3F
+        return lead, offset + 1
+    second = np.int64(data[np.uint64(offset + 1)]) & 0x3F
     if lead < 0xE0:
-        return (lead & 0x1F) << 6 | second, at + 2
-    third = np.int64(data[np.uint64(at + 2)]) & 0x3F
+        return (lead & 0x1F) << 6 | second, offset + 2
+    third = np.int64(data[np.uint64(offset + 2)]) & 0x3F
     if lead < 0xF0:
-        return (lead & 0x0F) << 12 | second << 6 | third, at + 3
-    fourth = np.int64(data[np.uint64(at + 3)]) & 0x3F
-    return (lead & 0x07) << 18 | second << 12 | third << 6 | fourth, at + 4
+        return (lead & 0x0F) << 12 | second << 6 | third, offset + 3
+    fourth = np.int64(data[np.uint64(offset + 3)]) & 0x3F
+    return (lead & 0x07) << 18 | second << 12 | third << 6 | fourth, offset + 4

@@ -33,25 +33,25 @@ class FoldTable(NamedTuple):
 
 
 @compiled
-def _encode(char: Int, data: Bytes, at: Int) -> Int:
-    """Write a code point as UTF-8 at ``data[at]``: where the next one goes."""
+def _encode(char: Int, data: Bytes, offset: Int) -> Int:
+    """Write a code point as UTF-8 at ``data[offset]``: where the next one goes."""
     if char < 0x80:
-        data[np.uint64(at)] = char
-        return at + 1
+        data[np.uint64(offset)] = char
+        return offset + 1
     if char < 0x800:
-        data[np.uint64(at)] = 0xC0 | char >> 6
-        data[np.uint64(at + 1)] = 0x80 | char & 0x3F
-        return at + 2
+        data[np.uint64(offset)] = 0xC0 | char >> 6
+        data[np.uint64(offset + 1)] = 0x80 | char & 0x3F
+        return offset + 2
     if char < 0x10000:
-        data[np.uint64(at)] = 0xE0 | char >> 12
-        data[np.uint64(at + 1)] = 0x80 | char >> 6 & 0x3F
-        data[np.uint64(at + 2)] = 0x80 | char & 0x3F
-        return at + 3
-    data[at] = 0xF0 | char >> 18
-    data[at + 1] = 0x80 | char >> 12 & 0x3F
-    data[at + 2] = 0x80 | char >> 6 & 0x3F
-    data[at + 3] = 0x80 | char & 0x3F
-    return at + 4
+        data[np.uint64(offset)] = 0xE0 | char >> 12
+        data[np.uint64(offset + 1)] = 0x80 | char >> 6 & 0x3F
+        data[np.uint64(offset + 2)] = 0x80 | char & 0x3F
+        return offset + 3
+    data[offset] = 0xF0 | char >> 18
+    data[offset + 1] = 0x80 | char >> 12 & 0x3F
+    data[offset + 2] = 0x80 | char >> 6 & 0x3F
+    data[offset + 3] = 0x80 | char & 0x3F
+    return offset + 4
 
 
 @compiled
@@ -78,30 +78,30 @@ def fold_texts(
     unsure = np.zeros(num_texts, np.bool_)
     to: Int = 0
     for text in range(num_texts):
-        at, end = starts[text], starts[text + 1]
+        offset, end = starts[text], starts[text + 1]
         begin, mark, first = to, 0, False  # mark: the combining class of the character before
-        while at < end:
-            lead = data[np.uint64(at)]
+        while offset < end:
+            lead = data[np.uint64(offset)]
             if lead < 0x80:  # becomes another of these, or goes, and nothing before it matters
                 entry = entries[np.uint64(lead)]
                 folded[np.uint64(to)] = np.uint8(entry & CODE_POINT)
                 to += np.int64(entry & CODE_POINT != 0)
                 mark, first = 0, entry & FIRST != 0
-                at += 1
+                offset += 1
                 continue
-            start = at
-            char, at = decode(data, at)
+            start = offset
+            char, offset = decode(data, offset)
             entry = entries[np.uint64(char)]
             if entry & (UNSURE | SECOND | MARK | SEVERAL | TONED):
                 if entry & UNSURE or (first and entry & SECOND):
-                    to, at = begin, end
+                    to, offset = begin, end
                     break
-                if entry & TONED and at < end and _is_aey(data[np.uint64(at)]):
-                    to, at = begin, end
+                if entry & TONED and offset < end and _is_aey(data[np.uint64(offset)]):
+                    to, offset = begin, end
                     break
                 opens, closes = classes[0, np.uint64(char)], classes[1, np.uint64(char)]
                 if opens and opens < mark:
-                    to, at = begin, end
+                    to, offset = begin, end
                     break
                 mark = closes
             else:
@@ -109,16 +109,16 @@ def fold_texts(
             first = entry & FIRST != 0
             code = np.int64(entry & CODE_POINT)
             if entry & SEVERAL:
-                for place in range(code + 1, code + 1 + np.int64(pool[code])):
-                    to = _encode(np.int64(pool[place]), folded, to)
+                for index in range(code + 1, code + 1 + np.int64(pool[code])):
+                    to = _encode(np.int64(pool[index]), folded, to)
             elif code == char:
                 folded[np.uint64(to)] = data[np.uint64(start)]
                 folded[np.uint64(to + 1)] = data[np.uint64(start + 1)]
-                if at - start > 2:
+                if offset - start > 2:
                     folded[np.uint64(to + 2)] = data[np.uint64(start + 2)]
-                    if at - start > 3:
+                    if offset - start > 3:
                         folded[np.uint64(to + 3)] = data[np.uint64(start + 3)]
-                to += at - start
+                to += offset - start
             elif code:
                 to = _encode(code, folded, to)
         unsure[text] = to == begin

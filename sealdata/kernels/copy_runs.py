@@ -18,8 +18,8 @@ def copy_runs(ids: Ids, ends: Numbers, lengths: Numbers, fill: Int, fills: Numbe
     copied = np.empty(lengths.sum() + fills.sum(), np.uint32)
     to = 0
     for run in range(len(ends)):
-        for at in range(ends[run] - lengths[run], ends[run]):
-            copied[to] = ids[at]
+        for position in range(ends[run] - lengths[run], ends[run]):
+            copied[to] = ids[position]
             to += 1
         for _ in range(fills[run]):
             copied[to] = fill
@@ -34,13 +34,13 @@ def whole_within(
     """How many ids of each run ``ids[ends[i - 1] : ends[i]]`` fit ``limits[i]`` bytes from its
     start, where id t stands for ``sizes[t]`` bytes; and the bytes of the whole run."""
     whole, totals = np.zeros(len(ends), np.int64), np.empty(len(ends), np.int64)
-    at = 0
+    start = 0
     for run in range(len(ends)):
         total = 0
-        for place in range(ends[run] - at):
-            total += sizes[ids[at + place]]
+        for position in range(ends[run] - start):
+            total += sizes[ids[start + position]]
             if total <= limits[run]:
-                whole[run] = place + 1
+                whole[run] = position + 1
         totals[run] = total
-        at = ends[run]
+        start = ends[run]
     return whole, totals

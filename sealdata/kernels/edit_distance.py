@@ -15,12 +15,12 @@ Chars = npt.NDArray[np.int32]
 
 
 @compiled
-def _letters(data: Bytes, at: Int, end: Int, lower: Chars, into: Chars) -> Int:
+def _letters(data: Bytes, offset: Int, end: Int, lower: Chars, into: Chars) -> Int:
     """Fill ``into`` with the characters of a text but white space, in lower case, as far as they
     fit; how many there are."""
     count = 0
-    while at < end and count < len(into):
-        char, at = decode(data, at)
+    while offset < end and count < len(into):
+        char, offset = decode(data, offset)
         if lower[char] != SPACE:
             into[count] = lower[char]
             count += 1
@@ -48,8 +48,8 @@ def _bytes_by_kind(data: Bytes, first: Int, last: Int) -> tuple[Int, Int, Int]:
     """Bytes of a text beyond ASCII, those of them that begin a character, and ASCII's white space
     and controls. In 32 bits, so that the processor counts many at once."""
     high = leads = blank = np.int32(0)
-    for at in range(first, last):
-        byte = data[np.uint64(at)]
+    for index in range(first, last):
+        byte = data[np.uint64(index)]
         high += np.int32(byte >= 0x80)
         leads += np.int32(byte >= 0xC0)
         blank += np.int32(byte <= 0x20)
@@ -71,9 +71,9 @@ def _may_be_alike(
 
 @compiled
 def _distance(
-    src: Chars, tgt: Chars, most: Int, keys: Keys, owners: Owners, owner: Int, masks: Keys
+    src: Chars, tgt: Chars, limit: Int, keys: Keys, owners: Owners, owner: Int, masks: Keys
 ) -> Int:
-    """Insertions, deletions and substitutions from ``src`` to ``tgt``; any number above ``most``
+    """Insertions, deletions and substitutions from ``src`` to ``tgt``; any number above ``limit``
     where there are more. ``masks`` has a row of words for each slot of the table.
 
     Source: Myers 1999, "A fast bit-vector algorithm for approximate string matching", in the block
@@ -83,22 +83,22 @@ def _distance(
         return len(tgt)
     num_words = (len(src) + _WORD - 1) // _WORD
     size = table_size(len(src))
-    for place in range(len(src)):
-        slot = find(keys, owners, size, owner, np.uint64(src[place]))
+    for index in range(len(src)):
+        slot = find(keys, owners, size, owner, np.uint64(src[index]))
         row = slot * num_words
         if owners[slot] != owner:
-            keys[slot], owners[slot] = np.uint64(src[place]), owner
+            keys[slot], owners[slot] = np.uint64(src[index]), owner
             masks[row : row + num_words] = _NONE
-        masks[row + place // _WORD] |= _ONE << np.uint64(place % _WORD)
+        masks[row + index // _WORD] |= _ONE << np.uint64(index % _WORD)
     up, down = np.full(num_words, _ALL), np.zeros(num_words, np.uint64)
     last = np.uint64((len(src) - 1) % _WORD)
     distance = np.int64(len(src))
     for column in range(len(tgt)):
         slot = find(keys, owners, size, owner, np.uint64(tgt[column]))
-        known = owners[slot] == owner
+        is_own = owners[slot] == owner
         carry_up, carry_down = _ONE, _NONE  # the row above all grows by one in each column
         for word in range(num_words):
-            equal = masks[slot * num_words + word] if known else _NONE
+            equal = masks[slot * num_words + word] if is_own else _NONE
             vertical = equal | down[word]
             equal |= carry_down
             across = (((equal & up[word]) + up[word]) ^ up[word]) | equal
@@ -112,7 +112,7 @@ def _distance(
             down[word] = grows & vertical
             carry_up, carry_down = out_up, out_down
         distance += np.int64(carry_up) - np.int64(carry_down)
-        if distance - (len(tgt) - column - 1) > most:
+        if distance - (len(tgt) - column - 1) > limit:
             break
     return distance
 
@@ -160,9 +160,9 @@ def similarities(
         while num_src > start and num_tgt > start and chars[num_src - 1] == others[num_tgt - 1]:
             num_src -= 1
             num_tgt -= 1
-        most = np.int64((1 - floor) * longer)
+        limit = np.int64((1 - floor) * longer)
         edits = _distance(
-            chars[start:num_src], others[start:num_tgt], most, keys, owners, pair + 1, masks
+            chars[start:num_src], others[start:num_tgt], limit, keys, owners, pair + 1, masks
         )
         similarity = 1 - edits / longer
         if similarity >= floor:

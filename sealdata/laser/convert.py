@@ -37,9 +37,9 @@ def write_safetensors(state: dict[str, Any], path: Path) -> None:
         rest = {"cfg": {"model": plain}}
     else:
         rest = {name: rest.get(name) for name in ("params", "dictionary")}
-    own = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
+    copies = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
     metadata = {"format": "pt", _KEY: json.dumps(rest, ensure_ascii=False, sort_keys=True)}
-    write_atomic(path, lambda temporary: save_file(own, temporary, metadata))
+    write_atomic(path, lambda temporary: save_file(copies, temporary, metadata))
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:

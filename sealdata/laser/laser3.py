@@ -76,12 +76,14 @@ def _config(state: dict[str, Any]) -> dict[str, Any]:
 
 def _encoder_weights(state: dict[str, Any]) -> dict[str, Tensor]:
     """The encoder's tensors under the names of ``LaserTransformer``, in float32."""
-    found: dict[str, Tensor] = state["model"]
-    if "decoder.version" in found or any(name.startswith("encoder.") for name in found):
-        found = {k.removeprefix("encoder."): v for k, v in found.items() if k.startswith("encoder")}
+    tensors: dict[str, Tensor] = state["model"]
+    if "decoder.version" in tensors or any(name.startswith("encoder.") for name in tensors):
+        tensors = {
+            k.removeprefix("encoder."): v for k, v in tensors.items() if k.startswith("encoder")
+        }
     return {
         name: tensor.float()
-        for name, tensor in found.items()
+        for name, tensor in tensors.items()
         if name not in _NOT_WEIGHTS
         and not (name.startswith("layers.") and name.split(".")[2].startswith(_FUSED))
     }

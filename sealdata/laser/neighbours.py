@@ -23,8 +23,8 @@ _TILE = 2048  # vectors a side of one product: 16 MiB of float32, in the process
 def unit(vectors: Vectors) -> Vectors:
     """The same directions, of length 1; zero stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    found: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    return found
+    normalised: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return normalised
 
 
 def best_cosines(
@@ -41,7 +41,7 @@ def best_cosines(
 
     from sealdata.laser.threads import one_thread_per_operation
 
-    found = np.full((len(queries), k), -np.inf, np.float32)
+    highest = np.full((len(queries), k), -np.inf, np.float32)
     found_back = np.full((num_pool, k), -np.inf, np.float32)
     product = np.empty(_TILE * _TILE, np.float32)
     with torch.inference_mode(), one_thread_per_operation():
@@ -52,8 +52,8 @@ def best_cosines(
                 cosines = product[: height * width].reshape(height, width)
                 left = torch.from_numpy(queries[top:bottom])
                 torch.mm(left, columns, out=torch.from_numpy(cosines))
-                keep_best(cosines, found[top:bottom], found_back[start:stop])
-    return found, found_back
+                keep_best(cosines, highest[top:bottom], found_back[start:stop])
+    return highest, found_back
 
 
 def spans(total: int, size: int) -> Iterator[tuple[int, int]]:

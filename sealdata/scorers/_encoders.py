@@ -23,8 +23,8 @@ class EncoderFiles(NamedTuple):
     cvocab: Path | None
 
 
-def name_for(encoder: str, lang: str, own: Mapping[str, str]) -> str:
-    """The encoder that reads ``lang``: its ``own``, or that of all, or what the library takes.
+def name_for(encoder: str, lang: str, names: Mapping[str, str]) -> str:
+    """The encoder that reads ``lang``: the one in ``names``, or that of all, or LASER's own choice.
 
     ``laser`` means what laser_encoders does unless told otherwise: LASER3 for a language that has
     one, else LASER2. ``laser3`` is short for ``laser3-`` and the language.
@@ -32,15 +32,15 @@ def name_for(encoder: str, lang: str, own: Mapping[str, str]) -> str:
     Raises:
         ConfigError: LASER has no encoder for the language.
     """
-    chosen = own.get(lang, encoder)
+    chosen = names.get(lang, encoder)
     if chosen == BY_LANGUAGE:
-        known = resolve(lang).laser
-        if known is None:
+        laser_name = resolve(lang).laser
+        if laser_name is None:
             raise ConfigError(
                 f"LASER has no encoder for {lang}: name one for it in [score.laser.encoders], "
                 f'{lang} = "laser2" say'
             )
-        chosen = known
+        chosen = laser_name
     return f"laser3-{lang}" if chosen == "laser3" else chosen
 
 

@@ -54,7 +54,7 @@ class Ending(Scorer):
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Int8, UInt32 and Float64 columns; the first two are null where a language writes no
         marks."""
-        unmarked = [code for code, known in languages().items() if known.script in _UNMARKED]
+        unmarked = [code for code, language in languages().items() if language.script in _UNMARKED]
         silent = [pairs[f"{side}_lang"].is_in(unmarked) for side in ("src", "tgt")]
         src, tgt = map(_ends, (pairs["src"], pairs["tgt"]), silent)
         ended = [

@@ -108,7 +108,7 @@ class Laser(Scorer):
     @field_validator("device")
     @classmethod
     def _computes_so(cls, device: Device, info: ValidationInfo) -> Device:
-        """Said here, and not when the corpus has been read (``sealdata.laser.precision``)."""
+        """Said here, and not when the corpus has been read (``sealdata.laser.arithmetic``)."""
         if (info.data.get("precision"), device) == ("fp16", "cpu"):
             raise ValueError('precision = "fp16" needs device = "cuda"; on the CPU use "bf16"')
         if (info.data.get("precision"), device) == ("int8", "cuda"):
@@ -197,17 +197,17 @@ class Laser(Scorer):
 
         text = pairs.select("src", "tgt", "src_lang", "tgt_lang").with_row_index("pair")
         text = text.filter(pl.all_horizontal(_has_text("src"), _has_text("tgt")))
-        found = [text.clear().select("pair", cosine=pl.lit(None, pl.Float32))]
+        scores = [text.clear().select("pair", cosine=pl.lit(None, pl.Float32))]
         for langs, group in text.group_by("src_lang", "tgt_lang", maintain_order=True):
             for chunk in self._embedded(group, *(self._name(str(lang)) for lang in langs)):
                 values = pl.Series(cosine(chunk.src, chunk.tgt)).round(_DECIMALS)
                 scored = pl.DataFrame({"pair": chunk.rows, "cosine": values})
-                found.append(
+                scores.append(
                     scored.cast({"pair": pl.UInt32}).filter(pl.Series(chunk.not_truncated))
                 )
                 keep(chunk)
         pair = pl.int_range(pairs.height, dtype=pl.UInt32, eager=True).alias("pair").to_frame()
-        return pair.join(pl.concat(found), on="pair", how="left", maintain_order="left").select(
+        return pair.join(pl.concat(scores), on="pair", how="left", maintain_order="left").select(
             "cosine"
         )
 
@@ -225,24 +225,26 @@ class Laser(Scorer):
         sides = zip(
             self._encoded(chunks, "src", src), self._encoded(chunks, "tgt", tgt), strict=True
         )
-        for chunk, (one, other) in zip(chunks, sides, strict=True):
-            dims = one.vectors.shape[1], other.vectors.shape[1]
+        for chunk, (src_side, tgt_side) in zip(chunks, sides, strict=True):
+            dims = src_side.vectors.shape[1], tgt_side.vectors.shape[1]
             if dims[0] != dims[1]:
                 raise DataError(
                     f"encoders {src} and {tgt} give vectors of {dims[0]} and of {dims[1]} numbers: "
                     "they do not belong together"
                 )
             rows = chunk["pair"].to_numpy().astype(np.int64)
-            yield Embedded(rows, one.vectors, other.vectors, ~(one.cut | other.cut))
+            yield Embedded(
+                rows, src_side.vectors, tgt_side.vectors, ~(src_side.truncated | tgt_side.truncated)
+            )
 
     def _encoded(self, chunks: list[pl.DataFrame], side: str, name: str) -> Iterator["Encoded"]:
-        from sealdata.laser.caching_encoder import Recall
+        from sealdata.laser.caching_encoder import CachingEncoder
 
         encoder = _load(name, self.precision, self.device)
         english = self.cache if side == "src" else None
         cache = _open_cache(name, self.precision, self.device, english) if english else None
-        recall = Recall(encoder, _again(chunks, side), _REMEMBERED, cache)
-        return recall.encode_lists(chunk[side].to_list() for chunk in chunks)
+        caching = CachingEncoder(encoder, _repeated(chunks, side), _REMEMBERED, cache)
+        return caching.encode_lists(chunk[side].to_list() for chunk in chunks)
 
     def _name(self, lang: str) -> str:
         if lang == _ENGLISH and lang not in self.encoders and self.encoder == "laser3":
@@ -277,7 +279,7 @@ _MARGINS = {
 }
 
 
-def _again(chunks: list[pl.DataFrame], side: str) -> dict[str, int]:
+def _repeated(chunks: list[pl.DataFrame], side: str) -> dict[str, int]:
     """Texts of more than one chunk, with the number of the last."""
     seen = [
         chunk.select(side).unique().with_columns(chunk=pl.lit(number, pl.UInt32))

@@ -47,10 +47,10 @@ class Numerals(Scorer):
         """
         src, tgt = written_out(pairs["src"], pairs["tgt"])
         figures = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
-        places = np.flatnonzero(figures[1] > 0)  # few: only they are looked at again
-        if len(places):
-            src, tgt = as_the_other_side(src.gather(places), tgt.gather(places))
-            figures[:, places] = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
+        rows = np.flatnonzero(figures[1] > 0)  # few: only they are looked at again
+        if len(rows):
+            src, tgt = as_the_other_side(src.gather(rows), tgt.gather(rows))
+            figures[:, rows] = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
         return number_columns(dict(zip(self.columns, figures, strict=True)))
 
 
@@ -59,9 +59,9 @@ def _kinds() -> npt.NDArray[np.uint8]:
     """What every code point is to a number, uint8 [0x110000]."""
     kinds = np.full(NUM_CODE_POINTS, OTHER, np.uint8)
     digits = members_of(r"\p{Nd}")  # of every script, ten in a row from its 0 to its 9
-    places = np.arange(len(digits))
-    first = np.maximum.accumulate(np.where(np.diff(digits, prepend=0) > 1, places, 0))
-    kinds[digits] = (places - first) % 10
+    indices = np.arange(len(digits))
+    first = np.maximum.accumulate(np.where(np.diff(digits, prepend=0) > 1, indices, 0))
+    kinds[digits] = (indices - first) % 10
     kinds[[ord(char) for char in _SEPARATORS]] = SEPARATOR
     kinds[ord(":")], kinds[ord(" ")] = COLON, SPACE
     return frozen(kinds)

@@ -30,11 +30,11 @@ class Pii(Scorer):
 
 def _counts(text: pl.Series) -> dict[str, pl.Series]:
     counts = dict.fromkeys(KINDS, pl.zeros(text.len(), pl.UInt32, eager=True))
-    places = text.str.contains(POSSIBLE).arg_true()
-    rest = text.gather(places)
+    rows = text.str.contains(POSSIBLE).arg_true()
+    rest = text.gather(rows)
     for kind, pattern in KINDS.items():
-        found = rest.str.count_matches(pattern)
-        counts[kind] = counts[kind].clone().scatter(places, found)
+        counts_of_kind = rest.str.count_matches(pattern)
+        counts[kind] = counts[kind].clone().scatter(rows, counts_of_kind)
         rest = rest.str.replace_all(pattern, " ")  # a digit belongs to one number
     return counts
 

@@ -38,8 +38,8 @@ def _every_code_point() -> pl.Series:
 
 def members_of(pattern: str) -> npt.NDArray[np.uint32]:
     """The code points that a class of the regex engine of polars (``\\p{Nd}``) matches, sorted."""
-    found = _every_code_point().str.extract_all(f"(?:{pattern})+").list.join("")
-    return code_points(found)
+    matches = _every_code_point().str.extract_all(f"(?:{pattern})+").list.join("")
+    return code_points(matches)
 
 
 @cache
@@ -83,10 +83,10 @@ def without_special_case(text: pl.Series) -> pl.Series:
     """``text``, in lower case wherever ``lower_table`` cannot give it: a dotted capital I becomes
     two characters, and a capital sigma has two small forms. The sign of Kelvin becomes an ASCII
     letter, which kernels that look at bytes would miss."""
-    places = text.str.contains("[\u0130\u03a3\u212a]").fill_null(False).arg_true()
-    if places.is_empty():
+    rows = text.str.contains("[\u0130\u03a3\u212a]").fill_null(False).arg_true()
+    if rows.is_empty():
         return text
-    return text.clone().scatter(places, text.gather(places).str.to_lowercase())
+    return text.clone().scatter(rows, text.gather(rows).str.to_lowercase())
 
 
 def count_characters(text: pl.Series) -> pl.DataFrame:

@@ -51,15 +51,15 @@ def plain(text: pl.Expr) -> pl.Expr:
 def folded(text: pl.Series) -> pl.Series:
     """The same as ``plain`` of ``unify_tones``, several times as fast: few texts are looked at
     twice."""
-    forms, places = _looked_up(text)
-    if places.is_empty():
+    forms, rows = _looked_up(text)
+    if rows.is_empty():
         return forms
-    unified = unify_tones(text.gather(places))
+    unified = unify_tones(text.gather(rows))
     rest, unsure = _looked_up(unified)
     if not unsure.is_empty():
         spelled = unified.gather(unsure).to_frame("text").select(plain(pl.col("text")))
         rest = rest.scatter(unsure, spelled.to_series())
-    return forms.scatter(places, rest)
+    return forms.scatter(rows, rest)
 
 
 def _looked_up(text: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -113,10 +113,10 @@ def _map(
     )
     changing = forms.filter((pl.col("nfkc") != char) | (pl.col("bare") != char))
     pool: list[int] = []
-    own = classes[0].copy()
+    single_classes = classes[0].copy()
     becomes = {ord(before): (composed, bare) for before, composed, bare in changing.rows()}
     for code, (composed, bare) in becomes.items():
-        classes[:, code] = own[ord(composed[0])], own[ord(composed[-1])]
+        classes[:, code] = single_classes[ord(composed[0])], single_classes[ord(composed[-1])]
         entries[code] &= UNSURE
         if len(bare) == 1:
             entries[code] |= np.uint32(ord(bare))
@@ -132,6 +132,6 @@ def _map(
         if ord(composed[-1]) in firsts:
             entries[code] |= FIRST
         if ord(composed[0]) in seconds:
-            entries[code] |= SECOND if own[ord(composed[0])] == 0 else UNSURE
+            entries[code] |= SECOND if single_classes[ord(composed[0])] == 0 else UNSURE
     entries[(classes != 0).any(axis=0)] |= MARK
     return np.array([*pool, 0], np.uint32)

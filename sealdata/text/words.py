@@ -45,9 +45,9 @@ def words(texts: Sequence[str], lang: str) -> Spans | None:
     """
     starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
     if resolve(lang).spaces:
-        found = [
-            (at + match.start(), at + match.end())
-            for at, text in zip(starts, texts, strict=False)
+        matches = [
+            (begin + match.start(), begin + match.end())
+            for begin, text in zip(starts, texts, strict=False)
             for match in _RUN.finditer(text)
         ]
     elif _icu_version() is None:
@@ -56,13 +56,13 @@ def words(texts: Sequence[str], lang: str) -> Spans | None:
         from icu4py.breakers import WordBreaker
 
         locale = resolve(lang).bcp47
-        found = [
-            (at + start, at + end)
-            for at, text in zip(starts, texts, strict=False)
+        matches = [
+            (begin + start, begin + end)
+            for begin, text in zip(starts, texts, strict=False)
             for start, end in WordBreaker(text, locale).segments()
             if _WORD.search(text, start, end)
         ]
-    table = np.array(found, np.int64).reshape(-1, 2)
+    table = np.array(matches, np.int64).reshape(-1, 2)
     return Spans(table[:, 0], table[:, 1])
 
 

@@ -69,9 +69,9 @@ def language_id(num_pairs: int, repeats: int, folder: Path) -> Iterator[Race]:
     ways = {
         "stage `score-language`": partial(_stage, model),
         f"`model.f.predict` loops, {TOP_K} labels": partial(
-            _bare, model, most=TOP_K, least=MIN_PROB
+            _bare, model, top_k=TOP_K, min_prob=MIN_PROB
         ),
-        "`model.f.predict` loops, 1 label": partial(_bare, model, most=1, least=0.0),
+        "`model.f.predict` loops, 1 label": partial(_bare, model, top_k=1, min_prob=0.0),
     }
     title = f"language ID, {PROCESSES} processes at once, Latin scripts"
     yield without_start(
@@ -165,15 +165,15 @@ def _stage(model: Path, files: list[Path]) -> None:
             pass
 
 
-def _bare(model: Path, files: list[Path], most: int, least: float) -> None:
+def _bare(model: Path, files: list[Path], top_k: int, min_prob: float) -> None:
     commands = [
         [
             sys.executable,
             "-c",
             _BARE,
             str(model),
-            str(most),
-            str(least),
+            str(top_k),
+            str(min_prob),
             *map(str, files[n::PROCESSES]),
         ]
         for n in range(PROCESSES)

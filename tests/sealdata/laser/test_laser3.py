@@ -61,7 +61,7 @@ def test_laser2_at_its_true_size(tmp_path: Path) -> None:
 def test_longer_than_the_learned_positions_is_cut_and_marked() -> None:
     encoder = load_encoder(LASER3 / "max_pre_learned.pt", SPM, SHARED)
     found = encoder.encode_counted(["water " * 600, "water"])
-    assert found.cut.tolist() == [True, False]
+    assert found.truncated.tolist() == [True, False]
     assert np.isfinite(found.vectors).all()
 
 
