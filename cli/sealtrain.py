@@ -1,4 +1,4 @@
-"""The `sealtrain` command: parse, call, print."""
+"""The `sealtrain` command: each function parses its arguments, calls the library and prints."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from .errors import Program
 
 @click.group("sealtrain", cls=Program, user_error=SealError)
 def main() -> None:
-    """Train a language model on shards of parallel text, and see what it learned and forgot.
+    """Train a language model on shards of parallel text, and measure what it learned and forgot.
 
     \b
     Example:
@@ -27,18 +27,22 @@ def main() -> None:
 
 @main.command()
 @click.argument("config")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run, not the config's.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the run, instead of `out`.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
-@click.option("--gpus", type=click.IntRange(min=1), default=1, help="Plan for so many GPUs.")
-@click.option("--gpu", default="H200", show_default=True, help="Plan for this GPU.")
+@click.option("--gpus", type=click.IntRange(min=1), default=1, help="Plan: number of GPUs.")
+@click.option("--gpu", default="H200", show_default=True, help="Plan: kind of GPU.")
 @click.option(
     "--mfu",
     type=click.FloatRange(0.01, 1),
     default=0.4,
     show_default=True,
-    help="Plan for this share of the GPU's peak.",
+    help="Plan: share of the GPU's peak speed.",
 )
-@click.option("--resume", is_flag=True, help="Continue, and fail if there is nothing to continue.")
+@click.option("--resume", is_flag=True, help="Only resume: fail if there is no checkpoint.")
 def run(
     config: str,
     out: Path | None,
@@ -48,9 +52,10 @@ def run(
     mfu: float,
     resume: bool,
 ) -> None:
-    """Train by CONFIG, a TOML file or the name of a built-in one.
+    """Train as CONFIG says, a TOML file or the name of a built-in config.
 
-    The same command continues a run that was interrupted, and leaves a finished one alone.
+    The same command resumes an interrupted run and does not change a finished one. A larger budget
+    extends a run.
 
     \b
     Example:
@@ -79,10 +84,41 @@ def run(
         click.echo(validation_table(result))
 
 
+@main.group("config")
+def config_group() -> None:
+    """Look at training configs.
+
+    \b
+    Example:
+        sealtrain config show openseal-1b
+    """
+
+
+@config_group.command("show")
+@click.argument("config")
+def show_config(config: str) -> None:
+    """Print CONFIG merged with all that it extends, each value with the file that gives it.
+
+    CONFIG is a TOML file or the name of a built-in config. The output is a config itself, without
+    `extends`; values that no file gives have their defaults and are not printed.
+
+    \b
+    Example:
+        sealtrain config show experiments/mixed
+        sealtrain config show my-run.toml > whole.toml
+    """
+    from sealtrain.config import check
+    from sealtrain.config_file import resolve
+
+    resolved = resolve(config)
+    check(resolved)
+    click.echo(resolved.to_toml())
+
+
 @main.command("eval")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--refs", help="Aligned folder of {FLORES code}.* files; default: the run's own.")
-@click.option("--max-sentences", type=click.IntRange(min=1), help="At most so many per language.")
+@click.option("--refs", help="Folder of aligned {FLORES code}.* files.  [default: eval.refs]")
+@click.option("--max-sentences", type=click.IntRange(min=1), help="At most this many per language.")
 @click.option(
     "--shots",
     type=click.IntRange(min=0),
@@ -94,9 +130,10 @@ def run(
 def evaluate(
     checkpoint: Path, refs: str | None, max_sentences: int | None, shots: int, as_json: bool
 ) -> None:
-    """Translate references both ways with CHECKPOINT (or a run's newest) and score the result.
+    """Translate references from and to English with CHECKPOINT, and score the translations.
 
-    What is found is kept in the run's folder, for `sealtrain compare` and `sealtrain export`.
+    CHECKPOINT is the folder of a checkpoint, or of a run, whose newest checkpoint is taken. The
+    results are saved in the run's folder, for `sealtrain compare` and `sealtrain export`.
 
     \b
     Example:
@@ -112,34 +149,39 @@ def evaluate(
     from .show_eval import report
 
     loaded = load(checkpoint)
-    where = refs or loaded.record.config.eval.refs
-    if where is None:
-        raise ConfigError("this run names no references: give --refs FOLDER")
-    cap = max_sentences or loaded.record.config.eval.max_sentences
-    found = evaluation.evaluate(
-        loaded, refs_folder(where), cap, lambda s: click.echo(s, err=True), shots
+    settings = loaded.record.config.eval
+    folder = refs or settings.refs
+    if folder is None:
+        raise ConfigError("the run's config has no eval.refs: give --refs FOLDER")
+    limit = max_sentences or settings.max_sentences
+    result = evaluation.evaluate(
+        loaded, refs_folder(folder), limit, lambda line: click.echo(line, err=True), shots
     )
-    click.echo(f"kept in {evaluation.keep(found)}", err=True)
+    click.echo(f"saved in {evaluation.keep(result)}", err=True)
     if as_json:
-        click.echo(json.dumps(found.model_dump(), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(result.model_dump(), indent=1, ensure_ascii=False))
     else:
-        click.echo(report(found))
+        click.echo(report(result))
 
 
 @main.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--tasks", help="Names of lm-eval's tasks, by commas; default: those of the region.")
-@click.option("--shots", type=click.IntRange(min=0), help="Examples; default: the task's own.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many questions of a task.")
+@click.option("--tasks", help="lm-eval tasks, separated by commas.  [default: see above]")
+@click.option(
+    "--shots",
+    type=click.IntRange(min=0),
+    help="Examples in each prompt.  [default: the task's]",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many questions per task.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def bench(
     checkpoint: Path, tasks: str | None, shots: int | None, limit: int | None, as_json: bool
 ) -> None:
-    """Benchmarks beyond translation of CHECKPOINT, a run or an exported folder.
+    """Run benchmarks other than translation on CHECKPOINT, a run or an exported folder.
 
-    By EleutherAI's lm-evaluation-harness (pip install "sealdata[lm-eval]"), which downloads the
-    questions. The default are XCOPA, XNLI, XStoryCloze, Belebele, PAWS-X and COPAL-ID in the
-    languages of the recipes, and four English ones to see what was lost.
+    EleutherAI's lm-evaluation-harness (pip install "sealdata[lm-eval]") runs them and downloads
+    the questions. By default they are XCOPA, XNLI, XStoryCloze, Belebele, PAWS-X and COPAL-ID in
+    the languages of the recipes, and four English ones that show what was lost.
 
     \b
     Example:
@@ -150,28 +192,28 @@ def bench(
     from . import bench as benchmarks
 
     chosen = tasks.split(",") if tasks else benchmarks.REGION.split()
-    found = benchmarks.bench(checkpoint, chosen, shots, limit)
+    results = benchmarks.bench(checkpoint, chosen, shots, limit)
     if as_json:
-        click.echo(json.dumps({"results": found["results"], "versions": found["versions"]}))
+        click.echo(json.dumps({"results": results["results"], "versions": results["versions"]}))
     else:
-        click.echo(benchmarks.score_table(found))
+        click.echo(benchmarks.score_table(results))
 
 
 @main.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to make.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder.")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "bfloat16"]),
     default="float32",
     show_default=True,
-    help="Of the weights; bfloat16 halves the size and rounds.",
+    help="Type of the weights; bfloat16 halves the size and rounds.",
 )
-@click.option("--data-card", default="", help="Link to the data card, for the model card.")
+@click.option("--data-card", default="", help="Link to the data card, shown in the model card.")
 def export(
     checkpoint: Path, out: Path, dtype: Literal["float32", "bfloat16"], data_card: str
 ) -> None:
-    """Write CHECKPOINT (or a run's newest) as a folder that transformers loads.
+    """Write CHECKPOINT, or the newest one of a run, as a folder that transformers loads.
 
     \b
     Example:
@@ -185,13 +227,15 @@ def export(
 
 @main.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw it into a .png, .svg or .pdf.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Also draw a .png, .svg or .pdf.")
 @click.option(
-    "--significance", is_flag=True, help="Two runs: paired bootstrap of their translations."
+    "--significance",
+    is_flag=True,
+    help="Test two runs by a paired bootstrap of translations.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def compare(runs: tuple[Path, ...], plot: Path | None, significance: bool, as_json: bool) -> None:
-    """Set finished RUNS side by side; runs that differ only in their seed are one row.
+    """Compare finished RUNS in tables; runs that differ only in their seed share a row.
 
     \b
     Example:
@@ -205,7 +249,7 @@ def compare(runs: tuple[Path, ...], plot: Path | None, significance: bool, as_js
 
     if significance:
         if len(runs) != 2:
-            raise ConfigError("--significance compares two runs")
+            raise ConfigError(f"--significance compares two runs, not {len(runs)}")
         settings = comparing.read_runs(runs)
         baseline, system = (run for setting in settings for run in setting.runs)
         click.echo(show.significance_table(comparing.significance(baseline, system)))
@@ -226,7 +270,7 @@ def compare(runs: tuple[Path, ...], plot: Path | None, significance: bool, as_js
     type=click.Path(path_type=Path),
     default=Path("runs.png"),
     show_default=True,
-    help="A .png, .svg or .pdf.",
+    help="A .png, .svg or .pdf file.",
 )
 def plot_curves(runs: tuple[Path, ...], out: Path) -> None:
     """Draw loss, learning rate and gradient norm of RUNS, finished or not.
@@ -242,10 +286,10 @@ def plot_curves(runs: tuple[Path, ...], out: Path) -> None:
 
 
 def _prepare_libraries() -> None:
-    """Set before torch and transformers load: no banners, and threads that sleep while they wait.
+    """Set what torch and transformers read while they are imported: fewer messages, and OpenMP.
 
-    Spinning threads made a step on two busy cores up to ten times slower. torch warns of every
-    checkpoint that one process writes or reads alone.
+    OpenMP threads that spin while they wait made a step on two busy cores up to ten times slower.
+    The ignored warning comes with every checkpoint that a single process writes or reads.
     """
     warnings.filterwarnings("ignore", message="torch.distributed is disabled")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

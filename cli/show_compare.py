@@ -1,4 +1,4 @@
-"""What `sealtrain compare` prints: settings side by side, and whether two runs differ."""
+"""The tables of `sealtrain compare`: settings side by side, and whether two runs differ."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -14,12 +14,13 @@ FIGURES = BY_LANGUAGE | {
     "English": english_bits,
 }
 LEGEND = """\
-Held-out pairs from and to English in nats per label; held-out text of the other languages and of
-English, before training and after, in bits per byte. Mean over seeds ± half its 95 % interval."""
+Loss on held-out pairs from and to English, in nats per label; on held-out text of the other
+languages and of English (before and after training), in bits per byte. Mean over seeds ± half of
+its 95 % interval."""
 
 
 def report(settings: Sequence[Setting]) -> str:
-    """Settings in rows, then languages in rows."""
+    """One table with settings in rows, then one for each figure with languages in rows."""
     figures = dict(FIGURES)
     for num in sorted({e.num_shots for s in settings for run in s.runs for e in run.evaluations}):
         figures[f"chrF++ from, {num}-shot"] = partial(chrf, num_shots=num, into_english=False)
@@ -42,7 +43,7 @@ def report(settings: Sequence[Setting]) -> str:
 
 
 def facts(settings: Sequence[Setting]) -> list[dict[str, Any]]:
-    """What the tables show, for a machine: one entry per setting, one value per seed."""
+    """The numbers of the tables for `--json`: one entry per setting, one value per seed."""
     return [
         {
             "setting": setting.name,
@@ -59,8 +60,8 @@ def facts(settings: Sequence[Setting]) -> list[dict[str, Any]]:
     ]
 
 
-def significance_table(found: Sequence[tuple[str, int, Comparison]]) -> str:
-    """Both systems' scores by direction and metric; p below 0.05 is marked."""
+def significance_table(results: Sequence[tuple[str, int, Comparison]]) -> str:
+    """Both systems' scores by direction and metric; a star marks p below 0.05."""
     rows = [
         [
             direction,
@@ -70,7 +71,7 @@ def significance_table(found: Sequence[tuple[str, int, Comparison]]) -> str:
             f"{result.system:.2f}",
             f"{result.p_value:.3f}{'*' if result.p_value < 0.05 else ' '}",
         ]
-        for direction, num_shots, result in found
+        for direction, num_shots, result in results
     ]
     return table(["direction", "shots", "metric", "first", "second", "p"], rows)
 

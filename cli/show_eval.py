@@ -1,4 +1,4 @@
-"""What `sealtrain eval` prints: scores, signs of failure and losses."""
+"""The tables of `sealtrain eval`: scores, checks of the outputs, and losses."""
 
 from sealtrain.evaluate import Evaluation
 
@@ -6,21 +6,21 @@ from .tables import table
 
 
 def report(evaluation: Evaluation) -> str:
-    """Scores, their signatures, signs of failure and losses for a terminal."""
+    """Scores and output checks by direction, the signatures of the scores, and losses of text."""
     scores = [direction.score for direction in evaluation.directions]
     signatures = sorted({s.bleu_signature for s in scores})
     numbers = {signature: str(i) for i, signature in enumerate(signatures, start=1)}
     rows = []
     for direction in evaluation.directions:
-        s, shares = direction.score, direction.signs
-        marks = [shares.empty, shares.repetitive, shares.english, shares.other_language]
+        s, checks = direction.score, direction.output_checks
+        shares = [checks.empty, checks.repetitive, checks.english, checks.other_language]
         rows.append(
             [
                 f"{s.src} -> {s.tgt}",
                 f"{s.bleu:.2f}",
                 numbers[s.bleu_signature],
                 f"{s.chrf:.2f}",
-                *("-" if share is None else f"{share:.0%}" for share in marks),
+                *("-" if share is None else f"{share:.0%}" for share in shares),
             ]
         )
     head = ["direction", "BLEU", "signature", "chrF++", "empty", "repetitive", "English", "other"]

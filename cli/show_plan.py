@@ -17,8 +17,7 @@ from sealtrain.cost import Shape
 from sealtrain.data import IGNORED, Manifest, Stream
 from sealtrain.errors import ConfigError
 from sealtrain.mixture import Order
-from sealtrain.model import FETCH
-from sealtrain.scratch import olmo2_config
+from sealtrain.model import FETCH, olmo2_config
 
 from .tables import table
 

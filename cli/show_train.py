@@ -1,4 +1,4 @@
-"""What `sealtrain run` prints in the end: held-out loss by language and direction."""
+"""The table that `sealtrain run` prints at its end: held-out loss by language and direction."""
 
 from sealtrain.checkpoint import Record
 from sealtrain.scores import ENGLISH
@@ -8,7 +8,7 @@ from .tables import table
 
 
 def validation_table(record: Record) -> str:
-    """Loss in nats per label of each parallel language both ways, then of all other streams."""
+    """Loss before and after training: pairs by language and direction, then all other streams."""
     keys = [key for key in record.after if key in record.before]
     parallel = [key for key in keys if record.after[key].kind == "parallel"]
     others = [key for key in keys if key not in parallel]
@@ -18,30 +18,38 @@ def validation_table(record: Record) -> str:
         parts.append(table(head, _language_rows(record, parallel)))
     if others:
         head = ["stream", "loss before", "after", "bits per byte before", "after"]
-        pairs = [(key, record.before[key], record.after[key]) for key in others]
-        numbers = [(key, x.loss, y.loss, x.bits_per_byte, y.bits_per_byte) for key, x, y in pairs]
-        parts.append(table(head, [[key, *(f"{n:.3f}" for n in row)] for key, *row in numbers]))
+        rows = []
+        for key in others:
+            before, after = record.before[key], record.after[key]
+            values = before.loss, after.loss, before.bits_per_byte, after.bits_per_byte
+            rows.append([key, *(f"{value:.3f}" for value in values)])
+        parts.append(table(head, rows))
     return "\n\n".join(parts)
 
 
 def _language_rows(record: Record, keys: list[str]) -> list[list[str]]:
-    """A row per language, its two directions side by side, and one over all languages."""
-    rows: dict[str, dict[bool, list[str]]] = {}
+    """A row per language with its two directions side by side, and a last row over all of them."""
+    rows: dict[str, dict[bool, list[str]]] = {}  # keys of streams, by "from English"
     for key in keys:
         loss = record.after[key]
-        is_from = loss.languages[0] == ENGLISH
-        code, name = (x[int(is_from)] for x in (loss.languages, loss.language_names))
-        for row in (f"{name} ({code})", "all"):
-            rows.setdefault(row, {True: [], False: []})[is_from].append(key)
-    rows["all"] = rows.pop("all")
-    both = record.before, record.after
-    return [
-        [row, *(_mean([losses[key] for key in ways[w]]) for w in (True, False) for losses in both)]
-        for row, ways in rows.items()
-    ]
+        from_english = loss.languages[0] == ENGLISH
+        other = int(from_english)  # index of the language that is not English
+        label = f"{loss.language_names[other]} ({loss.languages[other]})"
+        for row in (label, "all"):
+            rows.setdefault(row, {True: [], False: []})[from_english].append(key)
+    rows["all"] = rows.pop("all")  # to the end
+    cells = []
+    for row, directions in rows.items():
+        means = [
+            _mean([losses[key] for key in directions[from_english]])
+            for from_english in (True, False)
+            for losses in (record.before, record.after)
+        ]
+        cells.append([row, *means])
+    return cells
 
 
 def _mean(losses: list[TextLoss]) -> str:
-    """Loss per label over some streams."""
+    """Loss per label over some streams; a dash for none."""
     num_labels = sum(loss.num_labels for loss in losses)
     return f"{sum(x.loss * x.num_labels for x in losses) / num_labels:.3f}" if losses else "-"

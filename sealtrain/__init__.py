@@ -1,1 +1,1 @@
-"""Continual pretraining of a causal language model on packed token shards, small and exact."""
+"""Continual pretraining of causal language models on packed token shards."""

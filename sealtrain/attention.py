@@ -1,4 +1,4 @@
-"""Attention inside documents by torch's variable-length kernel; loaded on a GPU under the mask.
+"""Attention inside documents by torch's variable-length kernel, for GPUs.
 
 Shapes: B = sequences, H = heads, S = tokens in a sequence, D = head size, N = B x S.
 """
@@ -23,9 +23,10 @@ NAME = "sealtrain_varlen"
 
 
 def use_varlen(model: Any, dtype: torch.dtype) -> str:
-    """Have a model attend by documents instead of by masks; says why not where it cannot.
+    """Switch a model's attention to the kernel; where it cannot run, say why and change nothing.
 
-    sdpa with a mask computes every score of a sequence and throws away those between documents.
+    Without it, sdpa computes all scores of a sequence and a mask discards those between documents.
+    Returns the reason, or an empty string.
     """
     config = model.config
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -36,15 +37,19 @@ def use_varlen(model: Any, dtype: torch.dtype) -> str:
     if torch.cuda.get_device_capability() < (8, 0):
         return "the GPU is older than Ampere"
     if size % 8 or size > 256:
-        return f"heads of {size} are no multiple of 8 up to 256"
+        return f"the head size is {size}, not a multiple of 8 up to 256"
     AttentionInterface.register(NAME, attend)
     model.set_attn_implementation(NAME)
     return ""
 
 
-def bounds(positions_BS: Ids, device: torch.device) -> dict[str, Any]:
-    """Where documents (position 0) begin among N tokens and the last ends, int32 on the device, and
-    the longest one's length; found on the host, so that nothing waits for the GPU."""
+def document_bounds(positions_BS: Ids, device: torch.device) -> dict[str, Any]:
+    """Where documents begin and end among N tokens, in the names of transformers.
+
+    `cu_seq_lens_q` (int32, on the device) are the starts of all documents and N; `max_length_q` is
+    the length of the longest document. A position of 0 starts a document. Both are computed on the
+    CPU, so that nothing waits for the GPU.
+    """
     starts = np.flatnonzero(positions_BS == 0)
     ends = torch.from_numpy(np.append(starts, positions_BS.size).astype(np.int32)).to(device)
     return {"cu_seq_lens_q": ends, "max_length_q": int(positions_BS.max()) + 1}
@@ -55,11 +60,12 @@ def attend(
     scaling: float | None = None, cu_seq_lens_q: Tensor | None = None, max_length_q: int = 0,
     **_: Any,
 ) -> tuple[Tensor, None]:  # fmt: skip
-    """What transformers asks of an attention: [B, S, H, D], causal inside each document.
+    """The attention function that transformers calls: [B, S, H, D], causal inside each document.
 
-    The kernel knows 16 bits alone; rotation may have made queries and keys float32.
+    Queries and keys are cast to bfloat16: the kernel takes 16-bit inputs only, and rotary
+    embeddings may have made them float32.
     """
-    assert cu_seq_lens_q is not None, "training_loss gives them"
+    assert cu_seq_lens_q is not None, "training_loss passes them"
     heads = [x.transpose(1, 2).flatten(0, 1).bfloat16() for x in (query_BHSD, key_BHSD, value_BHSD)]
     out_NHD = varlen_attn(
         *heads, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, scale=scaling,

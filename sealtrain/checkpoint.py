@@ -1,10 +1,10 @@
-"""Checkpoints that are whole or absent: written aside, renamed, verified when read.
+"""Checkpoints that are complete or absent: written aside, renamed, and verified when read.
 
 OUT/checkpoints/step-000100/
     checkpoint.json   step, config, digests of tokenizer, streams and files; what eval needs
     model/            config.json
     tokenizer/        the tokenizer of the shards
-    state/            weights and AdamW moments, as safetensors: for any world size, no pickles
+    state/            weights and AdamW moments as safetensors: no pickles, any world size
 """
 
 import hashlib
@@ -15,83 +15,137 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from torch import distributed as dist
 from torch.distributed.checkpoint import hf_storage
-from torch.distributed.checkpoint.state_dict import get_state_dict
+from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import async_save
 from torch.optim import Optimizer
 
 from sealtrain.config import Config
+from sealtrain.errors import DataError
 from sealtrain.parallel import World
 from sealtrain.validate import Losses
 
+STEP_FOLDERS = "step-*[0-9]"  # complete checkpoints only: interrupted saves end in `.partial`
+
 
 class Record(BaseModel):
-    """`checkpoint.json`: everything about a checkpoint but its tensors."""
+    """`checkpoint.json`: everything about a checkpoint except its tensors."""
 
     format: Literal["sealtrain-checkpoint"] = "sealtrain-checkpoint"
     version: Literal[1] = 1
-    step: int = 0
-    num_steps: int
+    step: int = 0  # steps made
+    num_steps: int  # of the whole run
     config: Config
     digests: dict[str, str]  # sha256 of the tokenizer and of each training stream's manifest
     eos_id: int
-    template: str | None  # how a pair was laid out in training, to prompt without the shards
+    template: str | None  # layout of a pair in training: prompts need it where no shards are
     language_names: dict[str, str]
-    before: Losses = {}  # validation before step 0, and
-    after: Losses = {}  # after this one, where it was measured
+    before: Losses = {}  # validation before step 0
+    after: Losses = {}  # validation after `step`; empty where none was due
     recent: list[tuple[float, float]] = []  # loss and gradient norm of the last steps
     extended_at: list[int] = []  # steps made each time that the budget was raised
     files: dict[str, str] = {}  # sha256 of every other file, by its path in the checkpoint
 
     def identity(self) -> dict[str, Any]:
-        """Everything that decides which model comes out: config and inputs."""
+        """Everything that decides which model comes out: config and inputs, by key."""
         return {**self.config.identity(), **self.digests}
 
 
 class Saver:
-    """Saves one checkpoint at a time, in the background: a step goes on once a copy is made."""
+    """Saves one checkpoint at a time in the background; training waits only for a copy in memory.
+
+    Errors of a save are raised by the next `save` or `wait`.
+    """
 
     def __init__(self, world: World) -> None:
         self._world, self._pool = world, ThreadPoolExecutor(1, "saver")
-        self._last: Future[Any] = self._pool.submit(int)
+        self._last: Future[Any] = self._pool.submit(int)  # so that there always is one
 
     def save(self, record: Record, model: Any, optimizer: Optimizer, tokenizer: Path) -> None:
-        """Begin to save a step once the save before has ended; a kill leaves it whole or absent."""
+        """Begin a save once the one before has ended; a kill leaves it complete or absent."""
         self.wait()
         final = record.config.out / "checkpoints" / f"step-{record.step:06d}"
+        # The copy stays as it is while training changes the original.
         partial, record = final.with_name(f"{final.name}.partial"), record.model_copy()
         if self._world.rank == 0:
             shutil.rmtree(partial, ignore_errors=True)
             shutil.copytree(tokenizer, partial / "tokenizer")
             (partial / "model").mkdir()
             model.config.to_json_file(partial / "model" / "config.json")
-        self._world.any(False)  # no rank writes before the folder is there
+        self._world.any(False)  # a barrier: no rank writes before the folder exists
         weights, optim = get_state_dict(model, optimizer)
-        tensors, group = flat(weights, optim["state"]), self._world.savers
+        tensors, group = flatten(weights, optim["state"]), self._world.save_group
         writer = hf_storage.HuggingFaceStorageWriter(str(partial / "state"), save_distributed=True)
         saved: Any = async_save(
             tensors, storage_writer=writer, process_group=group, no_dist=group is None
         )
 
         def finish() -> None:
-            saved.result()  # of all ranks
+            saved.result()  # waits for all ranks
             if self._world.rank == 0:
                 _complete(partial, final, record)
 
         self._last = self._pool.submit(finish)
 
     def wait(self, until_done: bool = True) -> float:
-        """Let the last save end, or take it if it has; report what befell it. Seconds it took."""
+        """Wait for the last save, or only look at it, and raise its error; returns seconds."""
         began = time.perf_counter()
         if until_done or self._last.done():
             self._last.result()
         return time.perf_counter() - began
 
 
+def latest(out: Path) -> Path | None:
+    """The newest complete checkpoint of a run, or None."""
+    return max((out / "checkpoints").glob(STEP_FOLDERS), default=None)
+
+
+def read_record(folder: Path) -> Record:
+    """A checkpoint's record, after a check of every file's sha256.
+
+    Raises:
+        DataError: not a checkpoint of this version, or a file is missing or damaged.
+    """
+    try:
+        record = Record.model_validate_json((folder / "checkpoint.json").read_bytes())
+    except (OSError, ValidationError) as error:
+        raise DataError(f"{folder}: not a sealtrain checkpoint of this version") from error
+    for name, digest in record.files.items():
+        if not (folder / name).is_file() or sha256_of(folder / name) != digest:
+            raise DataError(
+                f"{folder / name}: missing or damaged; delete {folder} to continue from the "
+                "checkpoint before it"
+            )
+    return record
+
+
+def load_state(folder: Path, model: Any, *optimizers: Optimizer) -> None:
+    """Load weights, and the moments of any optimizer given, at any world size."""
+    weights, optim = get_state_dict(model, optimizers)
+    reader = hf_storage.HuggingFaceStorageReader(str(folder / "state"))
+    # `flatten` passes the model's own tensors, so `load` fills them in place.
+    tensors = flatten(weights, optim.get("state", {}))
+    load(tensors, storage_reader=reader, no_dist=not dist.is_initialized())
+    set_state_dict(model, optimizers, model_state_dict=weights, optim_state_dict=optim)
+
+
+def flatten(weights: dict[str, Any], moments: Any) -> dict[str, Any]:
+    """All tensors of a checkpoint by one name each; the tensors are not copied.
+
+    Learning rates and other hyper-parameters are left out: they come from the config.
+    """
+    tensors = {f"model.{name}": tensor for name, tensor in weights.items()}
+    for name, state in moments.items():
+        tensors |= {f"optimizer.{key}.{name}": tensor for key, tensor in state.items()}
+    return tensors
+
+
 def _complete(partial: Path, final: Path, record: Record) -> None:
-    """Make a checkpoint of a folder that holds everything but the record."""
-    if final.exists():  # numbers broke right after a step that was saved: the same state
+    """Turn a folder that lacks only the record into a checkpoint, then delete old ones."""
+    if final.exists():  # a step right after a save was not finite: the state is already saved
         shutil.rmtree(partial)
         return
     files = sorted(path for path in partial.rglob("*") if path.is_file())
@@ -104,16 +158,14 @@ def _complete(partial: Path, final: Path, record: Record) -> None:
     _prune(final.parent, record)
 
 
-def latest(out: Path) -> Path | None:
-    """The newest complete checkpoint of a run."""
-    return max((out / "checkpoints").glob("step-*[0-9]"), default=None)
-
-
 def _prune(folder: Path, record: Record) -> None:
-    """Delete all but the newest checkpoints and those that are to stay, and interrupted saves."""
+    """Delete interrupted saves and all checkpoints that the config does not keep.
+
+    The one before the decay always stays: a longer run is extended from it.
+    """
     keep = record.config.checkpoint
     before_decay = record.num_steps - record.config.optim.decay_steps
-    for path in sorted(folder.glob("step-*[0-9]"))[: -keep.keep_last]:
+    for path in sorted(folder.glob(STEP_FOLDERS))[: -keep.keep_last]:
         step = int(path.name.removeprefix("step-"))
         if step != before_decay and (keep.keep_every is None or step % keep.keep_every):
             shutil.rmtree(path)
@@ -121,23 +173,14 @@ def _prune(folder: Path, record: Record) -> None:
         shutil.rmtree(path)
 
 
-def flat(weights: dict[str, Any], moments: Any) -> dict[str, Any]:
-    """One name per tensor, and the very tensors of the model, so that loading fills them;
-    hyper-parameters are left out: they come from the config."""
-    flat = {f"model.{name}": tensor for name, tensor in weights.items()}
-    for name, state in moments.items():
-        flat |= {f"optimizer.{key}.{name}": tensor for key, tensor in state.items()}
-    return flat
-
-
 def sha256_of(path: Path) -> str:
-    """Of a file, in hexadecimal."""
+    """The sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old one or the new one, never a part."""
+    """Write a text file so that a reader sees the old text or the new one, never a part."""
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(text, "utf-8")
     sync(partial)
@@ -146,7 +189,7 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def sync(path: Path) -> None:
-    """Have a file's bytes, or a folder's names, reach the disk."""
+    """Flush a file's bytes, or a folder's names, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

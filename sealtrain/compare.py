@@ -1,4 +1,4 @@
-"""Runs side by side: one row per setting, its seeds together, held-out losses and translations."""
+"""Runs side by side: one row per setting, with its seeds together, and their significance."""
 
 import json
 import math
@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import stdev
 from typing import Any
 
-from sealtrain import checkpoint, restore
+from sealtrain import checkpoint
 from sealtrain.checkpoint import Record
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.evaluate import Direction, Evaluation, kept
@@ -18,12 +18,13 @@ from sealtrain.scores import ENGLISH, Comparison, paired_bootstrap
 
 Figure = Callable[..., float | None]  # of a Run
 ALWAYS_NAMED = ("mixture.strategy", "mixture.replay")
-T_975 = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # 1 to 9 degrees of freedom
+# 97.5 % quantiles of Student's t, for 1 to 9 degrees of freedom.
+T_975 = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its last record, its log, what was evaluated of its last checkpoint."""
+    """A finished run: its last record, and the evaluations of its last checkpoint."""
 
     folder: Path
     record: Record
@@ -33,18 +34,21 @@ class Run:
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over the seeds of one setting."""
+    """One figure over the seeds of one setting."""
 
     values: tuple[float, ...]
 
     @property
     def mean(self) -> float:
-        """Over the seeds."""
+        """The mean over the seeds."""
         return sum(self.values) / len(self.values)
 
     @property
     def half_interval(self) -> float:
-        """Half of the mean's 95 % interval by Student's t, from ten seeds on a little too wide."""
+        """Half of the mean's 95 % interval by Student's t; 0 for one seed.
+
+        More than ten seeds use the quantile of ten, which makes the interval a little too wide.
+        """
         num = len(self.values)
         return T_975[min(num, 10) - 2] * stdev(self.values) / math.sqrt(num) if num > 1 else 0.0
 
@@ -55,20 +59,20 @@ class Spread:
 
 @dataclass(frozen=True)
 class Setting:
-    """Runs that differ in nothing but their seed; `name` says what sets them apart from others."""
+    """Runs that differ only in their seed; `name` says how they differ from other settings."""
 
     name: str
     runs: tuple[Run, ...]
 
     def over_seeds(self, figure: Figure) -> Spread | None:
-        """One figure of every run; None where a run lacks it."""
-        found = [figure(run) for run in self.runs]
-        values = tuple(value for value in found if value is not None)
-        return Spread(values) if len(values) == len(found) else None
+        """One figure of every run; None if a run lacks it."""
+        figures = [figure(run) for run in self.runs]
+        values = tuple(value for value in figures if value is not None)
+        return Spread(values) if len(values) == len(figures) else None
 
 
 def read_runs(folders: Iterable[Path]) -> list[Setting]:
-    """The runs of some folders, grouped by setting in the order given.
+    """The runs of some folders, grouped by setting, in the order given.
 
     Raises:
         DataError: a folder holds no finished run.
@@ -86,7 +90,7 @@ def read_runs(folders: Iterable[Path]) -> list[Setting]:
 
 
 def read_steps(run: Path) -> list[dict[str, Any]]:
-    """The steps in a run's log, in order.
+    """The steps in a run's log, in order; the run need not be finished.
 
     Raises:
         DataError: there is no log, or it holds no step.
@@ -105,42 +109,45 @@ def _read_run(folder: Path) -> Run:
     last = checkpoint.latest(folder)
     if last is None:
         raise DataError(f"no checkpoint in {folder}; give the folder of a finished run")
-    record = restore.read_record(last)
+    record = checkpoint.read_record(last)
     if record.step < record.num_steps:
         raise DataError(
-            f"{folder} stands at step {record.step} of {record.num_steps}: finish it, then compare"
+            f"{folder} is at step {record.step} of {record.num_steps}: finish it, then compare"
         )
     num_tokens = sum(step["num_tokens"] for step in read_steps(folder))
     return Run(folder, record, num_tokens, [e for e in kept(folder) if e.step == record.step])
 
 
 def parallel_loss(run: Run, lang: str | None, from_english: bool) -> float | None:
-    """Nats per label of the held-out pairs of one language (or of all) in one direction."""
-    pairs = [x for x in run.record.after.values() if x.kind == "parallel"]
-    wanted = [x for x in pairs if lang in (None, *x.languages)]
-    losses = [x for x in wanted if (x.languages[0] == ENGLISH) == from_english]
+    """Nats per label of the held-out pairs of one direction, of one language or (None) of all."""
+    losses = [
+        loss
+        for loss in run.record.after.values()
+        if loss.kind == "parallel"
+        and lang in (None, *loss.languages)
+        and (loss.languages[0] == ENGLISH) == from_english
+    ]
     num_labels = sum(loss.num_labels for loss in losses)
     return sum(x.loss * x.num_labels for x in losses) / num_labels if num_labels else None
 
 
 def english_bits(run: Run, before: bool = False) -> float | None:
-    """Bits per byte of the held-out English replay: what was forgotten shows here."""
+    """Bits per byte of the held-out English replay, which show what the model forgot."""
     losses = (run.record.before if before else run.record.after).values()
-    return _mean([x.bits_per_byte for x in losses if x.kind == "replay"])
+    return _mean([loss.bits_per_byte for loss in losses if loss.kind == "replay"])
 
 
 def text_bits(run: Run, lang: str | None) -> float | None:
-    """Bits per byte of held-out monolingual text of one language, or mean of all but English."""
-    texts = [x for x in run.record.after.values() if x.kind == "monolingual"]
-    wanted = [x for x in texts if x.languages != [ENGLISH] and lang in (None, *x.languages)]
-    return _mean([x.bits_per_byte for x in wanted])
+    """Bits per byte of held-out monolingual text, of one language or (None) of all but English."""
+    losses = [loss for loss in run.record.after.values() if loss.kind == "monolingual"]
+    others = [x for x in losses if x.languages != [ENGLISH] and lang in (None, *x.languages)]
+    return _mean([loss.bits_per_byte for loss in others])
 
 
 def chrf(run: Run, num_shots: int, into_english: bool) -> float | None:
-    """Mean chrF++ over the directions into English, or out of it."""
+    """Mean chrF++ over the directions into English, or out of English."""
     directions = [d for e in run.evaluations if e.num_shots == num_shots for d in e.directions]
-    found = [d.score.chrf for d in directions if (d.score.tgt == ENGLISH) == into_english]
-    return _mean(found)
+    return _mean([d.score.chrf for d in directions if (d.score.tgt == ENGLISH) == into_english])
 
 
 def _mean(values: list[float]) -> float | None:
@@ -155,45 +162,44 @@ BY_LANGUAGE: dict[str, Figure] = {
 
 
 def languages(settings: Sequence[Setting]) -> list[str]:
-    """Languages with held-out pairs in any run, by code."""
+    """FLORES codes of the languages with held-out pairs in any run, sorted, without English."""
     losses = [x for s in settings for run in s.runs for x in run.record.after.values()]
-    found = {code for loss in losses if loss.kind == "parallel" for code in loss.languages}
-    return sorted(found - {ENGLISH})
+    codes = {code for loss in losses if loss.kind == "parallel" for code in loss.languages}
+    return sorted(codes - {ENGLISH})
 
 
 def significance(baseline: Run, system: Run) -> list[tuple[str, int, Comparison]]:
-    """Paired bootstrap of two runs in every direction both were evaluated in: (direction, shots,
-    result).
+    """Paired bootstrap of two runs: (direction, shots, result) for all that both were tested on.
 
     Raises:
-        ConfigError: they share no evaluation of the same references and shots.
-        DataError: the references have changed since.
+        ConfigError: they share no evaluation on the same references with the same shots.
+        DataError: the references are missing, or have changed since.
     """
-    found: list[tuple[str, int, Comparison]] = []
-    for one in baseline.evaluations:
-        for other in system.evaluations:
-            if (one.refs_sha256, one.num_shots) == (other.refs_sha256, other.num_shots):
-                found += _compare(one, other)
-    if not found:
+    results: list[tuple[str, int, Comparison]] = []
+    for first in baseline.evaluations:
+        for second in system.evaluations:
+            if (first.refs_sha256, first.num_shots) == (second.refs_sha256, second.num_shots):
+                results += _compare(first, second)
+    if not results:
         raise ConfigError(
             f"{baseline.folder} and {system.folder} were not evaluated on the same references and "
             "shots: run `sealtrain eval` on both"
         )
-    return found
+    return results
 
 
-def _compare(one: Evaluation, other: Evaluation) -> list[tuple[str, int, Comparison]]:
-    scored = one.directions[0].score.num_sentences
-    texts = read_refs(refs_folder(one.refs), scored + one.num_shots)
-    _, texts = take_shots(texts, one.num_shots)
-    theirs = {_name(direction): direction for direction in other.directions}
+def _compare(baseline: Evaluation, system: Evaluation) -> list[tuple[str, int, Comparison]]:
+    num_scored = baseline.directions[0].score.num_sentences
+    texts = read_refs(refs_folder(baseline.refs), num_scored + baseline.num_shots)
+    _, texts = take_shots(texts, baseline.num_shots)
+    by_name = {_name(direction): direction for direction in system.directions}
     return [
-        (_name(direction), one.num_shots, comparison)
-        for direction in one.directions
-        if _name(direction) in theirs
+        (_name(direction), baseline.num_shots, comparison)
+        for direction in baseline.directions
+        if _name(direction) in by_name
         for comparison in paired_bootstrap(
             direction.outputs,
-            theirs[_name(direction)].outputs,
+            by_name[_name(direction)].outputs,
             texts[direction.score.tgt],
             direction.score.tgt,
         )

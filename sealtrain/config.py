@@ -1,24 +1,31 @@
-"""The training config: one TOML file, read into typed and checked values."""
+"""The training config: what a TOML file may hold, with types, limits and defaults."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sealtrain.errors import ConfigError
+from sealtrain.config_file import Resolved, resolve
+from sealtrain.errors import ConfigError, first_fault
 
 Strategy = Literal["parallel-only", "multilingual", "mixed", "parallel-first", "parallel-last"]
 Count = Annotated[int, Field(gt=0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
-RECIPES = Path(__file__).parent / "recipes"
-ROUNDING = {"micro_batch_sequences", "loss_chunk_tokens", "activation_checkpointing", "replicas"}
-LIMITS = {"max_epochs", "max_skipped_steps"}  # a run stops there or is not begun
+
+# Keys that a resumed run may change: the first change rounding only, the second only decide
+# whether a run starts or stops.
+ROUNDING_KEYS = {
+    "train.micro_batch_sequences",
+    "train.loss_chunk_tokens",
+    "train.activation_checkpointing",
+    "train.replicas",
+}
+LIMIT_KEYS = {"mixture.max_epochs", "train.max_skipped_steps"}
 
 
 class Section(BaseModel):
-    """A table of the config: unknown keys are errors, values never change after reading."""
+    """A table of the config: unknown keys are errors, and values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,11 +35,11 @@ class Mixture(Section):
 
     strategy: Strategy
     replay: float = Field(0.25, ge=0.0, lt=1.0)  # of all tokens, in every phase
-    total_tokens: Count | None = None  # the budget, replay included; or
-    parallel_tokens: Count | None = None  # parallel text alone, and the rest comes on top
-    parallel_share: Share | None = None  # of what is not replay; absent, sizes decide
-    weights: dict[str, Positive] = {}  # factor on a stream's size, by `kind/name`
-    max_epochs: Positive | None = None  # a run that reads a stream more often is refused
+    total_tokens: Count | None = None  # the budget with replay; or
+    parallel_tokens: Count | None = None  # the budget of parallel text, all else comes on top
+    parallel_share: Share | None = None  # of all but replay; by default the sizes of streams decide
+    weights: dict[str, Positive] = {}  # factors on the sizes of streams, by `kind/name`
+    max_epochs: Positive | None = None  # no run starts that reads a stream more often
 
     @model_validator(mode="after")
     def _one_budget(self) -> "Mixture":
@@ -46,56 +53,57 @@ class Mixture(Section):
 
 
 class Model(Section):
-    """Weights to start from, or the shape of a random OLMo 2."""
+    """Weights to start from, or the shape of an OLMo 2 with random weights."""
 
-    init_from: str | None = None  # folder, or Hub name in the cache; no shape then
+    init_from: str | None = None  # a folder, or a Hub name in the local cache; then no shape
     hidden_size: Count | None = None
     intermediate_size: Count | None = None
     num_layers: Count | None = None
     num_heads: Count | None = None
-    vocab_multiple: Count = 128  # the tokenizer's vocabulary is rounded up to it
+    vocab_multiple: Count = 128  # the tokenizer's vocabulary is rounded up to a multiple of it
     rope_theta: Positive = 500_000.0
     rms_norm_eps: Positive = 1e-6
     tie_embeddings: bool = False
     init_std: Positive = 0.02
 
     @model_validator(mode="after")
-    def _either_weights_or_shape(self) -> "Model":
+    def _weights_or_shape(self) -> "Model":
         shape = {"hidden_size", "intermediate_size", "num_layers", "num_heads"}
         if self.init_from is None and any(getattr(self, key) is None for key in shape):
             raise ValueError(f"give init_from, or all of {', '.join(sorted(shape))}")
         if self.init_from is not None and len(self.model_dump(exclude_defaults=True)) > 1:
-            raise ValueError("init_from brings its own shape: drop the other keys")
+            raise ValueError("init_from brings its own shape: remove the other keys")
+        # Rotary embeddings turn the dimensions of a head in pairs.
         if self.hidden_size and self.num_heads and self.hidden_size % (2 * self.num_heads):
             raise ValueError("hidden_size must be an even multiple of num_heads")
         return self
 
 
 class Train(Section):
-    """What one step sees."""
+    """What one step computes."""
 
-    batch_sequences: Count  # in a step, over all ranks
+    batch_sequences: Count  # in one step, over all ranks
     micro_batch_sequences: Count  # in one forward pass of one rank
     document_mask: bool = True  # attention stays inside each document
-    loss_on: Literal["all", "target"] = "all"  # target: nothing is learnt from a pair's prompt
-    z_loss: float = Field(1e-5, ge=0.0)  # on the squared log-normaliser, as OLMo 2 trains
+    loss_on: Literal["all", "target"] = "all"  # target: no loss on the prompt of a pair
+    z_loss: float = Field(1e-5, ge=0.0)  # weight of the squared log-normaliser, as in OLMo 2
     loss_chunk_tokens: Count = 2048  # tokens whose logits exist at one time
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of computing: bfloat16 on a GPU
-    activation_checkpointing: bool = False  # a layer's activations are computed twice, not kept
-    compile: Literal["auto", "off"] = "auto"  # on a GPU, where there is a C compiler
-    max_skipped_steps: int = Field(0, ge=0)  # steps whose numbers may break before the run stops
-    spike_sigmas: Positive | None = None  # above the mean of 128 steps a loss or norm is broken too
-    replicas: Count = 1  # of the model, each spread over its share of the ranks (HSDP)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on a GPU
+    activation_checkpointing: bool = False  # recompute activations: less memory, more time
+    compile: Literal["auto", "off"] = "auto"  # auto: on a GPU, if a C++ compiler is installed
+    max_skipped_steps: int = Field(0, ge=0)  # non-finite or spiking steps before the run stops
+    spike_sigmas: Positive | None = None  # deviations above the mean of 128 steps: a spike
+    replicas: Count = 1  # copies of the model, each sharded over its part of the ranks (HSDP)
 
 
 class Optim(Section):
-    """AdamW and the warm-up, stable, decay schedule of its learning rate."""
+    """AdamW and its learning rate: warm-up, stable, decay."""
 
     lr: Positive
     betas: tuple[Share, Share] = (0.9, 0.95)
     eps: Positive = 1e-8
     weight_decay: float = Field(0.1, ge=0.0)  # not on embeddings and norms
-    moments: Literal["float32", "bfloat16"] = "float32"  # bfloat16: half of AdamW's memory
+    moments: Literal["float32", "bfloat16"] = "float32"  # bfloat16: half the memory of AdamW
     clip_norm: Positive = 1.0
     warmup_steps: int = Field(ge=0)
     decay_steps: int = Field(ge=0)
@@ -103,19 +111,19 @@ class Optim(Section):
 
 
 class Checkpoint(Section):
-    """When the run is saved."""
+    """When the run is saved, and what is kept."""
 
     every_steps: Count
     keep_last: Count = 2
-    keep_every: Count | None = None  # of these steps none is deleted, nor the one before the decay
+    keep_every: Count | None = None  # multiples of it stay, as does the one before the decay
 
 
 class Eval(Section):
     """What is measured before and after training, and by `sealtrain eval`."""
 
-    every_steps: Count | None = None  # and on the way
+    every_steps: Count | None = None  # validation during training, too
     validation_sequences: Count = 64  # at most, of each validation stream
-    refs: str | None = None  # aligned `{FLORES code}.*` files; `package:NAME/PATH` in a package
+    refs: str | None = None  # folder of `{FLORES code}.*` files; `package:NAME/PATH` in a package
     max_sentences: Count | None = None  # at most, of each language
     batch_sentences: Count = 64
     max_new_tokens: Count = 256
@@ -128,7 +136,7 @@ class Config(Section):
     shards: Path  # holds tokenizer/, train/ and validation/
     out: Path
     log_every_steps: Count = 10
-    log_to: Literal["tensorboard", "wandb"] | None = None  # beside log.jsonl
+    log_to: Literal["tensorboard", "wandb"] | None = None  # in addition to log.jsonl
     mixture: Mixture
     model: Model
     train: Train
@@ -139,38 +147,32 @@ class Config(Section):
     def identity(self) -> dict[str, Any]:
         """Everything that decides which model comes out, by dotted key.
 
-        Paths, saving, logging, evaluation and LIMITS do not; ROUNDING changes that at most.
+        Paths, saving, logging, evaluation, LIMIT_KEYS and ROUNDING_KEYS do not.
         """
         sections = self.model_dump(mode="json", include={"mixture", "model", "train", "optim"})
-        flat = {f"{name}.{key}": v for name, s in sections.items() for key, v in s.items()}
-        free = ROUNDING | LIMITS
-        return {"seed": self.seed} | {k: v for k, v in flat.items() if k.split(".")[1] not in free}
+        values = {f"{name}.{key}": v for name, s in sections.items() for key, v in s.items()}
+        excluded = ROUNDING_KEYS | LIMIT_KEYS
+        return {"seed": self.seed} | {k: v for k, v in values.items() if k not in excluded}
 
 
 def load(name_or_path: str) -> Config:
-    """Read a config file, or a built-in config by its name; ConfigError says what is wrong.
+    """Read and check a config file, or a built-in config by its name.
 
-    A file may say `extends = "NAME"`, and then only what differs from that config."""
-    names = sorted(str(p.relative_to(RECIPES).with_suffix("")) for p in RECIPES.rglob("*.toml"))
-    path = RECIPES / f"{name_or_path}.toml" if name_or_path in names else Path(name_or_path)
-    if not path.is_file():
-        raise ConfigError(
-            f"no config file or built-in config {name_or_path!r}; built in: {', '.join(names)}"
-        )
+    Raises:
+        ConfigError: see `resolve` and `check`.
+    """
+    return check(resolve(name_or_path))
+
+
+def check(resolved: Resolved) -> Config:
+    """The config of a resolved file.
+
+    Raises:
+        ConfigError: a key is unknown or missing, or a value is wrong. The message names the file
+            that gives the value, which may be one that the config extends.
+    """
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-        if "extends" in table:
-            table = _over(load(table.pop("extends")).model_dump(exclude_unset=True), table)
-        return Config.model_validate(table)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+        return Config.model_validate(resolved.table)
     except ValidationError as error:
-        from sealtrain.explain import config_error
-
-        raise ConfigError(f"{path}: {config_error(error, Config)}") from error
-
-
-def _over(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
-    """`base` with the keys of `table` in place of its own, table by table."""
-    inner = {k: _over(base.get(k, {}), v) for k, v in table.items() if isinstance(v, dict)}
-    return base | table | inner
+        key, fault = first_fault(error, Config)
+        raise ConfigError(f"{resolved.origin(key)}: {'.'.join(key)}: {fault}") from error

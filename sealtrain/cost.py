@@ -1,4 +1,4 @@
-"""What a run costs: operations a token, and the peaks of the GPUs it may run on.
+"""What a run costs: operations per token, and the peak speed of the GPUs that it may run on.
 
 Shapes: N = parameters, L = layers, H = width of all heads, S = tokens in a sequence.
 """
@@ -13,8 +13,8 @@ from sealtrain.config import Train
 from sealtrain.data import positions_of
 from sealtrain.mixture import Order
 
-# Dense bf16 peak by the name CUDA gives the device, in operations a second; NVIDIA data sheets. An
-# H200 computes like an H100: only its memory differs.
+# Dense bfloat16 peak in operations per second, by a part of the name that CUDA reports; from
+# NVIDIA's data sheets. An H200 has the speed of an H100: only its memory differs.
 PEAKS = {
     "A100": 312e12,
     "H100 PCIe": 756e12,
@@ -29,18 +29,20 @@ PEAKS = {
 
 
 def peak_flops(device_name: str) -> float | None:
-    """Peak of a GPU in bf16 operations a second; None for one not listed: no MFU is better than a
-    wrong one."""
-    found = [name for name in PEAKS if name in device_name]
-    return PEAKS[max(found, key=len)] if found else None
+    """The peak of a GPU in bfloat16 operations per second.
+
+    None for a GPU that is not listed: no MFU is better than a wrong one.
+    """
+    names = [name for name in PEAKS if name in device_name]
+    return PEAKS[max(names, key=len)] if names else None  # "H100 PCIe" before "H100"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What the cost of a model depends on."""
+    """The sizes that the cost of a model depends on."""
 
     num_parameters: int
-    num_embeddings: int  # parameters of the input embedding, which multiplies nothing
+    num_embeddings: int  # parameters of the input embedding, a look-up without multiplications
     num_layers: int
     attention_width: int  # of all heads
     hidden_size: int
@@ -49,12 +51,13 @@ class Shape:
 
     @classmethod
     def of(cls, model: Any) -> "Shape":
-        """The shape of a causal model of transformers; its weights may lie on `meta`."""
+        """The shape of a causal model of transformers, whose weights may be on `meta`."""
         config = model.config
         heads, embedding = config.num_attention_heads, model.get_input_embeddings().weight
         tied = embedding is model.get_output_embeddings().weight
         return cls(
             num_parameters=sum(p.numel() for p in model.parameters()),
+            # A tied matrix multiplies as the output head, so it counts.
             num_embeddings=0 if tied else embedding.numel(),
             num_layers=config.num_hidden_layers,
             attention_width=heads
@@ -65,42 +68,46 @@ class Shape:
         )
 
     def flops_per_token(self, context: float) -> float:
-        """Operations of forward and backward for one token that attends to `context` others.
+        """Operations of forward and backward for one token that attends to `context` tokens.
 
-        6 (N - input embedding) + 12 L H context: with context = S this is the full-attention
-        convention by which MFU is compared; causal attention really looks at S / 2 on average.
+        6 (N - input embedding) + 12 L H context. With context = S this is the full-attention
+        convention in which MFU is compared; causal attention looks at S / 2 tokens on average.
 
         Source: Chowdhery et al. 2022 (PaLM), appendix B.
         """
         attention = 12 * self.num_layers * self.attention_width * context
         return 6 * (self.num_parameters - self.num_embeddings) + attention
 
-    def executed(self, context: float, twice: bool) -> float:
-        """Operations really executed: activation checkpointing computes layers forward twice."""
+    def executed_flops(self, context: float, recompute: bool) -> float:
+        """Operations that really run for one token; `recompute` is activation checkpointing.
+
+        It runs the forward pass of the layers twice: 4 parts of work where there were 3 (a backward
+        pass costs two forward passes). The output head is not recomputed.
+        """
         head = 6 * self.vocab_size * self.hidden_size
-        return head + (self.flops_per_token(context) - head) * (4 / 3 if twice else 1)
+        return head + (self.flops_per_token(context) - head) * (4 / 3 if recompute else 1)
 
 
 def utilisation(
     model: nn.Module, order: Order, config: Train, gpu: str, num_gpus: int
 ) -> Callable[[float], dict[str, float]]:
-    """What says which share of the GPUs' peak so many tokens a second use.
+    """A function from tokens per second to the share of the GPUs' peak that they use.
 
-    `mfu` counts by the full-attention convention; `executed` what is really executed, by the mean
-    context of the first sequences and with the second forward of activation checkpointing. Of a GPU
-    that is not listed nothing is said.
+    `mfu` counts by the full-attention convention. `executed` counts what really runs: attention
+    over the mean context of the first 64 sequences, and recomputed activations. The function
+    returns an empty dict for a GPU that is not listed.
     """
     shape, peak, manifest = Shape.of(model), peak_flops(gpu), order.streams[0].manifest
     length, context = manifest.sequence_length, (manifest.sequence_length + 1) / 2
     if config.document_mask:
         ids, _ = order.batch(0, min(64, len(order)))
         context = float(positions_of(ids, manifest.eos_id).mean()) + 1
-    executed = shape.executed(context, config.activation_checkpointing)
+    executed = shape.executed_flops(context, config.activation_checkpointing)
     flops = {"mfu": shape.flops_per_token(length), "executed": executed}
 
     def shares(tokens_per_second: float) -> dict[str, float]:
         if peak is None:
             return {}
-        return {k: tokens_per_second * each / (peak * num_gpus) for k, each in flops.items()}
+        return {name: tokens_per_second * n / (peak * num_gpus) for name, n in flops.items()}
 
     return shares

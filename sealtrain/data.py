@@ -1,16 +1,18 @@
-"""Token streams on disk: manifests checked, sequences read by number from mapped files.
+"""Token streams on disk: checked manifests, and sequences read by index from mapped files.
 
 Shapes: B = sequences, S = tokens in a sequence.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from pydantic import BaseModel, NonNegativeInt, PositiveInt, ValidationError
 
 from sealtrain.errors import DataError
@@ -19,7 +21,7 @@ Ids = npt.NDArray[np.int64]
 Split = Literal["train", "validation"]
 Kind = Literal["parallel", "monolingual", "replay"]
 KINDS: tuple[Kind, ...] = ("parallel", "monolingual", "replay")
-IGNORED = -100  # a label nothing is learned from
+IGNORED = -100  # a label without loss; the default `ignore_index` of torch's cross-entropy
 
 
 class Segment(BaseModel):
@@ -29,25 +31,25 @@ class Segment(BaseModel):
     dtype: Literal["uint16", "uint32"]
     byte_start: NonNegativeInt
     num_sequences: PositiveInt
-    file_size: NonNegativeInt
+    file_size: NonNegativeInt  # bytes
 
 
 class TokenizerRecord(BaseModel):
-    """Which tokenizer made the ids, and the sha256 of its `tokenizer.json`."""
+    """The tokenizer that made the ids, and the sha256 of its `tokenizer.json`."""
 
-    path: str
+    path: str  # its folder, relative to the manifest's folder, or absolute
     sha256: str
 
 
 class Manifest(BaseModel):
-    """`manifest.json` of a stream, as far as training reads it."""
+    """The fields of a stream's `manifest.json` that training reads; others are allowed."""
 
     format: Literal["sealdata-stream"]
     version: Literal[1]
     kind: Kind
     name: str
-    languages: list[str]  # in order on the page
-    language_names: dict[str, str]
+    languages: list[str]  # FLORES codes, in their order on the page
+    language_names: dict[str, str]  # as prompts write them, by FLORES code
     templates: list[str]
     tokenizer: TokenizerRecord
     eos_id: NonNegativeInt
@@ -67,12 +69,12 @@ class Stream:
 
     @property
     def key(self) -> str:
-        """`kind/name`, the stream's name in configs, logs and messages."""
+        """`kind/name`: the stream's name in configs, logs and messages."""
         return f"{self.manifest.kind}/{self.manifest.name}"
 
     @property
     def shape(self) -> tuple[int, int, int, str]:
-        """What all streams of a run share: sequence length, EOS, vocabulary, tokenizer."""
+        """What all streams of a run share: sequence length, EOS, vocabulary size, tokenizer."""
         m = self.manifest
         return m.sequence_length, m.eos_id, m.vocab_size, m.tokenizer.sha256
 
@@ -80,13 +82,14 @@ class Stream:
         return self.manifest.num_sequences
 
     @cached_property
-    def _ends(self) -> Ids:
-        """Sequences up to the end of each segment."""
-        return np.cumsum([s.num_sequences for s in self.manifest.segments], dtype=np.int64)
+    def _first_indices(self) -> Ids:
+        """Index in the stream of each segment's first sequence."""
+        sizes = [segment.num_sequences for segment in self.manifest.segments]
+        return np.cumsum([0, *sizes[:-1]], dtype=np.int64)
 
     @cached_property
     def _maps(self) -> list[npt.NDArray[Any]]:
-        """Ids [num_sequences, S] of each segment."""
+        """Ids [num_sequences, S] of each segment, mapped: nothing is read before it is needed."""
         maps: list[npt.NDArray[Any]] = []
         for segment in self.manifest.segments:
             dtype = np.dtype(segment.dtype).newbyteorder("<")
@@ -95,40 +98,59 @@ class Stream:
             maps.append(np.memmap(path, dtype, "r", segment.byte_start, shape))
         return maps
 
-    def sequence(self, number: int) -> Ids:
-        """Token ids int64 [S] of one sequence, 0 <= number < len(self); unknown ids are refused."""
-        part, place = self.find(number)
-        ids: Ids = self._maps[part][place].astype(np.int64)
+    def locate(self, index: int) -> tuple[int, int]:
+        """The segment that holds a sequence, and the sequence's row in it, both from 0."""
+        segment = int(np.searchsorted(self._first_indices, index, side="right")) - 1
+        return segment, index - int(self._first_indices[segment])
+
+    def address(self, index: int) -> str:
+        """`FILE:TOKEN` of a sequence's first token, as `sealdata trace` takes it."""
+        number, row = self.locate(index)
+        segment = self.manifest.segments[number]
+        first_token = segment.byte_start // np.dtype(segment.dtype).itemsize
+        token = first_token + row * self.manifest.sequence_length
+        return f"{self.folder / segment.path}:{token}"
+
+    def sequence(self, index: int) -> Ids:
+        """Token ids int64 [S] of one sequence, 0 <= index < len(self).
+
+        Raises:
+            DataError: an id is outside the vocabulary.
+        """
+        segment, row = self.locate(index)
+        ids: Ids = self._maps[segment][row].astype(np.int64)
         if ids.max() >= self.manifest.vocab_size:
-            where = f"{self.folder / self.manifest.segments[part].path}: sequence {number}"
-            known = f"the vocabulary has {self.manifest.vocab_size}; rebuild the shards"
-            raise DataError(f"{where} of {self.key} holds id {ids.max()}, but {known}")
+            path = self.folder / self.manifest.segments[segment].path
+            raise DataError(
+                f"{path}: sequence {index} of {self.key} holds id {ids.max()}, but the vocabulary "
+                f"has {self.manifest.vocab_size}; rebuild the shards"
+            )
         return ids
 
-    def labelled(self, number: int, target_only: bool) -> tuple[Ids, Ids]:
-        """Ids and labels of one sequence, int64 [S] each; `target_only` ignores a pair's prompt."""
-        ids = self.sequence(number)
+    def labelled(self, index: int, target_only: bool) -> tuple[Ids, Ids]:
+        """Ids and labels of one sequence, int64 [S] each.
+
+        With `target_only`, labels that belong to the prompt of a pair are ignored; streams of other
+        kinds have no prompts and keep all their labels.
+        """
+        ids = self.sequence(index)
         labels = labels_of(ids[None], self.manifest.eos_id)[0]
         if target_only and self.manifest.kind == "parallel":
-            from sealtrain.targets import learnt
-
-            labels[:-1][~learnt(self, *self.find(number))[1:]] = IGNORED
+            # The label at position i is the token at i + 1.
+            labels[:-1][prompt_mask(self, index)[1:]] = IGNORED
         return ids, labels
-
-    def find(self, number: int) -> tuple[int, int]:
-        """The segment of a sequence, and its place there counted from the end, hence negative."""
-        part = int(np.searchsorted(self._ends, number, side="right"))
-        return part, number - int(self._ends[part])
 
 
 def open_streams(shards: Path, split: Split) -> list[Stream]:
-    """Every stream of a split, in order of `KINDS` and name.
+    """Every stream of a split, ordered by `KINDS`, then by name.
 
-    Refuses broken manifests, missing or cut files, and streams of unlike tokenizer or length.
+    Raises:
+        DataError: there are no shards, a manifest is broken, a file is missing or has another size,
+            or two streams differ in tokenizer or sequence length.
     """
     if not shards.is_dir():
-        name = shards.parent.name if shards.name == "shards" else "RECIPE"
-        raise DataError(f"no shards at {shards}; run `sealdata build {name}` first")
+        recipe = shards.parent.name if shards.name == "shards" else "RECIPE"
+        raise DataError(f"no shards at {shards}; run `sealdata build {recipe}` first")
     folders = [shards / split / kind for kind in KINDS]
     paths = [path for folder in folders for path in sorted(folder.glob("*/manifest.json"))]
     if not paths:
@@ -144,31 +166,45 @@ def open_streams(shards: Path, split: Split) -> list[Stream]:
 
 
 def open_stream(path: Path) -> Stream:
-    """The stream of one `manifest.json`; of its files only the sizes are read."""
+    """The stream of one `manifest.json`.
+
+    Only the sizes of its token files are checked here: hashing a corpus would take minutes, and
+    `sealdata verify` does it.
+
+    Raises:
+        DataError: the manifest is broken, or a token file is missing or has another size.
+    """
     text = path.read_bytes()
     try:
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path}: not a stream manifest: {where} {first['msg']}") from error
-    counted = sum(segment.num_sequences for segment in manifest.segments)
-    if counted != manifest.num_sequences or counted == 0:
-        raise DataError(f"{path}: {manifest.num_sequences} sequences, its segments hold {counted}")
+        fault = error.errors()[0]
+        key = ".".join(map(str, fault["loc"]))
+        raise DataError(f"{path}: not a stream manifest: {key} {fault['msg']}") from error
+    in_segments = sum(segment.num_sequences for segment in manifest.segments)
+    if in_segments != manifest.num_sequences or in_segments == 0:
+        raise DataError(
+            f"{path}: {manifest.num_sequences} sequences, its segments hold {in_segments}"
+        )
     for segment in manifest.segments:
-        file, width = path.parent / segment.path, np.dtype(segment.dtype).itemsize
+        file, item_bytes = path.parent / segment.path, np.dtype(segment.dtype).itemsize
         size = file.stat().st_size if file.is_file() else None
         if size != segment.file_size:
-            found = "missing" if size is None else f"{size} bytes"
-            raise DataError(f"{file}: {found}, its manifest says {segment.file_size} bytes")
-        end = segment.byte_start + segment.num_sequences * manifest.sequence_length * width
+            actual = "missing" if size is None else f"{size} bytes"
+            raise DataError(f"{file}: {actual}, its manifest says {segment.file_size} bytes")
+        num_tokens = segment.num_sequences * manifest.sequence_length
+        end = segment.byte_start + num_tokens * item_bytes
         if end > size:
-            raise DataError(f"{file}: {size} bytes, its manifest counts on {end}")
+            raise DataError(f"{file}: {size} bytes, but its manifest's segment ends at {end}")
     return Stream(path.parent, manifest, hashlib.sha256(text).hexdigest())
 
 
 def tokenizer_folder(stream: Stream) -> Path:
-    """The folder of a stream's tokenizer, once it is certain that it made the ids."""
+    """The folder of the tokenizer that made a stream's ids, checked by its sha256.
+
+    Raises:
+        DataError: `tokenizer.json` is missing or is another one.
+    """
     folder = (stream.folder / stream.manifest.tokenizer.path).resolve()
     path = folder / "tokenizer.json"
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
@@ -178,15 +214,76 @@ def tokenizer_folder(stream: Stream) -> Path:
 
 
 def labels_of(ids_BS: Ids, eos_id: int) -> Ids:
-    """Next-token labels int64 [B, S]; nothing is predicted after an EOS or after the sequence."""
+    """Next-token labels int64 [B, S].
+
+    Labels are IGNORED where the input is EOS and at the end of a sequence. This one rule covers
+    padding too, because padding is a run of EOS that follows a document's EOS.
+    """
     labels_BS = np.full_like(ids_BS, IGNORED)
     labels_BS[:, :-1] = np.where(ids_BS[:, :-1] == eos_id, IGNORED, ids_BS[:, 1:])
     return labels_BS
 
 
 def positions_of(ids_BS: Ids, eos_id: int) -> Ids:
-    """Position of each token since the start of the sequence or the last EOS, int64 [B, S]."""
-    place_S = np.arange(ids_BS.shape[1], dtype=np.int64)
+    """Position of each token since the start of its sequence or the last EOS, int64 [B, S]."""
+    column_S = np.arange(ids_BS.shape[1], dtype=np.int64)
     starts_BS = np.zeros_like(ids_BS)
-    starts_BS[:, 1:] = np.where(ids_BS[:, :-1] == eos_id, place_S[1:], 0)
-    return place_S - np.maximum.accumulate(starts_BS, axis=1)
+    starts_BS[:, 1:] = np.where(ids_BS[:, :-1] == eos_id, column_S[1:], 0)
+    return column_S - np.maximum.accumulate(starts_BS, axis=1)
+
+
+def check_sidecars(streams: Iterable[Stream]) -> None:
+    """Check before a run starts that every token file of parallel text has its document sidecar.
+
+    Raises:
+        DataError: a sidecar is missing, so the ends of prompts are unknown.
+    """
+    for stream in streams:
+        if stream.manifest.kind == "parallel":
+            for segment in stream.manifest.segments:
+                _document_sidecar(stream.folder, segment.path)
+
+
+def prompt_mask(stream: Stream, index: int) -> npt.NDArray[np.bool_]:
+    """Which tokens of one sequence belong to the prompt of a pair, bool [S]."""
+    number, row = stream.locate(index)
+    segments, length = stream.manifest.segments, stream.manifest.sequence_length
+    # A document may begin in the file before and reach into this one.
+    files = tuple(segment.path for segment in segments[max(number - 1, 0) : number + 1])
+    num = segments[number].num_sequences
+    bits = _prompt_bits(stream.folder, files, index - row, num, length)
+    return np.unpackbits(bits[row], count=length).astype(bool)
+
+
+def _document_sidecar(folder: Path, token_file: str) -> Path:
+    """The Parquet file with the start and the prompt length of each document of a token file."""
+    path = folder / f"{Path(token_file).stem}.docs.parquet"
+    if not path.is_file():
+        raise DataError(
+            f'{path}: missing, but train.loss_on = "target" needs it; rebuild the shards'
+        )
+    return path
+
+
+@cache  # one bit a token: 1/16 of a uint16 token file
+def _prompt_bits(
+    folder: Path, files: tuple[str, ...], first_index: int, num_sequences: int, length: int
+) -> npt.NDArray[np.uint8]:
+    """Bits [num_sequences, ceil(S / 8)] of a token file, set where a token belongs to a prompt.
+
+    `files` is the token file, preceded by the file before it if there is one: only the last
+    document of that one can reach into this file. `first_index` is the index in the stream of this
+    file's first sequence; sidecars number the sequences of the whole stream.
+    """
+    *before, this = (pl.scan_parquet(_document_sidecar(folder, file)) for file in files)
+    documents = pl.concat([*(frame.tail(1) for frame in before), this]).collect()
+    sequence, offset, prompt = (
+        documents[name].to_numpy().astype(np.int64) for name in ("sequence", "offset", "prompt")
+    )
+    starts = (sequence - first_index) * length + offset
+    # +1 where a prompt begins and -1 where it ends: the running sum is 1 inside prompts.
+    steps = np.zeros(num_sequences * length + 1, dtype=np.int8)
+    np.add.at(steps, np.clip(starts, 0, num_sequences * length), 1)
+    np.add.at(steps, np.clip(starts + prompt, 0, num_sequences * length), -1)
+    inside = np.cumsum(steps[:-1], dtype=np.int8).reshape(num_sequences, length)
+    return np.packbits(inside > 0, axis=1)

@@ -4,69 +4,76 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from sealtrain import data, parallel
 from sealtrain.checkpoint import replace_text
 from sealtrain.data import Ids
 from sealtrain.errors import ConfigError, DataError
+from sealtrain.output_checks import OutputChecks, check_outputs
 from sealtrain.references import digest, read_refs, take_shots
 from sealtrain.scores import ENGLISH, Score, score
-from sealtrain.signs import Signs, signs
 from sealtrain.translate import Loaded, translate
 from sealtrain.validate import TextLoss, byte_lengths, text_loss, validate
 
 Say = Callable[[str], None]
-FOLDER = "evaluations"  # in a run's folder: one file per checkpoint, references and shots
+FOLDER = "evaluations"  # in a run's folder: a file for each checkpoint, references and shots
 
 
 class Direction(BaseModel):
-    """One direction: what came out, how good it is and what is wrong with it."""
+    """The translations of one direction, their scores and the checks of how they fail."""
 
     score: Score
-    signs: Signs
+    # Evaluations saved by earlier versions say `signs`.
+    output_checks: OutputChecks = Field(validation_alias=AliasChoices("output_checks", "signs"))
     outputs: list[str]
 
 
 class Evaluation(BaseModel):
-    """Everything measured on one checkpoint; kept in its run, so that runs can be compared."""
+    """Everything measured on one checkpoint; saved in its run, so that runs can be compared."""
 
-    checkpoint: str
+    checkpoint: str  # its folder
     step: int
-    refs: str
+    refs: str  # the folder
     refs_sha256: str
     num_shots: int
     directions: list[Direction]
-    text: dict[str, TextLoss]
-    """Loss by text: `REFS/LANGUAGE` of each language trained on, and the held-out replay."""
-    skipped: list[str]
-    """Languages of the references that the training shards do not name."""
+    text: dict[str, TextLoss]  # `REFS/LANGUAGE` of each trained language, and the held-out replay
+    skipped: list[str]  # languages of the references that the training shards do not name
 
 
 def evaluate(
     loaded: Loaded, refs: Path, max_sentences: int | None, say: Say, num_shots: int = 0
 ) -> Evaluation:
-    """Translate the references both ways, score them, and measure the loss on their text.
+    """Translate the references from and to English, score them, and measure the loss on them.
 
-    The first `num_shots` lines become the examples of every prompt and are not scored.
+    The first `num_shots` lines are the examples of every prompt and are not scored. `say` gets a
+    line of progress after each language.
 
     Raises:
-        DataError: references that are missing, not aligned or too few.
+        ConfigError: the checkpoint was trained on no parallel text.
+        DataError: the references are missing, not aligned or too few, or lack English or another
+            trained language.
     """
     shots, texts = take_shots(read_refs(refs, max_sentences), num_shots)
     if loaded.record.template is None:
         raise ConfigError(f"{loaded.folder} was trained on no parallel text: it has no prompt")
-    known = [code for code in texts if code in loaded.record.language_names]
-    others = [code for code in known if code != ENGLISH]
-    if ENGLISH not in known or not others:
+    trained = [code for code in texts if code in loaded.record.language_names]
+    others = [code for code in trained if code != ENGLISH]
+    if ENGLISH not in trained or not others:
         raise DataError(f"{refs}: needs English and one more language that was trained on")
     directions = []
     for other in others:
         for src, tgt in ((ENGLISH, other), (other, ENGLISH)):
             outputs = translate(loaded, texts[src], src, tgt, shots)
-            found = score(outputs, texts[tgt], src, tgt)
-            directions.append(Direction(score=found, signs=signs(outputs, tgt), outputs=outputs))
-        say(f"translated {len(texts[other])} sentences of {other} both ways")
+            directions.append(
+                Direction(
+                    score=score(outputs, texts[tgt], src, tgt),
+                    output_checks=check_outputs(outputs, tgt),
+                    outputs=outputs,
+                )
+            )
+        say(f"translated {len(texts[other])} sentences from and to {other}")
     return Evaluation(
         checkpoint=str(loaded.folder),
         step=loaded.record.step,
@@ -74,15 +81,17 @@ def evaluate(
         refs_sha256=digest(texts),
         num_shots=num_shots,
         directions=directions,
-        text={f"{refs.name}/{code}": _sentences_loss(loaded, texts[code]) for code in known}
+        text={f"{refs.name}/{code}": _sentences_loss(loaded, texts[code]) for code in trained}
         | _held_out_replay(loaded, say),
-        skipped=[code for code in texts if code not in known],
+        skipped=[code for code in texts if code not in trained],
     )
 
 
 def keep(evaluation: Evaluation) -> Path:
-    """Write an evaluation into its run's folder; the same checkpoint, references and shots again
-    replace it."""
+    """Save an evaluation in its run's folder, and return the file.
+
+    It replaces an earlier one of the same checkpoint, references and number of shots.
+    """
     checkpoint = Path(evaluation.checkpoint)
     name = f"{checkpoint.name}.{evaluation.refs_sha256[:8]}.{evaluation.num_shots}-shot.json"
     path = checkpoint.parent.parent / FOLDER / name
@@ -92,45 +101,49 @@ def keep(evaluation: Evaluation) -> Path:
 
 
 def kept(run: Path) -> list[Evaluation]:
-    """The evaluations in a run's folder, oldest checkpoint first.
+    """The evaluations saved in a run's folder, oldest checkpoint first.
 
     Raises:
-        DataError: a file there is none.
+        DataError: a file in that folder is not an evaluation.
     """
-    found = []
+    evaluations = []
     for path in sorted((run / FOLDER).glob("*.json")):
         try:
-            found.append(Evaluation.model_validate_json(path.read_bytes()))
+            evaluations.append(Evaluation.model_validate_json(path.read_bytes()))
         except ValidationError:
             raise DataError(f"{path}: not an evaluation of this version; delete it") from None
-    return sorted(found, key=lambda e: (e.step, e.refs, e.num_shots))
+    return sorted(evaluations, key=lambda e: (e.step, e.refs, e.num_shots))
 
 
 def _sentences_loss(loaded: Loaded, sentences: list[str]) -> TextLoss:
-    """Loss of a language's sentences, each on its own."""
+    """Loss on a language's sentences, each a document of its own."""
     record, batches = loaded.record, _sentence_batches(loaded, sentences)
     lengths, world = byte_lengths(loaded.folder / "tokenizer"), parallel.start()
     return text_loss(loaded.model, batches, record.eos_id, record.config.train, lengths, world)
 
 
 def _held_out_replay(loaded: Loaded, say: Say) -> dict[str, TextLoss]:
-    """Loss of the English replay held out, where the shards are at hand."""
+    """Loss on the held-out English replay; empty if the shards are not on this machine."""
     shards = loaded.record.config.shards
     if not shards.is_dir():
-        say(f"no shards at {shards}: held-out replay is not measured")
+        say(f"no shards at {shards}: the loss on held-out replay is not measured")
         return {}
-    streams = data.open_streams(shards, "validation")
     streams = [
-        s for s in streams if (s.manifest.kind, s.manifest.languages) == ("replay", [ENGLISH])
+        stream
+        for stream in data.open_streams(shards, "validation")
+        if (stream.manifest.kind, stream.manifest.languages) == ("replay", [ENGLISH])
     ]
     if any(s.manifest.tokenizer.sha256 != loaded.record.digests["tokenizer"] for s in streams):
-        raise DataError(f"{shards}: another tokenizer than this checkpoint was trained with")
+        raise DataError(f"{shards}: not the tokenizer that this checkpoint was trained with")
     config, tokenizer = loaded.record.config, loaded.folder / "tokenizer"
     return validate(loaded.model, streams, config, tokenizer, parallel.start())
 
 
 def _sentence_batches(loaded: Loaded, sentences: list[str]) -> Iterator[tuple[Ids, Ids]]:
-    """Ids and labels, a sentence a row and filled up with EOS; its first token is given."""
+    """Ids and labels, one sentence a row, padded with EOS.
+
+    A sentence's first token is input only: there is no token before it to predict it from.
+    """
     eos_id, size = loaded.record.eos_id, loaded.record.config.train.micro_batch_sequences
     encoded = loaded.tokenizer.encode_batch(sentences, add_special_tokens=False)
     for start in range(0, len(encoded), size):

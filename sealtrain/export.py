@@ -18,13 +18,14 @@ Dtype = Literal["float32", "bfloat16"]
 
 
 def export(checkpoint: Path, out: Path, dtype: Dtype = "float32", data_card: str = "") -> Path:
-    """Write `out`, a folder that transformers loads, and return it.
+    """Write a checkpoint as a folder `out` that transformers loads, and return it.
 
-    In float32 the logits are those of the checkpoint; bfloat16 halves the size and rounds.
+    In float32 the logits equal those of the checkpoint; bfloat16 halves the size and rounds.
+    `data_card` is the link to the data card that the model card shows.
 
     Raises:
         ConfigError: `out` exists and is not empty.
-        DataError: no such checkpoint.
+        DataError: there is no such checkpoint, or it is damaged.
     """
     if out.exists() and any(out.iterdir()):
         raise ConfigError(f"{out} is not empty; choose another --out, or delete it")
@@ -39,26 +40,27 @@ def export(checkpoint: Path, out: Path, dtype: Dtype = "float32", data_card: str
         do_sample=False, eos_token_id=eos_id, pad_token_id=eos_id, max_new_tokens=256
     )
     generation.save_pretrained(partial)
-    known = [e for e in kept(loaded.folder.parent.parent) if e.step == loaded.record.step]
-    replace_text(partial / "README.md", model_card(loaded.record, known, data_card))
-    if out.exists():
+    run, step = loaded.folder.parent.parent, loaded.record.step
+    evaluations = [e for e in kept(run) if e.step == step]
+    replace_text(partial / "README.md", model_card(loaded.record, evaluations, data_card))
+    if out.exists():  # and is empty: a folder cannot be renamed onto another
         out.rmdir()
     partial.rename(out)
     return out
 
 
 def _write_tokenizer(loaded: Loaded, folder: Path) -> None:
-    """The tokenizer of the shards; transformers needs a config beside it to know what to load."""
+    """The tokenizer of the shards, with the config that tells transformers which class to load."""
     shutil.copytree(loaded.folder / "tokenizer", folder, dirs_exist_ok=True)
     config = folder / "tokenizer_config.json"
     if not config.is_file():
         eos = loaded.tokenizer.id_to_token(loaded.record.eos_id)
-        facts = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": eos, "pad_token": eos}
-        replace_text(config, json.dumps(facts, indent=1, ensure_ascii=False))
+        values = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": eos, "pad_token": eos}
+        replace_text(config, json.dumps(values, indent=1, ensure_ascii=False))
 
 
 def model_card(record: Record, evaluations: list[Evaluation], data_card: str) -> str:
-    """The card in Markdown: every figure is the run's own, and what is not known stands there."""
+    """The model card in Markdown; every figure in it comes from the run itself."""
     environment = Environment(
         loader=PackageLoader("sealtrain"), undefined=StrictUndefined, trim_blocks=True
     )

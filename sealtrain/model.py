@@ -1,5 +1,6 @@
-"""The model a run trains: Hugging Face weights, or a small random OLMo 2."""
+"""The model that a run trains: Hugging Face weights, or a small OLMo 2 with random weights."""
 
+import math
 from typing import Any
 
 import torch
@@ -14,27 +15,65 @@ FETCH = " (give a folder, or a name whose files `hf download` put into the cache
 
 
 def build(config: Model, seed: int, shards: Manifest) -> Any:
-    """The model before step 0, float32 on CPU; a random one depends on `seed` and shape alone.
+    """The model before step 0, in float32 on the CPU.
 
-    Hugging Face weights become float32 whatever their folder holds, and are safetensors only.
+    Weights are read from a folder or the local cache, never downloaded, and from safetensors only:
+    other formats are pickles, which can run code. They become float32, also from a bfloat16 file.
+
+    Raises:
+        ConfigError: the weights cannot be loaded, or the model has too few tokens or positions.
     """
     if config.init_from is None:
-        from sealtrain.scratch import random_olmo2
-
-        return random_olmo2(config, seed, shards)
+        return random_init(config, seed, shards)
     where = f"model.init_from {config.init_from}"
-    how = {"dtype": torch.float32, "use_safetensors": True, "local_files_only": True}
+    options = {"dtype": torch.float32, "use_safetensors": True, "local_files_only": True}
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            config.init_from, attn_implementation=ATTENTION, **how
+            config.init_from, attn_implementation=ATTENTION, **options
         )
     except (OSError, ValueError) as error:
         raise ConfigError(f"{where}: not loaded{FETCH}: {str(error).splitlines()[0]}") from error
-    assert {p.dtype for p in model.parameters()} == {torch.float32}, "masters must be float32"
-    known = (model.config.vocab_size, model.config.max_position_embeddings)
-    if known[0] < shards.vocab_size or known[1] < shards.sequence_length:
+    assert {p.dtype for p in model.parameters()} == {torch.float32}, "master weights are float32"
+    num_ids, num_positions = model.config.vocab_size, model.config.max_position_embeddings
+    if num_ids < shards.vocab_size or num_positions < shards.sequence_length:
         raise ConfigError(
-            f"{where} knows {known[0]} tokens and {known[1]} positions, the shards have "
+            f"{where} has {num_ids} tokens and {num_positions} positions, the shards have "
             f"{shards.vocab_size} and {shards.sequence_length}"
         )
     return model
+
+
+def random_init(config: Model, seed: int, shards: Manifest) -> Any:
+    """An OLMo 2 with random float32 weights that depend only on `seed` and the shape."""
+    from transformers import Olmo2ForCausalLM  # 0.8 s, which runs from weights need not wait for
+
+    with torch.random.fork_rng(devices=[]):  # the caller's generator stays as it was
+        torch.manual_seed(seed)
+        return Olmo2ForCausalLM(olmo2_config(config, shards))
+
+
+def olmo2_config(config: Model, shards: Manifest) -> Any:
+    """The transformers config of a random OLMo 2 for some shards.
+
+    Every size is given, because the defaults of `Olmo2Config` are those of OLMo 1.
+    """
+    from transformers import Olmo2Config
+
+    make: Any = Olmo2Config
+    return make(
+        vocab_size=math.ceil(shards.vocab_size / config.vocab_multiple) * config.vocab_multiple,
+        hidden_size=config.hidden_size,
+        intermediate_size=config.intermediate_size,
+        num_hidden_layers=config.num_layers,
+        num_attention_heads=config.num_heads,
+        num_key_value_heads=config.num_heads,
+        max_position_embeddings=shards.sequence_length,
+        initializer_range=config.init_std,
+        pad_token_id=shards.eos_id,
+        eos_token_id=shards.eos_id,
+        tie_word_embeddings=config.tie_embeddings,
+        rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
+        rms_norm_eps=config.rms_norm_eps,
+        attn_implementation=ATTENTION,
+        dtype=torch.float32,
+    )

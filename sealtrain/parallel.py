@@ -1,4 +1,4 @@
-"""One process or many under torchrun: who we are, what we sum, how the model is spread."""
+"""One process or many under torchrun: ranks, sums over ranks, and the sharding of the model."""
 
 import os
 import shutil
@@ -10,6 +10,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed import fsdp
+from torch.distributed.device_mesh import init_device_mesh
 
 from sealtrain.config import Train
 from sealtrain.errors import ConfigError
@@ -18,43 +20,57 @@ from sealtrain.loss import compute_dtype, training_loss
 
 @dataclass
 class World:
-    """This process among those that train together; rank 0 writes logs and small files."""
+    """This process (rank) among the processes that train one model together.
+
+    Rank 0 writes the log and all small files.
+    """
 
     rank: int
     size: int
     device: torch.device
-    savers: dist.ProcessGroup | None = None  # for what saves in the background, on CPUs
-    waited: float = 0.0  # seconds for the other ranks, in sums of CPU tensors
-    waited_for_data: float = 0.0  # seconds; both since the clock was started
+    save_group: dist.ProcessGroup | None = None  # gloo: background saves must not wait for the GPU
+    rank_wait_seconds: float = 0.0  # time spent in sums of CPU tensors, waiting for other ranks
+    data_wait_seconds: float = 0.0  # time spent waiting for the loader; `Progress` resets both
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum over all ranks, where the tensor lies."""
+        """The sum of a tensor over all ranks, in place."""
         if self.size > 1:
             began = time.perf_counter()
             dist.all_reduce(values)
-            self.waited += time.perf_counter() - began
+            self.rank_wait_seconds += time.perf_counter() - began
         return values
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is up on any rank; every rank gets the same answer."""
+        """Whether the flag is true on any rank, the same answer on every rank.
+
+        Every rank must call it, so `any(False)` is also a barrier.
+        """
         return bool(self.sum(torch.tensor(int(flag))).item())
 
     def share(self, batch_sequences: int) -> slice:
-        """The places of a step that this rank reads: as many as every other rank."""
-        each, left = divmod(batch_sequences, self.size)
-        if left:
-            raise ConfigError(f"{batch_sequences} sequences do not divide over {self.size} ranks")
-        return slice(self.rank * each, (self.rank + 1) * each)
+        """The part of each batch that this rank reads; all parts have the same size.
+
+        Raises:
+            ConfigError: the batch does not divide over the ranks.
+        """
+        size, remainder = divmod(batch_sequences, self.size)
+        if remainder:
+            raise ConfigError(
+                f"train.batch_sequences: {batch_sequences} sequences do not divide over "
+                f"{self.size} ranks"
+            )
+        return slice(self.rank * size, (self.rank + 1) * size)
 
 
 def start() -> World:
-    """Join the processes torchrun started, or be the only one."""
+    """Join the processes that torchrun started, or be the only one."""
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     device = torch.device("cpu")
     if torch.cuda.is_available():
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
     if size > 1 and not dist.is_initialized():
+        # Flags and counts are CPU tensors even where the model is on GPUs.
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     return World(rank, size, device, dist.new_group(backend="gloo") if size > 1 else None)
 
@@ -65,17 +81,11 @@ def stop() -> None:
         dist.destroy_process_group()
 
 
-def why_not_compiled(device: torch.device, config: Train) -> str:
-    """Empty where layers are compiled: on a GPU, where there is a C++ compiler."""
-    if config.compile == "off" or device.type != "cuda":
-        return "the config says off" if config.compile == "off" else "no GPU"
-    return "" if any(map(shutil.which, ("g++", "clang++"))) else "no g++ or clang++ is installed"
-
-
 def parallelize(model: Any, world: World, config: Train) -> str:
-    """Give the model its `training_loss` and spread it over the ranks; says what is slow, and why.
+    """Move the model to its device, add its `training_loss` method and shard it over the ranks.
 
-    Layers are compiled in place and checkpointed by transformers: no wrapper renames a weight.
+    Layers are compiled in place and transformers does the activation checkpointing: a wrapper would
+    rename the weights. Returns notes on what runs slower than it could, and why, each after ", ".
     """
     model.to(world.device)
     model.training_loss = types.MethodType(training_loss, model)
@@ -86,11 +96,41 @@ def parallelize(model: Any, world: World, config: Train) -> str:
         for layer in model.base_model.layers:
             layer.compile()
     if config.document_mask and world.device.type == "cuda":
-        from sealtrain.attention import use_varlen
+        from sealtrain.attention import use_varlen  # imports modules that only a GPU needs
 
         notes["masked"] = use_varlen(model, compute_dtype(world.device, config.precision))
     if world.size > 1:
-        from sealtrain.sharding import shard
-
         shard(model, world.size, config)
-    return "".join(f", {what}: {why}" for what, why in notes.items() if why)
+    return "".join(f", {note}: {reason}" for note, reason in notes.items() if reason)
+
+
+def why_not_compiled(device: torch.device, config: Train) -> str:
+    """Why layers are not compiled; empty if they are: on a GPU, with a C++ compiler installed."""
+    if config.compile == "off":
+        return "the config says off"
+    if device.type != "cuda":
+        return "no GPU"
+    return "" if any(map(shutil.which, ("g++", "clang++"))) else "no g++ or clang++ is installed"
+
+
+def shard(model: Any, num_ranks: int, config: Train) -> None:
+    """Shard a model in place by FSDP2; each of `train.replicas` groups of ranks holds all of it.
+
+    Two calls keep the loss correct: the output head stays in the root group, and the loss is
+    registered as a forward method. Otherwise the loss would find `lm_head.weight` still sharded.
+    Master weights and gradient sums are float32; gradients are averaged over all ranks.
+
+    Raises:
+        ConfigError: the replicas do not divide the ranks.
+    """
+    replicas, dtype = config.replicas, compute_dtype(model.device, config.precision)
+    if num_ranks % replicas:
+        raise ConfigError(f"train.replicas: {replicas} replicas do not divide {num_ranks} ranks")
+    policy = fsdp.MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
+    sizes, names = (replicas, num_ranks // replicas), ("replicate", "shard")
+    mesh = init_device_mesh(model.device.type, sizes, mesh_dim_names=names)
+    mesh = mesh if replicas > 1 else mesh["shard"]
+    for layer in model.base_model.layers:
+        fsdp.fully_shard(layer, mesh=mesh, mp_policy=policy)
+    fsdp.fully_shard(model, mesh=mesh, mp_policy=policy)
+    fsdp.register_fsdp_forward_method(model, "training_loss")

@@ -13,16 +13,22 @@ from sealtrain.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours: told apart by people who see few. Lines differ in their dashes, too.
+# Okabe and Ito's colours, which colour-blind people can distinguish; after seven lines, the dashes
+# differ too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DASHES = ("-", "--", "-.", ":")
-SMOOTHING = 0.9  # of the loss curve; the raw curve stands behind it
+SMOOTHING = 0.9  # weight of the past in the smoothed loss; the raw loss is drawn behind it
 TITLES = ("English, bits/byte", "from English, nats", "to English, nats", "own text, bits/byte")
 PANELS = (("loss", "loss, nats per label"), ("lr", "learning rate"), ("grad_norm", "gradient norm"))
 
 
 def plot_runs(runs: Sequence[Path], path: Path) -> None:
-    """Loss, learning rate and gradient norm of each run over its tokens, into one picture."""
+    """Draw loss, learning rate and gradient norm of each run over its tokens, into one file.
+
+    Raises:
+        ConfigError: matplotlib is not installed, or the file's format is unknown.
+        DataError: a run has no log.
+    """
     figure = _figure(len(PANELS))
     for number, run in enumerate(runs):
         steps = pl.DataFrame(read_steps(run), infer_schema_length=None)
@@ -46,11 +52,17 @@ def plot_runs(runs: Sequence[Path], path: Path) -> None:
 
 
 def plot_settings(settings: Sequence[Setting], path: Path) -> None:
-    """Held-out English of every setting; pairs both ways and own text of every language: a dot is
-    the mean over seeds, a bar its 95 % interval."""
+    """Draw the held-out losses of every setting: English, then each language's pairs and own text.
+
+    A dot is the mean over seeds, and a bar its 95 % interval.
+
+    Raises:
+        ConfigError: matplotlib is not installed, or the file's format is unknown.
+        DataError: no run has held-out pairs.
+    """
     codes = languages(settings)
     if not codes:
-        raise DataError("these runs measured no held-out pairs: there is nothing to compare")
+        raise DataError("no run has a loss on held-out pairs, so there is nothing to draw")
     figure = _figure(len(TITLES), height=0.9 + 0.11 * len(codes) * len(settings), rows=False)
     for number, setting in enumerate(settings):
         _dot(figure.axes[0], setting.over_seeds(english_bits), number, number)
@@ -68,7 +80,7 @@ def plot_settings(settings: Sequence[Setting], path: Path) -> None:
 
 
 def smooth(values: pl.Series) -> pl.Series:
-    """The exponential mean of a curve, unbiased at its start; a broken step breaks nothing else."""
+    """The exponential mean of a curve, unbiased at its start; NaN values are left out."""
     return values.fill_nan(None).ewm_mean(alpha=1 - SMOOTHING, ignore_nulls=True)
 
 
@@ -81,13 +93,13 @@ def _dot(axes: Any, spread: Any, height: float, number: int) -> None:
 
 
 def _figure(num_panels: int, height: float = 8.0, rows: bool = True) -> "Figure":
-    """A figure with its panels below each other, or side by side."""
+    """A figure with its panels in rows, or side by side."""
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise ConfigError('plots need matplotlib: pip install "sealdata[train]"') from None
-    mpl.rc("svg", hashsalt="sealtrain", fonttype="none")
+    mpl.rc("svg", hashsalt="sealtrain", fonttype="none")  # ids of elements are reproducible
     mpl.rc("axes.spines", top=False, right=False)
     size = (7.5, height) if rows else (12, max(height, 3.0))
     figure = Figure(figsize=size, layout="constrained")
@@ -96,7 +108,7 @@ def _figure(num_panels: int, height: float = 8.0, rows: bool = True) -> "Figure"
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    """Write the picture in the format its name asks for."""
+    """Write the figure in the format of the file's name; an SVG has no date: it is reproducible."""
     if path.suffix.lstrip(".") not in figure.canvas.get_supported_filetypes():
         raise ConfigError(f"{path}: name it .png, .svg or .pdf")
     path.parent.mkdir(parents=True, exist_ok=True)

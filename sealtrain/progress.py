@@ -1,4 +1,4 @@
-"""What a run says while it works: lines for people, and a JSONL log for machines."""
+"""What a run reports while it works: lines on the screen, and a JSONL log."""
 
 import json
 import time
@@ -18,36 +18,37 @@ class Metrics:
     """One step, over all ranks."""
 
     step: int  # steps made, this one included
-    loss: float  # nats per label, z-loss not included
+    loss: float  # nats per label, without z-loss
     lr: float
     grad_norm: float  # before clipping
     num_tokens: int
     num_labels: int
-    skipped: str = ""  # why nothing was updated, where nothing was
+    skipped: str = ""  # why the step updated nothing; empty if it did
 
 
 class Progress:
-    """`log` has every step, `track` its numbers too; `screen` gets a line now and then.
+    """Reports steps and events; each of the outputs may be absent.
 
-    Each may be absent. `use` gives the shares of the GPUs' peak used at so many tokens a second.
+    `log` gets every event, `track` the same numbers, and `screen` a line at intervals.
+    `utilisation` computes shares of the GPUs' peak from tokens per second.
     """
 
     screen: TextIO | None = None
     log: Path | None = None
     track: Callable[[str, int, dict[str, Any]], None] | None = None
-    use: Callable[[float], dict[str, float]] | None = None
+    utilisation: Callable[[float], dict[str, float]] | None = None
 
     def __init__(self, world: World, num_steps: int, every_steps: int) -> None:
         self.world, self.num_steps, self.every_steps = world, num_steps, every_steps
         self.start_clock()
 
     def start_clock(self) -> None:
-        """Measure speed from here."""
-        self.since, self.tokens = time.perf_counter(), 0
-        self.world.waited = self.world.waited_for_data = 0.0
+        """Measure speed and waiting from now on."""
+        self.since, self.num_tokens = time.perf_counter(), 0
+        self.world.rank_wait_seconds = self.world.data_wait_seconds = 0.0
 
     def record(self, event: str, step: int, **values: Any) -> None:
-        """Append one line to the log and hand it to the operating system at once."""
+        """Append one line to the log; closing the file hands it to the operating system."""
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"event": event, "step": step, **values}) + "\n")
@@ -55,18 +56,19 @@ class Progress:
             self.track(event, step, values)
 
     def say(self, text: str, over: bool = False) -> None:
-        """A line on the screen; on a terminal `over` lets the next one write over it."""
+        """Write a line to the screen; with `over`, the next line replaces it on a terminal."""
         if self.screen is not None:
-            live = self.screen.isatty()
-            self.screen.write(("\r\x1b[K" if live else "") + text + ("" if over and live else "\n"))
+            is_terminal = self.screen.isatty()
+            clear = "\r\x1b[K" if is_terminal else ""
+            self.screen.write(clear + text + ("" if over and is_terminal else "\n"))
             self.screen.flush()
 
     def step(self, metrics: Metrics) -> None:
-        """Record a step; at every `every_steps`-th and at the last say how it goes.
+        """Record a step; at each `every_steps`-th and at the last, report speed and time left.
 
-        A rank that waits for the others less than they do is the slowest.
+        Every rank must call it. The rank that waits least for the others is the slowest one.
         """
-        self.tokens += metrics.num_tokens
+        self.num_tokens += metrics.num_tokens
         self.record("step", **asdict(metrics))
         if metrics.skipped:
             self.say(metrics.skipped)
@@ -74,20 +76,22 @@ class Progress:
         if metrics.step % self.every_steps and not is_last:
             return
         seconds = max(time.perf_counter() - self.since, 1e-9)
-        speed = self.tokens / seconds
-        used = self.use(speed) if self.use is not None else {}
-        waits = torch.zeros(self.world.size, 2)  # of each rank: for data, for the other ranks
-        waits[self.world.rank] = torch.tensor([self.world.waited_for_data, self.world.waited])
+        speed = self.num_tokens / seconds
+        shares = self.utilisation(speed) if self.utilisation is not None else {}
+        # Each rank fills its own row and the sum collects all rows.
+        waits = torch.zeros(self.world.size, 2)
+        seconds_waited = [self.world.data_wait_seconds, self.world.rank_wait_seconds]
+        waits[self.world.rank] = torch.tensor(seconds_waited)
         waits = self.world.sum(waits / seconds)
         values = {
             "tokens_per_second": round(speed, 1),
-            **used,
+            **shares,
             "loader_wait": waits[:, 0].max().item(),  # share of the time, on the worst rank
             "slowest_rank": int(waits[:, 1].argmin()),
             "rank_wait": (waits[:, 1].mean() - waits[:, 1].min()).item(),  # for the slowest
         }
         self.record("speed", metrics.step, **values)
-        mfu = f"MFU {used['mfu']:.1%}  " if used else ""
+        mfu = f"MFU {shares['mfu']:.1%}  " if shares else ""
         left = timedelta(0, round((self.num_steps - metrics.step) * metrics.num_tokens / speed))
         self.say(
             f"step {metrics.step}/{self.num_steps}  loss {metrics.loss:.3f}  lr {metrics.lr:.2e}  "

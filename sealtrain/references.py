@@ -1,4 +1,4 @@
-"""Aligned reference text: a folder of one file per language, a sentence a line."""
+"""Aligned reference text: a folder with one file per language and one sentence per line."""
 
 import hashlib
 import importlib.util
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from sealtrain.errors import ConfigError, DataError
 
-References = dict[str, list[str]]  # sentences by FLORES code; line i of each means the same
+References = dict[str, list[str]]  # by FLORES code; line i of each language has the same meaning
 
 
 def refs_folder(path: str) -> Path:
-    """The folder of `--refs`; `package:NAME/PATH` is found without importing NAME."""
+    """The folder of `--refs`; `package:NAME/PATH` is found without importing the package NAME."""
     if not path.startswith("package:"):
         return Path(path)
     package, _, inside = path.removeprefix("package:").partition("/")
@@ -22,10 +22,14 @@ def refs_folder(path: str) -> Path:
 
 
 def read_refs(folder: Path, max_sentences: int | None) -> References:
-    """Sentences by language from an aligned folder of `{FLORES code}.*` files, a line each.
+    """The first sentences of each `{FLORES code}.*` file of a folder, stripped, in file order.
+
+    Files of other names, such as a licence, are ignored. An empty line is a sentence, except after
+    the last newline.
 
     Raises:
-        DataError: no such folder, two files of one language, or unequal numbers of lines.
+        DataError: no such folder, two files of one language, a file that is not UTF-8, or files
+            with unequal numbers of lines.
     """
     if not folder.is_dir():
         raise DataError(f"no references at {folder}; give a folder with eng_Latn.txt and others")
@@ -33,10 +37,11 @@ def read_refs(folder: Path, max_sentences: int | None) -> References:
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
         code = path.name.split(".")[0]
         if len(code) != 8 or code[3] != "_":
-            continue  # a licence or a readme
+            continue
         if code in texts:
             raise DataError(f"{path}: a second file of {code}; keep one of each language")
         try:
+            # Only LF ends a line: str.splitlines would cut at U+2028 and others.
             lines = path.read_text("utf-8").split("\n")
         except UnicodeDecodeError as error:
             raise DataError(f"{path}: byte {error.start} is not UTF-8") from None
@@ -45,21 +50,25 @@ def read_refs(folder: Path, max_sentences: int | None) -> References:
             texts[code].pop()
     counts = {code: len(lines) for code, lines in texts.items()}
     if len(set(counts.values())) > 1:
-        raise DataError(f"{folder}: not aligned, the files have unequal lines: {counts}")
+        raise DataError(f"{folder}: not aligned, the numbers of lines differ: {counts}")
     return {code: lines[:max_sentences] for code, lines in texts.items()}
 
 
 def take_shots(texts: References, num_shots: int) -> tuple[References, References]:
-    """The first `num_shots` lines as examples for prompts, and the lines that are scored."""
+    """The first `num_shots` lines as examples for prompts, and the other lines, to be scored.
+
+    Raises:
+        DataError: no line would be left to score.
+    """
     num_lines = len(next(iter(texts.values()), []))
     if num_lines <= num_shots:
-        raise DataError(f"{num_shots} shots leave nothing to score of {num_lines} lines")
+        raise DataError(f"{num_shots} shots of {num_lines} lines leave no line to score")
     shots = {code: lines[:num_shots] for code, lines in texts.items()}
     return shots, {code: lines[num_shots:] for code, lines in texts.items()}
 
 
 def digest(texts: Mapping[str, Sequence[str]]) -> str:
-    """sha256 of the sentences: two evaluations may be compared where theirs are the same."""
+    """The sha256 of the sentences: evaluations with the same one may be compared."""
     summary = hashlib.sha256()
     for code in sorted(texts):
         summary.update("\0".join([code, *texts[code], ""]).encode())

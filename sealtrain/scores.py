@@ -1,4 +1,4 @@
-"""Translation scores by sacrebleu, and whether two systems differ beyond chance."""
+"""Translation scores by sacrebleu, and tests whether two systems differ by more than chance."""
 
 import os
 from collections.abc import Sequence
@@ -11,24 +11,26 @@ ENGLISH = "eng_Latn"
 SCRIPTS_WITHOUT_SPACES = ("tha_", "lao_", "khm_", "mya_")
 CHINESE = ("zho_", "cmn_", "yue_")
 FLORES_MODEL = "flores200sacrebleuspm"  # the file sacrebleu's `flores200` tokenizer looks for
-NUM_SAMPLES = 1000
+NUM_SAMPLES = 1000  # of the bootstrap; the default of sacrebleu
 
 
 class Score(BaseModel):
-    """Translation scores of one direction over a corpus."""
+    """Corpus scores of one direction, each with the signature that reproduces it."""
 
     src: str
     tgt: str
     num_sentences: int
-    bleu: float
+    bleu: float  # 0 to 100
     bleu_signature: str
-    chrf: float
+    chrf: float  # chrF++, 0 to 100
     chrf_signature: str
 
 
 class Comparison(NamedTuple):
-    """One metric of two systems on the same sentences; p is the chance of such a difference
-    between equal systems."""
+    """One metric of two systems on the same sentences.
+
+    `p_value` is the probability that equally good systems would differ as much.
+    """
 
     metric: str
     baseline: float
@@ -37,7 +39,7 @@ class Comparison(NamedTuple):
 
 
 def score(hypotheses: Sequence[str], references: Sequence[str], src: str, tgt: str) -> Score:
-    """Corpus BLEU and chrF++, with the signatures that reproduce them; see `bleu_tokenizer`."""
+    """Corpus BLEU and chrF++ of some translations, each with its signature."""
     bleu, chrf = _metrics(tgt)
     bleu_score = bleu.corpus_score(hypotheses, [references])
     chrf_score = chrf.corpus_score(hypotheses, [references])
@@ -53,8 +55,10 @@ def score(hypotheses: Sequence[str], references: Sequence[str], src: str, tgt: s
 
 
 def bleu_tokenizer(tgt: str) -> str:
-    """How BLEU splits a language: by the FLORES-200 model where it is at hand (it is never
-    downloaded), else Thai, Lao, Khmer and Burmese into characters, Chinese by `zh`, others `13a`.
+    """The sacrebleu tokenizer for a language, as a FLORES code.
+
+    It is `flores200` if its model is in sacrebleu's cache (it is never downloaded here). Otherwise
+    it is `zh` for Chinese, `char` for scripts without spaces between words, and `13a` for others.
     """
     home = Path(os.environ.get("SACREBLEU", Path.home() / ".sacrebleu"))
     if (home / "models" / FLORES_MODEL).is_file():
@@ -67,10 +71,10 @@ def bleu_tokenizer(tgt: str) -> str:
 def paired_bootstrap(
     baseline: Sequence[str], system: Sequence[str], references: Sequence[str], tgt: str
 ) -> list[Comparison]:
-    """BLEU and chrF++ of two systems and the p-value of their difference.
+    """BLEU and chrF++ of two systems, and the p-value of each difference.
 
-    Source: Koehn 2004, "Statistical significance tests for machine translation evaluation", as in
-    sacrebleu: 1,000 samples with its fixed seed.
+    Source: Koehn 2004, "Statistical significance tests for machine translation evaluation", as
+    sacrebleu implements it, with its fixed seed.
     """
     from sacrebleu.significance import PairedTest
 
@@ -84,16 +88,16 @@ def paired_bootstrap(
     )
     columns: Any = test()[1]
     rows = [results for column, results in columns.items() if column != "System"]
-    found = []
+    comparisons = []
     for name, (first, second) in zip(names, rows, strict=True):
-        # Of equal scores the test would say p = 1/1001: it counts what is above no difference.
+        # The test counts samples that differ by more, so identical outputs would get p = 1/1001.
         p_value = 1.0 if first.score == second.score else float(second.p_value)
-        found.append(Comparison(name, first.score, second.score, p_value))
-    return found
+        comparisons.append(Comparison(name, first.score, second.score, p_value))
+    return comparisons
 
 
 def _metrics(tgt: str, references: list[list[str]] | None = None) -> tuple[Any, Any]:
-    """BLEU and chrF++ for a language; sacrebleu caches references that it is given now."""
+    """BLEU and chrF++ for a target language; references given here are prepared only once."""
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 

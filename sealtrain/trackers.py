@@ -1,4 +1,4 @@
-"""Numbers of a run in TensorBoard or Weights & Biases; loaded where `log_to` asks for one."""
+"""A run's numbers in TensorBoard or Weights & Biases."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,10 +11,13 @@ Track = Callable[[str, int, dict[str, Any]], None]
 
 
 def open_tracker(config: Config, step: int) -> Track:
-    """What takes (event, step, values) and shows the numbers as `event/name`.
+    """A function (event, step, values) that shows each number as `event/name`.
 
-    Of an interrupted process's later steps TensorBoard shows those made now, Weights & Biases those
-    it has: it takes no step again. A run is known there by the folder it lies in.
+    `step` is the number of steps made so far. Steps that an interrupted process made after it are
+    replaced in TensorBoard; Weights & Biases accepts no step twice and keeps the first numbers.
+
+    Raises:
+        ConfigError: the library is not installed.
     """
     assert config.log_to is not None
     try:
@@ -25,6 +28,7 @@ def open_tracker(config: Config, step: int) -> Track:
         else:
             import wandb  # type: ignore[import-not-found]
 
+            # The id is of the whole path, because many runs are called `seed-1`.
             digest, name = hashlib.sha256(str(config.out.resolve()).encode()), config.out.name
             about = {"name": name, "id": digest.hexdigest()[:16], "dir": str(config.out)}
             settings = config.model_dump(mode="json")
@@ -32,7 +36,7 @@ def open_tracker(config: Config, step: int) -> Track:
             show = lambda name, value, step: run.log({name: value}, step=step)  # noqa: E731
     except ImportError:
         name = config.log_to
-        raise ConfigError(f'log_to = "{name}" needs it installed: pip install {name}') from None
+        raise ConfigError(f'log_to = "{name}" needs a library: pip install {name}') from None
 
     def track(event: str, step: int, values: dict[str, Any]) -> None:
         for name, value in values.items():

@@ -1,4 +1,4 @@
-"""A training run from end to end: measured, saved, and taken up where it stopped."""
+"""A training run from start to end: validated, saved, and resumed where it stopped."""
 
 import signal
 import time
@@ -13,8 +13,9 @@ from torch.distributed.checkpoint.api import CheckpointException
 
 from sealtrain import checkpoint, parallel
 from sealtrain.config import Config
-from sealtrain.errors import ConfigError
+from sealtrain.errors import ConfigError, user_error
 from sealtrain.progress import Progress
+from sealtrain.resume import resume
 from sealtrain.step import NotFiniteError, Run, setup, train_step
 from sealtrain.validate import Losses, validate
 
@@ -22,46 +23,47 @@ from sealtrain.validate import Losses, validate
 def train(
     config: Config, must_resume: bool = False, screen: TextIO | None = None
 ) -> checkpoint.Record | None:
-    """Train to the end, from where an earlier process left off; None if asked to stop before.
+    """Train to the last step, from the newest checkpoint if `config.out` holds one.
 
-    Refuses a run of another config or other shards in `out`, and to resume what is not there; a
-    larger budget extends the run. Of a run that has ended, its last record is returned.
+    A finished run is not changed, unless a larger budget extends it. Returns the last record, or
+    None if SIGTERM or SIGINT stopped the run earlier.
+
+    Raises:
+        ConfigError: `out` holds a run of another config or other shards; or it holds no checkpoint,
+            and `must_resume` asks for one.
+        SealError: any other fault that the user can mend.
     """
     world = parallel.start()
     try:
         run = setup(config, world)
         folder = checkpoint.latest(config.out)
         if folder is not None:
-            from sealtrain.resume import resume
-
             resume(run, folder)
         elif must_resume:
             raise ConfigError(f"nothing to resume: there is no checkpoint in {config.out}")
         config.out.mkdir(parents=True, exist_ok=True)
         try:
-            return _to_the_end(run, _progress(run, screen))
+            return _run_to_end(run, _open_progress(run, screen))
         finally:
-            run.saver.wait()  # however the run ends
+            run.saver.wait()  # a save in the background is finished however the run ends
     except (OSError, MemoryError, RuntimeError, CheckpointException) as error:
-        from sealtrain.explain import of_the_machine
-
-        raise of_the_machine(error) from error
+        raise user_error(error) from error
     finally:
         parallel.stop()
 
 
-def _progress(run: Run, screen: TextIO | None) -> Progress:
-    """Where this rank reports to: all but the first report nowhere."""
+def _open_progress(run: Run, screen: TextIO | None) -> Progress:
+    """The outputs of this rank: only rank 0 has a screen, a log and a tracker."""
     config, world = run.config, run.world
     progress = Progress(world, run.record.num_steps, config.log_every_steps)
     if world.device.type == "cuda":
-        from sealtrain.cost import utilisation
+        from sealtrain.cost import utilisation  # MFU is known of GPUs only
 
         gpu = torch.cuda.get_device_name()
-        progress.use = utilisation(run.model, run.order, config.train, gpu, world.size)
+        progress.utilisation = utilisation(run.model, run.order, config.train, gpu, world.size)
     if world.rank == 0:
         progress.screen, progress.log = screen, config.out / "log.jsonl"
-        if run.record.step == 0:  # of a process that was killed before it had saved
+        if run.record.step == 0:  # the log of a process that was killed before its first save
             progress.log.unlink(missing_ok=True)
         if config.log_to is not None:
             from sealtrain.trackers import open_tracker
@@ -70,8 +72,8 @@ def _progress(run: Run, screen: TextIO | None) -> Progress:
     return progress
 
 
-def _to_the_end(run: Run, progress: Progress) -> checkpoint.Record | None:
-    """Validation, steps saved at intervals, validation; None where any rank was asked to stop."""
+def _run_to_end(run: Run, progress: Progress) -> checkpoint.Record | None:
+    """Validate, make the steps and save at intervals, validate; None if any rank was stopped."""
     config, world, record, began = run.config, run.world, run.record, time.perf_counter()
     if record.step == record.num_steps:
         progress.say(f"{config.out} is finished ({record.step} steps): nothing to do")
@@ -85,32 +87,36 @@ def _to_the_end(run: Run, progress: Progress) -> checkpoint.Record | None:
         progress.say(run.phase)
     record.before = record.before or _validate(run, progress)
     progress.start_clock()
-    with _stop_requests() as stop:
+    # A longer run continues from before the decay, so that step is always saved.
+    before_decay = record.num_steps - config.optim.decay_steps
+    with _stop_requests() as requests:
         while record.step < record.num_steps:
             try:
                 progress.step(train_step(run))
             except NotFiniteError:
                 run.saver.save(record, run.model, run.optimizer, run.tokenizer)
                 raise
-            run.saver.wait(until_done=False)
-            is_last, stopped = record.step == record.num_steps, world.any(bool(stop))
-            due = is_last or record.step % (config.eval.every_steps or record.num_steps) == 0
-            record.after = _validate(run, progress) if due else {}
-            # at the interval, and before the decay, to decay from there again
-            at_decay = record.num_steps - config.optim.decay_steps
-            kept = record.step % config.checkpoint.every_steps == 0 or record.step == at_decay
-            if is_last or stopped or kept:
-                if (waited := run.saver.wait()) > 1.0:
-                    progress.say(f"waited {waited:.0f} s for a save: raise checkpoint.every_steps")
+            run.saver.wait(until_done=False)  # an error of the last save ends the run now
+            # Ranks get signals at different times, and must all stop after the same step.
+            is_last, stopped = record.step == record.num_steps, world.any(bool(requests))
+            is_due = record.step % (config.eval.every_steps or record.num_steps) == 0
+            record.after = _validate(run, progress) if is_last or is_due else {}
+            at_interval = record.step % config.checkpoint.every_steps == 0
+            if is_last or stopped or at_interval or record.step == before_decay:
+                if (seconds := run.saver.wait()) > 1.0:
+                    progress.say(
+                        f"waited {seconds:.0f} s for the save before: raise checkpoint.every_steps"
+                    )
                 run.saver.save(record, run.model, run.optimizer, run.tokenizer)
             if stopped and not is_last:
                 run.saver.wait()
                 progress.say(f"stopped after step {record.step}; run it again to continue")
                 return None
     run.saver.wait()
-    world.any(False)  # what the first rank still did to the checkpoint is done
-    seconds = timedelta(seconds=round(time.perf_counter() - began))
-    progress.say(f"{record.num_steps} steps done, {seconds}, saved {checkpoint.latest(config.out)}")
+    world.any(False)  # a barrier: rank 0 has completed the last checkpoint
+    duration = timedelta(seconds=round(time.perf_counter() - began))
+    saved = checkpoint.latest(config.out)
+    progress.say(f"{record.num_steps} steps done, {duration}, saved {saved}")
     return record
 
 
@@ -122,16 +128,16 @@ def _validate(run: Run, progress: Progress) -> Losses:
 
 @contextmanager
 def _stop_requests() -> Iterator[list[int]]:
-    """SIGTERM and SIGINT, noted rather than obeyed; a second one ends the process as usual."""
-    asked: list[int] = []
+    """The SIGTERM and SIGINT received so far; a second one of a kind ends the process as usual."""
+    requests: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
+        requests.append(number)
         signal.signal(number, previous[number])
 
     previous = {int(n): signal.signal(n, note) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield asked
+        yield requests
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""A checkpoint that translates: prompts in the training format, greedy generation in batches."""
+"""Translation by a checkpoint: prompts as in training, greedy generation in batches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
-from sealtrain import checkpoint, parallel, restore
+from sealtrain import checkpoint, parallel
 from sealtrain.checkpoint import Record
 from sealtrain.errors import DataError
 from sealtrain.loss import ATTENTION, training_loss
@@ -19,7 +19,7 @@ from sealtrain.references import References
 
 @dataclass(frozen=True)
 class Loaded:
-    """A checkpoint ready to be asked."""
+    """A checkpoint in memory, ready for use."""
 
     folder: Path
     record: Record
@@ -28,26 +28,27 @@ class Loaded:
 
 
 def load(path: Path) -> Loaded:
-    """A checkpoint folder, or the newest checkpoint of a run's folder.
+    """Load a checkpoint's folder, or the newest checkpoint of a run's folder.
 
     Raises:
-        DataError: neither, or a damaged checkpoint.
+        DataError: `path` is neither, or the checkpoint is damaged.
     """
     folder = path if (path / "checkpoint.json").is_file() else checkpoint.latest(path)
     if folder is None:
         raise DataError(f"no checkpoint in {path}; give a run's folder or one of its checkpoints")
-    record = restore.read_record(folder)
-    shape = AutoConfig.from_pretrained(folder / "model", attn_implementation=ATTENTION)
-    network = AutoModelForCausalLM.from_config(shape, dtype=torch.float32)  # type: ignore[no-untyped-call]
-    restore.load_state(folder, network)
-    network.to(parallel.start().device).eval()
-    network.training_loss = MethodType(training_loss, network)
+    record = checkpoint.read_record(folder)
+    config = AutoConfig.from_pretrained(folder / "model", attn_implementation=ATTENTION)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
+    checkpoint.load_state(folder, model)
+    model.to(parallel.start().device).eval()
+    model.training_loss = MethodType(training_loss, model)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json"))
-    return Loaded(folder, record, network, tokenizer)
+    return Loaded(folder, record, model, tokenizer)
 
 
 def make_prompt(template: str, src_name: str, tgt_name: str, text: str) -> str:
     """The training template up to where the translation begins: `"English: Hello.\\nThai:"`."""
+    # Cut before formatting: the text itself may hold "{second}".
     head = template[: template.index("{second}")].rstrip()
     return head.format(first_name=src_name, second_name=tgt_name, first=text)
 
@@ -55,30 +56,33 @@ def make_prompt(template: str, src_name: str, tgt_name: str, text: str) -> str:
 def translate(
     loaded: Loaded, sentences: Sequence[str], src: str, tgt: str, shots: References | None = None
 ) -> list[str]:
-    """Greedy translations in input order, each ended by a newline, by EOS or by the cap.
+    """Greedy translations in input order; `src` and `tgt` are FLORES codes.
 
-    `shots` are examples, laid out before each prompt as training laid out documents: whole, each
-    closed by EOS. A model trained under a document mask has never looked past an EOS.
+    A translation ends at a newline, at EOS or after `eval.max_new_tokens`. `shots` are examples
+    that stand before each prompt as in training: whole documents, each closed by EOS. A model that
+    was trained with the document mask has never attended across an EOS.
     """
     template, names = loaded.record.template, loaded.record.language_names
-    assert template is not None, "evaluate has refused this checkpoint"
+    assert template is not None, "evaluate refuses a checkpoint without a template"
     texts = [make_prompt(template, names[src], names[tgt], sentence) for sentence in sentences]
-    examples = _examples(loaded, template, src, tgt, shots or {})
+    examples = _example_ids(loaded, template, src, tgt, shots or {})
     encoded = loaded.tokenizer.encode_batch(texts, add_special_tokens=False)
-    ids = [examples + e.ids for e in encoded]
-    by_length = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-    ends = [loaded.record.eos_id, *_line_ends(loaded.tokenizer)]
-    outputs = [""] * len(ids)
+    prompts = [examples + e.ids for e in encoded]
+    # Prompts of like length share a batch, so that little is padding.
+    by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    end_ids = [loaded.record.eos_id, *_newline_ids(loaded.tokenizer)]
+    outputs = [""] * len(prompts)
     size = loaded.record.config.eval.batch_sentences
-    for start in range(0, len(ids), size):
+    for start in range(0, len(prompts), size):
         batch = by_length[start : start + size]
-        for index, new in zip(batch, _generate(loaded, [ids[i] for i in batch], ends), strict=True):
-            text = loaded.tokenizer.decode(new, skip_special_tokens=True)
+        new_ids = _generate(loaded, [prompts[i] for i in batch], end_ids)
+        for index, ids in zip(batch, new_ids, strict=True):
+            text = loaded.tokenizer.decode(ids, skip_special_tokens=True)
             outputs[index] = text.split("\n")[0].strip()
     return outputs
 
 
-def _examples(loaded: Loaded, template: str, src: str, tgt: str, shots: References) -> list[int]:
+def _example_ids(loaded: Loaded, template: str, src: str, tgt: str, shots: References) -> list[int]:
     """Ids of the examples of one direction, each a training document with its EOS."""
     names = loaded.record.language_names
     texts = [
@@ -89,26 +93,29 @@ def _examples(loaded: Loaded, template: str, src: str, tgt: str, shots: Referenc
     return [index for e in encoded for index in [*e.ids, loaded.record.eos_id]]
 
 
-def _generate(loaded: Loaded, prompts: list[list[int]], ends: list[int]) -> list[list[int]]:
-    """New ids of each prompt, greedy, all prompts at once with padding on the left."""
+def _generate(loaded: Loaded, prompts: list[list[int]], end_ids: list[int]) -> list[list[int]]:
+    """New ids of each prompt, greedy, all prompts in one batch.
+
+    Padding is on the left, so that generation continues each prompt's last token.
+    """
     width, pad, device = max(map(len, prompts)), loaded.record.eos_id, loaded.model.device
     ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=device)
-    real = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
+    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
     config = GenerationConfig(  # type: ignore[no-untyped-call]
         max_new_tokens=loaded.record.config.eval.max_new_tokens,
         do_sample=False,
         use_cache=True,
-        eos_token_id=ends,
+        eos_token_id=end_ids,
         pad_token_id=pad,
     )
     with torch.no_grad():
-        out = loaded.model.generate(input_ids=ids, attention_mask=real, generation_config=config)
-    new: list[list[int]] = out[:, width:].tolist()
-    return new
+        out = loaded.model.generate(input_ids=ids, attention_mask=mask, generation_config=config)
+    new_ids: list[list[int]] = out[:, width:].tolist()
+    return new_ids
 
 
-def _line_ends(tokenizer: Tokenizer) -> list[int]:
-    """Ids whose text holds a newline."""
+def _newline_ids(tokenizer: Tokenizer) -> list[int]:
+    """Ids whose text holds a newline; a vocabulary may join it with other characters."""
     ids = range(tokenizer.get_vocab_size())
     texts = tokenizer.decode_batch([[index] for index in ids], skip_special_tokens=False)
     return [index for index, text in zip(ids, texts, strict=True) if "\n" in text]

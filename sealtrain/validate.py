@@ -1,4 +1,7 @@
-"""Loss on held-out streams: per language, per direction, and in bits per byte."""
+"""Loss on held-out streams, in nats per label and in bits per byte.
+
+Shapes: B = sequences, S = tokens in a sequence.
+"""
 
 import json
 import math
@@ -19,13 +22,13 @@ from sealtrain.parallel import World
 
 
 class TextLoss(BaseModel):
-    """Loss of a model on some text, and whose it is where it is a stream's."""
+    """Loss of a model on some text; the last three fields describe a stream, if it is one."""
 
     num_labels: int
     loss: float  # nats per label
-    bits_per_byte: float  # of text alone: ends of documents count neither bits nor bytes
+    bits_per_byte: float  # of the text itself: the ends of documents add neither bits nor bytes
     kind: str = ""
-    languages: list[str] = []
+    languages: list[str] = []  # FLORES codes, in their order on the page
     language_names: list[str] = []
 
 
@@ -37,7 +40,7 @@ def validate(
 ) -> Losses:
     """The loss on up to `eval.validation_sequences` of each stream, by its key; same on all ranks.
 
-    The sequences are the first of the stream's own permutation, so every call reads the same.
+    The sequences are the first of the stream's own permutation, so every call reads the same ones.
     """
     lengths, losses = byte_lengths(tokenizer), {}
     for stream in streams:
@@ -57,16 +60,19 @@ def text_loss(
     lengths: npt.NDArray[np.int64],
     world: World,
 ) -> TextLoss:
-    """The loss over batches of ids and labels, int64 [B, S] each, and over those of all ranks."""
+    """The loss over the batches of all ranks; a batch is ids and labels, int64 [B, S] each.
+
+    `lengths` are the bytes of each token id. Without any label, all numbers are 0.
+    """
     model.eval()
-    sums = np.zeros(4)  # nats and labels; nats of the text alone, and its bytes
+    sums = np.zeros(4)  # nats, labels; nats of the text itself, its bytes
     for ids_BS, labels_BS in batches:
         with torch.no_grad():
             _, losses_BS = model.training_loss(ids_BS, labels_BS, eos_id, config)
         nats_BS = losses_BS.double().cpu().numpy()
-        text_BS = (labels_BS != IGNORED) & (labels_BS != eos_id)
-        counts = (labels_BS != IGNORED).sum(), lengths[labels_BS[text_BS]].sum()
-        sums += np.array([nats_BS.sum(), counts[0], nats_BS[text_BS].sum(), counts[1]])
+        is_text_BS = (labels_BS != IGNORED) & (labels_BS != eos_id)
+        num_labels, num_bytes = (labels_BS != IGNORED).sum(), lengths[labels_BS[is_text_BS]].sum()
+        sums += np.array([nats_BS.sum(), num_labels, nats_BS[is_text_BS].sum(), num_bytes])
     nats, num_labels, text_nats, num_bytes = world.sum(torch.from_numpy(sums)).tolist()
     return TextLoss(
         num_labels=int(num_labels),
@@ -76,10 +82,10 @@ def text_loss(
 
 
 def byte_lengths(tokenizer: Path) -> npt.NDArray[np.int64]:
-    """UTF-8 bytes each id stands for, int64 [vocabulary]; special tokens stand for none.
+    """UTF-8 bytes of the text of each token id, int64 [vocabulary]; special tokens have 0.
 
-    Byte-level vocabularies spell one byte per character; others spell a space as U+2581 and a
-    lone byte as `<0xE3>`.
+    Byte-level vocabularies write each byte as one character. Others write a space as U+2581 and a
+    single byte as `<0xE3>`.
     """
     text = (tokenizer / "tokenizer.json").read_text("utf-8")
     loaded, declared = Tokenizer.from_str(text), json.loads(text)
@@ -97,13 +103,14 @@ def byte_lengths(tokenizer: Path) -> npt.NDArray[np.int64]:
 def _batches(stream: Stream, config: Config, world: World) -> Iterator[tuple[Ids, Ids]]:
     """This rank's sequences and labels, in as many batches as every other rank has.
 
-    A rank that runs out repeats a sequence with every label ignored: FSDP ranks move together.
+    FSDP gathers weights on all ranks together, so a rank without sequences must run a forward pass
+    too: it repeats one sequence with every label ignored.
     """
     num = min(len(stream), config.eval.validation_sequences)
-    numbers = permutation(config.seed, stream.key, 0, len(stream))[:num]
+    indices = permutation(config.seed, stream.key, 0, len(stream))[:num]
     size = config.train.micro_batch_sequences
     for start in range(world.rank * size, num + world.rank * size, size * world.size):
-        mine = numbers[start : start + size]
-        rows = [stream.labelled(int(i), False) for i in (mine if len(mine) else numbers[:1])]
+        batch = indices[start : start + size]
+        rows = [stream.labelled(int(i), False) for i in (batch if len(batch) else indices[:1])]
         ids_BS, labels_BS = map(np.stack, zip(*rows, strict=True))
-        yield ids_BS, labels_BS if len(mine) else np.full_like(labels_BS, IGNORED)
+        yield ids_BS, labels_BS if len(batch) else np.full_like(labels_BS, IGNORED)

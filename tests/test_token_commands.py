@@ -129,7 +129,7 @@ def test_files_in_place_of_their_folder(aligned: Path, tmp_path: Path) -> None:
     [
         (["tha_Thai.dev"], "no English beside tha_Thai.dev; add eng_Latn.dev"),
         (["tha_Thai.dev", "nix.dev"], "nix.dev: no such file; give one folder or recipe, or files"),
-        (["nix.dev"], "nix.dev is no build's folder, no recipe, and no folder or files of ref"),
+        (["nix.dev"], "nix.dev is neither the folder of a build, nor a recipe, nor references"),
     ],
 )
 def test_files_that_cannot_be_measured(aligned: Path, names: list[str], says: str) -> None:

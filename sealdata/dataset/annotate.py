@@ -32,18 +32,18 @@ HEADER = ("id", "label", "comment", "english", "other_language", "other")
 def draw(
     frames: Iterable[pl.DataFrame], score: str, edges: Sequence[float], number: int, seed: int
 ) -> pl.DataFrame:
-    """``number`` rows in equal shares from the bins of ``score``, with ``bin`` and its bounds, from
-    ``low`` to below ``high``, null at the open ends; memory is bounded.
+    """``number`` rows, drawn by hash in equal shares from the bins of ``score``.
 
-    Bins hold equally many rows, so the share of correct ones in the sample is that of the whole.
-    Rows without the score make a bin of their own. Which rows is a matter of their hash.
+    Added are ``bin`` and its bounds, from ``low`` to below ``high``, null at the open ends. Bins
+    have equally many rows, so the share of correct rows in the sample estimates that of all rows.
+    Rows without the score are a bin of their own. Memory is bounded.
     """
     best: list[pl.DataFrame] = []
     turn = pl.col("key").rank("ordinal").over("bin")
     for frame in frames:
         scored = score in frame.columns and bool(edges)
-        place = _bin(score, edges) if scored else pl.lit(0, pl.Int32)
-        fresh = frame.with_columns(key=row_keys(frame, seed), bin=place)
+        bin_of_row = _bin(score, edges) if scored else pl.lit(0, pl.Int32)
+        fresh = frame.with_columns(key=row_keys(frame, seed), bin=bin_of_row)
         together = pl.concat([*best, fresh], how="diagonal_relaxed")
         best = [together.filter(turn <= number)]
     if not best:
@@ -57,7 +57,7 @@ def draw(
 
 
 def bin_edges(scores: pl.Series) -> list[float]:
-    """Inner edges of BINS bins that hold equally many rows."""
+    """Inner edges of BINS bins with equally many rows."""
     values = scores.drop_nulls().cast(pl.Float64)
     values = values.filter(values.is_finite())
     if values.is_empty():
@@ -67,18 +67,19 @@ def bin_edges(scores: pl.Series) -> list[float]:
 
 
 def _bin(score: str, edges: Sequence[float]) -> pl.Expr:
-    at = pl.lit(pl.Series(edges)).search_sorted(pl.col(score).cast(pl.Float64), side="right")
-    return pl.when(pl.col(score).is_null()).then(-1).otherwise(at.cast(pl.Int32))
+    index = pl.lit(pl.Series(edges)).search_sorted(pl.col(score).cast(pl.Float64), side="right")
+    return pl.when(pl.col(score).is_null()).then(-1).otherwise(index.cast(pl.Int32))
 
 
 def write_sheet(drawn: pl.DataFrame, path: Path, key_path: Path) -> None:
-    """A TSV to fill in, in an order that tells nothing, and the key that people must not see."""
+    """Write a TSV to fill in, in an order without hints, and the key that annotators must not
+    see."""
     order = drawn.sort("key")
     order = order.with_columns(id=pl.int_range(1, pl.len() + 1))
     columns = ["source", "row", "src", "tgt", "src_url", "tgt_url"]
-    known = [name for name in columns if name in order.columns]
+    present = [name for name in columns if name in order.columns]
     scores = [name for name in order.columns if "." in name]
-    write_frame(order.select("id", "lang", "bin", "low", "high", *known, *scores), key_path)
+    write_frame(order.select("id", "lang", "bin", "low", "high", *present, *scores), key_path)
 
     def write(temporary: Path) -> None:
         with temporary.open("w", encoding="utf-8", newline="") as handle:
@@ -100,10 +101,10 @@ def _line(text: str | None) -> str:
 
 
 def read_sheet(path: Path) -> dict[int, str]:
-    """id -> label of the rows that were judged.
+    """id -> label of the rows that have a label.
 
     Raises:
-        DataError: a label, an id or the header is not what the sheet had.
+        DataError: a label, an id or the header is not valid.
     """
     labels: dict[int, str] = {}
     try:
@@ -123,7 +124,7 @@ def read_sheet(path: Path) -> dict[int, str]:
                 f"{path}: record {number}: no label {row[1]!r}; known: {', '.join(LABELS)}"
             )
         if not row[0].strip().isdecimal():
-            raise DataError(f"{path}: record {number}: {row[0]!r} is no id")
+            raise DataError(f"{path}: record {number}: {row[0]!r} is not an id")
         labels[int(row[0])] = label
     if not labels:
         raise DataError(f"{path}: no row has a label")
@@ -131,10 +132,10 @@ def read_sheet(path: Path) -> dict[int, str]:
 
 
 def precision(key_path: Path, labels: dict[int, str], score: str) -> list[PrecisionFacts]:
-    """Share called correct per language, over all rows and per bin of ``score``; "?" is left out.
+    """The share labelled correct, per language and per bin of ``score``; "?" is left out.
 
     Raises:
-        DataError: the key is not there, or of another sheet.
+        DataError: the key is missing, or belongs to another sheet.
     """
     key = read_frame(key_path)
     if strangers := sorted(set(labels) - set(key["id"])):
@@ -146,8 +147,8 @@ def precision(key_path: Path, labels: dict[int, str], score: str) -> list[Precis
     for (lang,), rows in judged.sort("lang", "bin").group_by("lang", maintain_order=True):
         facts.append(_fact(str(lang), "all", rows, None, None))
         binned = rows.filter(pl.col("low").is_not_null() | pl.col("high").is_not_null())
-        for _, own in binned.group_by("bin", maintain_order=True):
-            facts.append(_fact(str(lang), score, own, own["low"][0], own["high"][0]))
+        for _, in_bin in binned.group_by("bin", maintain_order=True):
+            facts.append(_fact(str(lang), score, in_bin, in_bin["low"][0], in_bin["high"][0]))
     return facts
 
 

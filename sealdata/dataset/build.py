@@ -20,7 +20,7 @@ from sealdata.dataset.results import (
     locked,
     match_files,
     pair_files,
-    place,
+    place_results,
     stream_files,
 )
 from sealdata.errors import DataError
@@ -77,7 +77,7 @@ def build(
         streams = plan_streams(plan, _pair_inputs(sources), digests.sha256, limit)
         packed = run_stages([stream.stage for stream in streams], work, engine, progress)
         files = pair_files(sources) | match_files(sources) | stream_files(plan, streams, packed)
-        place(files, out)
+        place_results(files, out)
         manifest = BuildManifest(
             name=plan.recipe.name,
             sealdata=__version__,
@@ -103,7 +103,7 @@ def build(
 
 
 def _report(out: Path, manifest: BuildManifest) -> BuildManifest:
-    """Write audit, report and card; the manifest with their digests added."""
+    """Write audit, report and card. Returns the manifest with their digests added."""
     audit = audit_facts(out, manifest)
     written: dict[str, Callable[[Path], None]] = {
         "report/audit.json": lambda path: write_facts(audit, path),
@@ -114,7 +114,7 @@ def _report(out: Path, manifest: BuildManifest) -> BuildManifest:
     for name, write in written.items():
         write(out / name)
         files[name] = file_facts(out / name)
-    margins = [summary(own) for own in audit.margins]
+    margins = [summary(margin) for margin in audit.margins]
     manifest = manifest.model_copy(update={"files": files, "margins": margins})
     write_metadata(manifest, out)  # not among the files: people write on the card
     return manifest
@@ -140,7 +140,7 @@ def _pair_inputs(sources: list[SourceState]) -> list[PairFiles]:
 
 
 def _fertility(plan: Plan, out: Path, sources: list[SourceState]) -> list[FertilityRow]:
-    """The model's tokenizer and those to compare it with, on the pairs just placed in ``out``."""
+    """Fertility of the recipe's tokenizers on the pairs just placed in ``out``."""
     tables = [plan.recipe.tokenizer, *plan.recipe.fertility]
     tokenizers = [open_table(table, plan) for table in tables]
     languages = list(dict.fromkeys(source.lang for source in sources))
@@ -148,16 +148,16 @@ def _fertility(plan: Plan, out: Path, sources: list[SourceState]) -> list[Fertil
     return [FertilityRow(**row) for row in rows.iter_rows(named=True)]
 
 
-def _stream_facts(stream: Stream, done: StageOutput) -> StreamFacts | None:
+def _stream_facts(stream: Stream, output: StageOutput) -> StreamFacts | None:
     """The row of the manifest for a packed stream; None for one without documents."""
-    found = dict(done.records[0].facts)
-    if found.pop("empty"):
+    facts = dict(output.records[0].facts)
+    if facts.pop("empty"):
         return None
-    return StreamFacts(path=f"shards/{stream.path}", **found)
+    return StreamFacts(path=f"shards/{stream.path}", **facts)
 
 
 def _finished(out: Path, key: str) -> BuildManifest | None:
-    """The manifest of an earlier run that gave just this, and whose results are all there."""
+    """The manifest of an earlier run with the same key, if all its results are there."""
     try:
         manifest = read_build_manifest(out)
     except DataError:
@@ -182,7 +182,7 @@ def _build_key(plan: Plan, digests: Digests, limit: int | None) -> str:
         ],
         "limit": limit,
         # Where the files lie is in the result, and a relative path may come to mean another place.
-        "token_files": [segment.path for own, _ in taken for segment in own.segments],
+        "token_files": [segment.path for files, _ in taken for segment in files.segments],
     }
     inputs = [digests.sha256(path) for path in files]
     inputs += [name for _, names in taken for name in names]

@@ -23,11 +23,11 @@ class Moved(BaseModel):
     row: int
     src: str
     tgt: str
-    reason: str | None  # why the other build has it not; None where it never saw it
+    reason: str | None  # why the other build dropped it; None if it is not in its sources
 
 
 class LanguageChange(BaseModel):
-    """What moved in one language."""
+    """What changed in one language."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,7 +44,7 @@ class LanguageChange(BaseModel):
 
 
 class Comparison(BaseModel):
-    """Two builds; ``recipe`` maps a place in the recipe to [before, after]."""
+    """Two builds; ``recipe`` maps a key path of the recipe to [before, after]."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -62,106 +62,110 @@ NEVER_SEEN = "not in the sources"
 
 
 def compare(before: Path, after: Path) -> Comparison:
-    """Two finished builds, pair by pair; a pair is known by its source and row.
+    """Two finished builds, pair by pair. Pairs are matched by source and row.
 
     Raises:
-        DataError: one is no finished build.
+        DataError: one of them is not a finished build.
     """
-    one, other = read_build_manifest(before), read_build_manifest(after)
-    languages = list(dict.fromkeys((*one.languages, *other.languages)))
+    old, new = read_build_manifest(before), read_build_manifest(after)
+    languages = list(dict.fromkeys((*old.languages, *new.languages)))
     return Comparison(
-        names=(one.name, other.name),
-        keys=(one.build_key, other.build_key),
-        recipe=_differences(_flat(one.recipe), _flat(other.recipe)),
+        names=(old.name, new.name),
+        keys=(old.build_key, new.build_key),
+        recipe=_differences(_flat(old.recipe), _flat(new.recipe)),
         versions=_differences(
-            {"sealdata": one.sealdata, **one.versions},
-            {"sealdata": other.sealdata, **other.versions},
+            {"sealdata": old.sealdata, **old.versions},
+            {"sealdata": new.sealdata, **new.versions},
         ),
-        records=(_sum(one), _sum(other)),
-        dropped=_dropped(one, other),
+        records=(_num_records(old), _num_records(new)),
+        dropped=_dropped(old, new),
         tokens=(
-            sum(stream.num_tokens for stream in one.streams),
-            sum(stream.num_tokens for stream in other.streams),
+            sum(stream.num_tokens for stream in old.streams),
+            sum(stream.num_tokens for stream in new.streams),
         ),
         languages=[_language(before, after, lang) for lang in languages],
     )
 
 
-def changelog(found: Comparison) -> str:
+def changelog(comparison: Comparison) -> str:
     """A Markdown entry for the card's next version."""
-    before, after = (
-        sum(own) for own in zip(*((x.before, x.after) for x in found.languages), strict=True)
-    )
+    before = sum(change.before for change in comparison.languages)
+    after = sum(change.after for change in comparison.languages)
     lines = [
         f"Pairs: {before:,} → {after:,} ({after - before:+,}); "
-        f"tokens: {found.tokens[0]:,} → {found.tokens[1]:,}."
+        f"tokens: {comparison.tokens[0]:,} → {comparison.tokens[1]:,}."
     ]
-    for own in found.languages:
-        if own.gone or own.new or own.changed:
-            parts = [f"{own.new:,} new" + _because(own.new_from, "were")]
-            parts.append(f"{own.gone:,} gone" + _because(own.gone_for, "now"))
-            if own.changed:
-                parts.append(f"{own.changed:,} with other text")
-            lines.append(f"- {resolve(own.lang).name}: {'; '.join(parts)}.")
+    for change in comparison.languages:
+        if change.gone or change.new or change.changed:
+            parts = [f"{change.new:,} new" + _because(change.new_from, "were")]
+            parts.append(f"{change.gone:,} gone" + _because(change.gone_for, "now"))
+            if change.changed:
+                parts.append(f"{change.changed:,} with other text")
+            lines.append(f"- {resolve(change.lang).name}: {'; '.join(parts)}.")
     lines += [
-        f"- Recipe, `{place}`: {_shown(old)} → {_shown(new)}."
-        for place, (old, new) in found.recipe.items()
+        f"- Recipe, `{key}`: {_shown(old)} → {_shown(new)}."
+        for key, (old, new) in comparison.recipe.items()
     ]
     lines += [
         f"- {name}: {old or 'absent'} → {new or 'absent'}."
-        for name, (old, new) in found.versions.items()
+        for name, (old, new) in comparison.versions.items()
     ]
     return "\n".join(lines)
 
 
 def _because(reasons: dict[str, int], verb: str) -> str:
-    told = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
-    return f" ({verb} {told})" if told else ""
+    counts = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
+    return f" ({verb} {counts})" if counts else ""
 
 
 def _shown(value: Any) -> str:
     return "absent" if value is None else f"`{value}`"
 
 
-def _sum(manifest: BuildManifest) -> int:
+def _num_records(manifest: BuildManifest) -> int:
     return sum(row.records for row in manifest.funnel)
 
 
-def _flat(value: Any, place: str = "") -> dict[str, Any]:
-    """Leaves of a nested table by dotted place; tables in a list are known by name or reason."""
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Leaves of a nested table by dotted path. A table in a list is named by its name or reason."""
     if isinstance(value, dict):
-        found: dict[str, Any] = {}
-        for key, own in value.items():
-            found |= _flat(own, f"{place}.{key}" if place else key)
-        return found
-    if isinstance(value, list) and value and all(isinstance(own, dict) for own in value):
-        found = {}
-        for number, own in enumerate(value):
-            name = own.get("name") or f"{own.get('reason')} {own.get('score')}"
-            name = str(number) if name == "None None" else name
-            found |= _flat(own, f"{place}[{name}]")
-        return found
-    return {place: value}
+        leaves: dict[str, Any] = {}
+        for key, inner in value.items():
+            leaves |= _flat(inner, f"{path}.{key}" if path else key)
+        return leaves
+    if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+        leaves = {}
+        for index, entry in enumerate(value):
+            name = entry.get("name") or f"{entry.get('reason')} {entry.get('score')}"
+            name = str(index) if name == "None None" else name
+            leaves |= _flat(entry, f"{path}[{name}]")
+        return leaves
+    return {path: value}
 
 
-def _differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Places whose values differ; what is off is as if it were absent."""
-    found = {
-        key: tuple(None if own.get(key) is False else own.get(key) for own in (one, other))
-        for key in dict.fromkeys((*one, *other))
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Keys with different values. ``false`` counts as absent: ``off = false`` changes nothing."""
+    values = {
+        key: tuple(None if side.get(key) is False else side.get(key) for side in (old, new))
+        for key in dict.fromkeys((*old, *new))
     }
-    return {key: (before, after) for key, (before, after) in found.items() if before != after}
+    return {key: (before, after) for key, (before, after) in values.items() if before != after}
 
 
-def _dropped(one: BuildManifest, other: BuildManifest) -> dict[str, tuple[int, int]]:
-    counts: list[dict[str, int]] = [{}, {}]
-    for own, manifest in zip(counts, (one, other), strict=True):
-        for row in manifest.funnel:
-            for stage, reasons in row.dropped.items():
-                for reason, count in reasons.items():
-                    own[f"{stage}.{reason}"] = own.get(f"{stage}.{reason}", 0) + count
-    places = dict.fromkeys((*counts[0], *counts[1]))
-    return {place: (counts[0].get(place, 0), counts[1].get(place, 0)) for place in places}
+def _dropped(old: BuildManifest, new: BuildManifest) -> dict[str, tuple[int, int]]:
+    before, after = (_drop_counts(manifest) for manifest in (old, new))
+    keys = dict.fromkeys((*before, *after))
+    return {key: (before.get(key, 0), after.get(key, 0)) for key in keys}
+
+
+def _drop_counts(manifest: BuildManifest) -> dict[str, int]:
+    """``stage.reason`` -> pairs."""
+    counts: dict[str, int] = {}
+    for row in manifest.funnel:
+        for stage, reasons in row.dropped.items():
+            for reason, count in reasons.items():
+                counts[f"{stage}.{reason}"] = counts.get(f"{stage}.{reason}", 0) + count
+    return counts
 
 
 def _language(before: Path, after: Path, lang: str) -> LanguageChange:
@@ -204,19 +208,19 @@ def _reasoned(moved: pl.DataFrame, other: Path, lang: str) -> pl.DataFrame:
     if not files:
         return moved.with_columns(reason=pl.lit(None, pl.String))
     scans = [pl.scan_parquet(file, glob=False).select("source", "row", "reason") for file in files]
-    known = pl.concat(scans).unique(["source", "row"])
+    dropped = pl.concat(scans).unique(["source", "row"])
     return (
-        moved.lazy().join(known, on=["source", "row"], how="left").sort("source", "row").collect()
+        moved.lazy().join(dropped, on=["source", "row"], how="left").sort("source", "row").collect()
     )
 
 
 def _counts(moved: pl.DataFrame) -> dict[str, int]:
-    found = moved.select(pl.col("reason").fill_null(NEVER_SEEN)).to_series().value_counts()
-    return dict(found.sort(["count", "reason"], descending=[True, False]).rows())
+    counts = moved.select(pl.col("reason").fill_null(NEVER_SEEN)).to_series().value_counts()
+    return dict(counts.sort(["count", "reason"], descending=[True, False]).rows())
 
 
 def _pairs(moved: pl.DataFrame, out: Path, lang: str) -> list[Moved]:
-    """A few of the pairs, spread over their rows."""
+    """A few of the pairs, spread evenly over their rows."""
     chosen = moved.gather_every(max(1, moved.height // SHOWN)).head(SHOWN)
     if chosen.is_empty():
         return []

@@ -166,5 +166,5 @@ def fertility_of_pairs(
 
 
 def versions() -> dict[str, str]:
-    """The libraries whose output can end up in results; a build of one (+cpu) is not told apart."""
+    """Versions of the libraries that can change results, without suffixes such as +cpu."""
     return {name: version(name).partition("+")[0] for name in LIBRARIES}

@@ -26,7 +26,7 @@ class SourceTokens:
     """Tokens of the sampled pairs of one source, as the recipe writes them, EOS included."""
 
     name: str
-    lang: str  # the language beside English
+    lang: str  # the side that is not English
     num_pairs: int  # measured
     num_documents: int
     num_tokens: int

@@ -37,14 +37,14 @@ def pair_samples(where: Sequence[str], max_pairs: int = MAX_PAIRS, seed: int = 1
         files = {
             lang: sorted((path / "pairs" / pair_name(lang)).glob("train-*")) for lang in languages
         }
-        return [(lang, sample_pairs(found, max_pairs, seed)) for lang, found in files.items()]
+        return [(lang, sample_pairs(paths, max_pairs, seed)) for lang, paths in files.items()]
     if path.is_dir():
         return _of_references(path, max_pairs, seed)
     if first in builtin_recipes() or path.suffix == ".toml":
         return _of_sources(load_plan(first), max_pairs, seed)
     raise ConfigError(
-        f"{first} is no build's folder, no recipe, and no folder or files of references "
-        "(eng_Latn.txt beside tha_Thai.txt)"
+        f"{first} is neither the folder of a build, nor a recipe, nor references: a folder or "
+        "files such as eng_Latn.txt and tha_Thai.txt"
     )
 
 

@@ -43,8 +43,8 @@ def check_ready(out: Path, unfinished: bool = False) -> BuildManifest:
     """The manifest of a build that may be published.
 
     Raises:
-        CheckError: a file is not as the build left it, the build is PARTIAL, or a person has not
-            written what only a person can; the last two not if ``unfinished``.
+        CheckError: a file differs from what the build wrote. Unless ``unfinished``: the build is
+            PARTIAL, or the card lacks what only a person can write.
     """
     verify_build(out)
     manifest = read_build_manifest(out)
@@ -101,28 +101,26 @@ def publish(
     api = HfApi(library_name="sealdata")
     try:
         api.create_repo(repo, repo_type="dataset", private=private or None, exist_ok=True)
-        known = _known(api, repo)
-        there = [file for file in files if known.get(file.name) in _identities(file)]
-        todo = [file for file in files if file not in there]
+        remote = _remote_files(api, repo)
+        unchanged = [file for file in files if remote.get(file.name) in _identities(file)]
+        todo = [file for file in files if file not in unchanged]
         for number, batch in enumerate(_batches(todo), start=1):
             say(f"commit {number}: {len(batch)} files, {sum(f.size for f in batch):,} bytes")
             _commit(api, repo, batch, f"sealdata {manifest.sealdata}, build {manifest.build_key}")
     except (HfHubHTTPError, OSError) as error:
-        raise DataError(f"{repo}: {_told(error)}; the same command goes on from here") from None
-    except (
-        Exception
-    ) as error:  # what the Hub's library does not wrap, or wraps as no kind of its own
+        raise DataError(f"{repo}: {_one_line(error)}; the same command goes on from here") from None
+    except Exception as error:  # the Hub's library lets errors of its HTTP library through
         cause = error.__cause__ or error
         if type(cause).__module__.partition(".")[0] not in (*_HTTP, "huggingface_hub"):
             raise
-        raise DataError(f"{repo}: {_told(cause)}; the same command goes on from here") from None
-    return Published(address, todo, there)
+        raise DataError(f"{repo}: {_one_line(cause)}; the same command goes on from here") from None
+    return Published(address, todo, unchanged)
 
 
 _HTTP = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3")
 
 
-def _told(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     """One line of an error of the Hub, and never the token that a request carried."""
     from huggingface_hub import get_token
 
@@ -143,7 +141,7 @@ def _commit(api: "HfApi", repo: str, batch: list[Upload], message: str) -> None:
 
 
 def _batches(files: list[Upload]) -> Iterator[list[Upload]]:
-    """Commits of bounded size; the describing files in one of their own, at the end."""
+    """Commits of bounded size. Files that describe the data come last, in their own commit."""
     batch: list[Upload] = []
     for file in files:
         full = len(batch) >= BATCH_FILES or sum(f.size for f in batch) + file.size > BATCH_BYTES
@@ -155,14 +153,14 @@ def _batches(files: list[Upload]) -> Iterator[list[Upload]]:
         yield batch
 
 
-def _known(api: "HfApi", repo: str) -> dict[str, str]:
-    """What the repository holds: name -> SHA-256 of a large file, Git's identifier of a small."""
-    found: dict[str, str] = {}
+def _remote_files(api: "HfApi", repo: str) -> dict[str, str]:
+    """The repository's files: name -> SHA-256 of a large file, Git's id of a small one."""
+    files: dict[str, str] = {}
     for entry in api.list_repo_tree(repo, repo_type="dataset", recursive=True):
         item: Any = entry
         if hasattr(item, "blob_id"):
-            found[item.path] = item.lfs.sha256 if item.lfs else item.blob_id
-    return found
+            files[item.path] = item.lfs.sha256 if item.lfs else item.blob_id
+    return files
 
 
 def _identities(file: Upload) -> tuple[str, str]:

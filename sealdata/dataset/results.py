@@ -86,13 +86,13 @@ def stream_files(plan: Plan, streams: list[Stream], packed: list[StageOutput]) -
     """Names under ``shards`` of the packed streams' files and of the tokenizer that made them."""
     tokenizer = open_table(plan.recipe.tokenizer, plan)
     files = {f"shards/tokenizer/{path.name}": path for path in tokenizer.files()}
-    for stream, done in zip(streams, packed, strict=True):
-        for path in sorted((done.folder / STREAM).glob("*")):
+    for stream, output in zip(streams, packed, strict=True):
+        for path in sorted((output.folder / STREAM).glob("*")):
             files[f"shards/{stream.path}/{path.name}"] = path
     return files
 
 
-def place(files: dict[str, Path], out: Path) -> None:
+def place_results(files: dict[str, Path], out: Path) -> None:
     """Make the build's result folders hold exactly ``files`` (name in ``out`` -> file).
 
     The manifest goes first: while results change, the build is not finished.
@@ -112,7 +112,7 @@ def place(files: dict[str, Path], out: Path) -> None:
 
 
 def _link(path: Path, name: Path) -> None:
-    """A hard link, or a copy where the file system has none; an equal link is left alone."""
+    """A hard link, or a copy where the file system has none; an equal link is kept."""
     if name.exists():
         if name.samefile(path):
             return

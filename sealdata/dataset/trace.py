@@ -74,23 +74,23 @@ def trace(path: Path, token: int) -> Trace:
 def find_pair(
     files: Sequence[Path], names: Sequence[str], source: str, row: int
 ) -> dict[str, Any] | None:
-    """The pair ``row`` of ``source``, None where it is not.
+    """The pair ``row`` of ``source``; None if it is not among the files.
 
-    ``files`` hold the kept pairs of one language, ordered by their source's place among ``names``,
-    then by row; each is of one source. Of about log2(files) of them the first row is read, and of
-    one the column of row numbers.
+    ``files`` have the kept pairs of one language, each of one source, in the order of the sources
+    in ``names``, then by row. A binary search reads the first row of about log2(files) of them,
+    then the row numbers of one.
     """
 
     def begins(file: Path) -> tuple[int, int]:
         first = pl.scan_parquet(file, glob=False).select("source", "row").head(1).collect()
         return names.index(first["source"][0]), first["row"][0]
 
-    place = bisect_right(files, (names.index(source), row), key=begins)
-    if not place:
+    index = bisect_right(files, (names.index(source), row), key=begins)
+    if not index:
         return None
-    rows = read_frame(files[place - 1], columns=["row"])["row"]
-    found = pl.scan_parquet(files[place - 1], glob=False).slice(int(rows.search_sorted(row)), 1)
-    here = found.collect().filter((pl.col("source") == source) & (pl.col("row") == row))
+    rows = read_frame(files[index - 1], columns=["row"])["row"]
+    scan = pl.scan_parquet(files[index - 1], glob=False).slice(int(rows.search_sorted(row)), 1)
+    here = scan.collect().filter((pl.col("source") == source) & (pl.col("row") == row))
     return here.row(0, named=True) if here.height else None
 
 
@@ -103,5 +103,5 @@ def _build_of(path: Path) -> Path:
     """The folder of the build: OUT of OUT/shards/SPLIT/KIND/NAME/FILE."""
     parents = path.absolute().parents
     if len(parents) < 5 or not (parents[4] / MANIFEST).is_file():
-        raise ConfigError(f"{path} lies in no build: no {MANIFEST} four folders above it")
+        raise ConfigError(f"{path} is not in a build: there is no {MANIFEST} four folders above it")
     return parents[4]

@@ -12,24 +12,24 @@ SHOWN = 20
 
 
 def problems(out: Path) -> list[str]:
-    """What is wrong with the build in ``out``; nothing when all bytes are as they were written."""
+    """What is wrong with the build in ``out``; empty if all bytes are as they were written."""
     manifest = read_build_manifest(out)
-    found = []
+    findings = []
     for name, fact in manifest.files.items():
         path = out / name
         if not path.is_file():
-            found.append(f"{name}: missing")
+            findings.append(f"{name}: missing")
         elif path.stat().st_size != fact.size:
-            found.append(f"{name}: {path.stat().st_size} bytes, not {fact.size}")
+            findings.append(f"{name}: {path.stat().st_size} bytes, not {fact.size}")
         elif file_sha256(path) != fact.sha256:
-            found.append(f"{name}: its bytes have changed (SHA-256 differs)")
+            findings.append(f"{name}: its bytes have changed (SHA-256 differs)")
     for folder in FOLDERS:
         on_disk = (path for path in sorted((out / folder).rglob("*")) if path.is_file())
         names = (path.relative_to(out).as_posix() for path in on_disk)
-        found += [f"{name}: not of this build" for name in names if name not in manifest.files]
+        findings += [f"{name}: not of this build" for name in names if name not in manifest.files]
     for stream in manifest.streams:
-        found += [f"{stream.path}: {problem}" for problem in verify_stream(out / stream.path)]
-    return found
+        findings += [f"{stream.path}: {problem}" for problem in verify_stream(out / stream.path)]
+    return findings
 
 
 def verify_build(out: Path) -> str:
@@ -38,9 +38,9 @@ def verify_build(out: Path) -> str:
     Raises:
         CheckError: something is wrong; the message lists it.
     """
-    found = problems(out)
-    if found:
-        more = f" … and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise CheckError(f"{out}: {'; '.join(found[:SHOWN])}{more}")
+    findings = problems(out)
+    if findings:
+        more = f" … and {len(findings) - SHOWN} more" if len(findings) > SHOWN else ""
+        raise CheckError(f"{out}: {'; '.join(findings[:SHOWN])}{more}")
     manifest = read_build_manifest(out)
     return f"{out}: {len(manifest.files)} files and {len(manifest.streams)} streams are intact"

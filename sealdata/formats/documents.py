@@ -21,8 +21,8 @@ class PairFormat:
     """Writes pairs of English and ``lang`` in one direction.
 
     ``english_first`` is the order on the page. With ``halved`` each pair appears in one direction
-    only, drawn by its key: of two formats that differ in ``english_first`` alone, exactly one
-    takes it.
+    only, drawn by its key: exactly one of two formats that differ only in ``english_first`` takes
+    it.
     """
 
     lang: str

@@ -48,8 +48,8 @@ class Template:
     def render(self, names: dict[str, str], first: str, second: str) -> tuple[pl.Expr, pl.Expr]:
         """Expressions for the document and for its prompt; ``first``, ``second`` name columns.
 
-        ``names`` gives the text of ``first_name`` and ``second_name``. Braces within the texts are
-        text like any other.
+        ``names`` has the texts of ``first_name`` and ``second_name``. Braces in the texts have no
+        special meaning.
         """
         columns = {"first": first, "second": second}
         parts = [
@@ -58,15 +58,15 @@ class Template:
             else pl.lit(names[piece] if placed else piece)
             for piece, placed in self.pieces
         ]
-        place = self.pieces.index(("second", True))
-        prompt = pl.concat_str([pl.lit(""), *parts[:place]])
+        second_index = self.pieces.index(("second", True))
+        prompt = pl.concat_str([pl.lit(""), *parts[:second_index]])
         return pl.concat_str(parts), prompt
 
 
 def _check_placeholder(text: str, name: str, formatted: bool) -> None:
     if name not in PLACEHOLDERS:
-        known = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS)
-        raise ConfigError(f"template {text!r}: no placeholder {{{name}}}; known: {known}")
+        names = ", ".join(f"{{{placeholder}}}" for placeholder in PLACEHOLDERS)
+        raise ConfigError(f"template {text!r}: no placeholder {{{name}}}; known: {names}")
     if formatted:
         raise ConfigError(f"template {text!r}: {{{name}}} takes no format or conversion")
 

@@ -35,6 +35,7 @@ def cap_sides(run: RunContext, sources: Sequence[SourceState]) -> None:
     for side, limit in limits:
         if limit is None:
             continue
+        # Made anew for each side: the masks of the first cap count for the second.
         evaluators = [run.evaluator(source) for source in sources]
         keyed = run.run(
             [
@@ -65,6 +66,7 @@ def drop_near_duplicates(run: RunContext, sources: Sequence[SourceState]) -> Non
             for evaluator, source in zip(evaluators, sources, strict=True)
         ]
     )
+    # Two rounds of ranges: first by band, to find couples; then by couple, to compare sketches.
     edges, orders = _resolve(run, sources, bands, Edges)
     sketched = run.run(
         [
@@ -132,11 +134,14 @@ def _resolve(
     """``resolver`` over all ranges of the keys, and each part's place in the order of precedence:
     that of the sources in the recipe, then of their parts."""
     files: list[KeyFile] = []
+    # One running number over all parts of all sources: the lower number keeps its pair. Parts are
+    # numbered by the recipe, not by who finishes first, so any number of workers decides alike.
     orders: Orders = [{} for _ in keyed]
     for source, output, order in zip(sources, keyed, orders, strict=True):
         for part in output.parts:
             order[part] = len(files)
             files.append(KeyFile(output.folder / f"{part}.parquet", order[part], source.lang))
+    # Ranges are sized by the number of keys, so that one range fits into memory at any corpus size.
     num_keys = sum(record.facts["keys"] for output in keyed for record in output.records)
     ranges = range_names(num_keys, keys_per_range)
     inputs = tuple(output.key for output in keyed)

@@ -75,6 +75,7 @@ class _MarginStages:
     def run_all(self, sources: Sequence[SourceState]) -> list[StageOutput]:
         """The margins of each source: a column, aligned with the rows of its parts."""
         texts = self._pool(sources)
+        # Exact comparison is quadratic; an index of few texts costs more than it saves.
         exact = [
             source.num_surviving <= self.params.exact_up_to or min(source.counts) < MIN_INDEXED
             for source in texts
@@ -123,6 +124,7 @@ class _MarginStages:
             blocks.append(dict.fromkeys(SIDES, names))
             step = Compare(*source.texts, self.params.k)
             stages.append(Stage.of(step, (source.pool_key,), names))
+        # Blocks are named in the manifest of the stage; the margins need to know which are whose.
         return list(zip(self.run.run(stages), blocks, strict=True))
 
     def _search(self, sources: Sequence[_SourceTexts]) -> list[tuple[StageOutput, Blocks]]:

@@ -41,10 +41,14 @@ def curate(
 
     The order of the calls is that of ``sealdata.filter_stages``.
     """
+    # Reading, cleaning, the first scores and the keys share one pass over the text: a compressed
+    # file has one reader, and its parts go on to other processes while it reads.
     sources = _read(run, limit, keys_of_all=False)
     drop_duplicates(run, sources)
     _decontaminate(run, sources)
     errors: list[StageOutput] = []
+    # From cheap to costly: language ID sees only what rules and duplicates left, the encoder only
+    # what language ID left. An encoder takes a thousand times as long per pair as a rule.
     for stage in RULE_STAGES[1:]:  # those of the first stage were scored while reading
         _score(run, stage, sources)
         add_margins(run, stage, sources)
@@ -53,6 +57,7 @@ def curate(
         ]
         scored = [source.scored[stage] for source in sources if stage in source.scored]
         errors += _measure_errors(run, stage, sources, pairs_of, scored)
+    # These rank pairs by their scores, so they come after all scores.
     cap_sides(run, sources)
     drop_near_duplicates(run, sources)
     _select(run, sources)
@@ -101,6 +106,7 @@ def _read(run: RunContext, limit: int | None, keys_of_all: bool) -> list[SourceS
         )
         consumers = [clean, *_exclude(run, source)]
         if keys_of_all:
+            # An audit counts duplicates among all pairs, also among those that a rule would drop.
             evaluator = RuleEvaluator((), {}, tuple(source.masks), source.lang, source.cleaned.ref)
         else:
             consumers += _score_stages(run, "rules", source)
@@ -110,6 +116,7 @@ def _read(run: RunContext, limit: int | None, keys_of_all: bool) -> list[SourceS
         streams.append(StreamingStages(ingest, tuple(consumers)))
     finished = run_streaming(streams, run.work, run.engine, run.progress)
     for source, outputs in zip(sources, finished, strict=True):
+        # The outputs come in the order of the stages above: ingest first, keys last.
         source.ingested, source.cleaned, *_, source.keys = outputs
         for output in outputs:
             if output.stage == "score-rules":
@@ -120,6 +127,7 @@ def _read(run: RunContext, limit: int | None, keys_of_all: bool) -> list[SourceS
 def _ingest(run: RunContext, table: SourceTable, limit: int | None) -> Stage:
     reader, source = run.plan.reader(table)
     digests = tuple(run.digests.sha256(path) for path in reader.files(source.path))
+    # The digests of the files, not their paths, are the inputs: a moved corpus is not read again.
     # With a limit, all sources take about equally long, whatever their sizes.
     weight = reader.size(source.path) if limit is None else 1
     step = Ingest(reader, source, run.plan.recipe.part_rows, limit)
@@ -138,6 +146,7 @@ def _exclude(run: RunContext, source: SourceState) -> list[Stage]:
 
 def _score(run: RunContext, stage: RuleStage, sources: Sequence[SourceState]) -> None:
     """Score the surviving pairs of all sources by the scorers of one filter stage."""
+    # Encoding takes hours, and a missing library for the search after it would show only then.
     for scorer in run.plan.stage_scorers(stage).values():
         if params := scorer.margin_params():
             check_searchable(run, params, stage, sources)
@@ -159,6 +168,7 @@ def _score_stages(run: RunContext, stage: RuleStage, source: SourceState) -> lis
         for name, scorer in scorers.items()
         if scorer.margin_params()
     }
+    # The stage is unfinished if a score file is gone, though its own folder has none of them.
     stores = (*(evaluator.stores[name].folder for name in scorers), *vectors.values())
     return [
         Stage.of(
@@ -177,6 +187,7 @@ def _decontaminate(run: RunContext, sources: Sequence[SourceState]) -> None:
     files = tuple(run.plan.evaluation_files())
     if not files:
         return
+    # One table of all sets, made once and mapped by every worker, instead of a search per set.
     digests = tuple(run.digests.sha256(file.path) for file in files)
     [references] = run.run([Stage.of(References(files), digests, ("references",))])
     hashes = references.folder / "references.parquet"
@@ -220,6 +231,7 @@ def _measure_errors(
 
 def _sample(run: RunContext, sources: Sequence[SourceState], sizes: SampleSizes) -> None:
     """Score a sample of every source. A language's pairs come from all its parts in proportion."""
+    # In proportion over all parts, never the head of a file: NLLB files are sorted by score.
     heights: dict[str, dict[tuple[int, str], int]] = {source.lang: {} for source in sources}
     for index, source in enumerate(sources):
         rows = source.cleaned.rows
@@ -247,6 +259,7 @@ def _select(run: RunContext, sources: Sequence[SourceState]) -> None:
         (*evaluator.inputs(), source.keys.key)
         for evaluator, source in zip(evaluators, sources, strict=True)
     ]
+    # Two passes: the cap per language needs the hashes of all candidates before any is placed.
     held_out = run.run(
         [
             Stage.of(

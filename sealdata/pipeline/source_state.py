@@ -85,5 +85,6 @@ class RunContext:
 
         Neither other languages of the recipe nor the parameters of margins change it.
         """
+        # The key has no rule in it: a moved threshold finds the scores of the run before.
         scorer = self.plan.scorers[name].for_languages([state.lang]).pairwise_only()
         return stage_key("scores", 1, [name, scorer.fingerprint()], [state.cleaned.key])

@@ -10,7 +10,7 @@ import polars as pl
 from sealdata.component import Component
 
 MAX_BATCH = 256 << 20  # bytes of text after which a batch ends: four times that are in memory
-MAX_CHARS = 20_000  # a side or document line longer than this is no sentence: rejected as too_long
+MAX_CHARS = 20_000  # a longer side is not a sentence: rejected as too_long
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Reader(Component):
         return [path]
 
     def size(self, path: Path) -> int | None:
-        """Bytes that ``batches`` reads in all, to tell the time left; None: it cannot be known."""
+        """Bytes that ``batches`` reads in all, for the time left; None: unknown."""
         return sum(file.stat().st_size for file in self.files(path)) or None
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Yield batches of ``batch_rows`` records, in file order.
 
-        The last may be shorter, and so is one that reaches MAX_BATCH: where batches end is told by
-        the content of the file alone.
+        The last may be shorter, and so is one that reaches MAX_BATCH. Where batches end depends
+        only on the content of the file.
 
         Raises:
             DataError: the file as a whole is unusable (missing, truncated, unequal line counts).

@@ -1,4 +1,4 @@
-"""Counts the bytes of input that a reader has consumed; the time left is told from them."""
+"""Counts the bytes of input that a reader has consumed, to estimate the time left."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 
 class Meter:
-    """Bytes of all files that were opened since the counting began, as they lie on disk."""
+    """Bytes of all files opened since the count began, as they are on disk: compressed."""
 
     def __init__(self) -> None:
         self._closed = 0
@@ -30,8 +30,8 @@ _meter: ContextVar[Meter | None] = ContextVar("_meter", default=None)
 
 
 @contextmanager
-def counting() -> Iterator[Meter]:
-    """A meter for what is opened within."""
+def track() -> Iterator[Meter]:
+    """A meter for the files opened inside this context."""
     meter = Meter()
     token = _meter.set(meter)
     try:
@@ -41,8 +41,8 @@ def counting() -> Iterator[Meter]:
 
 
 @contextmanager
-def watched(tell: Callable[[], int]) -> Iterator[None]:
-    """``tell`` says how many bytes of a file were consumed, at any time within."""
+def watch(tell: Callable[[], int]) -> Iterator[None]:
+    """Count a file whose consumed bytes ``tell`` returns, inside this context."""
     meter = _meter.get()
     if meter is None:
         yield

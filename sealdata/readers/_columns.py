@@ -10,7 +10,13 @@ from sealdata.errors import DataError
 from sealdata.pairs import PAIR_SCHEMA
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, decoded
-from sealdata.readers._rejects import SIDE_FAULTS, Faults, either_side, first_fault, pair_batch
+from sealdata.readers._rejects import (
+    SIDE_REJECTIONS,
+    Rejections,
+    either_side,
+    first_reason,
+    pair_batch,
+)
 from sealdata.readers._tables import columns_of
 from sealdata.readers._tags import language_of
 
@@ -19,12 +25,12 @@ if TYPE_CHECKING:
 
 STRUCT = "translation"  # the column in which Hugging Face datasets keep the sides of a pair
 
-_FAULTS: Faults = [
+_REJECTIONS: Rejections = [
     ("missing_language", pl.col("missing")),
     ("invalid_utf8", either_side(lambda side: side.is_null())),
     ("nul_byte", either_side(lambda side: side.str.contains("\0", literal=True))),
     ("embedded_newline", either_side(lambda side: side.str.contains(r"[\r\n]"))),
-    *SIDE_FAULTS,
+    *SIDE_REJECTIONS,
     ("bad_number", ~pl.col("score").is_finite()),
 ]
 
@@ -32,8 +38,9 @@ _FAULTS: Faults = [
 class ColumnReader(Reader):
     """Options of readers of named columns; ``a.b`` means the field ``b`` in the column ``a``.
 
-    A side whose column is not named is the one whose name is a code of the side's language (``th``,
-    ``tha_Thai``): a field of ``translation`` where there is such a column, else a column.
+    If you do not name the column of a side, it is the one whose name is a code of the side's
+    language (``th``, ``tha_Thai``): a field of ``translation`` if that column exists, else a
+    column.
     """
 
     src_column: str | None = None  # of src_lang
@@ -43,7 +50,7 @@ class ColumnReader(Reader):
     tgt_url_column: str | None = None
 
     def optional_columns(self) -> dict[str, str]:
-        """The columns beside the sides that the recipe names, by role."""
+        """The optional columns that the recipe names, by role."""
         roles = {
             "score": self.score_column,
             "src_url": self.src_url_column,
@@ -68,7 +75,7 @@ def pair_columns(
     types = columns_of(schema)
     inner = [name for name in types if name.startswith(f"{STRUCT}.")]
     outer = [name for name in types if "." not in name]
-    found = {}
+    columns = {}
     for role, column, lang in (
         ("src", reader.src_column, source.src_lang),
         ("tgt", reader.tgt_column, str(source.tgt_lang)),
@@ -82,15 +89,15 @@ def pair_columns(
                     f"set {role}_column to one of: {', '.join(types)}"
                 )
             column = sides[names[0]]
-        found[role] = column
-    return found | reader.optional_columns()
+        columns[role] = column
+    return columns | reader.optional_columns()
 
 
-def judge(frame: pl.DataFrame, before: Faults) -> pl.DataFrame:
-    """Records of PAIR_SCHEMA with their ``reason``; ``before`` are faults that come first.
+def check_records(frame: pl.DataFrame, before: Rejections) -> pl.DataFrame:
+    """Records of PAIR_SCHEMA with their ``reason``; ``before`` are rejections that come first.
 
-    ``frame`` has ``src``, ``tgt`` (null where that is no text), ``missing`` (a side is not there),
-    and may have ``score`` (NaN where that is no number), ``src_url`` and ``tgt_url``.
+    ``frame`` has ``src``, ``tgt`` (null if not text) and ``missing`` (a side is absent). It may
+    have ``score`` (NaN if not a number), ``src_url`` and ``tgt_url``.
     """
     if "score" not in frame.columns:
         frame = frame.with_columns(score=pl.lit(None, pl.Float64))
@@ -98,16 +105,16 @@ def judge(frame: pl.DataFrame, before: Faults) -> pl.DataFrame:
     return frame.with_columns(
         *(pl.when(~pl.col(name).is_in(["", "_"])).then(pl.col(name)).alias(name) for name in urls),
         stored_margin=pl.col("score").cast(PAIR_SCHEMA["stored_margin"]),
-        reason=first_fault([*before, *_FAULTS]),
+        reason=first_reason([*before, *_REJECTIONS]),
     )
 
 
 def column_batch(source: Source, row: int, taken: pl.DataFrame) -> Batch:
-    """A batch from the columns that ``take`` gives."""
+    """A batch from the columns that ``take`` returns."""
     missing = taken["src"].is_null() | taken["tgt"].is_null()
     texts = [name for name in taken.columns if name != "score"]
     frame = taken.with_columns(*(decoded(taken[name]) for name in texts), missing=missing)
-    records = judge(frame, [])
+    records = check_records(frame, [])
     bad = taken.filter(records["reason"].is_not_null())
     src, tgt = (as_raw(bad[side].fill_null(b"")) for side in ("src", "tgt"))
     return pair_batch(source, row, records, src + "\t" + tgt)

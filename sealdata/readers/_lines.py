@@ -19,15 +19,16 @@ _LINE_FEED = 10
 def line_batches(
     stream: BinaryIO, batch_rows: int, where: str, num_files: int = 1
 ) -> Iterator[pl.Series]:
-    """Binary series of ``batch_rows`` lines, in file order; the last may be shorter, and a series
-    ends early with the line by which it has MAX_BATCH bytes, or their share of one of ``num_files``
-    that are read side by side.
+    """Binary series of ``batch_rows`` lines, in file order. The last may be shorter.
+
+    A series ends early with the line that fills MAX_BATCH bytes, or this file's share of them if
+    ``num_files`` files are read side by side.
 
     Only LF ends a line: U+2028, U+0085 and a lone CR are text. Lines keep their LF (the last line
     may have none); a byte-order mark at the start of the stream is dropped.
 
     Raises:
-        DataError: a line of more than 64 MiB: ``where`` names no text file.
+        DataError: a line of more than 64 MiB: ``where`` is not a text file.
     """
     waiting: list[pl.Series] = []  # lines for the next batch, as they lie in the blocks
     left, room = batch_rows, MAX_BATCH // num_files  # lines and bytes that it still takes
@@ -57,7 +58,7 @@ def line_batches(
 
 
 def _as_series(data: bytes, start: int, ends: npt.NDArray[np.int64]) -> pl.Series:
-    """The lines from byte ``start`` on that end where ``ends`` says; the bytes are not copied."""
+    """The lines from byte ``start`` on that end at ``ends``; the bytes are not copied."""
     import pyarrow as pa
 
     offsets = np.concatenate([[start], ends]).astype(np.int64)
@@ -67,16 +68,16 @@ def _as_series(data: bytes, start: int, ends: npt.NDArray[np.int64]) -> pl.Serie
 
 
 def as_text(lines: pl.Series) -> pl.Series:
-    """The lines as text without their ends (LF or CR LF); null where the bytes are no UTF-8."""
+    """The lines as text without their ends (LF or CR LF); null where the bytes are not UTF-8."""
     text = decoded(lines).to_frame("line")
     return text.select(without_end(pl.col("line"))).to_series()
 
 
 def decoded(lines: pl.Series) -> pl.Series:
-    """The lines as text, ends included; null where the bytes are no UTF-8."""
+    """The lines as text, ends included; null where the bytes are not UTF-8."""
     try:
         return lines.cast(pl.String)
-    except pl.exceptions.ComputeError:  # some line is no UTF-8: find out which, one by one
+    except pl.exceptions.ComputeError:  # some line is not UTF-8: find out which, one by one
         return pl.Series(lines.name, map(_decode, lines.to_list()), dtype=pl.String)
 
 
@@ -93,13 +94,13 @@ def without_end(text: pl.Expr) -> pl.Expr:
 
 
 def as_raw(lines: pl.Series) -> pl.Series:
-    """The lines as text for a person to look at: what is no UTF-8 becomes U+FFFD."""
+    """The lines as text for a person to look at: bytes that are not UTF-8 become U+FFFD."""
     decoded = [line.decode("utf-8", errors="replace").rstrip("\r\n") for line in lines.to_list()]
     return pl.Series(lines.name, decoded, dtype=pl.String)
 
 
 def text_series(values: list[str | None]) -> pl.Series:
-    """Python strings as text; null where one holds lone surrogates, which are no Unicode text."""
+    """Python strings as text; null where one holds lone surrogates, which are not Unicode text."""
     try:
         return pl.Series(values, dtype=pl.String)
     except UnicodeEncodeError:

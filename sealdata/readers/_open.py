@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 from isal import igzip, isal_zlib
 
 from sealdata.errors import DataError
-from sealdata.readers._bytes_read import watched
+from sealdata.readers._bytes_read import watch
 
 _DAMAGE: tuple[type[Exception], ...] = (
     *(EOFError, zlib.error, cast(type[Exception], isal_zlib.error), lzma.LZMAError),
@@ -26,7 +26,7 @@ def open_stream(path: Path) -> Iterator[BinaryIO]:
     """A stream of the decompressed bytes of a plain, gzip, xz, bzip2 or Zstandard file, or of the
     only file in a zip archive.
 
-    The compression is told from the first bytes, not the name; all members of a file are read.
+    The first bytes decide the compression, not the name. All members of a file are read.
 
     Raises:
         DataError: the file cannot be read, is damaged or cut short (names file and byte), or is an
@@ -37,13 +37,13 @@ def open_stream(path: Path) -> Iterator[BinaryIO]:
             if raw.read(4) == b"PK\x03\x04":
                 with (
                     open_archive(path) as archive,
-                    open_member(archive, _only_member(path, archive)) as one,
+                    open_member(archive, _only_member(path, archive)) as member,
                 ):
-                    yield one
+                    yield member
                 return
             raw.seek(0)
             try:
-                with watched(raw.tell):
+                with watch(raw.tell):
                     yield _decompressed(raw)
             except _DAMAGE as error:
                 raise _damaged(path, raw.tell(), error) from None
@@ -60,7 +60,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """A zip archive.
 
     Raises:
-        DataError: it cannot be read, is no zip archive, is damaged, or is encrypted.
+        DataError: it cannot be read, is not a zip archive, is damaged, or is encrypted.
     """
     try:
         with path.open("rb") as raw:
@@ -84,15 +84,15 @@ def open_member(archive: zipfile.ZipFile, name: str) -> Iterator[BinaryIO]:
         def consumed() -> int:
             return member.tell() * info.compress_size // max(info.file_size, 1)
 
-        with watched(consumed):
+        with watch(consumed):
             yield cast(BinaryIO, member)
 
 
 def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
     names = [name for name in archive.namelist() if not name.endswith("/")]
     if len(names) != 1:
-        found = ", ".join(names[:3])
-        raise DataError(f"{path} holds {len(names)} files ({found} ...); unpack it and name one")
+        first = ", ".join(names[:3])
+        raise DataError(f"{path} holds {len(names)} files ({first} ...); unpack it and name one")
     return names[0]
 
 

@@ -1,4 +1,4 @@
-"""Parts records into good ones and rejected ones, each of these with the first fault it has."""
+"""Splits records into good ones and rejected ones, which have the first reason that holds."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -12,30 +12,35 @@ RAW_CHARS = 2_000
 
 Record = TypeVar("Record")
 
-Faults = list[tuple[str, pl.Expr]]  # reason -> rows that have it; the first that holds is charged
+Rejections = list[tuple[str, pl.Expr]]  # (reason, rows that it rejects); the first one counts
 
 
 def either_side(test: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-    """Rows of which one side or both pass ``test``."""
+    """Rows of which one or both sides pass ``test``."""
     return test(pl.col("src")) | test(pl.col("tgt"))
 
 
-SIDE_FAULTS: Faults = [
+SIDE_REJECTIONS: Rejections = [
     ("empty_side", either_side(lambda side: side.str.strip_chars() == "")),
     ("too_long", either_side(lambda side: side.str.len_chars() > MAX_CHARS)),
 ]
 
 
-def first_fault(faults: Faults) -> pl.Expr:
-    """The reason of the first fault that holds, null where none does."""
-    return pl.coalesce(pl.when(mask.fill_null(False)).then(pl.lit(name)) for name, mask in faults)
+def first_reason(rejections: Rejections) -> pl.Expr:
+    """The first reason that holds for a row; null where none does."""
+    return pl.coalesce(
+        pl.when(mask.fill_null(False)).then(pl.lit(name)) for name, mask in rejections
+    )
 
 
 def chunks(
     records: Iterator[Record], rows: int, chars_of: Callable[[Record], int]
 ) -> Iterator[list[Record]]:
-    """Lists of ``rows`` records; the last may be shorter, and a list ends early with the record by
-    which it has a quarter of MAX_BATCH in characters, of which Python may need four bytes each."""
+    """Lists of ``rows`` records; the last may be shorter.
+
+    A list ends early with the record that fills a quarter of MAX_BATCH in characters: Python may
+    need four bytes for each.
+    """
     chunk: list[Record] = []
     chars = 0
     for record in records:

@@ -11,7 +11,7 @@ import polars as pl
 
 from sealdata.errors import DataError
 from sealdata.readers import MAX_BATCH
-from sealdata.readers._bytes_read import watched
+from sealdata.readers._bytes_read import watch
 from sealdata.readers._lines import decoded
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ TEXTS = ("src", "tgt", "text", "src_url", "tgt_url")  # what is taken as bytes, 
 def parquet_frames(
     path: Path, batch_rows: int, choose: Callable[["pa.Schema"], dict[str, str]]
 ) -> Iterator[pl.DataFrame]:
-    """What ``take`` gives of a Parquet file, in frames of at most ``batch_rows``.
+    """What ``take`` returns of a Parquet file, in frames of at most ``batch_rows``.
 
-    ``choose`` tells the columns from the schema; only they are read, row group by row group.
+    ``choose`` picks the columns from the schema. Only these are read, row group by row group.
 
     Raises:
-        DataError: the file cannot be read, is damaged or no Parquet file, or lacks a column.
+        DataError: the file cannot be read, is damaged or not a Parquet file, or lacks a column.
     """
     import pyarrow as pa
     from pyarrow.parquet import ParquetFile
@@ -43,26 +43,28 @@ def parquet_frames(
             take(path, schema.empty_table(), columns)  # says which columns there are, all of them
             rows = min(batch_rows, _frame_rows(file.metadata))
             done = RowProgress(file.metadata.num_rows, path.stat().st_size)
-            with watched(done.bytes):
+            with watch(done.bytes):
                 for batch in file.iter_batches(rows, columns=list(columns.values())):
                     done.rows += batch.num_rows
                     yield take(path, pa.Table.from_batches([batch]), columns)
     except (OSError, pa.ArrowException) as error:
         if isinstance(error, OSError) and error.errno:
             raise DataError(f"cannot read {path}: {os.strerror(error.errno)}") from None
-        raise DataError(f"{path} is no Parquet file, or damaged ({first_line(error)})") from None
+        raise DataError(
+            f"{path} is not a Parquet file, or is damaged ({first_line(error)})"
+        ) from None
 
 
 @dataclass
 class RowProgress:
-    """Rows of a table that were taken, and the bytes of its files that go with them."""
+    """Rows of a table that were read, and the bytes of its files that this amounts to."""
 
     all_rows: int
     size: int
     rows: int = 0
 
     def bytes(self) -> int:
-        """As many of the bytes as of the rows."""
+        """The same share of the bytes as of the rows."""
         return self.size * self.rows // max(self.all_rows, 1)
 
 
@@ -81,7 +83,7 @@ def pieces(table: "pa.Table") -> Iterator["pa.Table"]:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what a library says, or the name of the error where it says nothing."""
+    """The first line of an error's message, or the name of the error if it has no message."""
     said = str(error).strip().splitlines()
     return said[0] if said else type(error).__name__
 
@@ -90,19 +92,19 @@ def columns_of(schema: "pa.Schema") -> dict[str, "pa.DataType"]:
     """All columns, and the fields of structs as ``column.field``, with their types."""
     import pyarrow as pa
 
-    found = {}
+    columns = {}
     for field in schema:
-        found[field.name] = field.type
+        columns[field.name] = field.type
         if pa.types.is_struct(field.type):
-            found |= {f"{field.name}.{inner.name}": inner.type for inner in field.type}
-    return found
+            columns |= {f"{field.name}.{inner.name}": inner.type for inner in field.type}
+    return columns
 
 
 def take(where: Path, table: "pa.Table", columns: dict[str, str]) -> pl.DataFrame:
     """The named columns of ``table`` under the names of their roles.
 
-    Texts are Binary, since nothing says that the bytes in a file are UTF-8. The ``score`` is
-    Float64: null where there is none, NaN where it is no number.
+    Texts are Binary, because the bytes in a file may not be UTF-8. The ``score`` is
+    Float64: null if absent, NaN if not a number.
 
     Raises:
         DataError: there is no such column, or one of text holds no text.
@@ -157,8 +159,8 @@ def _numbers(where: Path, name: str, values: Any) -> pl.Series:
 
 
 def of_size(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The same rows in frames of ``rows``; the last may be shorter, and a frame ends early with the
-    row by which it has MAX_BATCH bytes of text."""
+    """The same rows in frames of ``rows``; the last may be shorter. A frame ends early with the row
+    that fills MAX_BATCH bytes of text."""
     waiting: list[pl.DataFrame] = []
     height = size = 0
     for frame in frames:

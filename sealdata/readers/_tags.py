@@ -10,12 +10,12 @@ from sealdata.languages import languages, resolve
 def language_of(tag: str) -> str | None:
     """The FLORES-200 code of any known code, or of a BCP 47 tag in any case; None if unknown.
 
-    A region is no other language (``en-US`` is English) but for Chinese, where it decides the
-    script; a script that is not the one we know the language by (``ms-Arab``) is another language.
+    A region does not change the language: ``en-US`` is English. In Chinese it decides the script.
+    A script other than the one that the language has here (``ms-Arab``) makes another language.
     """
     parts = [
-        part.lower() if place == 0 else part.title() if len(part) == 4 else part.upper()
-        for place, part in enumerate(tag.replace("_", "-").split("-"))
+        part.lower() if index == 0 else part.title() if len(part) == 4 else part.upper()
+        for index, part in enumerate(tag.replace("_", "-").split("-"))
     ]
     chinese = parts[0] in ("zh", "zho") and not {"Hans", "Hant"} & set(parts)
     lengths = [len(parts)] if chinese else range(len(parts), 0, -1)

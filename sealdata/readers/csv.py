@@ -12,45 +12,45 @@ from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import text_series
 from sealdata.readers._open import open_stream
 from sealdata.readers._rejects import (
-    SIDE_FAULTS,
-    Faults,
+    SIDE_REJECTIONS,
+    Rejections,
     chunks,
     either_side,
-    first_fault,
+    first_reason,
     pair_batch,
 )
 
-_FAULTS: Faults = [
+_REJECTIONS: Rejections = [
     ("wrong_column_count", ~pl.col("complete")),
     ("invalid_utf8", either_side(lambda side: side.is_null())),
     ("nul_byte", either_side(lambda side: side.str.contains("\0", literal=True))),
     ("embedded_newline", either_side(lambda side: side.str.contains(r"[\r\n]"))),
-    *SIDE_FAULTS,
+    *SIDE_REJECTIONS,
 ]
 
 
 class Csv(Reader):
     """A CSV file whose header names the columns of the two sides, in the order of the languages.
 
-    A line break inside a quoted field is legal CSV, but no sentence: such a record is rejected.
+    A line break inside a quoted field is legal CSV, but not a sentence: the record is rejected.
     """
 
     columns: tuple[str, str] = ("en_text", "th_text")  # those of src_lang and tgt_lang
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
-        """Batches of records; the header is none.
+        """Batches of records, without the header.
 
         Raises:
             DataError: no such column, an unclosed quote, or a file that cannot be read.
         """
         row = 0
         with open_stream(source.path) as stream:
-            # What is no UTF-8 becomes lone surrogates, which valid UTF-8 never holds.
+            # Bytes that are not UTF-8 become lone surrogates, which valid UTF-8 never has.
             text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
             reader = csv.reader(text)
             try:
                 header = next(reader, list[str]())
-                src, tgt = (_place(source.path, header, name) for name in self.columns)
+                src, tgt = (_column_index(source.path, header, name) for name in self.columns)
                 for records in chunks(reader, batch_rows, lambda record: sum(map(len, record))):
                     complete = [len(record) == len(header) for record in records]
                     yield _batch(source, row, records, complete, (src, tgt))
@@ -60,12 +60,12 @@ class Csv(Reader):
                 raise DataError(f"{where}: {error}; is a quotation mark left open?") from None
 
 
-def _place(path: Path, header: list[str], name: str) -> int:
+def _column_index(path: Path, header: list[str], name: str) -> int:
     if header.count(name) != 1:
-        found = ", ".join(repr(_readable(column[:40])) for column in header[:20])
+        columns = ", ".join(repr(_readable(column[:40])) for column in header[:20])
         more = ", ..." if len(header) > 20 else ""
         raise DataError(
-            f"{path}: one column named {name!r} is needed; the header has: {found}{more}"
+            f"{path}: one column named {name!r} is needed; the header has: {columns}{more}"
         )
     return header.index(name)
 
@@ -75,14 +75,14 @@ def _batch(
     row: int,
     records: list[list[str]],
     complete: list[bool],
-    places: tuple[int, int],
+    side_columns: tuple[int, int],
 ) -> Batch:
     src, tgt = (
-        text_series([r[place] if ok else "" for r, ok in zip(records, complete, strict=True)])
-        for place in places
+        text_series([r[column] if ok else "" for r, ok in zip(records, complete, strict=True)])
+        for column in side_columns
     )
     frame = pl.DataFrame({"src": src, "tgt": tgt, "complete": complete})
-    frame = frame.with_columns(reason=first_fault(_FAULTS))
+    frame = frame.with_columns(reason=first_reason(_REJECTIONS))
     rejected = frame["reason"].is_not_null().arg_true()
     raw = [_readable(",".join(records[index])) for index in rejected]
     return pair_batch(source, row, frame, pl.Series("raw", raw, pl.String))

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from sealdata.errors import DataError
 from sealdata.readers import Batch, Source
-from sealdata.readers._bytes_read import watched
+from sealdata.readers._bytes_read import watch
 from sealdata.readers._columns import ColumnReader, column_batch, pair_columns
 from sealdata.readers._tables import FRAME_ROWS, RowProgress, first_line, of_size, pieces, take
 
@@ -18,13 +18,13 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 
 
 class Hf(ColumnReader):
-    """The folder that ``save_to_disk`` wrote; or, with ``repo``, a dataset streamed from the hub.
+    """A folder that ``save_to_disk`` wrote or, with ``repo``, a dataset streamed from the hub.
 
-    A dataset on the hub has no files here whose digests could identify it. ``revision`` does: the
-    commit, whose content never changes. ``path`` is then a label that nothing reads.
+    A dataset on the hub has no local files whose digests could identify it. ``revision`` identifies
+    it: a commit, whose content never changes. ``path`` is then a label that is not read.
     """
 
-    split: str = "train"  # without effect on a folder that holds but one split
+    split: str = "train"  # has no effect on a folder with one split
     repo: str | None = None  # owner/name
     revision: str | None = Field(None, validate_default=True)
     subset: str | None = None  # the configuration of the dataset
@@ -43,7 +43,7 @@ class Hf(ColumnReader):
     @classmethod
     def _of_a_repo(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("repo") is None:
-            raise ValueError("without effect, since no repo is named")
+            raise ValueError("has no effect without a repo")
         return value
 
     def files(self, path: Path) -> list[Path]:
@@ -52,9 +52,9 @@ class Hf(ColumnReader):
             return []
         if not path.is_dir():
             return [path]
-        found = (file for file in self._folder(path).glob("*") if file.is_file())
-        # The library leaves results of its own computations beside the data.
-        return sorted(file for file in found if not file.name.startswith(("cache-", "tmp")))
+        files = (file for file in self._folder(path).glob("*") if file.is_file())
+        # The library leaves results of its own computations next to the data.
+        return sorted(file for file in files if not file.name.startswith(("cache-", "tmp")))
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of rows.
@@ -94,7 +94,7 @@ class Hf(ColumnReader):
                 self.repo, self.subset, split=self.split, revision=self.revision, streaming=True
             )
             done = RowProgress(0, 0)
-        with watched(done.bytes):
+        with watch(done.bytes):
             tables = dataset.with_format("arrow").iter(batch_size=min(batch_rows, FRAME_ROWS))
             for table in tables:
                 done.rows += table.num_rows

@@ -9,14 +9,14 @@ from sealdata.errors import DataError
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, as_text, line_batches
 from sealdata.readers._open import open_stream
-from sealdata.readers._rejects import SIDE_FAULTS, Faults, first_fault, pair_batch
+from sealdata.readers._rejects import SIDE_REJECTIONS, Rejections, first_reason, pair_batch
 from sealdata.readers._tables import of_size
 
 MAX_HELD = 512 << 20  # bytes of text and ids in memory; ALT's largest file has 8 MB
 _BLOCK_ROWS = 100_000  # lines joined at a time
 
-# Of one line; the id is null where it has none.
-_LINE_FAULTS: Faults = [
+# Reasons to reject a line; its id is null if it has none.
+_LINE_REJECTIONS: Rejections = [
     ("invalid_utf8", pl.col("line").is_null()),
     ("nul_byte", pl.col("line").str.contains("\0", literal=True)),
     ("wrong_column_count", (pl.col("parts").list.len() != 2) | pl.col("id").is_null()),
@@ -28,10 +28,10 @@ class Joined(Reader):
 
     The path is the file of the first language, ``tgt_file`` that of the second, in the same folder
     (``data_eng.txt`` and ``data_tha.txt``). The order of lines may differ. ``row`` is the line in
-    the first file; lines of the second that found no pair are numbered after its end.
+    the first file; lines of the second without a partner are numbered after its end.
 
-    An id of one file alone is rejected as ``unmatched_id``, one that a file has twice as
-    ``duplicate_id``: which of the sentences it means is not known.
+    Lines whose id is in only one file are rejected as ``unmatched_id``. Lines whose id a file has
+    twice are rejected as ``duplicate_id``: the sentence that it means is unknown.
     """
 
     tgt_file: str
@@ -69,14 +69,14 @@ class Joined(Reader):
         partners = others.drop_nulls("id").unique("id", keep="first", maintain_order=True)
         for lines in _lines(first):
             yield _paired(lines, partners, repeated.unique())
-        alone = (
+        unpaired = (
             pl.col("id").is_null() | ~pl.col("id").is_first_distinct() | ~_among(pl.col("id"), ids)
         )
-        yield _left_over(others.filter(alone), repeated.unique())
+        yield _left_over(others.filter(unpaired), repeated.unique())
 
 
 def _lines(path: Path) -> Iterator[pl.DataFrame]:
-    """``id``, ``text``, ``fault`` (null where all is well) and ``raw`` of each line."""
+    """``id``, ``text``, ``fault`` (null for a good line) and ``raw`` of each line."""
     with open_stream(path) as stream:
         for lines in line_batches(stream, _BLOCK_ROWS, str(path)):
             parts = pl.col("parts")
@@ -87,7 +87,7 @@ def _lines(path: Path) -> Iterator[pl.DataFrame]:
                 id=pl.when((parts.list.len() > 1) & (name != "")).then(name),
                 text=parts.list.get(1, null_on_oob=True),
             )
-            yield split.select("id", "text", "raw", fault=first_fault(_LINE_FAULTS))
+            yield split.select("id", "text", "raw", fault=first_reason(_LINE_REJECTIONS))
 
 
 def _held(path: Path, columns: list[str]) -> pl.DataFrame:
@@ -108,11 +108,13 @@ def _paired(lines: pl.DataFrame, partners: pl.DataFrame, repeated: pl.Series) ->
     """The lines of the first file with what the second has under their ids."""
     both = lines.join(partners, on="id", how="left", suffix="_there", maintain_order="left")
     both = both.rename({"text": "src", "text_there": "tgt"})
-    faults: Faults = [
+    faults: Rejections = [
         ("duplicate_id", _among(pl.col("id"), repeated)),
         ("unmatched_id", pl.col("raw_there").is_null()),
     ]
-    reason = pl.coalesce("fault", first_fault(faults), "fault_there", first_fault(SIDE_FAULTS))
+    reason = pl.coalesce(
+        "fault", first_reason(faults), "fault_there", first_reason(SIDE_REJECTIONS)
+    )
     raw = pl.concat_str("raw", "raw_there", separator="\t", ignore_nulls=True)
     both = both.with_columns(reason=reason)
     return both.select(
@@ -122,7 +124,7 @@ def _paired(lines: pl.DataFrame, partners: pl.DataFrame, repeated: pl.Series) ->
 
 def _left_over(lines: pl.DataFrame, repeated: pl.Series) -> pl.DataFrame:
     """The lines of the second file that are in no pair."""
-    duplicate = first_fault([("duplicate_id", _among(pl.col("id"), repeated))])
+    duplicate = first_reason([("duplicate_id", _among(pl.col("id"), repeated))])
     none = pl.lit(None, pl.String)
     reason = pl.coalesce("fault", duplicate, pl.lit("unmatched_id"))
     return lines.select("raw", src=none, tgt="text", reason=reason).select(

@@ -2,43 +2,29 @@
 
 import json
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 
-from sealdata.readers import Batch, Source
-from sealdata.readers._columns import STRUCT, ColumnReader, in_language, judge
-from sealdata.readers._lines import as_raw, as_text, line_batches, text_series
-from sealdata.readers._open import open_stream
-from sealdata.readers._rejects import pair_batch
+from sealdata.readers import Source
+from sealdata.readers._columns import STRUCT, ColumnReader, check_records, in_language
+from sealdata.readers._line_reader import LineReader
+from sealdata.readers._lines import as_text, text_series
 
 
-class Jsonl(ColumnReader):
+class Jsonl(LineReader, ColumnReader):
     """One JSON object a line, plain or compressed; its keys are the columns.
 
-    A side that is absent or null is missing; one that is no string makes the record ``bad_json``.
+    An absent or null side is missing. A side that is not a string makes the record ``bad_json``.
     """
 
-    def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
-        """Batches of lines; a blank line is a record of bad JSON.
-
-        Raises:
-            DataError: the file cannot be read or is cut short.
-        """
-        row = 0
-        with open_stream(source.path) as stream:
-            for lines in line_batches(stream, batch_rows, str(source.path)):
-                records = self._records(source, as_text(lines))
-                raw = as_raw(lines.filter(records["reason"].is_not_null()))
-                yield pair_batch(source, row, records, raw)
-                row += len(lines)
-
-    def _records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
-        parsed = [{} if line is None else self._parse(source, line) for line in lines]
+    def records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
+        """The fields of each line; a blank line is bad JSON."""
+        text = as_text(lines)
+        parsed = [{} if line is None else self._parse(source, line) for line in text]
         frame = pl.DataFrame(
             {
-                "undecoded": lines.is_null(),
+                "undecoded": text.is_null(),
                 "bad": pl.Series([fields is None for fields in parsed], dtype=pl.Boolean),
             }
         )
@@ -53,10 +39,12 @@ class Jsonl(ColumnReader):
             *(text_series(values).alias(role) for role, values in texts.items()),
             missing=pl.Series(missing, dtype=pl.Boolean),
         )
-        return judge(frame, [("invalid_utf8", pl.col("undecoded")), ("bad_json", pl.col("bad"))])
+        return check_records(
+            frame, [("invalid_utf8", pl.col("undecoded")), ("bad_json", pl.col("bad"))]
+        )
 
     def _parse(self, source: Source, line: str) -> dict[str, Any] | None:
-        """What the line holds, by role; None where it is no object or a side is no string."""
+        """What the line holds, by role; None if it is not an object or a side is not a string."""
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
@@ -93,7 +81,7 @@ def _at(record: dict[str, Any], name: str) -> Any:
 
 
 def _number(value: Any) -> float | None:
-    """NaN where the value is no number."""
+    """NaN where the value is not a number."""
     if value is None:
         return None
     try:

@@ -12,7 +12,7 @@ from sealdata.languages import resolve
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, as_text, line_batches
 from sealdata.readers._open import open_archive, open_member, open_stream
-from sealdata.readers._rejects import SIDE_FAULTS, either_side, first_fault, pair_batch
+from sealdata.readers._rejects import SIDE_REJECTIONS, either_side, first_reason, pair_batch
 
 _COMPRESSION = (".gz", ".xz", ".bz2", ".zst")
 _SCORES = "scores"
@@ -21,22 +21,24 @@ _SCORES = "scores"
 class Moses(Reader):
     """Line-aligned files, one per language, and the corpus's own scores where it has them.
 
-    The path is an OPUS archive (``en-id.txt.zip``) or what loose files have in common before the
-    language (``corpus.en-id`` for ``corpus.en-id.en``, ``.id``, ``.scores``). Suffixes may be any
-    known code of the declared languages.
+    The path is an OPUS archive (``en-id.txt.zip``), or the common start of loose files:
+    ``corpus.en-id`` for ``corpus.en-id.en``, ``.id`` and ``.scores``. Suffixes may be any known
+    code of the declared languages.
     """
 
     def files(self, path: Path) -> list[Path]:
-        """The archive, or the loose files of every known language and of the scores; if there are
-        none, the path as it is, for whoever looks for it to find that out."""
+        """The archive, or the loose files of every known language and of the scores.
+
+        If there are none it is the path itself, so that opening it reports the missing file.
+        """
         return [path] if path.is_file() else sorted(_loose(path).values()) or [path]
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of aligned lines.
 
         Raises:
-            DataError: a file is missing or damaged, or line counts differ (once the shorter file
-                ends; the source as a whole is then of no use).
+            DataError: a file is missing or damaged, or line counts differ: then it is unknown
+                which lines belong together.
         """
         assert source.tgt_lang is not None, "a parallel corpus has two languages"
         with ExitStack() as stack:
@@ -56,7 +58,7 @@ class Moses(Reader):
 
 
 def _aligned(readers: dict[str, Iterator[pl.Series]]) -> Iterator[dict[str, pl.Series]]:
-    """Equally many lines of every file; where one ends first, at last what the others have left."""
+    """Equally many lines of every file. At the end, what is left where a file ended earlier."""
     none = pl.Series("line", [], pl.Binary)
     waiting = dict.fromkeys(readers, none)
     while True:
@@ -122,8 +124,8 @@ def _choose(source: Source, by_suffix: dict[str, str]) -> dict[str, str]:
     roles = {"src": source.src_lang, "tgt": str(source.tgt_lang)}
     for lang in roles.values():
         if lang not in by_suffix:
-            found = ", ".join(sorted(by_suffix.values())) or "nothing"
-            raise DataError(f"{source.path}: no file of {lang}; known languages found in: {found}")
+            files = ", ".join(sorted(by_suffix.values())) or "nothing"
+            raise DataError(f"{source.path}: no file of {lang}; known languages found in: {files}")
     chosen = {role: by_suffix[lang] for role, lang in roles.items()}
     return chosen | ({_SCORES: by_suffix[_SCORES]} if _SCORES in by_suffix else {})
 
@@ -143,14 +145,14 @@ def _batch(source: Source, row: int, lines: dict[str, pl.Series]) -> Batch:
     faults = [
         ("invalid_utf8", pl.any_horizontal(pl.col(*lines).is_null())),
         ("nul_byte", either_side(lambda side: side.str.contains("\0", literal=True))),
-        *SIDE_FAULTS,
+        *SIDE_REJECTIONS,
     ]
     if _SCORES in lines:
         written = pl.col(_SCORES).str.strip_chars()
         margin = written.cast(pl.Float32, strict=False)
         texts = texts.with_columns(stored_margin=pl.when(margin.is_finite()).then(margin))
         faults.append(("bad_number", (written != "") & pl.col("stored_margin").is_null()))
-    records = texts.with_columns(reason=first_fault(faults))
+    records = texts.with_columns(reason=first_reason(faults))
     bad = records["reason"].is_not_null()
     src, tgt = as_raw(lines["src"].filter(bad)), as_raw(lines["tgt"].filter(bad))
     return pair_batch(source, row, records, src + "\t" + tgt)

@@ -10,12 +10,12 @@ import polars as pl
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, as_text, decoded, line_batches, text_series
 from sealdata.readers._open import open_stream
-from sealdata.readers._rejects import Faults, document_batch, first_fault
+from sealdata.readers._rejects import Rejections, document_batch, first_reason
 from sealdata.readers._tables import of_size, parquet_frames
 
 _JSON_ENDINGS = {".jsonl", ".json", ".ndjson"}
 
-_FAULTS: Faults = [
+_REJECTIONS: Rejections = [
     ("nul_byte", pl.col("text").str.contains("\0", literal=True)),
     ("empty_text", ~pl.col("text").str.contains(r"\S")),
 ]
@@ -24,9 +24,9 @@ _FAULTS: Faults = [
 class Text(Reader):
     """One document a line, a JSON object with a text field or the text itself; or one a row.
 
-    ``format`` is told from the file name where the recipe does not say: ``.jsonl`` or ``.json``
-    (also compressed, as Dolma's ``.json.zst``) hold JSON, ``.parquet`` a table with a column of
-    text, any other name plain text. A document has no limit of length.
+    If the recipe does not set ``format``, the file name decides: ``.jsonl`` or ``.json`` (also
+    compressed, as Dolma's ``.json.zst``) mean JSON, ``.parquet`` means a table with a column of
+    text, and any other name means plain text. A document may have any length.
     """
 
     yields: ClassVar[Literal["pairs", "documents"]] = "documents"
@@ -58,16 +58,16 @@ class Text(Reader):
         for frame in of_size(frames, batch_rows):
             binary = frame["text"].fill_null(b"")
             text = pl.col("text")
-            faults: Faults = [("invalid_utf8", text.is_null()), *_FAULTS]
+            faults: Rejections = [("invalid_utf8", text.is_null()), *_REJECTIONS]
             records = pl.DataFrame({"text": decoded(binary)})
-            records = records.with_columns(reason=first_fault(faults))
+            records = records.with_columns(reason=first_reason(faults))
             raw = as_raw(binary.filter(records["reason"].is_not_null()))
             yield document_batch(source, row, records, raw)
             row += frame.height
 
     def _records(self, path: Path, lines: pl.Series) -> pl.DataFrame:
         text = pl.col("text")
-        faults: Faults = [("invalid_utf8", pl.col("line").is_null())]
+        faults: Rejections = [("invalid_utf8", pl.col("line").is_null())]
         if self._format(path) == "jsonl":
             parsed = [None if line is None else self._text_of(line) for line in lines]
             unusable = pl.Series([value is None for value in parsed], dtype=pl.Boolean)
@@ -75,7 +75,7 @@ class Text(Reader):
             faults += [("bad_json", pl.col("bad")), ("invalid_utf8", text.is_null())]
         else:
             frame = pl.DataFrame({"line": lines, "text": lines})
-        return frame.select("text", reason=first_fault([*faults, *_FAULTS]))
+        return frame.select("text", reason=first_reason([*faults, *_REJECTIONS]))
 
     def _format(self, path: Path) -> str:
         if self.format != "auto":
@@ -85,7 +85,7 @@ class Text(Reader):
         return "jsonl" if _JSON_ENDINGS & set(path.suffixes[-2:]) else "lines"
 
     def _text_of(self, line: str) -> str | None:
-        """The text field of a JSON object, or None where there is no such thing."""
+        """The text field of a JSON object, or None if it has none."""
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):

@@ -10,13 +10,13 @@ import polars as pl
 
 from sealdata.errors import DataError
 from sealdata.readers import Batch, Reader, Source
-from sealdata.readers._columns import judge
+from sealdata.readers._columns import check_records
 from sealdata.readers._open import open_archive, open_member, open_stream
 from sealdata.readers._rejects import chunks, pair_batch
 from sealdata.readers._tags import language_of
 
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-_CODES = {"bpt", "ept", "it", "ph", "ut"}  # they hold a format's own codes, no text of the sentence
+_CODES = {"bpt", "ept", "it", "ph", "ut"}  # codes of a file format, not text of the sentence
 _URL = "source-document"  # the property in which ParaCrawl and Bitextor keep a side's page
 
 
@@ -31,16 +31,16 @@ class Variant(NamedTuple):
 class Tmx(Reader):
     """One translation unit is one record: its first variant in each of the two languages.
 
-    Language tags match with any region (``en-US`` is English). Markup inside a segment goes, the
-    text that it marks stays. White space around a segment is no part of it; with a line break
-    inside it is no sentence, and the unit is rejected.
+    Language tags match with any region (``en-US`` is English). Markup inside a segment is removed,
+    and the text that it marks is kept. White space around a segment is removed. A segment with a
+    line break is not a sentence, and its unit is rejected.
     """
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of units; one unit is in memory as XML at a time.
 
         Raises:
-            DataError: the file cannot be read, is cut short, no well-formed XML or no TMX, or
+            DataError: the file cannot be read, is cut short, or is not well-formed TMX; or it
                 declares entities, which may blow up or read other files.
         """
         row = 0
@@ -86,14 +86,14 @@ def _units(path: Path, stream: BinaryIO) -> Iterator[list[Variant]]:
             name = _name(element)
             if event == "start" and (parent is None or name == "body"):
                 if parent is None and name != "tmx":
-                    raise DataError(f"{path} is no TMX: its outermost element is <{name}>")
+                    raise DataError(f"{path} is not TMX: its outermost element is <{name}>")
                 parent = element
             elif event == "end" and name == "tu":
                 yield [_variant(tuv) for tuv in element if _name(tuv) == "tuv"]
                 assert parent is not None, "a tu ends inside the root"
                 parent.clear()  # or the whole file stays in memory
     except ParseError as error:
-        raise DataError(f"{path} is no well-formed XML: {error}; fetch it again") from None
+        raise DataError(f"{path} is not well-formed XML: {error}; fetch it again") from None
     except (ValueError, LookupError, RecursionError) as error:
         # Entities, an encoding that is not known, or markup a thousand levels deep.
         raise DataError(f"{path} is XML that is not read here: {error}") from None
@@ -124,13 +124,13 @@ def _batch(source: Source, row: int, units: list[list[Variant]]) -> Batch:
         for unit in units
     ]
     sides = {"src": source.src_lang, "tgt": source.tgt_lang}
-    found = {side: [unit.get(lang) for unit in first] for side, lang in sides.items()}
-    texts = {side: [v and v.text for v in variants] for side, variants in found.items()}
-    urls = {f"{side}_url": [v and v.url for v in variants] for side, variants in found.items()}
+    sides_of = {side: [unit.get(lang) for unit in first] for side, lang in sides.items()}
+    texts = {side: [v and v.text for v in variants] for side, variants in sides_of.items()}
+    urls = {f"{side}_url": [v and v.url for v in variants] for side, variants in sides_of.items()}
     columns = texts | urls
     frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
     frame = frame.with_columns(missing=pl.any_horizontal(pl.col("src", "tgt").is_null()))
-    records = judge(frame, [])
+    records = check_records(frame, [])
     rejected = records["reason"].is_not_null().arg_true()
     raw = ["\t".join(f"{v.tag}: {v.text}" for v in units[index]) for index in rejected]
     return pair_batch(source, row, records, pl.Series("raw", raw, pl.String))

@@ -1,14 +1,12 @@
 """Tab-separated corpora: NLLB, CCMatrix, CCAligned, ParaCrawl, WikiMatrix."""
 
-from collections.abc import Iterator
-
 import polars as pl
 from pydantic import field_validator
 
-from sealdata.readers import Batch, Reader, Source
-from sealdata.readers._lines import as_raw, decoded, line_batches, without_end
-from sealdata.readers._open import open_stream
-from sealdata.readers._rejects import SIDE_FAULTS, first_fault, pair_batch
+from sealdata.readers import Source
+from sealdata.readers._line_reader import LineReader
+from sealdata.readers._lines import decoded, without_end
+from sealdata.readers._rejects import SIDE_REJECTIONS, first_reason
 
 # Columns in the order of the file; src is the side that comes first, whatever its language.
 LAYOUTS: dict[str, tuple[str, ...]] = {
@@ -27,7 +25,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Tsv(Reader):
+class Tsv(LineReader):
     """One pair a line, fields between tabs, no header and no quoting.
 
     A quotation mark is text. The layout says which column is which; languages are declared in the
@@ -43,23 +41,13 @@ class Tsv(Reader):
             raise ValueError(f"no layout {layout!r}; known: {', '.join(LAYOUTS)}")
         return layout
 
-    def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
-        """Batches of lines; a blank line is a record with a wrong column count.
-
-        Raises:
-            DataError: the file cannot be read or is cut short.
-        """
-        row = 0
-        with open_stream(source.path) as stream:
-            for lines in line_batches(stream, batch_rows, str(source.path)):
-                records = parse(lines, LAYOUTS[self.layout])
-                raw = as_raw(lines.filter(records["reason"].is_not_null()))
-                yield pair_batch(source, row, records, raw)
-                row += len(lines)
+    def records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
+        """The fields of each line; a blank line has a wrong column count."""
+        return parse(lines, LAYOUTS[self.layout])
 
 
 def parse(lines: pl.Series, layout: tuple[str, ...]) -> pl.DataFrame:
-    """The fields of each line, named by ``layout``, and ``reason``: null where all is well.
+    """The fields of each line, named by ``layout``, and ``reason``: null for a good line.
 
     A margin or probability that is empty, and a URL or corpus that is empty or ``_``, is null.
     """
@@ -69,17 +57,17 @@ def parse(lines: pl.Series, layout: tuple[str, ...]) -> pl.DataFrame:
     records = records.with_columns(
         parts.list.get(index, null_on_oob=True).alias(name) for index, name in enumerate(layout)
     )
-    records = records.with_columns(without_end(pl.col(layout[-1])))  # the line's end is in there
+    records = records.with_columns(without_end(pl.col(layout[-1])))  # which has the end of the line
     values = [_value(name) for name in layout if name not in ("src", "tgt")]
     numbers = [name for name in layout if name.startswith("stored_")]
     faults = [
         ("invalid_utf8", line.is_null()),
         ("nul_byte", line.str.contains("\0", literal=True)),
         ("wrong_column_count", parts.list.len() != len(layout)),
-        *SIDE_FAULTS,
+        *SIDE_REJECTIONS,
         *(("bad_number", (pl.col(name) != "") & _value(name).is_null()) for name in numbers),
     ]
-    return records.select("src", "tgt", *values, reason=first_fault(faults))
+    return records.select("src", "tgt", *values, reason=first_reason(faults))
 
 
 def _value(name: str) -> pl.Expr:

@@ -1,7 +1,7 @@
-"""Sidecars that other trainers read beside our token files: where each document begins and ends.
+"""Sidecars for other trainers: where each document of a token file begins and ends.
 
-All are functions of the ids alone. In `csv.gz` padding belongs to no document; in the others, which
-have no room for gaps, to the document before it. A document that lies in two files is two.
+All are computed from the ids only. In `csv.gz`, padding belongs to no document. The other formats
+cannot have gaps: there it belongs to the document before it. A document in two files counts as two.
 """
 
 import gzip
@@ -25,11 +25,11 @@ _MEGATRON_CODES: dict[Dtype, int] = {"uint16": 8, "uint32": 4}  # 4: int32, sinc
 
 
 def write_sidecars(folder: Path, readers: tuple[Reader, ...]) -> dict[Reader, int]:
-    """Write the sidecars that ``readers`` want beside every file of a stream; bytes for each.
+    """Write the sidecars of ``readers`` for every file of a stream. Returns the bytes for each.
 
     ``olmo-core``: ``.csv.gz`` of lines ``start,end,id,src,loc``, in tokens, end exclusive; also
     dolma's. ``datatrove``: ``.npy.index``, the u64 end of each document. ``megatron``: ``.idx`` of
-    an IndexedDataset. ``torchtitan``: ``.offsets.npy``, a real one, int64 [documents + 1].
+    an IndexedDataset. ``torchtitan``: ``.offsets.npy``, a NumPy file, int64 [documents + 1].
     """
     if not readers:
         return {}
@@ -66,10 +66,10 @@ def _documents(stream: PackedStream) -> Iterator[tuple[Segment, Numbers, Numbers
             file, starts, ends, first_of_file = part, [], [], first
             if is_open:
                 starts.append(np.zeros(1, np.int64))
-        at = (first - first_of_file) * manifest.sequence_length
+        offset = (first - first_of_file) * manifest.sequence_length
         marks = mark(ids, manifest.eos_id, before)
-        starts.append(at + np.flatnonzero(marks.first))
-        ends.append(at + np.flatnonzero(marks.last) + 1)
+        starts.append(offset + np.flatnonzero(marks.first))
+        ends.append(offset + np.flatnonzero(marks.last) + 1)
         before = int(ids[-1])
         is_open = before != manifest.eos_id
     yield _file(stream, file, starts, ends)
@@ -80,7 +80,7 @@ def _file(
 ) -> tuple[Segment, Numbers, Numbers]:
     segment = stream.manifest.segments[number]
     begun, ended = np.concatenate(starts), np.concatenate(ends)
-    if len(ended) < len(begun):  # the last goes on in the next file
+    if len(ended) < len(begun):  # the last one continues in the next file
         ended = np.append(ended, segment.num_sequences * stream.manifest.sequence_length)
     return segment, begun, ended
 

@@ -46,7 +46,7 @@ class TokenizerFacts(_Facts):
 class StreamManifest(_Facts):
     """``manifest.json`` of a stream: one direction, language or replay source of one split.
 
-    A sequence is ``sequence_length`` ids; a document is its tokens and an EOS; padding is a run of
+    A sequence is ``sequence_length`` ids. A document is its tokens and an EOS. Padding is a run of
     EOS after a document's EOS that reaches the end of its sequence.
     """
 
@@ -102,4 +102,4 @@ def read_stream_manifest(folder: Path) -> StreamManifest:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise DataError(f"{path} is no stream manifest ({where}: {first['msg']})") from None
+        raise DataError(f"{path} is not a stream manifest ({where}: {first['msg']})") from None

@@ -22,7 +22,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Marks(NamedTuple):
-    """What each token is, from the ids alone (all bool [tokens])."""
+    """What each token is, computed from the ids only (all bool [tokens])."""
 
     first: Bools  # opens a document
     last: Bools  # the EOS that closes a document
@@ -30,7 +30,7 @@ class Marks(NamedTuple):
 
 
 def mark(ids: Ids, eos_id: int, before: int | None) -> Marks:
-    """Tell documents from padding; ``before`` is the id before ``ids``, None at the stream's start.
+    """Separate documents from padding; ``before`` is the id before ``ids``, None at the start.
 
     An EOS after an EOS is padding, since no document is empty.
     """
@@ -41,7 +41,7 @@ def mark(ids: Ids, eos_id: int, before: int | None) -> Marks:
 
 @dataclass(frozen=True)
 class DocumentView:
-    """One document as far as it lies in a sequence; absent facts where no sidecar tells them."""
+    """The part of a document in one sequence. Facts are None if no sidecar has them."""
 
     text: str
     start: int  # token of the sequence
@@ -88,8 +88,8 @@ class PackedStream:
         Raises:
             ConfigError: the stream has fewer sequences.
         """
-        part, place = self._find(number)
-        return np.asarray(self._maps[part][place], dtype=np.uint32)
+        part, index = self._find(number)
+        return np.asarray(self._maps[part][index], dtype=np.uint32)
 
     def origins(self, number: int) -> pl.DataFrame:
         """See ``origins``; in time that does not grow with the stream."""
@@ -156,7 +156,7 @@ def find_sequence(path: Path, number: int) -> tuple[Path, int]:
                 raise ConfigError(f"{path}: no sequence {number}; it has {segment.num_sequences}")
             return path.parent, first + number
         first += segment.num_sequences
-    raise ConfigError(f"{path} is no token file of the stream beside it")
+    raise ConfigError(f"{path} is not a token file of the stream in its folder")
 
 
 def view_sequence(path: Path, number: int = 0) -> SequenceView:
@@ -168,14 +168,14 @@ def view_sequence(path: Path, number: int = 0) -> SequenceView:
     before = int(stream.sequence(number - 1)[-1]) if number else None
     marks = mark(ids, eos_id, before)
     starts, stops = spans(marks)
-    told = {
+    rows = {
         row["offset"] if row["sequence"] == number else None: row
         for row in stream.origins(number).iter_rows(named=True)
     }
     documents = []
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
         begins, ends = bool(marks.first[start]), bool(marks.last[stop - 1])
-        origin = told.get(start if begins else None, {})
+        origin = rows.get(start if begins else None, {})
         documents.append(
             DocumentView(
                 text=stream.tokenizer.decode(ids[start : stop - ends].tolist()),

@@ -1,4 +1,4 @@
-"""The order of a stream: by a hash of each row's origin, whatever order and files it came in."""
+"""The order of a stream: by a hash of each row's origin, whatever order it was read in."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from sealdata.text.hashing import mix
 
 
 def row_keys(frame: pl.DataFrame, seed: int) -> pl.Series:
-    """A u64 per row, a function of (seed, ``source``, ``row``) alone: orders and draws rows."""
+    """A u64 per row, computed from (seed, ``source``, ``row``) only: it orders and draws rows."""
     import numpy as np
 
     source = frame.select(plh.col("source").nchash.xxh3_64()).to_series().to_numpy()
@@ -25,8 +25,8 @@ def shuffled(
 ) -> Iterator[pl.DataFrame]:
     """All rows in the order of their ``key`` (u64), one range of keys after the other.
 
-    With more than one partition, rows wait for their turn in files under ``folder``, which must
-    exist; the order does not depend on the number of partitions.
+    With more than one partition, rows wait in files under ``folder``, which must exist. The order
+    does not depend on the number of partitions.
 
     Raises:
         DataError: the disk is full or refuses.

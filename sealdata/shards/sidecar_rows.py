@@ -1,4 +1,4 @@
-"""Where the documents of a sequence are from: their rows of the sidecar, found in its footer."""
+"""The origin of the documents of a sequence: their rows of the sidecar, rows by its footer."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def origins(folder: Path, segments: Sequence[Segment], sequence: int) -> pl.DataFrame:
     """SIDECAR_SCHEMA of the documents that have tokens in a sequence of the last of ``segments``.
 
-    The rows of those that begin in it, in order, behind that of the last one to begin earlier; it
-    comes from an earlier file if a document goes on from there. Empty without a sidecar. Of each
-    file the footer is read, and one or two row groups, however long the stream is.
+    First comes the row of the last document that begins before the sequence, from an earlier file
+    if it continues from there. Then come the rows of the documents that begin in it, in order.
+    Empty without a sidecar. Each file costs its footer and one or two row groups.
 
     Raises:
         DataError: a sidecar is damaged.
@@ -28,19 +28,19 @@ def origins(folder: Path, segments: Sequence[Segment], sequence: int) -> pl.Data
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
-    found = pl.DataFrame(schema=SIDECAR_SCHEMA)
+    rows = pl.DataFrame(schema=SIDECAR_SCHEMA)
     for segment in reversed(segments):
         path = folder / sidecar_name(segment.path)
         if not path.is_file():
             break
         try:
             with ParquetFile(path) as file:
-                found = pl.concat([_rows(file, sequence), found])
+                rows = pl.concat([_rows(file, sequence), rows])
         except (OSError, ArrowException) as error:
             raise DataError(f"cannot read {path} ({str(error).splitlines()[0]})") from None
-        if (found["sequence"] < sequence).any():
+        if (rows["sequence"] < sequence).any():
             break
-    return found
+    return rows
 
 
 def _rows(file: "ParquetFile", sequence: int) -> pl.DataFrame:

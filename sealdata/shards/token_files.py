@@ -1,4 +1,4 @@
-"""Token files from elsewhere, OLMo's own above all: measured, sampled, taken up by reference."""
+"""Token files from elsewhere, above all OLMo's own: measured, sampled, used by reference."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,7 @@ from sealdata.errors import DataError
 from sealdata.shards.manifest import Dtype, Segment
 from sealdata.shards.tokens import Ids
 
-HASHED_BYTES = 1 << 30  # larger files are known by size, time of change and a sample
+HASHED_BYTES = 1 << 30  # larger files are identified by size, time of change and a sample
 SAMPLE_TOKENS = 1 << 17  # of each segment, in sequences at even distances
 MAX_EOS_SHARE = 0.5  # of the sampled tokens: more is padding, or another vocabulary
 _RANGES, _RANGE_BYTES = 16, 1 << 16  # of a large file, for its identity
@@ -37,12 +37,12 @@ class TokenFiles:
 
     @property
     def num_sequences(self) -> int:
-        """Of all segments."""
+        """Sequences of all segments."""
         return sum(segment.num_sequences for segment in self.segments)
 
     def cut(self, start: int, stop: int, length: int) -> tuple[Segment, ...]:
         """The sequences ``start`` to ``stop`` (exclusive) of ``length`` tokens, as segments."""
-        found, first = [], 0
+        segments, first = [], 0
         for segment in self.segments:
             low = max(start - first, 0)
             high = min(stop - first, segment.num_sequences)
@@ -52,40 +52,41 @@ class TokenFiles:
                     "byte_start": segment.byte_start + skipped,
                     "num_sequences": high - low,
                 }
-                found.append(segment.model_copy(update=changes))
+                segments.append(segment.model_copy(update=changes))
             first += segment.num_sequences
-        return tuple(found)
+        return tuple(segments)
 
 
 def measure(ranges: Sequence[TokenRange], dtype: Dtype, length: int) -> TokenFiles:
-    """The segments that ``ranges`` mean, of sequences of ``length``; reads sizes and first bytes.
+    """The segments of ``ranges``, in sequences of ``length``. Reads sizes and first bytes only.
 
     Raises:
-        DataError: a file is missing or has a header, its size is no multiple of the dtype, a range
-            is not in it or holds no whole sequence, or two ranges overlap.
+        DataError: a file is missing or has a header, or its size is not a multiple of the dtype. Or
+            a range is not in its file, has no whole sequence, or overlaps another.
     """
     width = np.dtype(dtype).itemsize
     segments, left_out = [], 0
-    for one in ranges:
-        size = _size(one, width)
-        whole, left = divmod((size - one.byte_start) // width, length)
-        if one.num_sequences is not None and one.num_sequences > whole:
+    for token_range in ranges:
+        size = _size(token_range, width)
+        whole, left = divmod((size - token_range.byte_start) // width, length)
+        if token_range.num_sequences is not None and token_range.num_sequences > whole:
             raise DataError(
-                f"{one.path}: {one.num_sequences:,} sequences of {length} tokens are asked for, "
-                f"but it holds {max(whole, 0):,} from byte {one.byte_start:,} on"
+                f"{token_range.path}: the recipe takes {token_range.num_sequences:,} sequences of "
+                f"{length} tokens, but the file has {max(whole, 0):,} from byte "
+                f"{token_range.byte_start:,} on"
             )
         if whole < 1:
             raise DataError(
-                f"{one.path}: less than one sequence of {length} {dtype} from byte "
-                f"{one.byte_start:,} on ({size:,} bytes in all)"
+                f"{token_range.path}: less than one sequence of {length} {dtype} from byte "
+                f"{token_range.byte_start:,} on ({size:,} bytes in all)"
             )
-        left_out += left if one.num_sequences is None else 0
+        left_out += left if token_range.num_sequences is None else 0
         segments.append(
             Segment(
-                path=str(one.path),
+                path=str(token_range.path),
                 dtype=dtype,
-                byte_start=one.byte_start,
-                num_sequences=whole if one.num_sequences is None else one.num_sequences,
+                byte_start=token_range.byte_start,
+                num_sequences=token_range.num_sequences or whole,
                 file_size=size,
                 sha256=None,
             )
@@ -94,35 +95,36 @@ def measure(ranges: Sequence[TokenRange], dtype: Dtype, length: int) -> TokenFil
     return TokenFiles(tuple(segments), left_out)
 
 
-def _size(one: TokenRange, width: int) -> int:
-    """Of the whole file, in bytes."""
+def _size(token_range: TokenRange, width: int) -> int:
+    """Bytes of the whole file."""
+    path, byte_start = token_range.path, token_range.byte_start
     try:
-        size = one.path.stat().st_size
-        with one.path.open("rb") as file:
+        size = path.stat().st_size
+        with path.open("rb") as file:
             head = file.read(10)
     except OSError as error:
-        raise DataError(f"cannot read {one.path}: {error.strerror or error}") from None
-    if head.startswith(_NPY) and one.byte_start == 0:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    if head.startswith(_NPY) and byte_start == 0:
         raise DataError(
-            f"{one.path} has the header that np.save writes; a token file has none: write the "
+            f"{path} has the header that np.save writes; a token file has none: write the "
             "array with tofile, or set byte_start to the length of the header (mostly 128)"
         )
-    for what, count in (("size", size), ("byte_start", one.byte_start)):
+    for what, count in (("size", size), ("byte_start", byte_start)):
         if count % width:
-            raise DataError(f"{one.path}: {what} {count:,} is no multiple of {width} bytes an id")
+            raise DataError(f"{path}: {what} {count:,} is not a multiple of {width} bytes an id")
     return size
 
 
 def _check_overlap(segments: Sequence[Segment], sequence_bytes: int) -> None:
     ordered = sorted(segments, key=lambda segment: (segment.path, segment.byte_start))
-    for one, other in pairwise(ordered):
-        end = one.byte_start + one.num_sequences * sequence_bytes
-        if one.path == other.path and other.byte_start < end:
-            raise DataError(f"{one.path}: two entries of `tokens` take the same sequences of it")
+    for segment, following in pairwise(ordered):
+        end = segment.byte_start + segment.num_sequences * sequence_bytes
+        if segment.path == following.path and following.byte_start < end:
+            raise DataError(f"{segment.path}: two entries of `tokens` take the same sequences")
 
 
 def identified(files: TokenFiles, digest: Callable[[Path], str]) -> tuple[TokenFiles, list[str]]:
-    """The files with their SHA-256 where they are small, and what names the content of each.
+    """The files with their SHA-256 where they are small, and a name for the content of each.
 
     A file above ``HASHED_BYTES`` is named by its size, its time of change and the SHA-256 of 16
     ranges at even distances: hashing terabytes would take longer than training on a part of them.
@@ -163,9 +165,9 @@ def sample(segment: Segment, length: int) -> Iterator[tuple[int, Ids]]:
 
 
 def begins_inside(segment: Segment, eos_id: int) -> bool:
-    """Whether the token before a segment is in its file and no EOS: a document is cut there.
+    """Whether the token before a segment is in its file and is not EOS: a document is cut there.
 
-    Of a file's own first token nothing is known.
+    False for the first token of a file: nothing is known of what came before it.
     """
     width = np.dtype(segment.dtype).itemsize
     if segment.byte_start < width:
@@ -179,25 +181,25 @@ def begins_inside(segment: Segment, eos_id: int) -> bool:
 def problems_of(
     segments: Sequence[Segment], length: int, *, vocab_size: int, eos_id: int | None
 ) -> list[str]:
-    """What a sample says against ids of this vocabulary, a line a file; empty if all holds.
+    """What in a sample contradicts this vocabulary, one line per file; empty if nothing does.
 
-    Without ``eos_id`` nothing is asked of the EOS: a few sequences may have none.
+    Without ``eos_id`` the EOS is not checked: a few sequences may have none.
     """
-    found, tokens, ends = [], 0, 0
+    problems, tokens, ends = [], 0, 0
     for segment in segments:
         for number, ids in sample(segment, length):
             if (largest := int(ids.max())) >= vocab_size:
-                found.append(
+                problems.append(
                     f"{segment.path}: sequence {number} holds id {largest}, outside the "
                     f"vocabulary of {vocab_size}: another tokenizer's, or not {segment.dtype}"
                 )
                 break
             tokens += length
             ends += int(np.count_nonzero(ids == eos_id))
-    if not found and eos_id is not None and not 0 < ends <= MAX_EOS_SHARE * tokens:
+    if not problems and eos_id is not None and not 0 < ends <= MAX_EOS_SHARE * tokens:
         more = f" and {len(segments) - 1} more" if len(segments) > 1 else ""
-        found.append(
+        problems.append(
             f"{segments[0].path}{more}: {ends:,} of {tokens:,} sampled tokens are EOS "
             f"(id {eos_id}): another tokenizer's, or the wrong dtype"
         )
-    return found
+    return problems

@@ -40,11 +40,11 @@ class TokenDocuments:
         """Tokens of each document, EOS included."""
         return np.diff(self.ends, prepend=0)
 
-    def take(self, places: Numbers) -> "TokenDocuments":
-        """The documents at ``places``, in that order."""
-        lengths = self.lengths[places]
-        ids = copy_runs(self.ids, self.ends[places], lengths, 0, np.zeros_like(lengths))
-        return TokenDocuments(ids, np.cumsum(lengths), self.origin[places])
+    def take(self, index: Numbers) -> "TokenDocuments":
+        """The documents at ``index``, in that order."""
+        lengths = self.lengths[index]
+        ids = copy_runs(self.ids, self.ends[index], lengths, 0, np.zeros_like(lengths))
+        return TokenDocuments(ids, np.cumsum(lengths), self.origin[index])
 
     def followed_by(self, other: "TokenDocuments") -> "TokenDocuments":
         """These documents, then the others."""
@@ -92,22 +92,22 @@ def _check_ids(ids: Ids, tokenizer: Tokenizer, documents: pl.DataFrame, ends: Nu
 def prompt_tokens(
     tokenizer: Tokenizer, documents: pl.DataFrame, ids: Ids, ends: Numbers
 ) -> Numbers:
-    """How many tokens of each document lie wholly in its first ``prompt_chars`` characters.
+    """How many tokens of each document are wholly in its first ``prompt_chars`` characters.
 
-    A token on the border belongs to what is to be learnt. Where pieces are not the bytes of the
-    text, the prompt is encoded by itself and the ids that both begin with are counted.
+    A token across the border does not count as prompt: it is learnt. If pieces are not the bytes of
+    the text, the prompt is encoded by itself, and the ids that both begin with are counted.
     """
     if not (documents["prompt_chars"] > 0).any():
         return np.zeros_like(ends)
     prompts = documents.select(pl.col("text").str.head(pl.col("prompt_chars"))).to_series()
     if not tokenizer.vocabulary.lossless:
-        alone = tokenizer.encode(prompts)
+        encoded = tokenizer.encode(prompts)
         starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
-        return _common_prefix(ids, starts, ends, alone.ids, alone.ends)
+        return _common_prefix(ids, starts, ends, encoded.ids, encoded.ends)
     limits = prompts.str.len_bytes().cast(pl.Int64).to_numpy()
     whole, totals = whole_within(ids, ends, tokenizer.vocabulary.piece_bytes, limits)
-    said = documents["text"].str.len_bytes().to_numpy()
-    assert (totals == said).all(), f"{tokenizer.path} is not lossless"
+    text_bytes = documents["text"].str.len_bytes().to_numpy()
+    assert (totals == text_bytes).all(), f"{tokenizer.path} is not lossless"
     return whole
 
 
@@ -120,7 +120,7 @@ def _common_prefix(
     text = np.repeat(np.arange(len(lengths)), lengths)
     step = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     differs = np.flatnonzero(ids[starts[text] + step] != other[other_starts[text] + step])
-    places, first = np.unique(text[differs], return_index=True)
+    differing, first = np.unique(text[differs], return_index=True)
     common: Numbers = lengths.copy()
-    common[places] = step[differs[first]]
+    common[differing] = step[differs[first]]
     return common

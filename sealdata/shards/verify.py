@@ -100,14 +100,14 @@ class _Walk:
         manifest = self.stream.manifest
         length = manifest.sequence_length
         if ids.max() >= manifest.vocab_size:
-            place = first + int(np.argmax(ids >= manifest.vocab_size)) // length
-            self._say(f"sequence {place} holds id {ids.max()}, outside the vocabulary")
+            sequence = first + int(np.argmax(ids >= manifest.vocab_size)) // length
+            self._say(f"sequence {sequence} holds id {ids.max()}, outside the vocabulary")
         marks = mark(ids, manifest.eos_id, before)
         stops_early = marks.padding[:-1] & ~marks.padding[1:]
         stops_early[length - 1 :: length] = False
         if stops_early.any():
-            place = first + int(np.argmax(stops_early)) // length
-            self._say(f"padding in sequence {place} does not reach its end")
+            sequence = first + int(np.argmax(stops_early)) // length
+            self._say(f"padding in sequence {sequence} does not reach its end")
         begun = first * length + np.flatnonzero(marks.first)
         ended = first * length + np.flatnonzero(marks.last)
         self.documents += len(ended)
@@ -131,6 +131,6 @@ class _Walk:
             self._say(f"{segment.path} has no sidecar of its documents")
             return
         length = self.stream.manifest.sequence_length
-        told = sidecar.select(pl.col("sequence").cast(pl.Int64) * length + pl.col("offset"))
-        if not np.array_equal(told.to_series(), np.concatenate(self.starts[part])):
+        recorded = sidecar.select(pl.col("sequence").cast(pl.Int64) * length + pl.col("offset"))
+        if not np.array_equal(recorded.to_series(), np.concatenate(self.starts[part])):
             self._say(f"the sidecar of {segment.path} puts its documents elsewhere than the ids do")

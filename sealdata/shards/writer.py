@@ -28,13 +28,13 @@ SIDECAR_SCHEMA = {
 
 
 def sidecar_name(part: str) -> str:
-    """The file, beside a token file, with a row for each document that begins in it."""
+    """The file next to a token file with a row for each document that begins in it."""
     return f"{Path(part).stem}.docs.parquet"
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What a stream holds; see StreamManifest."""
+    """The counts of a stream; see StreamManifest."""
 
     num_documents: int
     num_tokens: int
@@ -125,7 +125,7 @@ class StreamWriter:
         )
 
     def _append(self, ids: Ids, starts: Numbers, sidecar: pl.DataFrame) -> None:
-        """Write ids, and the sidecar's rows beside the file in which each document begins."""
+        """Write ids, and the sidecar's rows of each file in which documents begin."""
         while len(ids):
             room = self._file_tokens - self._position % self._file_tokens
             here, ids = ids[:room], ids[room:]

@@ -87,6 +87,7 @@ class MeasureError(Step):
     def _drawn(self) -> pl.DataFrame:
         """Pairs drawn by hash from parts drawn by hash, because corpora come sorted."""
         order = sorted(self.parts, key=lambda entry: hashlib.sha256(entry[1].encode()).digest())
+        # Rounded up, so that the last part fills what the others lacked.
         share = -(-PAIRS // min(len(order), _PARTS))
         drawn: list[pl.DataFrame] = []
         for pairs_of, part in order:

@@ -47,6 +47,7 @@ class SideKeys(Step):
         keys = keys.rename({f"{self.side}_key": "key"}).filter(
             evaluation.surviving.gather(keys["at"])
         )
+        # Without a score in the recipe all ranks are equal, and the order of the sources decides.
         score = pl.repeat(None, evaluation.surviving.len(), dtype=pl.Float64, eager=True)
         if self.score is not None:
             score = _numbers(evaluation.scores[self.score], self.score)

@@ -40,6 +40,7 @@ class Clean(Step):
             pairs = read_part(raw)
             for name, cleaner in self.cleaners.items():
                 pairs, changed[name], examples[name] = _apply(cleaner, pairs)
+        # Most parts of a clean corpus do not change. A hard link costs no disk and no time.
         if any(changed.values()):
             write_frame(pairs, path)
             keep_part(path, pairs)

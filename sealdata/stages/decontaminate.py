@@ -111,6 +111,7 @@ class Decontaminate(Step):
         keys = read_frame(self.keys / f"{part}.parquet").sort("at")
         matches = pl.concat(self._side(side, pairs, keys) for side in ("src", "tgt"))
         matches = matches.sort("at", "side")
+        # Both sides may match; the pair is dropped once, and both matches are listed.
         leaks = matches["at"].unique()
         write_frame(matches.drop("at"), folder / f"{part}.{MATCHES}.parquet")
         write_frame(mask(pairs.height, leaks), folder / f"{part}.parquet")

@@ -30,6 +30,7 @@ class Resolve(Step):
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``order`` and ``at`` of each duplicate, sorted. Languages are not compared."""
+        # Ranges are of the source key only; the target key is compared inside the range.
         keys = read_range(self.files, part, "src_key")
         ranked = rows_with_duplicates(keys, "src_key").sort(
             "lang", "src_key", "tgt_key", "order", "at"

@@ -11,7 +11,7 @@ from sealdata.errors import DataError
 from sealdata.files.frames import write_frame
 from sealdata.files.records import PartRecord, checksum, write_json
 from sealdata.readers import Batch, Reader, Source
-from sealdata.readers._bytes_read import counting
+from sealdata.readers._bytes_read import track
 from sealdata.workflow import task_progress
 from sealdata.workflow.stage import Step, finished_part, written
 from sealdata.workflow.streaming import part_name
@@ -53,7 +53,7 @@ class Ingest(Step):
         records = self._read(folder)
         if not records:
             raise DataError(f"{self.source.path} holds no records; fetch it again or leave it out")
-        task_progress.remove(folder)
+        task_progress.remove(folder)  # before the record: a finished folder has results only
         dropped: dict[str, int] = {}
         for record in records:
             for reason, count in record.dropped.items():
@@ -77,12 +77,13 @@ class Ingest(Step):
         records: list[PartRecord] = []
         rows = 0
         task_progress.report(folder, 0.0)
-        with counting() as meter:
+        with track() as meter:
             for number, batch in enumerate(self._batches()):
                 rows += batch.good.height + batch.rejected.height
                 shares = [meter.consumed() / size if size else 0.0]
                 shares += [rows / self.limit] if self.limit else []
                 task_progress.report(folder, min(max(shares), 1.0))
+                # Written part by part: consumers of the stream start on it at once.
                 records.append(self._write(part_name(number), batch, folder))
                 task_progress.poll()
         return records

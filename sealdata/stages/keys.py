@@ -34,6 +34,7 @@ class Keys(Step):
         """Rows that fail a rule have no keys. They neither are nor cause duplicates."""
         pairs = read_part(self.evaluator.cleaned.folder / f"{part}.parquet").select("src", "tgt")
         surviving = self.evaluator.evaluate(part, before="dedup").surviving
+        # An empty frame first: pl.concat needs one where no pair survives.
         sides = ["src", "tgt"]
         none = key_hashes(pairs.clear(), sides)
         texts = slices(pairs.filter(surviving), sides, SLICE_BYTES)

@@ -100,9 +100,11 @@ class Bands(Step):
 def _bands(pairs: pl.DataFrame) -> pl.DataFrame:
     sketch, has_ngrams = sketches(pairs)
     hashes = sketch[has_ngrams, : BANDS * ROWS].astype(np.uint64).reshape(-1, BANDS, ROWS)
+    # One u64 per band: the hashes of its rows, mixed by a multiplication that wraps.
     keys = np.zeros(hashes.shape[:2], np.uint64)
     for row in range(ROWS):
         keys = keys * np.uint64(0x5851F42D4C957F2D) + hashes[:, :, row] + np.uint64(1)
+    # The number of the band goes in: equal rows of two different bands are no evidence.
     keys += np.arange(BANDS, dtype=np.uint64) << np.uint64(56)
     rows = np.repeat(pairs["at"].to_numpy()[has_ngrams], BANDS)
     return pl.DataFrame({"at": rows, "key": mix(pl.Series(keys.ravel()), _SEED)})

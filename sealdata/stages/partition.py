@@ -59,8 +59,10 @@ def read_range(files: Iterable[KeyFile], name: str, key: str) -> pl.DataFrame:
         DataError: a file is missing or damaged.
     """
     index, count = (int(number) for number in name.removeprefix("range-").split("-of-"))
+    # Keys are hashes, so equal ranges of u64 have about equally many.
     low, high = index * 2**64 // count, (index + 1) * 2**64 // count - 1
     within = pl.col(key).is_between(pl.lit(low, pl.UInt64), pl.lit(high, pl.UInt64))
+    # Languages as small integers: a range may hold millions of rows.
     numbers: dict[str, int] = {}
     frames = []
     for file in sorted(files, key=lambda file: file.order):

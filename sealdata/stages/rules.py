@@ -41,12 +41,16 @@ class Rule:
         missing = value.is_null()
         if scores[self.score].dtype.is_float():
             missing = missing | value.is_nan()
+        # Whether a missing score passes is the recipe's choice, not an accident of comparison:
+        # null < limit is null, and NaN < limit is false.
         return scores.select(
             pl.when(missing).then(self.missing_drops).otherwise(outside)
         ).to_series()
 
     def params(self, tgt_lang: str) -> list[Any]:
         """What can change the outcome for pairs of ``tgt_lang``: not the bounds of others."""
+        # Bounds of other languages are left out, so that a limit for Javanese leaves the finished
+        # stages of all other languages valid.
         bounds = self.languages.get(tgt_lang, self.bounds)
         return [self.reason, self.score, bounds, self.missing_drops]
 
@@ -135,6 +139,8 @@ class RuleEvaluator:
             if stage.name == before:
                 break
             failures: list[tuple[str, str, pl.Series]]
+            # Scores of dropped pairs are null, so rules of later stages cannot fail for them: the
+            # ledger names only reasons that this build has found out.
             if stage.decided_by == "rules":
                 scores = self._scores(part, stage.name, surviving)
                 columns.append(scores)
@@ -144,6 +150,8 @@ class RuleEvaluator:
                     if rule.stage == stage.name
                 ]
             else:
+                # A mask keeps its flag for a pair that a rule has dropped already: the ledger lists
+                # it among all reasons, and the first one stays the first.
                 failures = [
                     (mask.stage, mask.reason, mask.flags(part))
                     for mask in self.masks

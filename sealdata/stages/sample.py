@@ -42,6 +42,7 @@ class Sample(Step):
         """Writes pairs, all scores, ``stage``, ``reason`` and ``reasons`` as in the ledger, in the
         order of the rows. Facts: how many rows each mask flags in the whole part."""
         path = self.evaluator.cleaned.folder / f"{part}.parquet"
+        # By hash of the origin: the same pairs at any number of workers, and in any later audit.
         keys = row_keys(read_frame(path, columns=["source", "row"]), self.seed)
         drawn = keys.arg_sort().head(self.sizes[part]).sort()
         pairs = read_frame(path)[drawn]
@@ -71,6 +72,7 @@ class Sample(Step):
         for stage in FILTER_STAGES:
             flags += [mask for mask in masks if mask[0] == stage.name]
             flags += [
+                # Unlike a build, without "and survives so far": every failure is counted.
                 (stage.name, rule.reason, rule.failed(scores, self.evaluator.tgt_lang))
                 for rule in self.evaluator.rules
                 if rule.stage == stage.name

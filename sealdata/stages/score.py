@@ -50,6 +50,7 @@ class Score(Step):
         stores = self.evaluator.stores
         paths = {name: stores[name].folder / f"{part}.parquet" for name in self.scorers}
         if self.stage == "rules":
+            # Scorers without models are fast enough for the memory traffic to matter.
             fill_text(paths, self.scorers, pairs, surviving)
         else:
             for name, scorer in self.scorers.items():
@@ -111,6 +112,7 @@ def _missing(path: Path, needed: pl.Series) -> pl.Series | None:
     if not is_intact(path):
         path.unlink(missing_ok=True)
         return needed
+    # "scored" is a column of its own, because a score may be null for a pair that was scored.
     todo = needed & ~read_frame(path)["scored"]
     return todo if todo.any() else None
 
@@ -122,6 +124,7 @@ def _merge(path: Path, scorer: Scorer, rows: pl.Series, scores: pl.DataFrame) ->
         stored = read_frame(path)
         columns = [pl.coalesce(stored[name], pl.col(name)).alias(name) for name in scorer.columns]
         fresh = fresh.select(*columns, pl.col("scored") | stored["scored"])
+    # Between these two lines the file has no checksum: a killed process leaves it unfinished.
     drop_checksum(path)
     write_frame(fresh, path)
     write_checksum(path)

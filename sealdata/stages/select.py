@@ -40,6 +40,7 @@ class HoldOut(Step):
         surviving = self.evaluator.evaluate(part).surviving
         keys = keys.sort("at").filter(surviving.gather(keys["at"].sort()))
         hashes = keys.select("at", hash=mix(keys["src_key"], self.seed))
+        # The hash is uniform over u64, so its lowest share is a share of the sentences.
         chosen = hashes.filter(pl.col("hash") < pl.lit(int(self.share * 2**64), pl.UInt64))
         write_frame(chosen, folder / f"{part}.parquet")
         facts = {"candidates": chosen.height}
@@ -68,6 +69,7 @@ class Cutoffs(Step):
             hashes = pl.concat(frames)["hash"].sort()
             total += hashes.len()
             within = hashes.len() <= self.max_pairs
+            # Above every u64 value if the language is below its cap: all candidates stay.
             cutoffs[lang] = 2**64 if within else int(hashes[self.max_pairs])
         write_json(folder / f"{part}.cutoffs.json", cutoffs)
         return PartRecord(part=part, rows_in=total, rows_out=total)
@@ -101,6 +103,7 @@ class Select(Step):
         lost = evaluation.only(~evaluation.surviving)
         dropped = table.filter(~evaluation.surviving).with_columns(lost.drop_reasons())
         held = table.filter(held_out).with_columns(**_held_out())
+        # In the order of the file, whatever dropped a pair, so that equal builds are equal bytes.
         ledger = pl.concat([dropped, held]).sort("row").with_columns(raw=pl.lit(None, pl.String))
         rejected = read_frame(self.ingested / f"{part}.rejected.parquet")
         write_frame(

@@ -46,9 +46,9 @@ def plan_budget(
     """Divide ``total_tokens`` of parallel text among the languages of a build.
 
     A language's share is proportional to its tokens to the power of 1 / ``temperature``: 1 keeps
-    their proportions, more favours small languages (Conneau et al. 2020 sample so). None gets more
-    than ``max_epochs`` times what it has, nor more than its entry in ``caps``; what a limit leaves
-    goes to the others in proportion.
+    their proportions, more favours small languages (Conneau et al. 2020). No language gets more
+    than ``max_epochs`` times its tokens, nor more than its entry in ``caps``. What a limit leaves
+    is divided among the others in proportion.
 
     Raises:
         ConfigError: a cap on a language that the build does not have.
@@ -66,8 +66,10 @@ def plan_budget(
         )
         for lang, tokens in available.items()
     }
-    given = divide(total_tokens, {k: v ** (1 / temperature) for k, v in available.items()}, limits)
-    epochs = {lang: given[lang] / available[lang] for lang in available}
+    tokens_of = divide(
+        total_tokens, {k: v ** (1 / temperature) for k, v in available.items()}, limits
+    )
+    epochs = {lang: tokens_of[lang] / available[lang] for lang in available}
     train = {
         lang: sum(row.train for row in manifest.funnel if row.lang == lang) for lang in available
     }
@@ -75,19 +77,19 @@ def plan_budget(
         Share(
             lang=lang,
             available=available[lang],
-            num_tokens=round(given[lang]),
+            num_tokens=round(tokens_of[lang]),
             num_pairs=train[lang],
             pairs_read=round(epochs[lang] * train[lang]),
             epochs=epochs[lang],
-            capped=given[lang] >= limits[lang] * (1 - 1e-12),
+            capped=tokens_of[lang] >= limits[lang] * (1 - 1e-12),
         )
         for lang in available
     )
-    most = max(epochs.values())
+    max_epoch = max(epochs.values())
     weights = {
-        f"{stream.kind}/{stream.name}": epochs[lang] / most
-        for lang, own in streams.items()
-        for stream in own
+        f"{stream.kind}/{stream.name}": epochs[lang] / max_epoch
+        for lang, lang_streams in streams.items()
+        for stream in lang_streams
     }
     return Budget(total_tokens, temperature, shares, weights)
 
@@ -106,27 +108,27 @@ def divide(
             f"the limits leave room for {room:,.0f} tokens, not for {total:,.0f}: raise them, or "
             "lower the budget"
         )
-    given: dict[str, float] = {}
+    amounts: dict[str, float] = {}
     free, left = dict(weights), float(total)
     while free:
         scale = left / sum(free.values())
         full = [name for name, weight in free.items() if weight * scale > limits[name]]
         if not full:
-            return {name: given.get(name, weights[name] * scale) for name in weights}
+            return {name: amounts.get(name, weights[name] * scale) for name in weights}
         for name in full:
-            given[name] = limits[name]
+            amounts[name] = limits[name]
             left -= limits[name]
             del free[name]
-    return {name: given[name] for name in weights}
+    return {name: amounts[name] for name in weights}
 
 
 def _streams(manifest: BuildManifest) -> dict[str, Sequence[StreamFacts]]:
     """Parallel training streams by the language that is not English."""
-    found: dict[str, list[StreamFacts]] = {}
+    streams: dict[str, list[StreamFacts]] = {}
     for stream in manifest.streams:
         if stream.split == "train" and stream.kind == "parallel":
             lang = next(code for code in stream.languages if code != "eng_Latn")
-            found.setdefault(lang, []).append(stream)
-    if not found:
+            streams.setdefault(lang, []).append(stream)
+    if not streams:
         raise SealError(f"the build {manifest.name!r} has no parallel training stream")
-    return dict(found)
+    return dict(streams)

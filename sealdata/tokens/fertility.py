@@ -27,8 +27,8 @@ FERTILITY_SCHEMA = {
     "tokenizer": pl.String(),
     "lang": pl.String(),
     "num_pairs": pl.Int64(),
-    "words_by": pl.String(),  # who tells words: white space, ICU and its version, or why nobody
-    "tokens_per_word": pl.Float64(),  # fertility; null where nobody tells words
+    "words_by": pl.String(),  # what finds words: white space, ICU, or why nothing does
+    "tokens_per_word": pl.Float64(),  # fertility; null where words cannot be found
     "continued_share": pl.Float64(),  # words cut in two or more over all words, 0 to 1
     "tokens_per_char": pl.Float64(),  # Unicode code points
     "tokens_per_grapheme": pl.Float64(),  # extended grapheme clusters
@@ -48,7 +48,7 @@ FERTILITY_SCHEMA = {
 def sample_pairs(files: Sequence[Path], max_pairs: int = MAX_PAIRS, seed: int = 1) -> pl.DataFrame:
     """``src``, ``tgt`` of at most ``max_pairs`` pairs of the files, those with the smallest keys.
 
-    The same pairs whatever files they lie in; memory does not grow with the files.
+    The same pairs are drawn whatever files they are in. Memory does not grow with the files.
 
     Raises:
         DataError: a file cannot be read.
@@ -65,9 +65,9 @@ def sample_pairs(files: Sequence[Path], max_pairs: int = MAX_PAIRS, seed: int = 
     texts = [pl.DataFrame(schema={"src": pl.String, "tgt": pl.String})]
     for number, file in enumerate(files):
         for start, rows in _slices(file, ["src", "tgt"]):
-            places = drawn[0].filter(pl.col("file") == number)["at"].sort()
-            here = places.filter(places.is_between(start, start + rows.height - 1))
-            texts.append(rows[here - start])
+            in_file = drawn[0].filter(pl.col("file") == number)["at"].sort()
+            in_slice = in_file.filter(in_file.is_between(start, start + rows.height - 1))
+            texts.append(rows[in_slice - start])
     return pl.concat(texts)
 
 
@@ -156,13 +156,13 @@ def _row(name: str, tokenizer: Tokenizer, of: _Texts, seed: int) -> dict[str, ob
 
 
 def _words(tokenizer: Tokenizer, of: _Texts) -> tuple[int, int]:
-    """Words, and words that two tokens or more share among them; 0 where nobody tells words."""
-    found = words(of.texts, of.lang)
-    if found is None or not len(found.starts):
+    """Words, and words of two or more tokens; 0 and 0 where words cannot be found."""
+    spans = words(of.texts, of.lang)
+    if spans is None or not len(spans.starts):
         return 0, 0
     starts, ends = tokenizer.spans(of.texts)
-    touching = np.searchsorted(starts, found.ends) - np.searchsorted(ends, found.starts, "right")
-    return len(found.starts), int((touching > 1).sum())
+    touching = np.searchsorted(starts, spans.ends) - np.searchsorted(ends, spans.starts, "right")
+    return len(spans.starts), int((touching > 1).sum())
 
 
 def _interval(

@@ -137,6 +137,7 @@ class Task:
 
     def __call__(self) -> list[PartRecord]:
         """Run the job and those that follow it: the records of all."""
+        # Tasks on one part run in one process: the text is read and decompressed once.
         with parts_in_memory():
             return [self._run(), *(task._run() for task in self.then)]
 
@@ -147,6 +148,7 @@ class Task:
         assert record.part == self.part, f"{record.part} != {self.part}"
         if not record.files:
             record = record.model_copy(update={"files": written(self.part, self.folder)})
+        # Last, by rename: a part without a record runs again, whatever files a killed run left.
         path = self.folder / f"{self.part}.json"
         write_json(path, record.model_dump(mode="json"))
         return read_record(path)  # as a resumed build sees it, down to the order of keys
@@ -195,6 +197,8 @@ def _matches(path: Path, old: str) -> bool:
         new = checksum(path)
     except FileNotFoundError:
         return False
+    # Size and CRC-32 of every file of every finished part are checked at each start. A flipped
+    # bit in the work folder would otherwise go into all later results.
     if new != old and (path, new) not in _reported:
         _reported.add((path, new))
         _log.warning("%s is damaged (%s, written as %s): it is made again", path, new, old)

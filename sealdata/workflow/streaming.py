@@ -149,7 +149,7 @@ class _SourceProgress:
         """
         part, folder = part_name(self.num_seen), self.folders[0]
         if self.producer_record is None:
-            return finished_part(part, folder)
+            return finished_part(part, folder)  # None: not written yet
         if self.num_seen == len(self.producer_record.facts["parts"]):
             return None
         deadline = time.monotonic() + PATIENCE
@@ -183,6 +183,7 @@ class _SourceProgress:
             else:
                 self.records[index][part] = record
         if tasks:
+            # Consumers read each other's output, so they run in their order, as one task.
             self.ready.append(replace(tasks[0], then=tuple(tasks[1:])))
 
     def finish(self, work: Path) -> list[StageOutput]:

@@ -11,9 +11,11 @@ import polars as pl
 
 from sealdata.files.digests import Digests
 from sealdata.pipeline.plan import Plan, load_plan
-from sealdata.pipeline.run import Pipeline
+from sealdata.pipeline.run import curate as curate_plan
+from sealdata.pipeline.source_state import RunContext
 from sealdata.stages.score import score_slices
 from sealdata.workflow.engines.local import LocalEngine
+from sealdata.workflow.stage import NoProgress
 
 from .corpus import THAI, pairs_of
 from .race import Race, cpu_seconds, peak_memory, race
@@ -136,14 +138,8 @@ def curate(recipe: Path) -> None:
     """All stages from ingest to select, in one process."""
     with TemporaryDirectory(dir=recipe.parent) as folder, LocalEngine(1) as engine:
         digests = Digests(Path(folder) / "digests.json")
-        Pipeline(load_plan(str(recipe)), Path(folder), digests, engine, _Silent()).curate()
-
-
-class _Silent:
-    """Progress that nobody watches."""
-
-    def __getattr__(self, _name: str) -> Callable[..., None]:
-        return lambda *_told, **_more: None
+        plan = load_plan(str(recipe))
+        curate_plan(RunContext(plan, Path(folder), digests, engine, NoProgress(), takedowns=None))
 
 
 def _write(pairs: pl.DataFrame, path: Path) -> None:

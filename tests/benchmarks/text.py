@@ -72,7 +72,7 @@ def rule_chain(num_pairs: int, repeats: int, folder: Path) -> Iterator[Race]:
     plan = load_plan("quickstart")
     way = (
         f"ingest, {len(plan.cleaners)} cleaners, {len(plan.stage_scorers('rules'))} scorers, "
-        f"{len(plan.rules('text'))} rules"
+        f"{len(plan.rules('rules'))} rules"
     )
     ways = {way: lambda: chain(reader, source, plan, folder)}
     yield race("NLLB gzip to judged parquet", num_pairs, "pairs", ways, repeats)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # a test never reaches for the network
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test uses the network
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 sys.path.insert(0, str(Path(__file__).parent))  # for tiny_shards, under any import mode
 
@@ -14,7 +14,7 @@ from tiny_shards import write_shards
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """torch warns whenever one process saves or loads alone."""
+    """torch warns of every checkpoint that a single process saves or loads."""
     config.addinivalue_line("filterwarnings", "ignore:torch.distributed is disabled")
 
 

@@ -1,4 +1,4 @@
-"""The command line: what it prints, where, and with which exit code."""
+"""The command line: what it prints on stdout and stderr, and its exit codes."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ def call(*arguments: str | Path) -> Result:
 
 @pytest.fixture(scope="module")
 def config(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A config file, written from the config of the other tests."""
+    """The config of the other tests as a file."""
     folder = tmp_path_factory.mktemp("cli")
     values = make_config(shards, folder / "run").model_dump(mode="json", exclude_none=True)
     lines = [f"{key} = {json.dumps(v)}" for key, v in values.items() if not isinstance(v, dict)]
@@ -31,7 +31,10 @@ def config(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("arguments", [[], ["run"], ["eval"], ["export"], ["compare"], ["plot"]])
+COMMANDS = ["run", "config", "config show", "eval", "bench", "export", "compare", "plot"]
+
+
+@pytest.mark.parametrize("arguments", [[], *map(str.split, COMMANDS)])
 def test_help_shows_an_example(arguments: list[str]) -> None:
     result = call(*arguments, "--help")
     assert result.exit_code == 0
@@ -49,7 +52,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "set()"
 
 
-def test_run_then_run_again_then_eval(config: Path, shards: Path, tmp_path: Path) -> None:
+def test_run_and_run_again_and_eval(config: Path, shards: Path, tmp_path: Path) -> None:
     plan = call("run", config, "--dry-run")
     assert plan.exit_code == 0
     assert "12 steps of 4 x 32 tokens: 1,536 tokens" in plan.stdout
@@ -77,7 +80,7 @@ def test_run_then_run_again_then_eval(config: Path, shards: Path, tmp_path: Path
     assert len(as_json["directions"]) == 4
 
 
-def test_mistakes_are_one_line_with_their_exit_code(config: Path, tmp_path: Path) -> None:
+def test_errors_are_one_line_with_their_exit_code(config: Path, tmp_path: Path) -> None:
     unknown = call("run", "quikstart")
     assert unknown.exit_code == 2
     assert unknown.stderr.startswith("sealtrain: no config file or built-in config 'quikstart'")

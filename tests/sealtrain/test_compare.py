@@ -1,6 +1,8 @@
-"""Exporting, comparing and drawing runs."""
+"""Exporting, comparing and plotting runs."""
 
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -12,10 +14,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sealcli.sealtrain import main
 from sealcli.show_compare import report
-from sealtrain import checkpoint, compare, evaluate, restore, train, translate
+from sealtrain import checkpoint, compare, evaluate, train, translate
+from sealtrain.checkpoint import Record
 from sealtrain.errors import ConfigError, DataError
+from sealtrain.evaluate import Evaluation
 from sealtrain.export import export
 from sealtrain.plot import plot_runs, plot_settings, smooth
+from sealtrain.validate import TextLoss
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +33,7 @@ def refs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(shards: Path, refs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Two seeds of one setting and one run of another, each evaluated."""
+    """Two seeds of one setting and one run of another, all evaluated."""
     home = tmp_path_factory.mktemp("runs")
     made = {}
     for name, seed, replay in (("a-1", 1, 0.25), ("a-2", 2, 0.25), ("b-1", 1, 0.5)):
@@ -56,7 +61,7 @@ def test_an_export_has_the_logits_of_its_checkpoint(runs: dict[str, Path], tmp_p
     after = loaded.record.after["replay/english"]
     assert f"| replay/english | {loaded.record.before['replay/english'].loss:.3f} |" in card
     assert f"{after.loss:.3f} | {after.bits_per_byte:.3f} |" in card
-    assert str(runs["a-1"].parent) not in card  # no paths of this machine
+    assert str(runs["a-1"].parent) not in card  # no path of this machine
     with pytest.raises(ConfigError, match="is not empty"):
         export(runs["a-1"], folder)
 
@@ -67,7 +72,7 @@ def test_an_export_in_bfloat16_is_half_the_size(runs: dict[str, Path], tmp_path:
     assert half.stat().st_size < 0.6 * whole.stat().st_size
 
 
-def test_seeds_are_one_setting(runs: dict[str, Path]) -> None:
+def test_runs_that_differ_in_their_seed_are_one_setting(runs: dict[str, Path]) -> None:
     first, second = compare.read_runs(runs.values())
     assert [run.folder.name for run in first.runs] == ["a-1", "a-2"]
     assert first.name == "strategy parallel-only, replay 0.25"
@@ -75,15 +80,14 @@ def test_seeds_are_one_setting(runs: dict[str, Path]) -> None:
     spread = first.over_seeds(lambda run: compare.parallel_loss(run, "tha_Thai", True))
     assert spread is not None
     expected = [
-        restore.read_record(run.folder / "checkpoints/step-000012")
+        checkpoint.read_record(run.folder / "checkpoints/step-000012")
         .after["parallel/eng_Latn-tha_Thai"]
         .loss
         for run in first.runs
     ]
     assert spread.values == pytest.approx(expected)
-    half = (
-        12.706 * abs(expected[0] - expected[1]) / 2
-    )  # t of one degree of freedom, and s / sqrt(2)
+    # t of one degree of freedom times s / sqrt(2), and s = |difference| / sqrt(2)
+    half = 12.706 * abs(expected[0] - expected[1]) / 2
     assert spread.half_interval == pytest.approx(half, rel=1e-3)
     assert str(spread) == f"{spread.mean:.3f} ±{spread.half_interval:.3f}"
     text = report([first, second])
@@ -94,61 +98,148 @@ def test_seeds_are_one_setting(runs: dict[str, Path]) -> None:
     assert f"(1) {first.name}      2   {tokens.pop():,}" in text
 
 
-def test_intervals_by_student_s_t() -> None:
+def test_intervals_use_student_s_t() -> None:
     assert compare.Spread((2.0,)).half_interval == 0.0
     assert str(compare.Spread((2.0,))) == "2.000"
     three = compare.Spread((1.0, 2.0, 3.0))  # s = 1; t = 4.303
     assert three.half_interval == pytest.approx(4.303 / 3**0.5)
-    many = compare.Spread(tuple(float(i % 2) for i in range(40)))  # t of nine degrees, no less
+    many = compare.Spread(tuple(float(i % 2) for i in range(40)))  # t of nine degrees of freedom
     assert many.half_interval == pytest.approx(2.262 * 0.50637 / 40**0.5, rel=1e-4)
 
 
-def test_own_text_and_english_before_and_after(runs: dict[str, Path]) -> None:
-    [setting] = compare.read_runs([runs["a-1"]])
-    record = setting.runs[0].record
-    own = [x.bits_per_byte for x in record.after.values() if x.kind == "monolingual"]
-    text = compare.text_bits(setting.runs[0], None)
-    english = compare.english_bits(setting.runs[0], before=True)
-    assert text == (pytest.approx(sum(own) / len(own)) if own else None)
-    assert english == record.before["replay/english"].bits_per_byte
-    assert compare.text_bits(setting.runs[0], "khm_Khmr") is None
+ENG, THA, IND = "eng_Latn", "tha_Thai", "ind_Latn"
 
 
-def test_unfinished_and_absent_runs_are_refused(
-    runs: dict[str, Path], shards: Path, tmp_path: Path
+def loss_of(kind: str, languages: list[str], num_labels: int, value: float) -> TextLoss:
+    """A stream whose loss and bits per byte are one number."""
+    return TextLoss(
+        kind=kind, languages=languages, num_labels=num_labels, loss=value, bits_per_byte=value
+    )
+
+
+def run_of(after: list[TextLoss], evaluations: Sequence[Evaluation] = ()) -> compare.Run:
+    before = {"replay/a": loss_of("replay", [ENG], 1, 0.5)}
+    record = Record.model_construct(before=before, after=dict(enumerate(after)))
+    return compare.Run(Path("run"), record, 0, list(evaluations))
+
+
+def test_figures_of_a_run() -> None:
+    """Losses of pairs weigh by labels, bits of texts by language; English is replay only."""
+    run = run_of(
+        [
+            loss_of("parallel", [ENG, THA], 10, 2.0),
+            loss_of("parallel", [ENG, IND], 30, 4.0),
+            loss_of("parallel", [THA, ENG], 20, 1.0),
+            loss_of("monolingual", [THA], 10, 2.0),
+            loss_of("monolingual", [IND], 90, 4.0),
+            loss_of("monolingual", [ENG], 10, 9.0),
+            loss_of("replay", [ENG], 10, 1.0),
+            loss_of("replay", [ENG], 30, 2.0),
+        ]
+    )
+    assert compare.parallel_loss(run, None, from_english=True) == 3.5
+    assert compare.parallel_loss(run, THA, from_english=True) == 2.0
+    assert compare.parallel_loss(run, None, from_english=False) == 1.0
+    assert compare.parallel_loss(run, IND, from_english=False) is None
+    assert compare.text_bits(run, None) == 3.0
+    assert compare.text_bits(run, THA) == 2.0
+    assert compare.text_bits(run, "khm_Khmr") is None
+    assert compare.english_bits(run) == 1.5
+    assert compare.english_bits(run, before=True) == 0.5
+    assert compare.languages([compare.Setting("x", (run,))]) == [IND, THA]
+
+
+def test_a_figure_that_one_seed_lacks_has_no_spread() -> None:
+    runs = run_of([loss_of("monolingual", [THA], 1, 2.0)]), run_of([])
+    assert compare.Setting("x", runs).over_seeds(lambda run: compare.text_bits(run, None)) is None
+    assert compare.Setting("x", runs[:1]).over_seeds(
+        lambda run: compare.text_bits(run, None)
+    ) == compare.Spread((2.0,))
+
+
+def test_chrf_of_one_direction_and_one_number_of_shots(runs: dict[str, Path]) -> None:
+    [evaluation] = evaluate.kept(runs["a-1"])
+    directions = []
+    for number, direction in enumerate(evaluation.directions):
+        score = direction.score.model_copy(update={"chrf": 10.0 * number})
+        directions.append(direction.model_copy(update={"score": score}))
+    # English to Indonesian 0, back 10; English to Thai 20, back 30
+    zero = evaluation.model_copy(update={"directions": directions})
+    three = evaluation.model_copy(update={"directions": directions[:1], "num_shots": 3})
+    run = run_of([], [zero, three])
+    assert compare.chrf(run, 0, into_english=False) == 10.0
+    assert compare.chrf(run, 0, into_english=True) == 20.0
+    assert compare.chrf(run, 3, into_english=False) == 0.0
+    assert compare.chrf(run, 3, into_english=True) is None
+    assert compare.chrf(run, 5, into_english=True) is None
+
+
+def test_only_evaluations_of_the_last_checkpoint_count(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(runs["a-1"], tmp_path / "run"))
+    [path] = copy.glob("evaluations/*.json")
+    older = json.loads(path.read_text("utf-8")) | {"step": 10}
+    path.with_name("step-000010.json").write_text(json.dumps(older), "utf-8")
+    assert [e.step for e in evaluate.kept(copy)] == [10, 12]
+    [setting] = compare.read_runs([copy])
+    assert [e.step for e in setting.runs[0].evaluations] == [12]
+    card = (export(copy, tmp_path / "model") / "README.md").read_text("utf-8")
+    assert card.count("## Translation of") == 1
+
+
+def test_unfinished_damaged_and_absent_runs_are_refused(
+    runs: dict[str, Path], tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="no checkpoint in"):
         compare.read_runs([tmp_path])
-    config = make_config(shards, tmp_path / "run")
-    made = train.train(config)
-    assert made is not None
-    last = checkpoint.latest(tmp_path / "run")
-    assert last is not None
-    for path in last.iterdir():
-        path.unlink() if path.is_file() else None
+    copy = Path(shutil.copytree(runs["a-1"], tmp_path / "run"))
+    path = copy / "checkpoints/step-000012/checkpoint.json"
+    path.write_text(path.read_text("utf-8").replace('"num_steps": 12', '"num_steps": 20'), "utf-8")
+    with pytest.raises(DataError, match=r"run is at step 12 of 20: finish it, then compare$"):
+        compare.read_runs([copy])
+    path.unlink()
     with pytest.raises(DataError, match="not a sealtrain checkpoint"):
-        compare.read_runs([tmp_path / "run"])
+        compare.read_runs([copy])
 
 
 def test_bootstrap_of_two_runs(runs: dict[str, Path]) -> None:
     first, second = compare.read_runs([runs["a-1"], runs["b-1"]])
-    found = compare.significance(first.runs[0], second.runs[0])
-    assert [direction for direction, _, _ in found[::2]] == [
+    results = compare.significance(first.runs[0], second.runs[0])
+    assert [direction for direction, _, _ in results[::2]] == [
         "eng_Latn -> ind_Latn", "ind_Latn -> eng_Latn",
         "eng_Latn -> tha_Thai", "tha_Thai -> eng_Latn",
     ]  # fmt: skip
-    assert {result.metric for _, _, result in found} == {"bleu", "chrf"}
-    bare = compare.Run(second.runs[0].folder, second.runs[0].record, 0, [])
-    with pytest.raises(ConfigError, match="not evaluated on the same references"):
-        compare.significance(first.runs[0], bare)
+    assert {result.metric for _, _, result in results} == {"bleu", "chrf"}
+    [evaluation] = second.runs[0].evaluations
+    for changes in ({"num_shots": 3}, {"refs_sha256": "another"}):
+        other = run_of([], [evaluation.model_copy(update=changes)])
+        with pytest.raises(ConfigError, match="not evaluated on the same references"):
+            compare.significance(first.runs[0], other)
 
 
-def test_pictures(runs: dict[str, Path], tmp_path: Path) -> None:
+def test_bootstrap_leaves_out_the_examples(runs: dict[str, Path]) -> None:
+    """With two shots the third line is the first that is scored."""
+    [evaluation] = evaluate.kept(runs["a-1"])
+    directions = []
+    for direction in evaluation.directions[:1]:
+        score = direction.score.model_copy(update={"num_sentences": 4})
+        outputs = SENTENCES[direction.score.tgt][2:]
+        directions.append(direction.model_copy(update={"score": score, "outputs": outputs}))
+    shots = evaluation.model_copy(update={"num_shots": 2, "directions": directions})
+    [(name, num_shots, bleu), (_, _, chrf)] = compare.significance(
+        run_of([], [shots]), run_of([], [shots])
+    )
+    assert (name, num_shots) == ("eng_Latn -> ind_Latn", 2)
+    assert (bleu.baseline, chrf.baseline) == (pytest.approx(100), pytest.approx(100))
+
+
+def test_plots(runs: dict[str, Path], tmp_path: Path) -> None:
     plot_runs(list(runs.values()), tmp_path / "curves.svg")
     text = (tmp_path / "curves.svg").read_text("utf-8")
     assert "<svg" in text
     plot_runs(list(runs.values()), tmp_path / "again.svg")
-    assert (tmp_path / "again.svg").read_text("utf-8") == text  # no date, no random names
+    assert (tmp_path / "again.svg").read_text("utf-8") == text  # no date and no random ids
     plot_settings(compare.read_runs(runs.values()), tmp_path / "settings.png")
     assert (tmp_path / "settings.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ConfigError, match=r"name it \.png"):

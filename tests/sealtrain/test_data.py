@@ -1,4 +1,4 @@
-"""Token streams: what is read, what is ignored, what is refused."""
+"""Token streams: what is read, which labels are ignored, and what is refused."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ X = IGNORED
 @pytest.mark.parametrize(
     ("ids", "labels", "positions"),
     [
-        # EOS is 0: nothing is predicted from it, and what follows is a new document
+        # EOS is 0: it predicts nothing, and a new document follows it
         ([5, 6, 0, 7, 8, 9], [6, 0, X, 8, 9, X], [0, 1, 2, 0, 1, 2]),
         ([5, 0, 0, 0], [0, X, X, X], [0, 1, 0, 0]),  # padding is a run of EOS
         ([0, 5, 6, 0], [X, 6, 0, X], [0, 0, 1, 2]),
@@ -39,7 +39,7 @@ def test_labels_and_positions(ids: list[int], labels: list[int], positions: list
     assert positions_of(rows, 0).tolist() == [positions, positions]
 
 
-def test_sequences_are_the_bytes_of_the_file(shards: Path) -> None:
+def test_sequences_have_the_ids_of_the_file(shards: Path) -> None:
     stream = open_stream(shards / "train/parallel/eng_Latn-tha_Thai/manifest.json")
     payload = np.fromfile(stream.folder / "part-00000.npy", dtype="<u2")
     read = np.concatenate([stream.sequence(i) for i in range(len(stream))])
@@ -47,7 +47,7 @@ def test_sequences_are_the_bytes_of_the_file(shards: Path) -> None:
     assert read.tolist() == payload.tolist()
 
 
-def test_streams_come_by_kind_and_name(shards: Path) -> None:
+def test_streams_are_ordered_by_kind_and_name(shards: Path) -> None:
     assert [stream.key for stream in open_streams(shards, "train")] == [
         "parallel/eng_Latn-ind_Latn",
         "parallel/eng_Latn-tha_Thai",
@@ -59,6 +59,7 @@ def test_streams_come_by_kind_and_name(shards: Path) -> None:
 
 @pytest.fixture
 def copy(shards: Path, tmp_path: Path) -> Path:
+    """The shards, for a test to change."""
     return Path(shutil.copytree(shards, tmp_path / "shards"))
 
 
@@ -66,8 +67,8 @@ def edit(manifest: Path, **changes: object) -> None:
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), **changes}))
 
 
-def test_segments_from_elsewhere(copy: Path, tmp_path: Path) -> None:
-    """Two files of other types, one of them entered in its middle, make one stream."""
+def test_segments_of_files_from_elsewhere(copy: Path, tmp_path: Path) -> None:
+    """Two files of different dtypes make one stream; the first segment begins inside its file."""
     first = np.arange(3 * LENGTH, dtype="<u4") % 300
     second = np.arange(LENGTH, dtype="<u2") % 300
     first.tofile(tmp_path / "a.npy")
@@ -84,9 +85,15 @@ def test_segments_from_elsewhere(copy: Path, tmp_path: Path) -> None:
     rows = [stream.sequence(i).tolist() for i in range(3)]
     expected = [first[LENGTH : 2 * LENGTH], first[2 * LENGTH :], second]
     assert rows == [row.tolist() for row in expected]
+    # an address counts tokens from the beginning of the file, as `sealdata trace` does
+    assert [stream.address(i).removeprefix(f"{tmp_path}/") for i in range(3)] == [
+        f"a.npy:{LENGTH}",
+        f"a.npy:{2 * LENGTH}",
+        "b.npy:0",
+    ]
 
 
-def test_no_shards_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_shards_name_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError) as caught:
         open_streams(Path("builds/quickstart/shards"), "train")
@@ -116,7 +123,12 @@ def test_broken_files_are_refused(copy: Path) -> None:
         ({"num_sequences": 1}, "1 sequences, its segments hold"),
         ({"num_sequences": 0, "segments": []}, "0 sequences, its segments hold 0"),
         ({"eos_id": 1}, "differ in sequence length, EOS, vocabulary or tokenizer"),
-        ({"sequence_length": LENGTH * 2}, "its manifest counts on"),
+        ({"vocab_size": 401}, "differ in sequence length, EOS, vocabulary or tokenizer"),
+        (
+            {"tokenizer": {"path": "../../../tokenizer", "sha256": "0"}},
+            "differ in sequence length, EOS, vocabulary or tokenizer",
+        ),
+        ({"sequence_length": LENGTH * 2}, "its manifest.s segment ends at"),
     ],
 )
 def test_broken_manifests_are_refused(copy: Path, changes: dict[str, object], message: str) -> None:
@@ -125,10 +137,22 @@ def test_broken_manifests_are_refused(copy: Path, changes: dict[str, object], me
         open_streams(copy, "train")
 
 
-def test_unknown_ids_are_refused(copy: Path) -> None:
+def test_a_segment_must_end_inside_its_file(copy: Path) -> None:
     manifest = copy / "train/replay/english/manifest.json"
-    edit(manifest, vocab_size=5)
-    with pytest.raises(DataError, match=r"sequence 0 of replay/english holds id \d+, but"):
+    [segment] = json.loads(manifest.read_text())["segments"]
+    size = segment["file_size"]
+    edit(manifest, segments=[{**segment, "byte_start": 2}])
+    with pytest.raises(DataError, match=rf"{size} bytes, but its .* segment ends at {size + 2}$"):
+        open_stream(manifest)
+
+
+def test_ids_outside_the_vocabulary_are_refused(copy: Path) -> None:
+    manifest = copy / "train/replay/english/manifest.json"
+    ids = open_stream(manifest).sequence(0)
+    edit(manifest, vocab_size=int(ids.max()) + 1)
+    assert open_stream(manifest).sequence(0).tolist() == ids.tolist()
+    edit(manifest, vocab_size=int(ids.max()))
+    with pytest.raises(DataError, match=rf"sequence 0 of replay/english holds id {ids.max()}, but"):
         open_stream(manifest).sequence(0)
 
 
@@ -144,40 +168,41 @@ def test_another_tokenizer_is_refused(copy: Path) -> None:
         tokenizer_folder(stream)
 
 
-def test_of_a_pair_only_the_target_is_learnt(shards: Path) -> None:
-    """The labels left are the second line and the EOS of each document, and nothing else."""
+def test_only_the_target_of_a_pair_has_labels(shards: Path) -> None:
+    """The labels are exactly the second line and the EOS of each document."""
     stream = open_stream(shards / "train/parallel/eng_Latn-tha_Thai/manifest.json")
     tokenizer = Tokenizer.from_file(str(shards / "tokenizer/tokenizer.json"))
-    learnt: list[int] = []
+    actual: list[int] = []
     for number in range(len(stream)):
         ids, labels = stream.labelled(number, target_only=True)
         kept = labels != IGNORED
         assert labels[kept].tolist() == ids[1:][kept[:-1]].tolist()
-        learnt += labels[kept].tolist()
+        actual += labels[kept].tolist()
     expected, start = [], 0
     for document in pair_documents("eng_Latn", "tha_Thai"):
         prompt = tokenizer.encode(document.split("\n")[0]).ids
         tokens = [*tokenizer.encode(document).ids, stream.manifest.eos_id]
         assert tokens[: len(prompt)] == prompt
-        places = range(len(prompt), len(tokens))
-        # the first token of a sequence is nobody's label
-        expected += [tokens[place] for place in places if (start + place) % LENGTH]
+        target = range(len(prompt), len(tokens))
+        # the first token of a sequence is never a label
+        expected += [tokens[i] for i in target if (start + i) % LENGTH]
         start += len(tokens)
-    assert learnt == expected
+    assert actual == expected
     replay = open_stream(shards / "train/replay/english/manifest.json")
-    for ours, theirs in zip(replay.labelled(0, True), replay.labelled(0, False), strict=True):
-        assert ours.tolist() == theirs.tolist()
+    ids, labels = replay.labelled(0, target_only=True)
+    assert labels.tolist() == labels_of(ids[None], replay.manifest.eos_id)[0].tolist()
 
 
 def test_a_prompt_may_cross_sequences_and_files(tmp_path: Path) -> None:
-    """Two files of two sequences of four: brute force over documents (start, prompt)."""
+    """Two files of two sequences of four tokens, by brute force over documents (start, prompt)."""
     ids = np.arange(1, 17, dtype="<u2")
-    documents = [(0, 1), (3, 6), (12, 0), (13, 3)]  # the second ends two tokens into file 2
+    # the prompt of the second ends two tokens into file 2, so one label there depends on file 1
+    documents = [(0, 1), (3, 7), (12, 0), (13, 3)]
     segments = []
     for part in (0, 1):
         ids[8 * part : 8 * part + 8].tofile(tmp_path / f"part-{part}.npy")
-        begun = [(start, prompt) for start, prompt in documents if start // 8 == part]
-        sidecar = [(start // 4, start % 4, prompt) for start, prompt in begun]
+        in_file = [(start, prompt) for start, prompt in documents if start // 8 == part]
+        sidecar = [(start // 4, start % 4, prompt) for start, prompt in in_file]
         pl.DataFrame(sidecar, ["sequence", "offset", "prompt"], orient="row").cast(
             pl.UInt32
         ).write_parquet(tmp_path / f"part-{part}.docs.parquet")
@@ -200,9 +225,9 @@ def test_a_prompt_may_cross_sequences_and_files(tmp_path: Path) -> None:
         assert labels == [X if token in prompt else ids[token] for token in after] + [X]
 
 
-def test_without_the_sidecar_no_prompt_is_known(copy: Path) -> None:
+def test_a_missing_sidecar_is_an_error_where_it_is_needed(copy: Path) -> None:
     stream = open_stream(copy / "train/parallel/eng_Latn-tha_Thai/manifest.json")
     (stream.folder / "part-00000.docs.parquet").unlink()
     stream.labelled(0, target_only=False)
-    with pytest.raises(DataError, match=r'docs\.parquet: missing, and train\.loss_on = "target"'):
+    with pytest.raises(DataError, match=r'docs\.parquet: missing, but train\.loss_on = "target"'):
         stream.labelled(0, target_only=True)

@@ -9,9 +9,8 @@ import torch
 from tiny_shards import SENTENCES, TEMPLATE, make_config
 
 from sealcli.show_eval import report
-from sealtrain import evaluate, references, scores, train, translate
+from sealtrain import evaluate, scores, train, translate
 from sealtrain.errors import ConfigError, DataError
-from sealtrain.validate import byte_lengths
 
 
 @pytest.fixture(scope="module")
@@ -38,39 +37,12 @@ def test_the_prompt_is_the_training_text_cut_at_the_translation() -> None:
     assert braces == "Thai: วงเล็บ {second} {x}\nEnglish:"
 
 
-def test_references_are_read_by_code_whatever_the_extension(refs: Path) -> None:
-    assert references.read_refs(refs, None) == SENTENCES
-    assert references.read_refs(refs, 2)["tha_Thai"] == SENTENCES["tha_Thai"][:2]
-    blank = refs / "ind_Latn.devtest"
-    blank.write_text("a\n\nc\nd\ne\nf\n", "utf-8")  # an empty line is a line
-    assert references.read_refs(refs, None)["ind_Latn"] == ["a", "", "c", "d", "e", "f"]
-
-
-def test_broken_references_are_refused(refs: Path) -> None:
-    with pytest.raises(DataError, match="no references at"):
-        references.read_refs(refs / "nowhere", None)
-    (refs / "tha_Thai.txt").write_text("ก", "utf-8")
-    with pytest.raises(DataError, match="a second file of tha_Thai"):
-        references.read_refs(refs, None)
-    (refs / "tha_Thai.devtest").unlink()
-    with pytest.raises(DataError, match=r"not aligned.*'tha_Thai': 1"):
-        references.read_refs(refs, None)
-
-
-def test_references_inside_a_package() -> None:
-    folder = references.refs_folder("package:sealtrain/recipes")
-    assert (folder / "quickstart.toml").is_file()
-    assert references.refs_folder("some/folder") == Path("some/folder")
-    with pytest.raises(ConfigError, match="no package 'sealnothing' is installed"):
-        references.refs_folder("package:sealnothing/x")
-
-
 @pytest.mark.parametrize(
     ("tgt", "tokenizer"),
     [("eng_Latn", "13a"), ("ind_Latn", "13a"), ("tam_Taml", "13a"), ("zho_Hans", "zh"),
      ("tha_Thai", "char"), ("lao_Laoo", "char"), ("khm_Khmr", "char"), ("mya_Mymr", "char")],
 )  # fmt: skip
-def test_bleu_splits_by_the_script(tgt: str, tokenizer: str) -> None:
+def test_bleu_tokenizes_by_script(tgt: str, tokenizer: str) -> None:
     lines = ["hari ini hujan turun lebat sekali"]
     score = scores.score(lines, lines, "eng_Latn", tgt)
     assert score.bleu == pytest.approx(100)
@@ -80,91 +52,81 @@ def test_bleu_splits_by_the_script(tgt: str, tokenizer: str) -> None:
     assert scores.score(["x"], lines, "eng_Latn", tgt).chrf < 5
 
 
-def test_both_directions_of_every_known_language(run: Path, refs: Path) -> None:
+def test_both_directions_of_every_trained_language(run: Path, refs: Path) -> None:
     (refs / "fra_Latn.devtest").write_text("\n".join(SENTENCES["eng_Latn"]), "utf-8")
-    said: list[str] = []
-    found = evaluate.evaluate(translate.load(run), refs, 4, said.append)
-    assert [(d.score.src, d.score.tgt) for d in found.directions] == [
+    lines: list[str] = []
+    evaluation = evaluate.evaluate(translate.load(run), refs, 4, lines.append)
+    assert [(d.score.src, d.score.tgt) for d in evaluation.directions] == [
         ("eng_Latn", "ind_Latn"),
         ("ind_Latn", "eng_Latn"),
         ("eng_Latn", "tha_Thai"),
         ("tha_Thai", "eng_Latn"),
     ]
-    assert {d.score.num_sentences for d in found.directions} == {4}
-    assert found.skipped == ["fra_Latn"]
-    assert set(found.text) == {
+    assert {d.score.num_sentences for d in evaluation.directions} == {4}
+    assert evaluation.skipped == ["fra_Latn"]
+    assert set(evaluation.text) == {
         "refs/eng_Latn", "refs/ind_Latn", "refs/tha_Thai", "replay/english"
     }  # fmt: skip
-    text = report(found)
+    text = report(evaluation)
     assert "eng_Latn -> tha_Thai" in text
     assert "tok:char" in text
     assert "not in the training shards, skipped: fra_Latn" in text
     # the validation of the run measured the same replay
     after = translate.load(run).record.after["replay/english"]
-    assert found.text["replay/english"].loss == pytest.approx(after.loss, rel=1e-6)
+    assert evaluation.text["replay/english"].loss == pytest.approx(after.loss, rel=1e-6)
 
 
 def test_a_model_that_knows_nothing_has_known_bits_per_byte(run: Path, refs: Path) -> None:
-    """Every token equally likely: log2(vocabulary) bits a label, over the bytes they spell."""
+    """If all tokens are equally likely, a label costs log2(vocabulary) bits."""
     loaded = translate.load(run)
     with torch.no_grad():
         loaded.model.lm_head.weight.zero_()
-    found = evaluate.evaluate(loaded, refs, None, lambda _: None)
-    english = found.text["refs/eng_Latn"]
+    evaluation = evaluate.evaluate(loaded, refs, None, lambda _: None)
+    english = evaluation.text["refs/eng_Latn"]
     encoded = [loaded.tokenizer.encode(s) for s in SENTENCES["eng_Latn"]]
-    num_tokens = sum(len(e.ids) - 1 for e in encoded)  # the first of each is given
+    num_tokens = sum(len(e.ids) - 1 for e in encoded)  # the first of each is input only
     num_bytes = sum(len(e.tokens[0]) for e in encoded)
     num_bytes = sum(map(len, SENTENCES["eng_Latn"])) - num_bytes
-    assert english.num_labels == num_tokens + len(encoded)  # and each end is predicted
+    assert english.num_labels == num_tokens + len(encoded)  # and the EOS of each
     assert english.loss == pytest.approx(math.log(512), rel=1e-6)
     assert english.bits_per_byte == pytest.approx(num_tokens * 9 / num_bytes, rel=1e-6)
 
 
-def test_bytes_of_tokens_add_up_to_the_text(shards: Path) -> None:
-    lengths = byte_lengths(shards / "tokenizer")
-    tokenizer = translate.Tokenizer.from_file(str(shards / "tokenizer/tokenizer.json"))
-    for lines in SENTENCES.values():
-        for line in lines:
-            assert lengths[tokenizer.encode(line).ids].sum() == len(line.encode())
-    assert lengths[tokenizer.token_to_id("<|endoftext|>")] == 0
-
-
-def test_bytes_of_sentencepiece_tokens(tmp_path: Path) -> None:
-    from tokenizers import Tokenizer, decoders, models
-
-    tokenizer = Tokenizer(models.BPE({"▁the": 0, "น้ำ": 1, "<0xE3>": 2, "▁": 3}, []))
-    tokenizer.decoder = decoders.Metaspace()
-    tokenizer.save(str(tmp_path / "tokenizer.json"))
-    assert byte_lengths(tmp_path).tolist() == [4, len("น้ำ".encode()), 1, 1]
-
-
 def test_translation_ends_at_a_newline(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Generation is told to stop there, and what comes after never counts."""
+    """Generation stops there, and text after a newline is dropped."""
     loaded = translate.load(run)
     newline = loaded.tokenizer.encode("\n").ids[0]
-    seen: list[list[int]] = []
+    seen_ends: list[list[int]] = []
 
     def generate(
         loaded: translate.Loaded, prompts: list[list[int]], ends: list[int]
     ) -> list[list[int]]:
-        seen.append(ends)
+        seen_ends.append(ends)
         line = loaded.tokenizer.encode(" ฝนตกทั้งคืน").ids
-        rest = loaded.tokenizer.encode("English: no").ids
-        return [[*line, newline, *rest] for _ in prompts]
+        dropped = loaded.tokenizer.encode("English: no").ids
+        return [[*line, newline, *dropped] for _ in prompts]
 
     monkeypatch.setattr(translate, "_generate", generate)
     lines = translate.translate(loaded, ["a", "bb", "c"], "eng_Latn", "tha_Thai")
     assert lines == ["ฝนตกทั้งคืน"] * 3
-    assert newline in seen[0]
-    assert loaded.record.eos_id in seen[0]
+    assert newline in seen_ends[0]
+    assert loaded.record.eos_id in seen_ends[0]
 
 
 def test_padding_does_not_change_a_translation(run: Path) -> None:
-    loaded = translate.load(run)
-    sentences = SENTENCES["eng_Latn"]
-    together = translate.translate(loaded, sentences, "eng_Latn", "tha_Thai")
-    alone = [translate.translate(loaded, [s], "eng_Latn", "tha_Thai")[0] for s in sentences]
-    assert together == alone
+    """With large random weights, so that attention to the padding would change the new ids."""
+    loaded, generator = translate.load(run), torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in loaded.model.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0, 0.5, generator=generator)
+    prompts = [loaded.tokenizer.encode(s).ids for s in SENTENCES["eng_Latn"]]
+    assert len(set(map(len, prompts))) > 1
+    unused = [511]  # no token ends a translation, so all have the same length
+    together = translate._generate(loaded, prompts, unused)
+    one_by_one = [translate._generate(loaded, [prompt], unused)[0] for prompt in prompts]
+    assert together == one_by_one
+    assert len(set(map(tuple, together))) == len(prompts)
 
 
 def test_a_checkpoint_or_the_newest_of_a_run(run: Path, tmp_path: Path) -> None:
@@ -177,13 +139,47 @@ def test_a_checkpoint_or_the_newest_of_a_run(run: Path, tmp_path: Path) -> None:
     assert logits.shape == (1, 8, 512)
 
 
-def test_a_model_of_no_parallel_text_is_not_asked_to_translate(
+def test_a_model_without_parallel_text_is_refused(
     run: Path, refs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = translate.load(run)
     monkeypatch.setattr(loaded.record, "template", None)
     with pytest.raises(ConfigError, match="trained on no parallel text"):
         evaluate.evaluate(loaded, refs, None, lambda _: None)
+
+
+def test_references_need_english_and_another_trained_language(run: Path, refs: Path) -> None:
+    loaded = translate.load(run)
+    (refs / "eng_Latn.devtest").rename(refs / "fra_Latn.devtest")
+    with pytest.raises(DataError, match="needs English and one more language"):
+        evaluate.evaluate(loaded, refs, None, lambda _: None)
+    (refs / "fra_Latn.devtest").rename(refs / "eng_Latn.devtest")
+    for code in ("tha_Thai", "ind_Latn"):
+        (refs / f"{code}.devtest").unlink()
+    with pytest.raises(DataError, match="needs English and one more language"):
+        evaluate.evaluate(loaded, refs, None, lambda _: None)
+
+
+def test_shards_of_another_tokenizer_are_refused(
+    run: Path, refs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = translate.load(run)
+    monkeypatch.setitem(loaded.record.digests, "tokenizer", "another")
+    with pytest.raises(DataError, match="not the tokenizer that this checkpoint was trained with"):
+        evaluate.evaluate(loaded, refs, 2, lambda _: None)
+
+
+def test_without_shards_replay_is_not_measured(run: Path, refs: Path, tmp_path: Path) -> None:
+    loaded, lines = translate.load(run), []
+    config = loaded.record.config.model_copy(update={"shards": tmp_path / "nowhere"})
+    loaded.record.config = config
+    evaluation = evaluate.evaluate(loaded, refs, 2, lines.append)
+    assert set(evaluation.text) == {"refs/eng_Latn", "refs/ind_Latn", "refs/tha_Thai"}
+    assert lines == [
+        "translated 2 sentences from and to ind_Latn",
+        "translated 2 sentences from and to tha_Thai",
+        f"no shards at {tmp_path / 'nowhere'}: the loss on held-out replay is not measured",
+    ]
 
 
 def test_shots_are_whole_documents_before_the_prompt(
@@ -198,25 +194,25 @@ def test_shots_are_whole_documents_before_the_prompt(
         return [[] for _ in prompts]
 
     monkeypatch.setattr(translate, "_generate", generate)
-    found = evaluate.evaluate(loaded, refs, 3, lambda _: None, num_shots=2)
-    assert {d.score.num_sentences for d in found.directions} == {1}
+    evaluation = evaluate.evaluate(loaded, refs, 3, lambda _: None, num_shots=2)
+    assert {d.score.num_sentences for d in evaluation.directions} == {1}
     assert seen[2] == (
         "English: The bus leaves at seven.\nThai: รถบัสออกตอนเจ็ดโมง<|endoftext|>"
         "English: Please wash your hands.\nThai: กรุณาล้างมือ<|endoftext|>"
         "English: My sister studies law in Bangkok.\nThai:"
     )
-    assert {d.signs.empty for d in found.directions} == {1.0}
-    with pytest.raises(DataError, match="6 shots leave nothing to score of 6 lines"):
+    assert {d.output_checks.empty for d in evaluation.directions} == {1.0}
+    with pytest.raises(DataError, match="6 shots of 6 lines leave no line to score"):
         evaluate.evaluate(loaded, refs, None, lambda _: None, num_shots=6)
 
 
-def test_an_evaluation_is_kept_in_its_run(run: Path, refs: Path) -> None:
-    found = evaluate.evaluate(translate.load(run), refs, 2, lambda _: None)
-    path = evaluate.keep(found)
+def test_an_evaluation_is_saved_in_its_run(run: Path, refs: Path) -> None:
+    evaluation = evaluate.evaluate(translate.load(run), refs, 2, lambda _: None)
+    path = evaluate.keep(evaluation)
     assert path.parent == run / "evaluations"
-    assert path.name.startswith("step-000012.")
-    assert evaluate.keep(found) == path  # the same again replaces it
-    assert evaluate.kept(run) == [found]
+    assert path.name == f"step-000012.{evaluation.refs_sha256[:8]}.0-shot.json"
+    assert evaluate.keep(evaluation) == path  # it replaces the same evaluation
+    assert evaluate.kept(run) == [evaluation]
     path.write_text("{}", "utf-8")
     with pytest.raises(DataError, match="not an evaluation of this version"):
         evaluate.kept(run)

@@ -1,4 +1,4 @@
-"""The configs of the paper's experiments: that they parse, plan, and differ where they say."""
+"""The configs of the paper's experiments: they parse, plan, and differ only where they should."""
 
 import json
 from pathlib import Path
@@ -8,33 +8,34 @@ from transformers import Olmo2Config
 
 from sealcli.show_plan import plan
 from sealdata.recipe.reading import read_recipe
-from sealtrain.config import RECIPES, Config, load
+from sealtrain.config import Config, load
+from sealtrain.config_file import RECIPES
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (RECIPES / "experiments").glob("*.toml"))
 TINY = [name for name in NAMES if name.endswith("-tiny") and name != "base-tiny"]
-WHAT_VARIES = {"mixture.strategy", "mixture.replay", "mixture.parallel_share"} | {
+SUBJECTS = {"mixture.strategy", "mixture.replay", "mixture.parallel_share"} | {
     "train.document_mask",
     "train.loss_on",
 }
 
 
 @pytest.mark.parametrize("name", TINY)
-def test_each_has_a_twin_and_differs_in_what_it_is_about(name: str) -> None:
+def test_each_has_a_full_size_twin_and_varies_only_its_subject(name: str) -> None:
     full = load(f"experiments/{name.removesuffix('-tiny')}")
     tiny = load(f"experiments/{name}")
     for config, suffix in ((full, ""), (tiny, "-tiny")):
         first = load(f"experiments/parallel-only{suffix}")
-        mine, its = config.identity(), first.identity()
-        assert {key for key in mine if mine[key] != its[key]} <= WHAT_VARIES
+        values, reference = config.identity(), first.identity()
+        assert {key for key in values if values[key] != reference[key]} <= SUBJECTS
         assert config.shards == first.shards
         assert config.out == Path("runs/experiments") / f"{name.removesuffix('-tiny')}{suffix}"
-    assert {key: full.identity()[key] for key in WHAT_VARIES} == {
-        key: tiny.identity()[key] for key in WHAT_VARIES
+    assert {key: full.identity()[key] for key in SUBJECTS} == {
+        key: tiny.identity()[key] for key in SUBJECTS
     }
 
 
-def test_all_that_the_page_shows_is_there() -> None:
+def test_the_page_shows_every_tiny_experiment() -> None:
     from tests.experiments.settings import BASE, SETTINGS, TRANSLATED
 
     assert sorted([BASE, *SETTINGS]) == [name for name in NAMES if name.endswith("-tiny")]
@@ -45,11 +46,11 @@ def test_all_that_the_page_shows_is_there() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_plans(name: str, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On small shards with every kind of stream, from the shape of a small base model."""
+    """On small shards with every kind of stream, with the shape of a small base model."""
     from tiny_shards import make_config
 
     config = load(f"experiments/{name}")
-    assert Config.model_validate_json(config.model_dump_json()) == config  # as checkpoints keep it
+    assert Config.model_validate_json(config.model_dump_json()) == config  # as saved
     small = make_config(shards, tmp_path)
     if config.model.init_from is not None:
         shape = Olmo2Config(
@@ -81,21 +82,21 @@ def test_plans(name: str, shards: Path, tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     "recipe", ["openseal-experiments", str(ROOT / "tests/experiments/corpus.toml")]
 )
-def test_every_language_is_read_apart_too(recipe: str) -> None:
-    found, _ = read_recipe(recipe)
-    paired = {lang for source in found.source for lang in (source.src_lang, source.tgt_lang)}
-    assert {stream.lang for stream in found.stream if stream.from_pairs} == paired
+def test_every_language_of_the_pairs_has_monolingual_text(recipe: str) -> None:
+    content, _ = read_recipe(recipe)
+    paired = {lang for source in content.source for lang in (source.src_lang, source.tgt_lang)}
+    assert {stream.lang for stream in content.stream if stream.from_pairs} == paired
 
 
-def test_what_the_base_model_must_not_see_is_held_out_of_it() -> None:
-    """Both recipes draw what is held out by one seed: the larger share contains the smaller."""
+def test_the_base_model_does_not_see_held_out_text() -> None:
+    """Both recipes hold out text by the same seed, so the larger share contains the smaller."""
     corpus, _ = read_recipe(str(ROOT / "tests/experiments/corpus.toml"))
     english, _ = read_recipe(str(ROOT / "tests/experiments/english.toml"))
     assert english.validation.share > corpus.validation.share
     assert (english.seed, english.tokenizer) == (corpus.seed, corpus.tokenizer)
 
 
-def test_text_is_in_one_part_alone(tmp_path: Path) -> None:
+def test_no_text_is_in_two_parts(tmp_path: Path) -> None:
     from tests.experiments.text import CODES, write_text
 
     data = tmp_path / "data"
@@ -111,9 +112,9 @@ def test_text_is_in_one_part_alone(tmp_path: Path) -> None:
     pairs = (tmp_path / "out" / "tico19.en-id.en").read_text("utf-8").splitlines()
     others = (tmp_path / "out" / "tico19.en-id.id").read_text("utf-8").splitlines()
     documents = (tmp_path / "out" / "english.jsonl").read_text("utf-8").splitlines()
-    ours = [json.loads(line)["text"] for line in documents if "en line" in line]
+    english = [json.loads(line)["text"] for line in documents if "en line" in line]
     assert pairs == [f"en line {n}" for n in range(100) if n // 8 % 4 == 3]
     assert others == [line.replace("en", "id", 1) for line in pairs]
-    assert len(ours) == 10
-    assert ours[0].startswith("en line 0 en line 1 ")
-    assert not {line for line in pairs if any(f"{line} " in f"{text} " for text in ours)}
+    assert len(english) == 10
+    assert english[0].startswith("en line 0 en line 1 ")
+    assert not {line for line in pairs if any(f"{line} " in f"{text} " for text in english)}

@@ -1,4 +1,4 @@
-"""A larger budget on a run that is there: a new phase from before its decay, or why not."""
+"""Extending a finished or interrupted run by a larger budget, and the errors where it cannot be."""
 
 import io
 import json
@@ -35,7 +35,7 @@ def state_of(out: Path) -> dict[str, torch.Tensor]:
 
 
 def assert_same(out: Path, other: Path) -> None:
-    """The same steps, and bit for bit the same model."""
+    """Equal steps, and models that are equal bit for bit."""
     assert steps_of(out) == steps_of(other)
     assert state_of(out).keys() == state_of(other).keys()
     assert all(torch.equal(tensor, state_of(other)[k]) for k, tensor in state_of(out).items())
@@ -43,13 +43,13 @@ def assert_same(out: Path, other: Path) -> None:
 
 @pytest.fixture(scope="module")
 def finished(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of 12 steps of pairs and texts mixed; read-only."""
+    """A run of 12 steps over a mixture of pairs and text; tests do not change it."""
     out = tmp_path_factory.mktemp("finished") / "run"
     train.train(config_of(shards, out, 12, strategy="mixed"))
     return out
 
 
-def test_a_finished_run_goes_on_as_if_planned_longer(
+def test_an_extended_run_equals_one_that_was_planned_longer(
     shards: Path, tmp_path: Path, finished: Path
 ) -> None:
     out, long, screen = tmp_path / "run", tmp_path / "long", io.StringIO()
@@ -65,16 +65,18 @@ def test_a_finished_run_goes_on_as_if_planned_longer(
     assert result is not None
     assert planned is not None
     assert (result.extended_at, result.after) == ([8], planned.after)
-    short, whole = read_runs([out / "phase-1", out])  # nothing of the shorter run is lost
+    short, whole = read_runs([out / "phase-1", out])  # the shorter run is kept whole
     assert (out / "phase-1/log.jsonl").read_bytes() == (finished / "log.jsonl").read_bytes()
     assert (short.runs[0].record.step, whole.runs[0].record.step) == (12, 16)
 
 
-def test_an_interrupted_run_goes_on_from_its_newest_step_and_again(
+def test_an_interrupted_run_is_extended_twice(
     shards: Path, tmp_path: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Step 5 is before any decay: nothing is set aside. A kill before a phase's first save changes
-    nothing."""
+    """Step 5 is before the decay, so nothing is set aside at first.
+
+    A kill before the first save of a phase changes nothing.
+    """
 
     def killed(_: object) -> None:
         raise KeyboardInterrupt
@@ -108,12 +110,15 @@ def test_an_interrupted_run_goes_on_from_its_newest_step_and_again(
     ("changes", "reason"),
     [
         ({"total_tokens": 8 * 4 * LENGTH}, r"total_tokens was 1536 and is 1024\): choose"),
-        ({"total_tokens": 1537}, r"total_tokens was 1536 and is 1537\): choose"),  # no step more
+        (
+            {"total_tokens": 1537},
+            r"total_tokens was 1536 and is 1537\): choose",
+        ),  # no more steps
         ({"total_tokens": 9999, "replay": 0.5}, r"replay was 0\.25 and is 0\.5; mixture"),
         ({"total_tokens": None, "parallel_tokens": 9999}, "parallel_tokens was None and"),
     ],
 )
-def test_what_is_no_extension_is_refused(
+def test_other_changes_are_refused(
     shards: Path, finished: Path, changes: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(ConfigError, match=reason):
@@ -121,14 +126,14 @@ def test_what_is_no_extension_is_refused(
     assert not list(finished.glob("phase-*"))
 
 
-def test_phases_of_a_whole_budget_cannot_be_extended(shards: Path, tmp_path: Path) -> None:
+def test_a_strategy_that_divides_its_budget_is_refused(shards: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     train.train(config_of(shards, out, 12, strategy="parallel-last"))
     with pytest.raises(ConfigError, match=r"from step 8: parallel-last divides the whole budget"):
         train.train(config_of(shards, out, 16, strategy="parallel-last"))
 
 
-def test_there_must_be_a_checkpoint_of_before_the_decay(
+def test_a_checkpoint_from_before_the_decay_is_needed(
     shards: Path, tmp_path: Path, finished: Path
 ) -> None:
     out = tmp_path / "run"
@@ -139,8 +144,8 @@ def test_there_must_be_a_checkpoint_of_before_the_decay(
         train.train(config_of(shards, out, 16, strategy="mixed"))
 
 
-def test_limits_may_be_moved(shards: Path, finished: Path) -> None:
-    """They say where a run stops, not which model comes out."""
+def test_limits_may_change(shards: Path, finished: Path) -> None:
+    """They decide whether a run starts or stops, not which model comes out."""
     config = config_of(shards, finished, 12, strategy="mixed", max_epochs=50.0)
     skipping = config.train.model_copy(update={"max_skipped_steps": 3})
     assert train.train(config.model_copy(update={"train": skipping})) is not None

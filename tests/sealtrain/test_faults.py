@@ -1,4 +1,4 @@
-"""What goes wrong while a run works: kills during a save, full disks, spikes, lost files."""
+"""Faults during a run: kills while saving, full disks, spikes, lost files."""
 
 import errno
 import io
@@ -12,18 +12,15 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_shards import make_config
 from torch.distributed.checkpoint.api import CheckpointException
 
-from sealtrain import checkpoint, parallel, restore, train
-from sealtrain.errors import DataError, SealError
-from sealtrain.explain import of_the_machine
-from sealtrain.spikes import limits_of
-from sealtrain.step import NotFiniteError, Run, setup, train_step
+from sealtrain import checkpoint, train
+from sealtrain.errors import DataError, SealError, user_error
+from sealtrain.step import NotFiniteError, Run, train_step
 
 SLOW_SAVE = """
 import sys, time
@@ -51,31 +48,31 @@ def final_weights(out: Path) -> dict[str, bytes]:
     }
 
 
-def test_sigkill_during_a_save_leaves_the_one_before(shards: Path, tmp_path: Path) -> None:
-    """The save of step 8 hangs in the background while steps go on; then the process is killed."""
+def test_sigkill_during_a_save_leaves_the_checkpoint_before(shards: Path, tmp_path: Path) -> None:
+    """The save of step 8 hangs in the background while training continues; then comes SIGKILL."""
     config = make_config(shards, tmp_path / "run")
     process = subprocess.Popen([sys.executable, "-c", SLOW_SAVE, config.model_dump_json()])
     folder = config.out / "checkpoints"
     log, seen = config.out / "log.jsonl", ""
     deadline = time.monotonic() + 240
-    # step 10 would save too, and waits for step 8: by then the steps between were made
+    # step 10 saves too and waits for step 8, so steps 9 and 10 are made by then
     while '"step": 10' not in seen and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
         seen = log.read_text("utf-8") if log.exists() else ""
     assert (folder / "step-000008.partial/saving").exists()
     time.sleep(0.5)
-    assert '"step": 11' not in log.read_text("utf-8")  # what can be lost does not grow
+    assert '"step": 11' not in log.read_text("utf-8")  # no more steps can be lost
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert sorted(path.name for path in folder.iterdir()) == ["step-000005", "step-000008.partial"]
-    assert restore.read_record(folder / "step-000005").step == 5
+    assert checkpoint.read_record(folder / "step-000005").step == 5
     assert train.train(config) is not None
     whole = make_config(shards, tmp_path / "whole")
     train.train(whole)
     assert final_weights(config.out) == final_weights(whole.out)
 
 
-def test_a_save_slower_than_its_interval_is_told(
+def test_a_save_slower_than_its_interval_is_reported(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The save of step 5 ends 1.2 seconds after that of step 8 was due."""
@@ -94,7 +91,9 @@ def test_a_save_slower_than_its_interval_is_told(
     monkeypatch.setattr(checkpoint.Saver, "wait", releasing)
     screen = io.StringIO()
     train.train(make_config(shards, tmp_path / "run"), screen=screen)
-    assert re.search(r"\nwaited \d s for a save: raise checkpoint.every_steps", screen.getvalue())
+    assert re.search(
+        r"\nwaited \d s for the save before: raise checkpoint.every_steps", screen.getvalue()
+    )
 
 
 def test_a_save_that_fails_is_reported_in_one_line(
@@ -111,18 +110,18 @@ def test_a_save_that_fails_is_reported_in_one_line(
     assert train.train(config) is not None
 
 
-def test_a_shard_that_goes_away_is_named(
+def test_a_lost_shard_is_named(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = Path(shutil.copytree(shards, tmp_path / "shards"))
     ready = train.setup
 
-    def losing(*args: object) -> Run:
+    def setup_and_delete(*args: object) -> Run:
         run = ready(*args)  # type: ignore[arg-type]
         (copy / "train/replay/english/part-00000.npy").unlink()
         return run
 
-    monkeypatch.setattr(train, "setup", losing)
+    monkeypatch.setattr(train, "setup", setup_and_delete)
     with pytest.raises(DataError, match=r"replay/english/part-00000\.npy: No such file"):
         train.train(make_config(copy, tmp_path / "run"))
 
@@ -137,55 +136,24 @@ def test_a_shard_that_goes_away_is_named(
         (FileNotFoundError(errno.ENOENT, "No such file", "a.npy"), "a.npy: No such file"),
     ],
 )
-def test_the_machine_s_errors_have_a_cure(error: Exception, line: str) -> None:
-    """Alone, and from another rank's save."""
+def test_faults_of_the_machine_have_a_cure(error: Exception, line: str) -> None:
+    """The error itself, and wrapped by torch as an error of some rank's save."""
     nested = CheckpointException("save", {1: (error, None)})  # type: ignore[dict-item]
-    for found in (of_the_machine(error), of_the_machine(nested)):
-        assert isinstance(found, SealError)
-        assert line in str(found)
-        assert "\n" not in str(found)
+    for reported in (user_error(error), user_error(nested)):
+        assert isinstance(reported, SealError)
+        assert line in str(reported)
+        assert "\n" not in str(reported)
 
 
-def test_an_error_of_ours_stays_itself() -> None:
+def test_other_errors_are_unchanged() -> None:
     error = RuntimeError("shapes differ")
-    assert of_the_machine(error) is error
+    assert user_error(error) is error
 
 
-def test_what_a_spike_is() -> None:
-    """Mean and deviation of 64 alternating values are exact; one value alone cannot hide itself."""
-    calm = [(2.0, 1.0), (4.0, 3.0)] * 32
-    assert limits_of(calm, 6.0) == (3.0 + 6.0, 2.0 + 6.0)
-    assert limits_of([*calm, (float("nan"), 1.0)], 6.0) == (9.0, 8.0)
-    assert limits_of(calm[:63], 6.0) == (sys.float_info.max, sys.float_info.max)
-
-
-def test_a_spike_updates_nothing_and_is_remembered(shards: Path, tmp_path: Path) -> None:
-    section = {"spike_sigmas": 6.0, "max_skipped_steps": 1}
-    run = setup(make_config(shards, tmp_path / "run", train=section), parallel.start())
-    run.record.recent = [(0.1, 0.1), (0.3, 0.3)] * 32
-    before = {name: p.detach().clone() for name, p in run.model.named_parameters()}
-    metrics = train_step(run)
-    assert "a spike: above 0.8 or 0.8" in metrics.skipped
-    batch = range(run.config.train.batch_sequences)
-    read = [stream.sequence(number) for stream, number in map(run.order.at, batch)]
-    named = re.findall(r"(\S+\.npy):(\d+)", metrics.skipped)
-    assert len(named) == len(read) > 1
-    for ids, (file, token) in zip(read, named, strict=True):
-        assert np.array_equal(np.fromfile(file, "<u2")[int(token) :][: len(ids)], ids)
-    assert run.record.step == 1
-    assert run.record.recent[-1] == (metrics.loss, metrics.grad_norm)
-    for name, parameter in run.model.named_parameters():
-        assert torch.equal(parameter.detach(), before[name])
-    with pytest.raises(NotFiniteError, match=r"step 2: loss .*a spike"):
-        train_step(run)
-    run.record.recent = []
-    assert train_step(run).skipped == ""
-
-
-def test_numbers_that_break_right_after_a_saved_step(
+def test_a_step_that_is_not_finite_right_after_a_save(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The reason is shown, not that the checkpoint is there; and again when run again."""
+    """The error is that of the step, not of the checkpoint that exists; the same when run again."""
 
     def breaking(run: Run) -> object:
         if run.record.step == 5:
@@ -202,12 +170,12 @@ def test_numbers_that_break_right_after_a_saved_step(
     assert train.train(config) is not None
 
 
-def test_the_guard_decides_alike_after_a_resume(
+def test_the_same_steps_are_spikes_after_a_resume(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four steps are enough here, and what is above their mean: the same steps are skipped."""
-    monkeypatch.setattr("sealtrain.spikes.ENOUGH", 4)
-    monkeypatch.setattr("sealtrain.step.WINDOW", 4)
+    """Here a window of four steps and a tiny deviation make many steps spikes."""
+    monkeypatch.setattr("sealtrain.step.SPIKE_MIN_STEPS", 4)
+    monkeypatch.setattr("sealtrain.step.SPIKE_WINDOW_STEPS", 4)
     section = {"spike_sigmas": 1e-6, "max_skipped_steps": 12}
     names, keep = ("whole", "broken"), {"every_steps": 5, "keep_last": 9}
     whole, broken = (
@@ -226,9 +194,7 @@ def test_the_guard_decides_alike_after_a_resume(
     assert final_weights(whole.out) == final_weights(broken.out)
 
 
-def test_half_precision_moments_are_saved_as_such_and_resume_bit_for_bit(
-    shards: Path, tmp_path: Path
-) -> None:
+def test_bfloat16_moments_are_saved_and_resumed_bit_for_bit(shards: Path, tmp_path: Path) -> None:
     plain = make_config(shards, tmp_path / "plain")
     whole = make_config(shards, tmp_path / "whole", optim={"moments": "bfloat16"})
     broken = make_config(shards, tmp_path / "broken", optim={"moments": "bfloat16"})
@@ -246,7 +212,7 @@ def test_half_precision_moments_are_saved_as_such_and_resume_bit_for_bit(
         assert results[1].after[key].loss == pytest.approx(loss.loss, rel=5e-3)  # type: ignore[union-attr]
 
 
-def test_the_log_says_what_was_waited_for(shards: Path, tmp_path: Path) -> None:
+def test_the_log_has_the_speed(shards: Path, tmp_path: Path) -> None:
     screen = io.StringIO()
     config = make_config(shards, tmp_path / "run")
     train.train(config, screen=screen)

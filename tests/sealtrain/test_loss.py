@@ -1,4 +1,4 @@
-"""Chunked cross-entropy against torch, and attention that stays inside documents."""
+"""Chunked cross-entropy compared with torch, and attention that stays inside documents."""
 
 import itertools
 from contextlib import nullcontext
@@ -21,7 +21,7 @@ from sealtrain.model import build
 def reference(
     hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor, z_loss: float
 ) -> torch.Tensor:
-    """The same loss by torch, all logits at once."""
+    """The same loss by torch, with all logits at one time."""
     logits = hidden @ weight.T
     kept = labels != IGNORED
     z = logits.logsumexp(1)[kept].square().sum()
@@ -39,15 +39,15 @@ def test_loss_and_gradients_equal_torch(z_loss: float, chunk: int) -> None:
     labels = torch.randint(0, 513, (100,), generator=generator)
     labels[::9] = IGNORED
     expected = reference(hidden, weight, labels, z_loss) / 50
-    wanted = torch.autograd.grad(expected, (hidden, weight))
+    expected_grads = torch.autograd.grad(expected, (hidden, weight))
     total, losses = ChunkedCrossEntropy.apply(hidden, weight, labels, z_loss, chunk)
     (total / 50).backward()
 
     assert total.item() / 50 == pytest.approx(expected.item(), rel=1e-6)
     assert hidden.grad is not None
     assert weight.grad is not None
-    for ours, theirs in ((hidden.grad, wanted[0]), (weight.grad, wanted[1])):
-        assert (ours - theirs).norm() / theirs.norm() < 1e-5
+    for actual, grad in zip((hidden.grad, weight.grad), expected_grads, strict=True):
+        assert (actual - grad).norm() / grad.norm() < 1e-5
     per_token = functional.cross_entropy(
         hidden @ weight.T, labels, ignore_index=IGNORED, reduction="none"
     )
@@ -57,7 +57,7 @@ def test_loss_and_gradients_equal_torch(z_loss: float, chunk: int) -> None:
 
 @pytest.fixture
 def model(shards: Path, tmp_path: Path) -> Any:
-    """Random weights ten times their usual size: attention far from uniform shows leaks."""
+    """Random weights of ten times the usual size: attention is far from uniform, so leaks show."""
     manifest = open_streams(shards, "train")[0].manifest
     config = make_config(shards, tmp_path, model={"init_std": 0.2})
     built = build(config.model, 1, manifest)
@@ -71,7 +71,7 @@ DOCUMENTS = [[7, 8, 9, 0], [0], [11, 12, 13, 14, 15, 0], [16, 0], [17, 18, 19]] 
 def packed_logits(model: Any, document_mask: bool) -> torch.Tensor:
     ids = np.array([[i for document in DOCUMENTS for i in document]])
     positions = torch.from_numpy(positions_of(ids, 0)) if document_mask else None
-    rows = torch.from_numpy(np.concatenate([ids, ids]))  # a batch, and both modes of the model
+    rows = torch.from_numpy(np.concatenate([ids, ids]))  # a batch of two
     if positions is not None:
         positions = positions.expand_as(rows)
     return model(input_ids=rows, position_ids=positions, use_cache=False).logits[0]
@@ -83,21 +83,21 @@ def separate_logits(model: Any) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_packed_documents_do_not_see_each_other(model: Any, training: bool) -> None:
+def test_packed_documents_do_not_attend_to_each_other(model: Any, training: bool) -> None:
     model.train(training)
     difference = (packed_logits(model, True) - separate_logits(model)).abs().max()
     assert difference < 1e-5
 
 
-def test_the_comparison_would_see_a_leak(model: Any) -> None:
+def test_a_leak_between_documents_would_be_visible(model: Any) -> None:
     difference = (packed_logits(model, False) - separate_logits(model)).abs()
-    assert difference[: len(DOCUMENTS[0])].max() < 1e-5  # nothing stands before the first
+    assert difference[: len(DOCUMENTS[0])].max() < 1e-5  # no document precedes the first
     assert difference.max() > 0.1
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_the_training_loss_is_that_of_separate_documents(model: Any, training: bool) -> None:
-    """Through the very call a step makes: the wrapper must not lose the mask."""
+    """Through the call that a step makes, which must pass the mask on."""
     model.train(training)
     ids = np.array([[i for document in DOCUMENTS for i in document]])
     losses = {}
@@ -130,7 +130,7 @@ def varlen_by_sdpa(
     _: torch.Tensor, max_q: int, max_k: int, *, scale: float | None,
     window_size: tuple[int, int] = (-1, -1), enable_gqa: bool = False,
 ) -> torch.Tensor:  # fmt: skip
-    """What torch's kernel computes on a GPU, document by document."""
+    """What torch's kernel computes on a GPU, here by sdpa for each document."""
     assert window_size == (-1, 0)  # causal
     assert (starts.dtype, max_q) == (torch.int32, max_k)
     parts = []
@@ -141,10 +141,8 @@ def varlen_by_sdpa(
     return torch.cat(parts).to(query.dtype)
 
 
-def test_varlen_attention_is_wired_to_documents(
-    model: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a CPU by a stand-in for the kernel, with sdpa as the truth; bfloat16 rounds."""
+def test_varlen_attention_gets_the_documents(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a CPU, with a replacement for the kernel; sdpa is the reference, and bfloat16 rounds."""
     ids = np.array([[i for document in DOCUMENTS for i in document]] * 2)
     labels = labels_of(ids, 0)
     config = Train(batch_sequences=2, micro_batch_sequences=2, z_loss=0.0)
@@ -160,32 +158,32 @@ def test_varlen_attention_is_wired_to_documents(
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_torch_s_own_kernel_takes_what_it_is_given(
+def test_the_kernel_of_torch_accepts_the_inputs(
     model: Any, monkeypatch: pytest.MonkeyPatch, compiled: bool
 ) -> None:
-    """The real operator, forward and backward, by its rules for shapes alone: on no device."""
+    """The real operator, forward and backward, on the `meta` device: shapes and dtypes only."""
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
-    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # knows no such device
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # does not know `meta`
     config = Train(batch_sequences=2, micro_batch_sequences=2)
     model.to("meta")
     assert attention.use_varlen(model, torch.bfloat16) == ""
     if compiled:
         for layer in model.base_model.layers:
             layer.compile(backend="aot_eager")
-    for documents in (DOCUMENTS, [*DOCUMENTS[1:], DOCUMENTS[0]]):  # two numbers of documents
+    for documents in (DOCUMENTS, [*DOCUMENTS[1:], DOCUMENTS[0]]):  # in two orders
         ids = np.array([[i for document in documents for i in document]] * 2)
         total, _ = model.training_loss(ids, labels_of(ids, 0), 0, config)
         total.backward()
     assert all(p.grad is not None and p.grad.shape == p.shape for p in model.parameters())
 
 
-def test_documents_have_bounds() -> None:
-    """Also where a sequence begins within a document."""
+def test_document_bounds() -> None:
+    """A sequence that begins inside a document begins a new one."""
     positions = positions_of(np.array([[5, 0, 6, 7], [8, 9, 0, 0]]), 0)
-    found = attention.bounds(positions, torch.device("cpu"))
-    assert found["cu_seq_lens_q"].tolist() == [0, 2, 4, 7, 8]
-    assert found["cu_seq_lens_q"].dtype == torch.int32
-    assert found["max_length_q"] == 3
+    bounds = attention.document_bounds(positions, torch.device("cpu"))
+    assert bounds["cu_seq_lens_q"].tolist() == [0, 2, 4, 7, 8]
+    assert bounds["cu_seq_lens_q"].dtype == torch.int32
+    assert bounds["max_length_q"] == 3
 
 
 @pytest.mark.parametrize(
@@ -195,7 +193,7 @@ def test_documents_have_bounds() -> None:
         ((9, 0), torch.float32, "precision is float32"),
     ],
 )
-def test_where_the_kernel_cannot_sdpa_stays_and_it_is_said(
+def test_without_the_kernel_sdpa_stays_and_the_reason_is_given(
     model: Any, monkeypatch: pytest.MonkeyPatch, capability: Any, dtype: Any, reason: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)

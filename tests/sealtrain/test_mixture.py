@@ -1,4 +1,4 @@
-"""The order of training: golden values, exact shares, and independence of the world."""
+"""The order of training: golden values, exact shares, and the same order at any world size."""
 
 import hashlib
 from collections import Counter
@@ -23,7 +23,7 @@ MASK = 2**64 - 1
 
 
 def splitmix64(seed: int, num: int) -> list[int]:
-    """The generator as Steele, Lea and Flood print it, in plain integers."""
+    """The generator as Steele, Lea and Flood publish it, in Python integers."""
     values = []
     for _ in range(num):
         seed = (seed + 0x9E3779B97F4A7C15) & MASK
@@ -69,7 +69,7 @@ def test_every_prefix_is_within_one_of_its_share(weights: list[int], num: int) -
 
 
 def make_streams(**sizes: int) -> list[Stream]:
-    """Streams without files: enough for an order."""
+    """Streams without files, which are enough for an order."""
     streams = []
     for name, size in sizes.items():
         kind = {"p": "parallel", "m": "monolingual", "r": "replay"}[name[0]]
@@ -81,8 +81,8 @@ def make_streams(**sizes: int) -> list[Stream]:
 
 
 def kinds_of(order: Order) -> str:
-    """One letter per place: p, m or r."""
-    return "".join(order.streams[i].manifest.kind[0] for i in order.stream_n)
+    """One letter per position: p, m or r."""
+    return "".join(order.streams[i].manifest.kind[0] for i in order.stream_indices)
 
 
 def mixture(strategy: str, sequences: int, **changes: object) -> Mixture:
@@ -97,27 +97,27 @@ STREAMS = make_streams(p1=30, p2=50, m1=60, m2=20, r1=25, r2=15)
 @pytest.mark.parametrize("strategy", ["parallel-only", "multilingual", "mixed"])
 def test_shares_of_every_prefix(strategy: str, replay: float) -> None:
     order = make_order(mixture(strategy, 400, replay=replay), 1, STREAMS, 4)
-    wanted = {"parallel-only": "p", "multilingual": "m", "mixed": "pm"}[strategy]
+    read_kinds = {"parallel-only": "p", "multilingual": "m", "mixed": "pm"}[strategy]
     kinds = np.array(list(kinds_of(order)))
-    places = np.arange(1, 401)
-    assert np.abs(np.cumsum(kinds == "r") - places * replay).max() < 1
-    total = sum(len(s) for s in STREAMS if s.manifest.kind[0] in wanted)
+    positions = np.arange(1, 401)
+    assert np.abs(np.cumsum(kinds == "r") - positions * replay).max() < 1
+    total = sum(len(s) for s in STREAMS if s.manifest.kind[0] in read_kinds)
     for index, stream in enumerate(STREAMS):
-        if stream.manifest.kind[0] in wanted:
+        if stream.manifest.kind[0] in read_kinds:
             share = (1 - replay) * len(stream) / total
-            counts = np.cumsum(order.stream_n == index)
-            assert np.abs(counts - places * share).max() < 2
+            counts = np.cumsum(order.stream_indices == index)
+            assert np.abs(counts - positions * share).max() < 2
 
 
 @pytest.mark.parametrize(
     ("strategy", "phases"), [("parallel-first", "pm"), ("parallel-last", "mp")]
 )
-def test_phases_follow_each_other_and_replay_runs_through(strategy: str, phases: str) -> None:
+def test_phases_follow_each_other_and_replay_runs_through_both(strategy: str, phases: str) -> None:
     order = make_order(mixture(strategy, 400, parallel_share=0.3), 1, STREAMS, 4)
     kinds = kinds_of(order)
-    rest = kinds.replace("r", "")
+    without_replay = kinds.replace("r", "")
     lengths = {"p": 90, "m": 210}
-    assert rest == phases[0] * lengths[phases[0]] + phases[1] * lengths[phases[1]]
+    assert without_replay == phases[0] * lengths[phases[0]] + phases[1] * lengths[phases[1]]
     counts = np.cumsum(np.array(list(kinds)) == "r")
     assert np.abs(counts - np.arange(1, 401) * 0.25).max() < 1
 
@@ -131,12 +131,12 @@ def test_weights_multiply_sizes() -> None:
         make_order(mixture("parallel-only", 320, weights={"parallel/p9": 5}), 1, STREAMS, 4)
 
 
-def test_the_budget_says_what_comes_on_top() -> None:
+def test_budgets_with_and_without_replay() -> None:
     total = make_order(mixture("parallel-only", 403), 1, STREAMS, 4)
-    assert Counter(kinds_of(total)) == {"p": 300, "r": 100}  # whole steps within the budget
+    assert Counter(kinds_of(total)) == {"p": 300, "r": 100}  # whole steps only
     budget = {"total_tokens": None, "parallel_tokens": 300 * LENGTH}
     top = make_order(mixture("parallel-only", 0, **budget), 1, STREAMS, 4)
-    assert top.stream_n.tolist() == total.stream_n.tolist()
+    assert top.stream_indices.tolist() == total.stream_indices.tolist()
     mixed = make_order(mixture("mixed", 0, **budget, parallel_share=0.5), 1, STREAMS, 4)
     assert Counter(kinds_of(mixed)) == {"p": 300, "m": 300, "r": 200}
     with pytest.raises(ConfigError, match="mixture: 96 tokens are below a step"):
@@ -145,7 +145,7 @@ def test_the_budget_says_what_comes_on_top() -> None:
 
 def test_epochs_roll_over_with_their_own_permutation() -> None:
     order = make_order(mixture("parallel-only", 160, replay=0.0), 5, make_streams(p1=40), 4)
-    read = [order.at(place)[1] for place in range(160)]
+    read = [order.locate(place)[1] for place in range(160)]
     epochs = [read[start : start + 40] for start in range(0, 160, 40)]
     for epoch, numbers in enumerate(epochs):
         assert numbers == permutation(5, "parallel/p1", epoch, 40).tolist()
@@ -160,20 +160,18 @@ def test_more_epochs_than_allowed_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "lacking"),
+    ("strategy", "missing"),
     [("parallel-only", "replay"), ("mixed", "monolingual"), ("parallel-last", "monolingual")],
 )
-def test_a_lacking_kind_is_refused(strategy: str, lacking: str) -> None:
-    with pytest.raises(DataError, match=f"needs {lacking} streams"):
+def test_shards_without_a_needed_kind_are_refused(strategy: str, missing: str) -> None:
+    with pytest.raises(DataError, match=f"needs {missing} streams"):
         make_order(mixture(strategy, 40), 1, make_streams(p1=10), 4)
 
 
 @pytest.mark.parametrize("strategy", ["parallel-only", "mixed", "parallel-last"])
 @pytest.mark.parametrize("loss_on", ["all", "target"])
-def test_a_step_reads_the_same_at_any_world_size_and_number_of_threads(
-    shards: Path, strategy: str, loss_on: str
-) -> None:
-    """By brute force; a run that is resumed begins in the middle."""
+def test_a_step_reads_the_same_at_any_world_size(shards: Path, strategy: str, loss_on: str) -> None:
+    """By brute force, with any number of threads; a resumed run begins in the middle."""
     streams, config = open_streams(shards, "train"), mixture(strategy, 48)
     train = Train.model_validate(
         {"batch_sequences": 8, "micro_batch_sequences": 3, "loss_on": loss_on}
@@ -188,12 +186,12 @@ def test_a_step_reads_the_same_at_any_world_size_and_number_of_threads(
                 loaders.append(Loader(order, train, world, threads))
             for step in range(2 if threads == 5 else 0, 6):
                 parts = [loader.take(step) for loader in loaders]
-                places = slice(8 * step, 8 * step + 8)
+                rows = slice(8 * step, 8 * step + 8)
                 assert np.concatenate([ids for ids, _, _ in parts]).tolist() == (
-                    whole_ids[places].tolist()
+                    whole_ids[rows].tolist()
                 )
                 labels = np.concatenate([labels for _, labels, _ in parts])
-                assert labels.tolist() == whole_labels[places].tolist()
+                assert labels.tolist() == whole_labels[rows].tolist()
                 assert sum(num for _, _, num in parts) == (labels != IGNORED).sum()
 
 

@@ -1,11 +1,12 @@
-"""The learning rate by step, and what decays."""
+"""The learning rate by step, the parameters with weight decay, and bfloat16 moments."""
 
 import pytest
+import torch
 from torch import nn
 
 from sealtrain.config import Optim
 from sealtrain.errors import ConfigError
-from sealtrain.optim import check_schedule, learning_rate, make_optimizer
+from sealtrain.optim import Bf16StateAdamW, check_schedule, learning_rate, make_optimizer
 
 
 def config(**changes: object) -> Optim:
@@ -35,7 +36,9 @@ def test_the_rate_is_never_zero() -> None:
 
 def test_an_overfull_schedule_is_refused() -> None:
     check_schedule(config(), 8)
-    with pytest.raises(ConfigError, match=r"optim: 4 \+ 4 steps do not fit into 7 steps"):
+    with pytest.raises(
+        ConfigError, match=r"optim: 4 warm-up \+ 4 decay steps do not fit into 7 steps"
+    ):
         check_schedule(config(), 7)
 
 
@@ -52,4 +55,26 @@ def test_embeddings_and_norms_do_not_decay(tied: bool) -> None:
     decayed = {names[id(p)] for p in groups[0]["params"]}
     assert decayed == ({"linear.weight"} if tied else {"linear.weight", "head.weight"})
     assert (groups[0]["weight_decay"], groups[1]["weight_decay"]) == (0.1, 0.0)
-    assert groups[0]["fused"] is True
+    for group in groups:
+        assert (group["lr"], group["betas"], group["eps"]) == (1.0, (0.9, 0.95), 1e-8)
+        assert group["fused"] is True
+
+
+def test_moments_in_bfloat16_stay_so_when_they_are_loaded() -> None:
+    """One step equals AdamW's with moments rounded to bfloat16 afterwards, and so after a load."""
+    weights = torch.linspace(-1, 1, 12).reshape(3, 4)
+    half, plain = nn.Parameter(weights.clone()), nn.Parameter(weights.clone())
+    optimizer = make_optimizer(nn.ParameterList([half]), config(moments="bfloat16", lr=0.1))
+    reference = make_optimizer(nn.ParameterList([plain]), config(lr=0.1))
+    for parameter in (half, plain):
+        parameter.grad = torch.linspace(0.1, 3, 12).reshape(3, 4)
+    optimizer.step()
+    reference.step()
+    assert torch.equal(half, plain)  # the first update is computed in float32
+    loaded = make_optimizer(nn.ParameterList([half]), config(moments="bfloat16", lr=0.1))
+    loaded.load_state_dict(optimizer.state_dict())
+    for state in (optimizer.state[half], loaded.state[half]):
+        for key in ("exp_avg", "exp_avg_sq"):
+            assert state[key].dtype == torch.bfloat16
+            assert torch.equal(state[key], reference.state[plain][key].bfloat16())
+    assert isinstance(optimizer, Bf16StateAdamW)

@@ -1,4 +1,4 @@
-"""Two processes against one: the same sequences, labels, losses and checkpoints."""
+"""Two processes compared with one: the same sequences, labels, losses and checkpoints."""
 
 import json
 import os
@@ -18,23 +18,37 @@ from sealtrain.config import Config
 PROGRAM = (
     "import sys, torch; torch.set_num_threads(1); from sealtrain.config import Config;"
     "from sealtrain import parallel; from sealtrain.train import train;"
-    "parallel.stop = lambda: None;"  # a group is joined once in a process
+    "parallel.stop = lambda: None;"  # a process can join a group only once
     "[train(Config.model_validate_json(text)) for text in sys.argv[1:]]"
 )
 
+STOPPED = """
+import os, signal, sys, torch
+from sealtrain import train
+from sealtrain.config import Config
+torch.set_num_threads(1)
+step = train.train_step
+def stopped(run):
+    if run.world.rank == 1 and run.record.step == 3:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return step(run)
+train.train_step = stopped
+assert train.train(Config.model_validate_json(sys.argv[1])) is None
+"""
 
-def run_on_two(*configs: Config) -> None:
-    """What `torchrun --nproc-per-node 2` does, one config after the other."""
+
+def run_on_two(*configs: Config, program: str = PROGRAM) -> None:
+    """What `torchrun --nproc-per-node 2` does; PROGRAM trains one config after the other."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     ranks = []
     for rank in (0, 1):
-        place = {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": port}
+        variables = {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": port}
         ranks.append(
             subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, *(c.model_dump_json() for c in configs)],
-                env={**os.environ, **place, "MASTER_ADDR": "127.0.0.1"},
+                [sys.executable, "-c", program, *(c.model_dump_json() for c in configs)],
+                env={**os.environ, **variables, "MASTER_ADDR": "127.0.0.1"},
                 stderr=subprocess.PIPE,
                 text=True,
             )
@@ -56,8 +70,8 @@ def losses(out: Path) -> list[float]:
 
 
 def test_two_processes_equal_one(shards: Path, tmp_path: Path) -> None:
-    """And each finishes what the other began."""
-    # 3 validation sequences over 2 ranks: one of them has nothing left in the last batch
+    """Each also finishes a run that the other began."""
+    # 3 validation sequences over 2 ranks: one rank has none in the last batch
     sections: dict[str, dict[str, object]] = {"eval": {"validation_sequences": 3}}
     one = make_config(shards, tmp_path / "one", **sections)
     two = make_config(shards, tmp_path / "two", train={"micro_batch_sequences": 1}, **sections)
@@ -68,7 +82,7 @@ def test_two_processes_equal_one(shards: Path, tmp_path: Path) -> None:
     train.train(low[0])
     single = train.train(one)
     whole = losses(one.out)
-    shutil.rmtree(one.out / "checkpoints/step-000012")  # begun by one, finished by two
+    shutil.rmtree(one.out / "checkpoints/step-000012")  # two processes finish what one began
     run_on_two(two, one, hybrid, low[1])
 
     double = train.train(two)  # finished: nothing to do
@@ -79,10 +93,24 @@ def test_two_processes_equal_one(shards: Path, tmp_path: Path) -> None:
     assert losses(hybrid.out) == pytest.approx(whole, rel=1e-5)
     assert losses(low[1].out) == pytest.approx(losses(low[0].out), rel=1e-3)
     speeds = [line for line in lines_of(two.out) if line["event"] == "speed"]
-    assert all(line["slowest_rank"] in (0, 1) and line["rank_wait"] >= 0 for line in speeds)
+    assert [line["step"] for line in speeds] == [10, 12]
+    assert all(line["slowest_rank"] in (0, 1) and line["rank_wait"] > 0 for line in speeds)
+    assert len(single.after) == 5
     for key, loss in single.after.items():
         assert double.after[key].num_labels == loss.num_labels
         assert double.after[key].loss == pytest.approx(loss.loss, rel=1e-5)
-    shutil.rmtree(two.out / "checkpoints/step-000012")  # begun by two, finished by one
+    shutil.rmtree(two.out / "checkpoints/step-000012")  # one process finishes what two began
     train.train(two)
     assert losses(two.out) == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_signal_to_one_rank_stops_both_after_the_same_step(shards: Path, tmp_path: Path) -> None:
+    config = make_config(shards, tmp_path / "run")
+    run_on_two(config, program=STOPPED)
+    assert [line["step"] for line in lines_of(config.out) if line["event"] == "step"] == [
+        1,
+        2,
+        3,
+        4,
+    ]
+    assert [path.name for path in (config.out / "checkpoints").iterdir()] == ["step-000004"]

@@ -1,4 +1,4 @@
-"""Shards written by hand: what sealdata hands over, small enough to read."""
+"""Tiny shards in the format of sealdata, written without it, and a config that trains on them."""
 
 import hashlib
 import json
@@ -60,17 +60,19 @@ def make_tokenizer(folder: Path) -> Tokenizer:
 
 def pair_documents(first: str, second: str) -> list[str]:
     return [
-        TEMPLATE.format(first_name=NAMES[first], first=one, second_name=NAMES[second], second=other)
-        for one, other in zip(SENTENCES[first], SENTENCES[second], strict=True)
+        TEMPLATE.format(
+            first_name=NAMES[first], first=first_text, second_name=NAMES[second], second=second_text
+        )
+        for first_text, second_text in zip(SENTENCES[first], SENTENCES[second], strict=True)
     ]
 
 
 def write_stream(
     shards: Path, split: str, kind: str, languages: list[str], documents: list[str], name: str = ""
 ) -> Path:
-    """Documents, each closed by EOS, cut into sequences; the last is padded with EOS.
+    """Write documents, each closed by EOS, as sequences; the last one is padded with EOS.
 
-    The sidecar says of a pair that its prompt is the first line.
+    The prompt of a pair in the sidecar is its first line. Returns the stream's folder.
     """
     path = shards / "tokenizer" / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(path))
@@ -145,7 +147,7 @@ def write_shards(shards: Path) -> Path:
 
 
 def make_config(shards: Path, out: Path, **sections: dict[str, object]) -> Config:
-    """A run of 12 steps on a model of two small layers, with sections changed as given."""
+    """A run of 12 steps on a model of two small layers, with changes by section."""
     base: dict[str, dict[str, object]] = {
         "mixture": {"strategy": "parallel-only", "total_tokens": 12 * 4 * LENGTH},
         "model": {"hidden_size": 16, "intermediate_size": 32, "num_layers": 2, "num_heads": 2},

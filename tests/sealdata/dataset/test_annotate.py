@@ -84,7 +84,7 @@ def test_a_sheet_of_nowhere(audited: Path) -> None:
     ("text", "message"),
     [
         ("id\tlabel\n1\tgood\n", "no label 'good'; known: CC, CB"),
-        ("id\tlabel\nx\tCC\n", "'x' is no id"),
+        ("id\tlabel\nx\tCC\n", "'x' is not an id"),
         ("a\tb\n", "the header must begin with id and label"),
         ("id\tlabel\n1\t\n", "no row has a label"),
     ],

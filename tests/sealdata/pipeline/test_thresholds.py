@@ -31,7 +31,10 @@ def plan(tmp_path, margin=None, **rule):
     ("rule", "message"),
     [
         ({"score": "stored.margin", "min": 0.8}, "a cosine's threshold keeps everything"),
-        ({"score": "stored.margin", "max": 0.95, "min": 0.6}, "is not a threshold of a ratio margin"),
+        (
+            {"score": "stored.margin", "max": 0.95, "min": 0.6},
+            "is not a threshold of a ratio margin",
+        ),
         ({"score": "laser.cosine", "min": 1.06}, "no cosine is above 1"),
         ({"score": "laser.cosine", "max": 1.25}, "1.25 is not a threshold of a cosine"),
         (

@@ -234,7 +234,7 @@ def spoilt(base: Path, what: str) -> Path:
         ("uint16", "outside the vocabulary .* or not uint32"),
         ("no_eos", "0 of 320 sampled tokens are EOS"),
         ("padding", "of 320 sampled tokens are EOS"),
-        ("cut", "size 1,279 is no multiple of 4 bytes"),
+        ("cut", "size 1,279 is not a multiple of 4 bytes"),
         ("short", "less than one sequence of 32 uint32"),
         ("absent", "no file matches"),
     ],
@@ -250,8 +250,8 @@ def test_what_is_no_token_file_is_refused_before_work_begins(
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"byte_start": 2}, "byte_start 2 is no multiple of 4"),
-        ({"num_sequences": 11}, "11 sequences of 32 tokens are asked for, but it holds 10"),
+        ({"byte_start": 2}, "byte_start 2 is not a multiple of 4"),
+        ({"num_sequences": 11}, "takes 11 sequences of 32 tokens, but the file has 10"),
         ({"byte_start": 4 * 10**6}, "less than one sequence"),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 
 from sealdata.component import load
 from sealdata.readers import Source, _lines, joined
-from sealdata.readers._bytes_read import counting
+from sealdata.readers._bytes_read import track
 
 PAIRS = 30_000
 
@@ -93,7 +93,7 @@ def test_the_share_of_bytes_follows_that_of_rows(tmp_path, sides, kind, monkeypa
     component = load("readers", reader, options)
     size = component.size(path)
     shares = []
-    with counting() as meter:
+    with track() as meter:
         batches = component.batches(Source("s", path, "eng_Latn", "ind_Latn"), PAIRS // 3)
         for batch in batches:
             assert batch.good.height == PAIRS // 3

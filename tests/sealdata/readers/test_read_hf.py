@@ -88,7 +88,7 @@ def test_a_repo_needs_a_commit(revision):
 
 @pytest.mark.parametrize("options", [{"revision": COMMIT}, {"subset": "enth"}])
 def test_what_only_a_repo_has(options):
-    with pytest.raises(ConfigError, match=r"without effect, since no repo is named"):
+    with pytest.raises(ConfigError, match=r"has no effect without a repo"):
         load("readers", "hf", options)
 
 

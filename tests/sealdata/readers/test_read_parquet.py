@@ -141,5 +141,5 @@ def test_a_damaged_file(read, tmp_path):
     path = tmp_path / "corpus.parquet"
     pq.write_table(pa.table(SIDES), path)
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(DataError, match=r"corpus\.parquet is no Parquet file, or damaged \("):
+    with pytest.raises(DataError, match=r"corpus\.parquet is not a Parquet file, or is damaged \("):
         read("parquet", path)

@@ -130,7 +130,7 @@ def test_an_archive_holds_one_tmx(read, tmp_path, members, count):
         (f"{HEAD}<tu>\n<x></tu>", r"mismatched tag: line 5, column 5"),
         (HEAD.encode() + b"\n\xff", r"not well-formed \(invalid token\): line 5"),
         (f"{HEAD}<no description>", r"not well-formed \(invalid token\): line 4"),
-        (b"<html><tu/></html>", r"is no TMX: its outermost element is <html>"),
+        (b"<html><tu/></html>", r"is not TMX: its outermost element is <html>"),
         (b'<!DOCTYPE t [<!ENTITY a "aa">]><tmx>&a;</tmx>', r"not read here: EntitiesForbidden"),
         (f"{HEAD}<tu><tuv><seg>{'<hi>' * 2000}{'</hi>' * 2000}</seg></tuv></tu>", r"recursion"),
         (b'<?xml version="1.0" encoding="klingon"?><tmx/>', r"not read here: .*klingon"),

@@ -229,7 +229,7 @@ def test_finding_a_sequence(tmp_path: Path) -> None:
         find_sequence(tmp_path / "part-00001.npy", 4)
     with pytest.raises(ConfigError, match="neither the folder"):
         find_sequence(tmp_path / "absent.npy", 0)
-    with pytest.raises(ConfigError, match="no token file of the stream"):
+    with pytest.raises(ConfigError, match="not a token file of the stream"):
         find_sequence(tmp_path / "part-00001.docs.parquet", 0)
     last = manifest.num_sequences - 1
     with pytest.raises(ConfigError, match=f"no sequence {last + 1}; it has 0 to {last}"):
@@ -374,7 +374,7 @@ def test_manifest_contract(tmp_path: Path) -> None:
         ],
     }
     edit_manifest(tmp_path, lambda facts: facts.update(extra=1))
-    with pytest.raises(DataError, match=r"is no stream manifest \(extra"):
+    with pytest.raises(DataError, match=r"is not a stream manifest \(extra"):
         read_stream_manifest(tmp_path)
 
 

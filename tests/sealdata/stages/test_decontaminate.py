@@ -107,7 +107,15 @@ words = st.lists(st.sampled_from(WORDS), max_size=40).map("".join)
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(words, min_size=1, max_size=6), st.lists(words, max_size=6), st.floats(0.5, 1))
-def test_containment_is_what_brute_force_says(monkeypatched, refs, texts, containment):
+def test_containment_is_what_brute_force_says(refs, texts, containment):
+    with pytest.MonkeyPatch.context() as patch:  # short n-grams, and no minimum: texts are short
+        patch.setattr(hashes, "NGRAM", 3)
+        patch.setattr("sealdata.contamination.index.NGRAM", 3)
+        patch.setattr(hashes, "MIN_NGRAMS", 2)
+        check_containment(refs, texts, containment)
+
+
+def check_containment(refs, texts, containment):
     def ngrams(text: str) -> set[str]:
         normal = pl.DataFrame({"t": [text]}).select(text_key("t")).item()
         return {normal[i : i + hashes.NGRAM] for i in range(len(normal) - hashes.NGRAM + 1)}
@@ -126,17 +134,6 @@ def test_containment_is_what_brute_force_says(monkeypatched, refs, texts, contai
     near = {at: ref for at, ref, kind in found if kind == "containment"}
     exact = {at for at, _, kind in found if kind == "exact"}
     assert {at: ref for at, ref in expected.items() if at not in exact} == near
-
-
-@pytest.fixture(scope="module")
-def monkeypatched():
-    """Short n-grams and no least number of them, so that small texts have something to compare."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(hashes, "NGRAM", 3)
-    patch.setattr("sealdata.contamination.index.NGRAM", 3)
-    patch.setattr(hashes, "MIN_NGRAMS", 2)
-    yield
-    patch.undo()
 
 
 FLORES_PLUS = {"id": 1, "iso_639_3": "tha", "iso_15924": "Thai", "text": "สวัสดี"}
@@ -243,7 +240,7 @@ def test_folders_of_flores_ntrex_and_xcopa(tmp_path):
         ("x.jsonl", b'{"text": "a"}\n{', r"x\.jsonl: line 2 is no JSON"),
         ("x.jsonl", b"[1]\n", r"x\.jsonl: line 1 is no JSON object"),
         ("x.tsv", b"text\n\xff\n", r"x\.tsv: line 2, byte 0 is not UTF-8"),
-        ("x.parquet", b"PAR1", r"x\.parquet is no Parquet file, or damaged"),
+        ("x.parquet", b"PAR1", r"x\.parquet is not a Parquet file, or is damaged"),
     ],
 )
 def test_damage_names_the_place(tmp_path, name, data, message):
@@ -325,3 +322,13 @@ def test_hashes_of_another_release_are_refused(small_build):
 def test_a_set_that_is_not_there_is_named(small_build):
     with pytest.raises(ConfigError, match=r"no evaluation text at .*absent"):
         small_build(SOURCES, '[decontaminate]\nrefs = ["absent"]')
+
+
+@pytest.mark.parametrize(("min_chars", "dropped"), [(15, 0), (4, 1)])
+def test_a_short_side_is_a_leak_from_min_chars_on(small_build, min_chars, dropped):
+    """The limit of the recipe reaches the search."""
+    (small_build.folder / "dev").mkdir()
+    (small_build.folder / "dev" / "eng_Latn.dev").write_text("Good day.\n", "utf-8")
+    table = f'[decontaminate]\nrefs = ["dev"]\nmin_chars = {min_chars}'
+    small_build({("one", "ind_Latn"): [("Good day!", "Selamat siang."), ("No.", "Tidak.")]}, table)
+    assert list(small_build.reasons().values()).count("eval_leak") == dropped

@@ -6,17 +6,22 @@ import polars as pl
 import pytest
 
 from sealdata.cleaners import Cleaner
+from sealdata.component import load
 from sealdata.files.frames import read_frame, write_frame
-from sealdata.files.records import read_json
+from sealdata.files.records import read_json, write_json
 from sealdata.pairs import REJECT_SCHEMA, make_pairs
+from sealdata.readers import Source
 from sealdata.scorers import Scorer
 from sealdata.stages.clean import Clean
 from sealdata.stages.dedup import Resolve
+from sealdata.stages.ingest import Ingest
 from sealdata.stages.keys import Keys
 from sealdata.stages.partition import Flag, KeyFile, range_names
 from sealdata.stages.rules import Rule, RuleEvaluator, ScoreStore
+from sealdata.stages.sample import Sample
 from sealdata.stages.score import fill
 from sealdata.stages.select import Cutoffs, HoldOut, Select
+from sealdata.text.hashing import mix
 from sealdata.workflow.stage import OutputRef
 
 PART = "part-00000"
@@ -178,3 +183,74 @@ def test_validation_takes_the_smallest_hashes(selected):
     below = held.filter(pl.col("hash") < pl.lit(cutoff, pl.UInt64))["at"].to_list()
     validation = read_frame(folder / "out" / f"{PART}.validation.parquet")
     assert validation["row"].to_list() == sorted(below)
+
+
+def test_the_share_of_candidates_is_that_of_the_hashes(selected):
+    """Counted from the keys by hand: a quarter of the hash values, whatever the pairs."""
+    candidates, _, folder = selected
+    keys = read_frame(folder / "keys" / f"{PART}.parquet")
+    hashes = mix(keys["src_key"], 1).to_list()
+    below = sorted(value for value in hashes if value < 2**62)
+    assert len(hashes) == 39
+    assert candidates == len(below) == 8
+    cutoff = read_json(folder / "cut" / "all.cutoffs.json")["ind_Latn"]
+    assert cutoff == below[2]  # two pairs are validation, the third is the first that is not
+
+
+@pytest.mark.parametrize(("max_pairs", "cutoff"), [(3, 2**64), (2, 30), (0, 10)])
+def test_a_language_at_its_cap_keeps_all_candidates(tmp_path, max_pairs, cutoff):
+    hashes = pl.DataFrame({"hash": pl.Series([30, 10, 20], dtype=pl.UInt64)})
+    write_frame(hashes, tmp_path / "h.parquet")
+    Cutoffs({"lao_Laoo": (tmp_path / "h.parquet",)}, max_pairs)("all", tmp_path)
+    assert read_json(tmp_path / "all.cutoffs.json") == {"lao_Laoo": cutoff}
+
+
+def test_a_candidate_with_the_largest_hashes_is_validation_where_the_cap_allows(tmp_path):
+    """Without a cap, the cutoff is above every u64 value, and must not wrap or lose any."""
+    evaluator = evaluator_of(put(tmp_path / "clean", [("abc", "x"), ("def", "y")]), tmp_path / "s")
+    rows = pl.DataFrame({"at": [0, 1], "hash": [2**63 + 1, 5]}).cast(
+        {"at": pl.UInt32, "hash": pl.UInt64}
+    )
+    write_frame(rows, tmp_path / "held" / f"{PART}.parquet")
+    write_frame(
+        pl.DataFrame(schema=REJECT_SCHEMA), tmp_path / "ingest" / f"{PART}.rejected.parquet"
+    )
+    write_json(tmp_path / "c.json", {"ind_Latn": 2**64})
+    step = Select(evaluator, tmp_path / "ingest", tmp_path / "held", tmp_path / "c.json")
+    assert step(PART, tmp_path / "out").facts["validation"] == 2
+
+
+def test_keys_are_sorted_so_that_ranges_can_be_read(selected):
+    _, _, folder = selected
+    keys = read_frame(folder / "keys" / f"{PART}.parquet")
+    assert keys["src_key"].is_sorted()
+    assert not keys["at"].is_sorted()
+
+
+def test_clean_keeps_five_examples(tmp_path):
+    put(tmp_path / "in", [(f" {n}", "x") for n in range(7)])
+    record = Clean({"strip": Strip()}, tmp_path / "in")(PART, tmp_path / "out")
+    assert record.facts["changed"] == {"strip": 7}
+    assert record.facts["examples"]["strip"] == [[f" {n}", f"{n}"] for n in range(5)]
+
+
+def test_a_sample_is_in_the_order_of_the_rows(tmp_path):
+    """Drawn by hash, written by row: a reader of the part finds them in order."""
+    rows = [(f"Sentence {n}.", f"Kalimat {n}.") for n in range(30)]
+    evaluator = evaluator_of(put(tmp_path / "clean", rows), tmp_path / "stores")
+    record = Sample({PART: 12}, {"chars": Chars()}, evaluator, 1)(PART, tmp_path / "out")
+    drawn = read_frame(tmp_path / "out" / f"{PART}.parquet")["row"].to_list()
+    assert record.rows_in == len(drawn) == 12
+    assert drawn == sorted(drawn) != list(range(12))
+
+
+def test_of_each_reason_a_thousand_rejects_are_kept_and_all_are_counted(tmp_path):
+    lines = ["one\n"] * 1003 + ["good\tbaik\n"] + ["a\tb\tc\n"] * 2
+    (tmp_path / "pairs.tsv").write_text("".join(lines), "utf-8")
+    reader = load("readers", "tsv", {"layout": "pairs"})
+    source = Source("mined", tmp_path / "pairs.tsv", "eng_Latn", "ind_Latn")
+    record = Ingest(reader, source, part_rows=5000)("mined", tmp_path / "out")
+    assert record.dropped == {"wrong_column_count": 1005}
+    kept = read_frame(tmp_path / "out" / f"{PART}.rejected.parquet")
+    assert kept.height == 1000
+    assert kept["row"].to_list() == list(range(1000))

@@ -125,3 +125,25 @@ def test_without_rensa_the_recipe_says_what_to_install():
 def test_a_threshold_that_bands_cannot_find_is_refused(small_build):
     with pytest.raises(ConfigError, match=r"near_dedup\.jaccard"):
         small_build({("one", "tha_Thai"): BASE}, "[near_dedup]\njaccard = 0.5")
+
+
+@pytest.mark.parametrize(
+    ("num_equal", "is_dropped"),
+    [(103, True), (102, False), (128, True), (0, False)],
+)
+def test_the_estimate_corrects_for_equal_low_bytes(tmp_path, num_equal, is_dropped):
+    """Of 128 hashes 102.5 must be equal for 0.8: 1 in 256 different ones has the same 8 bits."""
+    first, later = [7] * near.NUM_HASHES, [7] * num_equal + [8] * (near.NUM_HASHES - num_equal)
+    rows = pl.DataFrame(
+        {"key": [1, 1], "is_first": [True, False], "at": [0, 1], "sketch": [first, later]},
+        schema={
+            "key": pl.UInt64,
+            "is_first": pl.Boolean,
+            "at": pl.UInt32,
+            "sketch": pl.Array(pl.UInt8, near.NUM_HASHES),
+        },
+    )
+    partition.write_sorted(rows, tmp_path / "s.parquet")
+    file = partition.KeyFile(tmp_path / "s.parquet", 0, "tha_Thai")
+    record = near.Verify((file,), 0.8)("range-00000-of-00001", tmp_path)
+    assert record.facts == {"alike": int(is_dropped)}

@@ -150,3 +150,17 @@ def test_params_are_those_of_the_language_and_of_earlier_stages(evaluator):
     assert [stage for stage, _, _ in params({}, before="lid")] == ["rules"]
     assert params({}, before="rules") == []
     assert evaluator.inputs() == ("clean", "d")
+
+
+def test_a_missing_score_stays_missing(evaluator, tmp_path):
+    """A scorer that has no answer for a pair must not look as if it had answered 0."""
+    frame = pl.DataFrame({"prob": [0.9, None, 0.9, None], "scored": [True] * 4})
+    write_frame(frame, tmp_path / "lid" / "part-00000.parquet")
+    evaluation = evaluator.evaluate("part-00000")
+    assert evaluation.scores["lid.prob"].to_list() == [0.9, None, None, None]
+    assert evaluation.drop_reasons()["reason"].to_list() == [
+        None,
+        "too_short",
+        "duplicate",
+        "low_similarity",
+    ]

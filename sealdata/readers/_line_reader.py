@@ -1,0 +1,37 @@
+"""The base of readers whose files have one record per line."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from sealdata.readers import Batch, Reader, Source
+from sealdata.readers._lines import as_raw, line_batches
+from sealdata.readers._open import open_stream
+from sealdata.readers._rejects import pair_batch
+
+
+class LineReader(Reader):
+    """Reads plain or compressed lines. A subclass only says what a line holds."""
+
+    def records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
+        """One row per line, in order: ``src``, ``tgt``, further columns of PAIR_SCHEMA, ``reason``.
+
+        ``lines`` is Binary, with line ends; ``sealdata.readers._lines`` turns it into text. ``src``
+        is the side of the source's first language. ``reason`` is null for a good record.
+        """
+        raise NotImplementedError
+
+    def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
+        """Batches of lines; a blank line is a record.
+
+        Raises:
+            DataError: the file cannot be read or is cut short.
+        """
+        row = 0
+        with open_stream(source.path) as stream:
+            for lines in line_batches(stream, batch_rows, str(source.path)):
+                records = self.records(source, lines)
+                # Only rejected lines are decoded as raw text: all of them would double the cost.
+                raw = as_raw(lines.filter(records["reason"].is_not_null()))
+                yield pair_batch(source, row, records, raw)
+                row += len(lines)
