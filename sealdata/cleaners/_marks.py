@@ -23,7 +23,7 @@ class MarkOrder:
     that stands twice in one place was typed twice and is seen once: it is stored once.
     """
 
-    ranks: tuple[str, ...]  # the marks that come first, second, …; "": a rank for pairs alone
+    ranks: tuple[str, ...]  # the marks that come first, second, …; "": a rank that only pairs have
     pairs: str = ""  # regular expression of the units that are more than a mark
     rank_of: Callable[[int, str], float | None] = field(default=lambda position, unit: None)
     # (position in the run, unit) -> its rank, where the first character does not tell it
@@ -66,7 +66,7 @@ class MarkOrder:
 
 
 def _once(units: Iterable[str]) -> Iterator[str]:
-    """Without the marks that repeat the one before; a letter put below is no mark."""
+    """Without the marks that repeat the one before; a letter written below is not a mark."""
     last = ""
     for unit in units:
         if unit != last or len(unit) > 1:

@@ -8,7 +8,7 @@ import polars as pl
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._where import repair_where
 
-# Only what ends in a semicolon: "&copy=1" in an address and "R&D" are no entities.
+# The semicolon is required: "&copy=1" in an address and "R&D" do not contain an entity.
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _INLINE = (
     "a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd label mark q s samp small "

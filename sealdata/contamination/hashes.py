@@ -71,7 +71,7 @@ def is_hash_file(path: Path) -> bool:
 
 
 def read_hash_file(path: Path) -> pl.DataFrame:
-    """The rows of a hash file, as ``hashed`` gives them; every ``text`` is null.
+    """The rows of a hash file, as ``hashed`` returns them; every ``text`` is null.
 
     Raises:
         DataError: it is damaged, or was made by a release that hashes otherwise.

@@ -22,13 +22,13 @@ _NTREX = re.compile(r".+-(?:src|ref)\.(?P<code>[\w-]+)\.txt")
 
 
 def evaluation_files(path: Path, columns: tuple[str, ...] = ()) -> list[Path]:
-    """The files meant by a path: itself, or all in a folder and its subfolders that are known.
+    """The files of a path: the file itself, or all known files in a folder and its subfolders.
 
     Known are files named by a language (``tha_Thai.devtest``, ``test.th.jsonl``), NTREX's names,
     and tables with the columns of XNLI, XCOPA, Belebele, FLORES+ or, if given, ``columns``.
 
     Raises:
-        ConfigError: nothing there, or a folder without such files.
+        ConfigError: the path does not exist, or the folder has no such files.
     """
     if path.is_file():
         return [path]
@@ -56,7 +56,7 @@ def _is_evaluation(file: Path, columns: tuple[str, ...]) -> bool:
         _, first = next(iter(READERS[suffix](file)), (0, {}))
         return bool(columns or known_columns(first)) or is_hash_file(file)
     except SealError:
-        return True  # a damaged table is no reason to look away: reading it will say so
+        return True  # a damaged table must not be skipped: reading it reports the damage
 
 
 def _names_language(file: Path) -> bool:
@@ -75,11 +75,11 @@ def read_sentences(file: Path, columns: tuple[str, ...] = ()) -> Iterator[Senten
     ``columns`` names those of a table: by the header of TSV and CSV or by number from 1, by the
     keys of JSON lines, by the fields of Parquet. Without it the columns of XNLI (premise and
     hypothesis), XCOPA (premise and both choices), Belebele (passage and question) and FLORES+
-    (text) are known, and their rows in languages that are not in ``languages.toml`` left out.
+    (text) are known. Their rows in languages that are not in ``languages.toml`` are left out.
 
     Raises:
-        ConfigError: the columns are not known, or not there.
-        DataError: the file cannot be read, is no UTF-8, or is damaged.
+        ConfigError: the columns are not known, or missing.
+        DataError: the file cannot be read, is not UTF-8, or is damaged.
     """
     suffix = table_of(file)
     if suffix is None:

@@ -16,9 +16,9 @@ def best_fit(
     best, while more than ``hold`` are left.
 
     ``lengths`` int64 [n], each >= 1. A bin takes the oldest document as long as at least
-    ``reserve`` tokens stay free after it, then a longest that fits, the oldest of its length.
-    Returns order [m] (places of documents), padding [m] after each, and the places left [n - m],
-    oldest first. Each document costs a few steps, whatever their number.
+    ``reserve`` tokens stay free after it. Then it takes a longest document that fits, the oldest of
+    its length. Returns order [m] (indices of documents), padding [m] after each, and the indices
+    that are left [n - m], oldest first. Each document costs a few steps, whatever their number.
     """
     num = len(lengths)
     order, padding = np.empty(num, np.int64), np.zeros(num, np.int64)

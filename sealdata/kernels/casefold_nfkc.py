@@ -1,8 +1,8 @@
 """Normal forms by a table of code points, for the texts whose characters do not affect each other.
 
-NFKC maps a text character by character unless marks stand out of order or a character may compose
-with one before it; small letters follow capitals one by one but for the capital sigma. Texts where
-that is not certain are left to a library of Unicode.
+NFKC maps a text character by character, unless marks are out of order or a character may compose
+with one before it. Every capital has one small letter, except the capital sigma. Texts where that
+is not certain are left to a Unicode library.
 """
 
 from typing import NamedTuple
@@ -12,23 +12,23 @@ import numpy.typing as npt
 
 from sealdata.kernels import Bytes, Int, Starts, compiled, decode
 
-# Of an entry of the table: the code point that a character becomes (0: it goes), and signs.
+# Bits of a table entry: the code point that a character becomes (0: it is removed), and flags.
 CODE_POINT = np.uint32(0x1FFFFF)
-SEVERAL = np.uint32(1 << 31)  # it becomes more than one: the code point is a place in the pool
-UNSURE = np.uint32(1 << 30)  # only a library can tell what it becomes
+SEVERAL = np.uint32(1 << 31)  # it becomes more than one: the code point is an index into the pool
+UNSURE = np.uint32(1 << 30)  # only a library can say what it becomes
 MARK = np.uint32(1 << 29)  # it begins or ends with a mark of a combining class: see ``classes``
 SECOND = np.uint32(1 << 28)  # it composes with some FIRST right before it
 FIRST = np.uint32(1 << 27)
 TONED = np.uint32(1 << 26)  # before a, e or y its tone may stand on the wrong vowel
 
-GROWTH = 2  # bytes of a normal form over those of a text, at most; what grows more is UNSURE
+GROWTH = 2  # bytes of a normal form per byte of text, at most; characters that grow more are UNSURE
 
 
 class FoldTable(NamedTuple):
     """How every code point is folded."""
 
     entries: npt.NDArray[np.uint32]  # uint32 [0x110000]
-    pool: npt.NDArray[np.uint32]  # at a place: the number of code points that follow, and these
+    pool: npt.NDArray[np.uint32]  # at an index: the number of code points that follow, then these
     classes: npt.NDArray[np.uint8]  # uint8 [2, 0x110000]: combining class that it begins, ends with
 
 

@@ -60,8 +60,11 @@ def _bytes_by_kind(data: Bytes, first: Int, last: Int) -> tuple[Int, Int, Int]:
 def _may_be_alike(
     src: Bytes, first: Int, last: Int, tgt: Bytes, tgt_first: Int, tgt_last: Int, floor: float
 ) -> bool:
-    """False if the bytes alone show that less than ``floor`` is common: ASCII is common with ASCII
-    at most and other characters with others, as in English and a language of another script."""
+    """False if counts of bytes show that less than ``floor`` is common.
+
+    ASCII can match ASCII only, and other characters can match others only. Between English and a
+    language of another script that settles most pairs.
+    """
     src_high, src_other, src_blank = _bytes_by_kind(src, first, last)
     tgt_high, tgt_other, tgt_blank = _bytes_by_kind(tgt, tgt_first, tgt_last)
     src_ascii, tgt_ascii = last - first - src_high, tgt_last - tgt_first - tgt_high
@@ -127,12 +130,11 @@ def similarities(
     floor: float,
     max_chars: int,
 ) -> npt.NDArray[np.float64]:
-    """1 - edits / characters of the longer side, float64 [pairs]; 0 where it is below ``floor``,
-    which the bytes or the characters of most pairs show before any edit is looked for.
+    """1 - edits / characters of the longer side, float64 [pairs]; 0 where it is below ``floor``.
 
-    White space is left out and case does not count (``lower``: int32 [0x110000], ``SPACE`` for
-    white space). What follows the first ``max_chars`` of a side is not looked at. 0 for two empty
-    sides: there is nothing that was copied.
+    The bytes or characters of most pairs show that without computing edits. White space and case
+    do not count (``lower``: int32 [0x110000], ``SPACE`` for white space). Only the first
+    ``max_chars`` of a side are read. Two empty sides have 0: nothing was copied.
     """
     num_pairs = len(src_starts) - 1
     values = np.zeros(num_pairs)

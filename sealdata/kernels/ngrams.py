@@ -70,8 +70,8 @@ def most_contained(
     The text's n-grams are ``hashes[begins[i] : begins[i + 1]]``. ``ref_hashes`` are distinct hashes
     in ascending order. ``buckets[h >> shift]`` is the index of the first that can be ``h``. Hash k
     occurs in references ``owners[owner_starts[k] : owner_starts[k + 1]]``, and j has ``sizes[j]``
-    distinct ones. Of equal shares the known text with the smallest number counts; -1 where not one
-    n-gram is known. int64 and float32 [texts].
+    distinct ones. Among equal shares the smallest reference counts; -1 if the text has none of the
+    hashes. int64 and float32 [texts].
     """
     num_texts = len(begins) - 1
     best, share = np.full(num_texts, -1, np.int64), np.zeros(num_texts, np.float32)

@@ -44,7 +44,7 @@ def _read(
         number, length = FIRST_HASH, 0
         while True:  # a run of digits
             length += 1
-            # Leading zeros do not count; a number of zeros alone keeps the first hash.
+            # Leading zeros do not count; a number that is only zeros keeps the first hash.
             if kind or number != FIRST_HASH:
                 number = extend(number, kind)
             if kind or joined != FIRST_HASH:

@@ -3,7 +3,7 @@
 An index holds a code of one byte per eight numbers of a vector in one of many cells (inverted file
 with product quantisation, Jegou et al. 2011). A query looks at its nearest cells, takes the best
 codes, and their cosines are computed from the vectors themselves: a neighbour may be missed, but
-none has a wrong cosine, so a mean over neighbours is never too high. docs/laser.md has the recall.
+no cosine is wrong, so a mean over neighbours is never too high. docs/laser.md has the recall.
 """
 
 from collections.abc import Callable
@@ -18,16 +18,16 @@ from sealdata.laser.neighbours import Vectors, spans
 
 BLOCK = 65_536  # vectors added at a time: 256 MiB of LASER's
 _PER_CELL = 40  # vectors of the sample that cells are learnt from, per cell; faiss wants 39
-_SAMPLE = 262_144  # vectors that they are learnt from at most: 1 GiB of LASER's
+_SAMPLE = 262_144  # vectors that cells are learnt from, at most: 1 GiB of LASER's
 _ROUNDS = 10  # of k-means
-_PROBES = 32  # cells that a query looks at
+_PROBES = 32  # cells that a query searches
 _CANDIDATES = 16  # codes per neighbour wanted whose cosines are computed
 _QUERIES = 512  # whose candidates are in memory at a time: 128 MiB of LASER's vectors
 _CODE = 8  # numbers of a vector per byte of its code
 
 
 def faiss() -> ModuleType:
-    """The library, told to use one thread: the number of threads would show in the last bits.
+    """The library, set to one thread: the number of threads would change the last bits.
 
     Raises:
         SealError: it is not installed.
@@ -71,7 +71,9 @@ def write_index(
     index = library.IndexIVFPQ(library.IndexFlatIP(dim), dim, cells, codes, 8, metric)
     index.cp.niter = _ROUNDS
     index.cp.spherical = True
-    index.cp.min_points_per_centroid = 1  # what there is was chosen above: no warning
+    index.cp.min_points_per_centroid = (
+        1  # the sample size was chosen above; without this, faiss warns
+    )
     index.train(sample)
     del sample
     for start, stop in spans(num, BLOCK):

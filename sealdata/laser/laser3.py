@@ -24,7 +24,7 @@ _FUSED = ("in_proj_", "out_proj_", "fc1_", "fc2_")
 
 
 class _UnusableError(Exception):
-    """Why a checkpoint is no LASER3 encoder."""
+    """Why a checkpoint is not a LASER3 encoder."""
 
 
 def build_laser3(
@@ -41,7 +41,7 @@ def build_laser3(
     if cvocab is None:
         raise DataError(
             f"{path}: a LASER3 encoder needs its vocabulary: put laser2.cvocab (or the encoder's "
-            "own .cvocab, where it has one) beside it"
+            "own .cvocab, where it has one) next to it"
         )
     try:
         config = _config(state)
@@ -151,9 +151,11 @@ def read_cvocab(path: Path, *, masked: bool = False) -> dict[str, int]:
         if overwrite := count == _OVERWRITE:
             piece, _, count = piece.rpartition(" ")
         if not count.lstrip("-").isdigit():
-            raise DataError(f"{path}: line {number} is no piece and its count; fetch it again")
+            raise DataError(f"{path}: line {number} is not a piece with its count; fetch it again")
         if piece in ids and not overwrite:
-            raise DataError(f"{path}: line {number} has a piece that was there before: {piece!r}")
+            raise DataError(
+                f"{path}: line {number} has a piece that an earlier line has: {piece!r}"
+            )
         ids[piece] = next_id
         next_id += 1
     if masked:

@@ -1,9 +1,9 @@
 """Nearest neighbours across two languages, and the margin of a pair over them.
 
 Source: Artetxe and Schwenk 2019, "Margin-based Parallel Corpus Mining with Multilingual Sentence
-Embeddings". The neighbours of a sentence are sought in the other language, among sentences without
-duplicates, and its own translation is one of them if it is near enough, as in ``mine_bitexts.py``
-of LASER (``--mode score --unify``).
+Embeddings". The neighbours of a sentence are distinct sentences of the other language. Its own
+translation is one of them if it is near enough, as in ``mine_bitexts.py`` of LASER (``--mode score
+--unify``).
 """
 
 from collections.abc import Callable, Iterator
@@ -34,8 +34,8 @@ def best_cosines(
     the queries: float32 [queries, k] and [num_pool, k], each line rising, -inf where there are
     fewer than k.
 
-    ``rows(start, stop)`` gives vectors of the pool. All vectors have length 1. Never more than
-    ``_TILE`` x ``_TILE`` cosines are in memory. The same bytes whatever the threads.
+    ``rows(start, stop)`` returns vectors of the pool. All vectors have length 1. Never more than
+    ``_TILE`` x ``_TILE`` cosines are in memory. The number of threads does not change a bit.
     """
     import torch
 

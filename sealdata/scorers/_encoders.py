@@ -26,7 +26,7 @@ class EncoderFiles(NamedTuple):
 def name_for(encoder: str, lang: str, names: Mapping[str, str]) -> str:
     """The encoder that reads ``lang``: the one in ``names``, or that of all, or LASER's own choice.
 
-    ``laser`` means what laser_encoders does unless told otherwise: LASER3 for a language that has
+    ``laser`` means the default of laser_encoders: LASER3 for a language that has
     one, else LASER2. ``laser3`` is short for ``laser3-`` and the language.
 
     Raises:
@@ -48,16 +48,16 @@ def encoder_files(name: str) -> EncoderFiles:
     """The files of ``sample``, of a model of the catalogue, or of a folder.
 
     A folder holds one ``*.pt`` or ``*.safetensors``, one ``*.spm`` and, for LASER3, one
-    ``*.cvocab``. Of a checkpoint that was converted, the safetensors are read.
+    ``*.cvocab``. If a checkpoint was converted, its safetensors are read.
 
     Raises:
         DataError: they are not on this machine.
     """
     if name in catalogue():
-        found = find(name)
-        safe = found["checkpoint"].with_suffix(".safetensors")
-        checkpoint = safe if safe.is_file() else found["checkpoint"]
-        return EncoderFiles(checkpoint, found["spm"], found.get("vocabulary"))
+        model_files = find(name)
+        safe = model_files["checkpoint"].with_suffix(".safetensors")
+        checkpoint = safe if safe.is_file() else model_files["checkpoint"]
+        return EncoderFiles(checkpoint, model_files["spm"], model_files.get("vocabulary"))
     with as_file(files("sealdata") / "sample" / "encoder") as bundled:
         folder = bundled if name == SAMPLE else Path(name)
     ends = ("safetensors", "pt", "spm", "cvocab")

@@ -15,12 +15,12 @@ _ENGLISH = re.compile(rf"{_NUMBER}[\s-]*(thousand|million|billion|trillion)\b", 
 _TIMES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _DECADE = re.compile(r"(\d\d?)\s*世[纪紀]\s*(\d0)\s*年代")  # 20世纪30年代: the 1930s
 _ANY = r"\p{Nd}\s*[十百千]?[万萬亿億]|\p{Nd}\s*世[纪紀]"
-_RARE = "[万萬亿億]|世[纪紀]"  # ten times as fast to look for, and none in most languages
+_RARE = "[万萬亿億]|世[纪紀]"  # ten times as fast to search for; most languages have none
 
 
 def written_out(src: pl.Series, tgt: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Both sides of pairs, English first, with multiples and decades as plain numbers wherever the
-    other side has Chinese ones; all other pairs as they are."""
+    """Both sides of pairs, English first; multiples and decades become plain numbers in pairs whose
+    other side has Chinese ones."""
     rows = tgt.str.contains(_RARE).fill_null(False).arg_true()
     rows = rows.filter(tgt.gather(rows).str.contains(_ANY))
     if rows.is_empty():

@@ -61,15 +61,15 @@ class Laser(Scorer):
     ``precision`` is ``fp32``, ``bf16``, ``int8`` (CPU) or ``fp16`` (GPU); a build measures their
     errors. With ``device = "cuda"`` there is a process for each GPU.
 
-    ``margin`` (``ratio`` or ``distance``; absent: none) gives ``laser.margin``: the cosine against
+    ``margin`` (``ratio`` or ``distance``; absent: none) adds ``laser.margin``: the cosine against
     the mean cosine of both sides' ``neighbours`` nearest neighbours among the pairs of the same
-    source that are alive by then. Sources of more than ``exact_up_to`` such pairs are searched
+    source that are kept so far. Sources of more than ``exact_up_to`` such pairs are searched
     through an index of faiss (``pip install 'sealdata[margin]'``); docs/laser.md has the cost.
 
     ``cache`` (``folder``, ``gib``) keeps the embeddings of English sides on disk: what several
     languages share is encoded once, and scores are the same with and without.
 
-    A cosine is no margin, and a margin over one pool of neighbours is none over another: a
+    A cosine is not a margin, and margins over different pools of neighbours are not comparable: a
     threshold for one means nothing for the other.
 
     Source: Artetxe & Schwenk 2019; Heffernan et al. 2022.
@@ -121,7 +121,7 @@ class Laser(Scorer):
         return {resolve(code).code: name for code, name in table.items()}
 
     def for_languages(self, langs: Sequence[str]) -> Self:
-        """The same, to be judged by the encoders of these languages and English alone."""
+        """The same scorer; its identity covers the encoders of these languages and English only."""
         return self.model_copy(update={"languages": tuple(dict.fromkeys(langs))})
 
     def limits(self, column: str) -> Thresholds | None:
@@ -212,7 +212,7 @@ class Laser(Scorer):
         )
 
     def text_keys(self, texts: pl.Series) -> pl.Series:
-        """Of the text as LASER's preprocessing leaves it: case, say, makes no difference."""
+        """Hashes of texts after LASER's preprocessing: case, for example, does not matter."""
         from sealdata.laser.preprocess import normalise
 
         read = pl.Series("text", normalise(texts.fill_null("").to_list()), dtype=pl.String)
@@ -229,7 +229,7 @@ class Laser(Scorer):
             dims = src_side.vectors.shape[1], tgt_side.vectors.shape[1]
             if dims[0] != dims[1]:
                 raise DataError(
-                    f"encoders {src} and {tgt} give vectors of {dims[0]} and of {dims[1]} numbers: "
+                    f"encoders {src} and {tgt} return vectors of {dims[0]} and {dims[1]} numbers: "
                     "they do not belong together"
                 )
             rows = chunk["pair"].to_numpy().astype(np.int64)
@@ -273,8 +273,8 @@ _MARGINS = {
         "a distance margin",
         -1,
         0.6,
-        "it is a difference of cosines, about 0 for sentences that have nothing to do with each "
-        "other; limits of a cosine, or of a ratio such as 1.06, drop nearly everything",
+        "it is a difference of cosines, about 0 for unrelated sentences; limits of a cosine, or a "
+        "ratio such as 1.06, drop nearly everything",
     ),
 }
 
@@ -326,7 +326,7 @@ def _use(name: str) -> ModelUse:
         sha256=digest(encoder_files(name).checkpoint),
         licence="CC BY 4.0" if sample else licence,
         demonstration=sample,
-        note="It was trained on TICO-19 and TALPCo alone." if sample else "",
+        note="It was trained on TICO-19 and TALPCo only." if sample else "",
     )
 
 

@@ -21,8 +21,8 @@ _SEPARATORS = ".,'\u2019\xa0\u2009\u202f"
 class Numerals(Scorer):
     """Numbers that both sides have, against the side with more numbers and the side with fewer.
 
-    A number written in words on one side is common in good translations, so a rule had better ask
-    for ``conflict`` (do the numbers that there are contradict each other?) than for ``agreement``.
+    A number written in words on one side is common in good translations, so a rule should use
+    ``conflict`` (do the numbers that exist contradict each other?), not ``agreement``.
 
     Digits of every script count as ASCII digits (๕, ໕, ៥, ၅, ௫, ５), separators of thousands are
     joined (1.000 = 1,000 = 1 000) and other separators split, so that 7:45 = 7.45 and 3.5 = 3,5.
@@ -47,7 +47,7 @@ class Numerals(Scorer):
         """
         src, tgt = written_out(pairs["src"], pairs["tgt"])
         figures = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
-        rows = np.flatnonzero(figures[1] > 0)  # few: only they are looked at again
+        rows = np.flatnonzero(figures[1] > 0)  # few: only these are compared again
         if len(rows):
             src, tgt = as_the_other_side(src.gather(rows), tgt.gather(rows))
             figures[:, rows] = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())

@@ -11,9 +11,9 @@ from sealdata.text.pii import KINDS, POSSIBLE
 class Pii(Scorer):
     """Counts what looks like personal data, in the digits of any script.
 
-    By form alone: a hotline is a phone number too, and a name is not seen. ID numbers are those of
-    Thailand, Indonesia, Malaysia, Singapore, Myanmar, China and Vietnam. For looking at and for a
-    rule of one's own; the cleaner ``mask_pii`` replaces what this counts.
+    Only the form counts: a hotline is a phone number too, and names are not found. ID numbers are
+    those of Thailand, Indonesia, Malaysia, Singapore, Myanmar, China and Vietnam. Use it for
+    inspection or for your own rule. The cleaner ``mask_pii`` replaces what this counts.
     """
 
     columns: ClassVar[dict[str, str]] = {

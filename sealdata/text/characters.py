@@ -31,7 +31,7 @@ def scripts() -> tuple[str, ...]:
 
 @cache
 def _every_code_point() -> pl.Series:
-    """One text of all code points but surrogates, which are no text."""
+    """One text of all code points but surrogates, which cannot occur in text."""
     every = np.arange(NUM_CODE_POINTS, dtype="<u4")
     return pl.Series([every[(every < 0xD800) | (every >= 0xE000)].tobytes().decode("utf-32-le")])
 
@@ -68,7 +68,7 @@ def class_table() -> npt.NDArray[np.uint8]:
 def lower_table() -> npt.NDArray[np.int32]:
     """The lower case of every code point, int32 [0x110000], and -1 for white space.
 
-    Two letters have none that depends on them alone: see ``without_special_case``.
+    For two letters it depends on their neighbours: see ``without_special_case``.
     """
     upper = pl.Series([*map(chr, members_of(r"\p{Changes_When_Lowercased}"))])
     lower = upper.str.to_lowercase()

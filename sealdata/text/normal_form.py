@@ -1,10 +1,10 @@
 """The normal form by which two texts count as the same, and its table for a fast kernel.
 
-Two ways give one result: ``plain`` says in expressions what the form is; ``folded`` looks most
-texts up in a table made from it, and leaves to ``plain`` those whose characters affect each other
-(marks out of order or yet to compose, capital sigma). What only some languages spell in two ways
-(``unify_tones``) is made one before. Tests hold them equal on every code point
-and on texts of all scripts.
+Two functions have one result. ``plain`` defines the form by expressions. ``folded`` looks most
+texts up in a table made from it. It leaves to ``plain`` the texts whose characters affect each
+other: marks that are out of order or may compose, and the capital sigma. Before both,
+``unify_tones`` unifies two spellings of some languages. Tests hold the two equal on every code
+point and on texts of all scripts.
 """
 
 import unicodedata
@@ -63,7 +63,7 @@ def folded(text: pl.Series) -> pl.Series:
 
 
 def _looked_up(text: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """What the table gives for each text, and the places of those for which it does not do."""
+    """The form of each text by the table, and the rows where the table is not enough."""
     table = fold_table()
     starts, data, unsure = fold_texts(*texts_of(text), table.entries, table.pool, table.classes)
     forms = text_column(Texts(starts, data), text.name)

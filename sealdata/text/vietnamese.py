@@ -24,8 +24,8 @@ def unify_tones(text: pl.Series) -> pl.Series:
     """Texts with the tone of oa, oe and uy on the second vowel, in NFC where they are spelled
     apart; null stays null.
 
-    For keys alone: no text is changed by it. It needs no language, because no other one has these
-    letters side by side.
+    Only keys use it; texts are not changed. It applies to every language, because only Vietnamese
+    has these letters side by side.
     """
     rows = text.str.contains(_OLDER).fill_null(False).arg_true()
     if rows.is_empty():
