@@ -54,8 +54,8 @@ def _ngrams(frame: pl.DataFrame) -> pl.Series:
         schema={"at": pl.Int64, "ngrams": pl.UInt64},
     )
     grouped = every.unique().sort("at", "ngrams").group_by("at", maintain_order=True).all()
-    places = pl.DataFrame({"at": pl.int_range(frame.height, eager=True)})
-    lists = places.join(grouped, on="at", how="left", maintain_order="left")["ngrams"]
+    rows = pl.DataFrame({"at": pl.int_range(frame.height, eager=True)})
+    lists = rows.join(grouped, on="at", how="left", maintain_order="left")["ngrams"]
     none = pl.Series([[]], dtype=pl.List(pl.UInt64))
     enough = lists.list.len().fill_null(0) >= MIN_NGRAMS
     return lists.zip_with(enough, none).alias("ngrams")
@@ -72,7 +72,7 @@ def is_hash_file(path: Path) -> bool:
 
 
 def read_hash_file(path: Path) -> pl.DataFrame:
-    """The rows of a hash file, as ``hashed`` gives them; every ``text`` is null.
+    """The rows of a hash file, as ``hashed`` returns them; every ``text`` is null.
 
     Raises:
         DataError: it is damaged, or was made by a release that hashes otherwise.

@@ -1,8 +1,9 @@
-"""What a table of verdicts that all parts share would save: looking up against identifying.
+"""What a table of language scores that all parts share would save: look-up against identification.
 
-``python -m tests.benchmarks.shared_verdicts [MODEL]``. The table is as cheap as one can be: a
-mapped file of 64 bytes a slot (a second hash and nine numbers), all pages in memory beforehand, one
-text a slot, and no checksum, so that what another process is just writing would be taken for whole.
+``python -m tests.benchmarks.shared_lid_scores [MODEL]``. The table is the cheapest possible: a
+mapped file with slots of 64 bytes (a second hash and nine numbers). All its pages are in memory
+beforehand, and a slot holds one text. There is no checksum, so a slot that another process is
+writing would be read as complete.
 """
 
 import sys
@@ -23,14 +24,14 @@ def main(model: str) -> None:
     from sealdata.fetch.models.store import find_model
     from sealdata.lid.labels import Labels
     from sealdata.lid.language_checker import LanguageChecker
-    from sealdata.lid.referee import open_model
+    from sealdata.lid.model import open_model
 
     from .corpus import pairs_of
 
     loaded = open_model(find_model(model))
     checker = LanguageChecker(Labels(loaded.labels), loaded.likeliest, 20)
     texts = pairs_of("ind_Latn", NUM_TEXTS)["src"].unique(maintain_order=True)
-    slot = np.dtype([("check", "u8"), ("verdict", "f4", 9), ("label", "i2"), ("rest", "u1", 18)])
+    slot = np.dtype([("check", "u8"), ("scores", "f4", 9), ("label", "i2"), ("rest", "u1", 18)])
     with tempfile.NamedTemporaryFile() as file:
         table = np.memmap(file.name, slot, "w+", shape=(SLOTS,))
         table[:] = np.zeros((), slot)
@@ -38,25 +39,25 @@ def main(model: str) -> None:
 
         def look_up() -> npt.NDArray[np.bool_]:
             rows = table[_hash(texts) >> np.uint64(44)]
-            found: npt.NDArray[np.bool_] = rows["check"] == _hash(texts + "\0")
-            values[found] = rows["verdict"][found]
-            return found
+            is_stored: npt.NDArray[np.bool_] = rows["check"] == _hash(texts + "\0")
+            values[is_stored] = rows["scores"][is_stored]
+            return is_stored
 
         def store() -> None:
             rows = np.zeros(len(texts), slot)
-            rows["check"], rows["verdict"] = _hash(texts + "\0"), values
+            rows["check"], rows["scores"] = _hash(texts + "\0"), values
             table[_hash(texts) >> np.uint64(44)] = rows
 
-        checker.verdicts(texts.head(9), "eng_Latn")  # compiled
-        took = {
-            "identify": _microseconds(lambda: checker.verdicts(texts, "eng_Latn"), len(texts)),
+        checker.scores(texts.head(9), "eng_Latn")  # compiles kernels
+        times = {
+            "identify": _microseconds(lambda: checker.scores(texts, "eng_Latn"), len(texts)),
             "store": _microseconds(store, len(texts)),
             "look up": _microseconds(look_up, len(texts)),
         }
         assert look_up().mean() > 0.9, "one text a slot"
-    for way, microseconds in took.items():
+    for way, microseconds in times.items():
         print(f"{way:<10}{microseconds:>8.2f} us a text")
-    identify, store_, look = took.values()
+    identify, store_, look = times.values()
     print(f"pays from {100 * (store_ + look) / (identify + store_):.0f} % of texts that come again")
 
 

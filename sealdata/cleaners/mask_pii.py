@@ -1,4 +1,4 @@
-"""Personal data replaced by what it is: [EMAIL], [ID], [PHONE]."""
+"""Replaces personal data by its kind: [EMAIL], [ID], [PHONE]."""
 
 import polars as pl
 
@@ -9,11 +9,11 @@ from sealdata.text.pii import KINDS, POSSIBLE
 _MASKS = {"emails": "[EMAIL]", "ids": "[ID]", "phones": "[PHONE]"}
 
 
-class Mask(Cleaner):
+class MaskPii(Cleaner):
     """Masks e-mail addresses, national ID numbers and phone numbers, each unless switched off.
 
-    No built-in recipe does: it takes text away, and hotlines go with private numbers. What counts
-    as which is said by the scorer ``pii``, which had better come after and then finds none.
+    No built-in recipe uses it: it removes text, and hotlines as well as private numbers. The scorer
+    ``pii`` defines the kinds. It reads cleaned text, so it finds nothing that is masked.
     """
 
     emails: bool = True  # mask e-mail addresses
@@ -21,7 +21,7 @@ class Mask(Cleaner):
     phones: bool = True  # mask phone numbers
 
     def clean(self, text: pl.Series) -> pl.Series:
-        """The one cleaner that may lose letters: those of what it masks."""
+        """The masked texts. This is the only cleaner that removes letters."""
         return repair_where(POSSIBLE, text, self._masked)
 
     def _masked(self, text: pl.Series) -> pl.Series:
@@ -31,4 +31,4 @@ class Mask(Cleaner):
         return text
 
 
-COMPONENT = Mask
+COMPONENT = MaskPii

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from sealdata.errors import ConfigError
+from sealdata.laser.arithmetic import convert_network
 from sealdata.laser.encoder import load_encoder
-from sealdata.laser.precision import place
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SPM = GOLDEN / "laser2_small" / "laser2_small.spm"
@@ -35,7 +35,7 @@ def test_fewer_bits_change_little_but_something(files, precision, most):
 )
 def test_numbers_that_a_device_lacks(device, precision, message):
     with pytest.raises(ConfigError, match=message):
-        place(torch.nn.Linear(2, 2), torch.device(device), precision)
+        convert_network(torch.nn.Linear(2, 2), torch.device(device), precision)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
