@@ -8,10 +8,10 @@ import pytest
 
 from sealdata.component import KINDS, Component, available, component_class, load
 from sealdata.errors import ConfigError, DataError
+from sealdata.filter_stages import RULE_STAGES
 from sealdata.languages import languages
 from sealdata.pairs import DOCUMENT_SCHEMA, PAIR_SCHEMA, REJECT_SCHEMA, make_pairs
 from sealdata.readers import Source
-from sealdata.scorers import PHASES
 
 EVERY = [(kind, name) for kind in KINDS for name in available(kind)]
 NEEDED = {  # parameters without a default
@@ -78,7 +78,7 @@ def test_a_fingerprint_holds_the_version(kind):
 @pytest.mark.parametrize("name", available("scorers"))
 def test_a_scorer_says_when_it_runs_and_what_its_columns_are(name):
     cls = component_class("scorers", name)
-    assert cls.phase in PHASES
+    assert cls.stage in RULE_STAGES
     assert cls.columns
     for column, meaning in cls.columns.items():
         assert re.fullmatch("[a-z_]+", column)
