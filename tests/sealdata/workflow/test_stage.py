@@ -79,5 +79,5 @@ def test_a_damaged_record_names_its_file(tmp_path):
     folder = tmp_path / f"shout-{made.key}"
     folder.mkdir()
     (folder / "a.json").write_text("{")
-    with pytest.raises(DataError, match=r"a\.json is no valid JSON"):
+    with pytest.raises(DataError, match=r"a\.json is not valid JSON"):
         run_stages([made], tmp_path, Backwards(), NoProgress())
