@@ -14,7 +14,7 @@ from tokenizers import Tokenizer as HfTokenizer
 from sealdata.component import available, load
 from sealdata.errors import ConfigError
 from sealdata.pipeline.plan import sample_dir
-from sealdata.tokenizers import Tokenizer, open_tokenizer
+from sealdata.tokenizers import Tokenizer, named, open_tokenizer
 
 SAMPLE = sample_dir() / "tokenizers"
 BPE = SAMPLE / "bpe" / "tokenizer.json"
@@ -267,6 +267,32 @@ def test_missing_and_broken_files(tmp_path: Path) -> None:
         open_tokenizer(model)
     with pytest.raises(ConfigError, match="no control piece 'the'"):
         open_tokenizer(UNIGRAM, options={"eos": "the"})
+
+
+def test_a_folder_of_several_tokenizers_does_not_say_which(tmp_path: Path) -> None:
+    (tmp_path / "a.model").write_bytes(UNIGRAM.read_bytes())
+    assert open_tokenizer(tmp_path).path == tmp_path / "a.model"
+    for name in ("b.model", "c.tiktoken"):
+        (tmp_path / name).touch()
+        with pytest.raises(ConfigError, match=r"no tokenizer at .*: expected a tokenizer\.json"):
+            open_tokenizer(tmp_path)
+        (tmp_path / name).unlink()
+
+
+def test_all_that_transformers_reads_goes_with_a_tokenizer(tmp_path: Path) -> None:
+    path = save(byte_level(), tmp_path)
+    names = ["tokenizer_config.json", "special_tokens_map.json"]
+    for name in names:
+        (tmp_path / name).write_text('{"eos_token": "</s>"}')
+    (tmp_path / "unrelated.json").touch()
+    assert open_tokenizer(path).files() == [path, *(tmp_path / name for name in names)]
+
+
+def test_tokenizers_of_one_name_are_numbered() -> None:
+    bpe, unigram = open_tokenizer(BPE), open_tokenizer(UNIGRAM)
+    assert named([bpe, unigram, bpe, bpe]) == {
+        "bpe": bpe, "unigram": unigram, "bpe (2)": bpe, "bpe (3)": bpe
+    }  # fmt: skip
 
 
 def test_eos_must_be_named(tmp_path: Path) -> None:
