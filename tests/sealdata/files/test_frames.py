@@ -7,7 +7,15 @@ import pytest
 from pyarrow.parquet import read_metadata
 
 from sealdata.errors import DataError
-from sealdata.files.frames import count_rows, read_frame, slices, text_bytes, write_frame
+from sealdata.files.frames import (
+    count_rows,
+    parts_in_memory,
+    read_frame,
+    read_part,
+    slices,
+    text_bytes,
+    write_frame,
+)
 
 
 @pytest.mark.parametrize(
@@ -75,3 +83,13 @@ def test_a_damaged_frame_names_its_file(tmp_path: Path) -> None:
         DataError, match=r"cannot read .*a\.parquet \(.*\); delete it and run again"
     ):
         read_frame(path)
+
+
+def test_a_part_that_changes_in_place_is_read_again(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    write_frame(pl.DataFrame({"src": ["a"]}), path)
+    write_frame(pl.DataFrame({"src": ["b"]}), other)
+    with parts_in_memory():
+        assert read_part(path)["src"].to_list() == ["a"]
+        path.write_bytes(other.read_bytes())  # the same inode
+        assert read_part(path)["src"].to_list() == ["b"]

@@ -1,6 +1,7 @@
 """Tokenizers: the same ids by either library, and no special token out of text."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,46 @@ def test_sentencepiece_keeps_text_as_it_is() -> None:
         assert tokenizer.decode(ids_of(tokenizer, text)) == text
     assert tokenizer.vocabulary.piece_bytes[tokenizer.eos_id] == 0
     assert not tokenizer.vocabulary.lossless
+
+
+def test_bytes_of_pieces(tmp_path: Path) -> None:
+    """Special tokens stand for no text, other added tokens for their spelling."""
+    bpe = make("hf", BPE)
+    address = HfTokenizer.from_file(str(BPE)).token_to_id("|||IP_ADDRESS|||")
+    assert bpe.vocabulary.piece_bytes[[address, bpe.eos_id]].tolist() == [16, 0]
+    pieces = ["</s>", "<unk>", "<0xE3>", "\u2581ab", "\u2581", "é", "<0x>"]
+    tokenizer = HfTokenizer(models.Unigram([(piece, -1.0) for piece in pieces], unk_id=1))
+    tokenizer.add_special_tokens(["</s>", "<unk>"])
+    vocabulary = make("hf", save(tokenizer, tmp_path)).vocabulary
+    assert vocabulary.piece_bytes.tolist() == [0, 0, 1, 3, 1, 2, 4]
+    assert (vocabulary.size, vocabulary.unk_id, vocabulary.lossless) == (7, 1, False)
+
+
+def test_what_is_lossless(tmp_path: Path) -> None:
+    def lossless(name: str, change: Callable[[HfTokenizer], object]) -> bool:
+        tokenizer = byte_level()
+        change(tokenizer)
+        (tmp_path / name).mkdir()
+        return make("hf", save(tokenizer, tmp_path / name)).vocabulary.lossless
+
+    spaced = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    trimming = AddedToken("<mark>", lstrip=True, special=False)
+    assert lossless("plain", lambda tokenizer: None)
+    assert lossless("added", lambda tokenizer: tokenizer.add_tokens(["<mark>"]))
+    assert not lossless("trims", lambda tokenizer: tokenizer.add_tokens([trimming]))
+    assert not lossless("space", lambda tokenizer: setattr(tokenizer, "pre_tokenizer", spaced))
+    assert not lossless(
+        "nfc", lambda tokenizer: setattr(tokenizer, "normalizer", normalizers.NFC())
+    )
+
+
+def test_a_file_that_truncates_and_pads_does_neither_here(tmp_path: Path) -> None:
+    tokenizer = byte_level()
+    whole = [tokenizer.encode(text, add_special_tokens=False).ids for text in SENTENCES[:3]]
+    tokenizer.enable_truncation(4)
+    tokenizer.enable_padding(length=200)
+    ids, ends = make("hf", save(tokenizer, tmp_path)).encode(SENTENCES[:3])
+    assert [part.tolist() for part in np.split(ids, ends[:-1])] == whole
 
 
 @pytest.mark.parametrize(
