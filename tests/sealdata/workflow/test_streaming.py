@@ -226,6 +226,21 @@ def test_one_process_shows_how_far_a_source_is_while_it_reads(tmp_path):
     assert task_progress.read(folder) is None
 
 
+def test_parts_of_an_earlier_run_took_no_time_of_this_one(made):
+    (made / "seen").touch()
+    shown = Seen()
+    run_streaming([stages_of(made, made / "seen")], made, LocalEngine(1), shown)
+    assert shown.events == []
+
+
+def test_a_part_that_never_appears_is_an_error(made, monkeypatch):
+    """The producer has recorded it; on a folder that is not shared it is nowhere to be seen."""
+    monkeypatch.setattr("sealdata.workflow.streaming.PATIENCE", 0.0)
+    monkeypatch.setattr("sealdata.workflow.streaming.finished_part", lambda part, folder: None)
+    with pytest.raises(DataError, match=r"part-00000\.json does not appear; is the folder shared"):
+        run_streaming([stages_of(made, made / "seen")], made, LocalEngine(1), NoProgress())
+
+
 def test_of_many_sources_only_those_with_new_results_are_asked(tmp_path, monkeypatch):
     seconds = itertools.count()  # every look at the clock comes a second after the one before
     clock = SimpleNamespace(monotonic=lambda: next(seconds), sleep=time.sleep)
