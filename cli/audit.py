@@ -64,7 +64,8 @@ def audit(
         sealdata audit builds/quickstart --annotate 100
         sealdata audit builds/old builds/new
     """
-    from sealdata.dataset.audit import apply_annotations, audit_build, audit_recipe, sheet
+    from sealdata.dataset.audit import apply_annotations, audit_build, audit_recipe
+    from sealdata.dataset.audit_sheet import draw_sheet
     from sealdata.report.metrics import check, read_checks
 
     from .show_audit import show_audit, show_comparison
@@ -90,7 +91,9 @@ def audit(
         audited = apply_annotations(audited, annotated)
     show_audit(audited, as_json)
     if annotate:
-        click.echo(f"sheet   {sheet(audited, annotate)}", err=as_json)
+        folder = audited.page.parent
+        sheet = draw_sheet(audited.facts, audited.audit_rows, folder, annotate)
+        click.echo(f"sheet   {sheet}", err=as_json)
     check(audited.facts, conditions)
 
 
@@ -108,7 +111,7 @@ def card(folder: Path, out: Path | None) -> None:
         sealdata card builds/quickstart
     """
     from sealdata.build_manifest import read_build_manifest
-    from sealdata.dataset.audit import annotation_facts
+    from sealdata.dataset.audit_sheet import annotation_facts
     from sealdata.report.dataset_card import write_card, write_metadata
     from sealdata.report.dataset_card_merge import unwritten
 

@@ -97,10 +97,10 @@ def config_group() -> None:
 @config_group.command("show")
 @click.argument("config")
 def show_config(config: str) -> None:
-    """Print CONFIG merged with all that it extends, each value with the file that gives it.
+    """Print CONFIG merged with all that it extends, each value with the file that sets it.
 
     CONFIG is a TOML file or the name of a built-in config. The output is a config itself, without
-    `extends`; values that no file gives have their defaults and are not printed.
+    `extends`; values that no file sets have their defaults and are not printed.
 
     \b
     Example:
@@ -180,8 +180,8 @@ def bench(
     """Run benchmarks other than translation on CHECKPOINT, a run or an exported folder.
 
     EleutherAI's lm-evaluation-harness (pip install "sealdata[lm-eval]") runs them and downloads
-    the questions. By default they are XCOPA, XNLI, XStoryCloze, Belebele, PAWS-X and COPAL-ID in
-    the languages of the recipes, and four English ones that show what was lost.
+    the questions. The default is XCOPA, XNLI, XStoryCloze, Belebele, PAWS-X and COPAL-ID in the
+    languages of the recipes. Four English ones show what was lost.
 
     \b
     Example:

@@ -223,8 +223,8 @@ class MarginRow(_Facts):
 class PrecisionErrorRow(_Facts):
     """Scores of one language computed in ``precision`` against fp32, on some ``pairs`` by hash.
 
-    ``mean``, ``p99`` and ``most`` are of the absolute error, ``spread`` is the standard deviation
-    of the score in fp32; None where pairs are too few. ``flips`` counts pairs that fp32 would have
+    ``mean``, ``p99`` and ``largest`` are of the absolute error, ``spread`` is the standard
+    deviation of the score in fp32. They are None where pairs are too few. ``flips`` counts pairs that fp32 would have
     judged otherwise by the rules on the score; None where there are no such rules.
     """
 
@@ -235,7 +235,7 @@ class PrecisionErrorRow(_Facts):
     pairs: int  # pairs compared
     mean: float | None  # mean absolute error
     p99: float | None  # error that 99 % of the pairs stay below
-    most: float | None  # largest error
+    largest: float | None
     spread: float | None  # standard deviation of the score in fp32
     flips: int | None  # pairs that fp32 would have decided otherwise
 

@@ -58,12 +58,12 @@ def confusable_set(code: str) -> tuple[str, ...]:
 
 @cache
 def _by_alias() -> dict[str, Language]:
-    known: dict[str, Language] = {}
+    by_alias: dict[str, Language] = {}
     for language in languages().values():
         for alias in (language.code, *language.aliases):
-            assert alias not in known, f"two languages claim the alias {alias}"
-            known[alias] = language
-    return known
+            assert alias not in by_alias, f"two languages claim the alias {alias}"
+            by_alias[alias] = language
+    return by_alias
 
 
 def resolve(code: str) -> Language:

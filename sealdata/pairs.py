@@ -28,7 +28,7 @@ DOCUMENT_SCHEMA: dict[str, pl.DataType] = {
 REJECT_SCHEMA: dict[str, pl.DataType] = {
     "source": pl.String(),  # name of the recipe's source or stream
     "row": pl.UInt64(),  # 0-based record in its file
-    "reason": pl.String(),  # why the record is no pair or document
+    "reason": pl.String(),  # why the record is rejected
     "raw": pl.String(),  # the record as read, undecodable bytes as U+FFFD, cut to 2,000 characters
 }
 

@@ -1,7 +1,7 @@
 """Checkpoints that are complete or absent: written aside, renamed, and verified when read.
 
 OUT/checkpoints/step-000100/
-    checkpoint.json   step, config, digests of tokenizer, streams and files; what eval needs
+    checkpoint.json   step, config, digests of tokenizer, streams and files
     model/            config.json
     tokenizer/        the tokenizer of the shards
     state/            weights and AdamW moments as safetensors: no pickles, any world size

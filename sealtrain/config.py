@@ -36,7 +36,9 @@ class Mixture(Section):
     strategy: Strategy  # which text is read in which phase
     replay: float = Field(0.25, ge=0.0, lt=1.0)  # of all tokens, in every phase
     total_tokens: Count | None = None  # the budget with replay; or
-    parallel_tokens: Count | None = None  # the budget of parallel text, all else comes on top
+    parallel_tokens: Count | None = (
+        None  # the budget of parallel text, everything else comes on top
+    )
     parallel_share: Share | None = None  # of all but replay; by default the sizes of streams decide
     weights: dict[str, Positive] = {}  # factors on the sizes of streams, by `kind/name`
     max_epochs: Positive | None = None  # no run starts that reads a stream more often
@@ -171,7 +173,7 @@ def check(resolved: Resolved) -> Config:
 
     Raises:
         ConfigError: a key is unknown or missing, or a value is wrong. The message names the file
-            that gives the value, which may be one that the config extends.
+            that sets the value, which may be one that the config extends.
     """
     try:
         return Config.model_validate(resolved.table)

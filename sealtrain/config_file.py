@@ -31,14 +31,14 @@ class Resolved:
     origins: dict[Key, Path]  # of every value that is not a table
 
     def origin(self, key: Key) -> Path:
-        """The file that gives a value, or the value's list; the config's own file for no value."""
+        """The file that sets a value, or the value's list; the config's own file for no value."""
         for length in range(len(key), 0, -1):
             if key[:length] in self.origins:
                 return self.origins[key[:length]]
         return self.path
 
     def to_toml(self) -> str:
-        """The merged config as TOML, each value with the file that gives it as a comment."""
+        """The merged config as TOML, each value with the file that sets it as a comment."""
         return "\n".join(_toml_lines(self, (), self.table))
 
 
@@ -74,11 +74,11 @@ def _resolve(path: Path, chain: list[Path]) -> Resolved:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     base_name, removed = table.pop("extends", None), table.pop("remove", [])
-    own = Resolved(path, table, dict.fromkeys(_value_keys(table), path))
+    layer = Resolved(path, table, dict.fromkeys(_value_keys(table), path))
     if base_name is None:
         if removed:
             raise ConfigError(f"{path}: remove: needs `extends`, the config to remove keys from")
-        return own
+        return layer
     if not isinstance(base_name, str):
         raise ConfigError(f"{path}: extends: give the name of one config or the path of one file")
     if not (isinstance(removed, list) and all(isinstance(key, str) for key in removed)):
@@ -88,7 +88,7 @@ def _resolve(path: Path, chain: list[Path]) -> Resolved:
         raise ConfigError(f"{path}: extends: {_not_found(base_name)}")
     base = _without(_resolve(base_path, [*chain, path]), removed, path)
     merged = _merge(base.table, table)
-    origins = base.origins | own.origins
+    origins = base.origins | layer.origins
     return Resolved(path, merged, {key: origins[key] for key in _value_keys(merged)})
 
 

@@ -122,11 +122,11 @@ def interleave(weights: Sequence[Fraction], num: int) -> npt.NDArray[np.uint16]:
     """Indices into `weights` for `num` positions, each index near its share everywhere.
 
     In any prefix of n positions, the count of i differs from n * weights[i] / sum(weights) by less
-    than one; the first n positions do not depend on `num`. Only integers are compared, so the
+    than one. The first n positions do not depend on `num`. Only integers are compared, so the
     result is the same on every machine.
 
     Source: R. Tijdeman, The chairman assignment problem (1980). With k weights, a count may run
-    ahead or behind by 1 - 1/(2k - 2): that gives each turn a first and a last position, and the
+    ahead or behind by 1 - 1/(2k - 2): so each turn has a first and a last position, and the
     turn whose last position comes first always fits.
     """
     positive = [i for i, weight in enumerate(weights) if weight > 0]

@@ -29,7 +29,7 @@ class OutputChecks(BaseModel):
     """Shares of the outputs of one direction, 0 to 1.
 
     The last two are null where the target language is not in the table above or no identifier is
-    installed; `english` is null for translation into English too.
+    installed. `english` is also null for translation into English.
     """
 
     empty: float  # nothing but whitespace

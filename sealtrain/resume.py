@@ -44,8 +44,8 @@ def extend(run: Run, old: Record) -> tuple[Path, Record]:
     `OUT/phase-N` with a copy of the log, so that folder is a complete run.
 
     Raises:
-        ConfigError: more than the budget differs, no checkpoint from before the decay is left, or a
-            run planned that long would have read other sequences by then.
+        ConfigError: more than the budget differs, or no checkpoint from before the decay is left.
+            Or a run planned that long would have read other sequences by then.
     """
     out, mixture = run.config.out, run.config.mixture
     new_values, old_values = run.record.identity(), old.identity()

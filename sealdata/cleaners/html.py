@@ -11,19 +11,19 @@ from sealdata.cleaners._where import repair_where
 # The semicolon is required: "&copy=1" in an address and "R&D" do not contain an entity.
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _INLINE = (
-    "a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd label mark q s samp small "
-    "span strike strong sub sup tt u var wbr"
+    "a|abbr|acronym|b|bdi|bdo|big|cite|code|del|dfn|em|font|i|ins|kbd|label|mark|q|s|samp|small|"
+    "span|strike|strong|sub|sup|tt|u|var|wbr"
 )
 _BLOCK = (
-    "address article aside blockquote body br button center dd div dl dt figcaption figure footer "
-    "form h1 h2 h3 h4 h5 h6 head header hr html iframe img input li link main meta nav ol option p "
-    "pre script section select style table tbody td tfoot th thead title tr ul"
+    "address|article|aside|blockquote|body|br|button|center|dd|div|dl|dt|figcaption|figure|footer|"
+    "form|h1|h2|h3|h4|h5|h6|head|header|hr|html|iframe|img|input|li|link|main|meta|nav|ol|option|p|"
+    "pre|script|section|select|style|table|tbody|td|tfoot|th|thead|title|tr|ul"
 )
 _ATTRIBUTE = r"""\s+[A-Za-z_:][\w:.-]*\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>=`]+)"""
 
 
 def _tags(names: str) -> re.Pattern[str]:
-    return re.compile(rf"</?(?:{names.replace(' ', '|')})(?:{_ATTRIBUTE})*\s*/?>", re.IGNORECASE)
+    return re.compile(rf"</?(?:{names})(?:{_ATTRIBUTE})*\s*/?>", re.IGNORECASE)
 
 
 _INLINE_TAG = _tags(_INLINE)

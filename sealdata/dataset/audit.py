@@ -11,12 +11,12 @@ from pydantic import ValidationError
 from sealdata import __version__
 from sealdata.build_manifest import BuildManifest, FertilityRow, FunnelRow, read_build_manifest
 from sealdata.dataset import describe
-from sealdata.dataset.annotate import LABELS, bin_edges, draw, precision, read_sheet, write_sheet
+from sealdata.dataset.audit_sheet import FOLDER, annotation_facts, write_annotations
 from sealdata.dataset.results import locked
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
 from sealdata.files.frames import read_frame, write_frame
-from sealdata.files.records import read_json, stage_key, write_json
+from sealdata.files.records import read_json, stage_key
 from sealdata.filter_stages import COMPARING_STAGES, FILTER_STAGES
 from sealdata.gold.trial_facts import GoldFacts
 from sealdata.pipeline.plan import Plan
@@ -29,17 +29,15 @@ from sealdata.report.facts import Compared, audit_facts, write_facts
 from sealdata.report.html import write_report
 from sealdata.report.other_views import match_facts
 from sealdata.report.reason_counts import by_source, spread
-from sealdata.report.schema import AnnotationPrecisionFacts, AuditFacts, DuplicateFacts
+from sealdata.report.schema import AuditFacts, DuplicateFacts
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.tokenizers import named
 from sealdata.tokens.fertility import MAX_PAIRS, fertility
 from sealdata.workflow.protocols import Engine, Progress
 
 ROWS = 20_000  # scored in all: a share of half of them is known to within 1 %
-LEAST = 1000  # per language, so that small ones can be judged too
-SHEET, KEY, ANNOTATIONS = "annotation.tsv", "annotation-key.parquet", "annotation.json"
+MIN_ROWS = 1000  # per language, so that figures of small ones mean something
 GOLD = "gold.json"
-FOLDER = "audit"  # of a build's folder, beside the results of the build
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,9 @@ class Audited:
 
 
 def audit_build(out: Path) -> Audited:
-    """Read the finished build in ``out`` again and write its report anew.
+    """Read the finished build in ``out`` again, and write its report to ``audit/``.
 
-    The build's own report is left as its manifest knows it: the page goes to ``audit/``.
+    The report of the build itself does not change: its manifest has the digest.
 
     Raises:
         DataError: there is no finished build, or a file of it is damaged.
@@ -71,11 +69,13 @@ def audit_recipe(
     rows: int = ROWS,
     limit: int | None = None,
 ) -> Audited:
-    """Ingest, clean and compare all pairs of the recipe, score ``rows`` of them in full, and write
-    report, ``audit.json`` and the sample; nothing is packed, and a build goes on from this state.
+    """Audit the corpora of a recipe before they are built.
+
+    All pairs are ingested, cleaned and compared; ``rows`` of them get all scores. Report,
+    ``audit.json`` and the sample are written. Nothing is packed. A build continues from this state.
 
     Raises:
-        SealError: an input or a stage failed; what had finished stays, and the next call goes on.
+        SealError: an input or a stage failed. Finished parts stay, and the next call continues.
     """
     with locked(out):
         digests = Digests(out / "work" / "digests.json")
@@ -92,82 +92,23 @@ def audit_recipe(
 
 
 def sample_sizes(pairs: dict[str, int], rows: int) -> dict[str, int]:
-    """Pairs to score by language: in proportion, but of no language fewer than LEAST if it has
-    them."""
+    """Pairs to score by language: in proportion, but at least MIN_ROWS, or all of fewer."""
     total = sum(pairs.values())
     return {
-        lang: min(count, max(LEAST, round(rows * count / total))) if total else 0
+        lang: min(count, max(MIN_ROWS, round(rows * count / total))) if total else 0
         for lang, count in pairs.items()
     }
 
 
-def sheet(audited: Audited, number: int) -> Path:
-    """Write ``annotation.tsv``: ``number`` kept pairs of each language for people to judge blind.
-
-    The key, which holds scores and origins, stays beside it.
-    """
-    facts, audit_rows = audited.facts, audited.audit_rows
-    score = deciding_score(facts)
-    kept = pl.col("stage").is_null()
-    seed = int(facts.build.recipe.get("seed", 1))
-    drawn = []
-    for lang in facts.build.languages:
-        values = [
-            frame.filter(kept)[score].cast(pl.Float64)
-            for frame in audit_rows.frames(lang, [score])
-            if score in frame.columns
-        ]
-        edges = bin_edges(pl.concat(values)) if values else []
-        frames = (frame.filter(kept) for frame in audit_rows.frames(lang))
-        rows = draw(frames, score, edges, number, seed)
-        if rows.height:
-            drawn.append(rows.with_columns(lang=pl.lit(lang)))
-    if not drawn:
-        raise DataError("nothing was kept, so there is nothing to annotate")
-    folder = audited.page.parent
-    write_sheet(pl.concat(drawn, how="diagonal_relaxed"), folder / SHEET, folder / KEY)
-    return folder / SHEET
-
-
 def apply_annotations(audited: Audited, filled: Path) -> Audited:
-    """Read a filled-in sheet; report and ``audit.json`` are written anew with its precision.
+    """Read a filled-in sheet, and write report and ``audit.json`` again with its precision.
 
     Raises:
         DataError: the sheet is damaged or belongs to another audit.
     """
     folder = audited.page.parent
-    if not (folder / KEY).is_file():
-        raise DataError(
-            f"{folder} has no sheet that could have been filled in; draw one with --annotate"
-        )
-    labels = read_sheet(filled)
-    found = precision(folder / KEY, labels, deciding_score(audited.facts))
-    counts = Counter(labels.values())
-    facts = {
-        "labels": {f"{name} ({LABELS[name]})": counts[name] for name in LABELS if counts[name]},
-        "precision": [fact.model_dump(mode="json") for fact in found],
-    }
-    write_json(folder / ANNOTATIONS, facts)
+    write_annotations(folder, filled, audited.facts)
     return _finish(audited.facts, folder.parent, audited.audit_rows)
-
-
-def deciding_score(facts: AuditFacts) -> str:
-    """The score of the last rule, or the first there is."""
-    names = [score.name for score in facts.scores]
-    with_rule = [rule.score for rule in facts.rules if rule.score in names]
-    return with_rule[-1] if with_rule else names[0] if names else ""
-
-
-def annotation_facts(out: Path) -> dict[str, Any]:
-    """What people said of the build or audit in ``out``, as fields of its facts; {} if nothing."""
-    path = out / FOLDER / ANNOTATIONS
-    if not path.is_file():
-        return {}
-    facts = read_json(path)
-    found = [AnnotationPrecisionFacts.model_validate(fact) for fact in facts["precision"]]
-    names = (f"{label} ({meaning})" for label, meaning in LABELS.items())
-    labels = {name: facts["labels"][name] for name in names if name in facts["labels"]}
-    return {"labels": labels, "precision": found}
 
 
 def _write(
@@ -203,27 +144,27 @@ def _gold(out: Path) -> dict[str, Any]:
             table[name] = [
                 {k: v for k, v in row.items() if k not in derived} for row in table[name]
             ]
-        found = GoldFacts.model_validate(table)
+        facts = GoldFacts.model_validate(table)
     except (ValidationError, TypeError, KeyError, AttributeError):
         raise DataError(f"{path} is not what `sealdata gold --json` prints") from None
-    return found.model_dump(mode="json", exclude={"languages": {"__all__": {"examples"}}})
+    return facts.model_dump(mode="json", exclude={"languages": {"__all__": {"examples"}}})
 
 
 def _sampled_rows(out: Path, sources: list[SourceState]) -> AuditRows:
-    """The sampled rows of each language, in one file beside the report."""
+    """The sampled rows of each language, in one file next to the report."""
     files: dict[str, list[Path]] = {}
     rows: dict[str, int] = {}
     for lang in dict.fromkeys(source.lang for source in sources):
-        own = [source for source in sources if source.lang == lang]
+        of_lang = [source for source in sources if source.lang == lang]
         frames = [
             read_frame(source.sampled.folder / f"{part}.parquet")
-            for source in own
+            for source in of_lang
             for part in source.sampled.parts
         ]
         path = out / FOLDER / f"sample-{lang}.parquet"
         write_frame(pl.concat(frames), path)
         files[lang] = [path]
-        rows[lang] = sum(record.facts["rows"] for s in own for record in s.sampled.records)
+        rows[lang] = sum(record.facts["rows"] for s in of_lang for record in s.sampled.records)
     return AuditRows(files, rows)
 
 
@@ -257,8 +198,10 @@ def _funnel(sources: list[SourceState], audit_rows: AuditRows) -> list[FunnelRow
     counts = {lang: by_source(audit_rows, lang) for lang in audit_rows.files}
     rows = []
     for source in sources:
-        own = counts[source.lang].get(source.table.name, Counter())
-        shares = {f"{stage}\t{reason}" if stage else "": n for (stage, reason), n in own.items()}
+        reasons = counts[source.lang].get(source.table.name, Counter())
+        shares = {
+            f"{stage}\t{reason}" if stage else "": n for (stage, reason), n in reasons.items()
+        }
         readable = source.ingest_record.rows_out
         estimated = spread(readable, {"": 0.0, **{name: float(n) for name, n in shares.items()}})
         dropped: dict[str, dict[str, int]] = {}
@@ -296,12 +239,12 @@ def _compared(plan: Plan, sources: list[SourceState], audit_rows: AuditRows) -> 
     """What was found among all pairs, with examples, and the stages left to a build."""
     duplicate_examples, matches = [], []
     for lang in audit_rows.files:
-        own = [source for source in sources if source.lang == lang]
+        of_lang = [source for source in sources if source.lang == lang]
         duplicate_examples += corpus_duplicate_examples(
-            audit_rows, lang, [(s.sampled.parts, s.keys.folder, s.cleaned.folder) for s in own]
+            audit_rows, lang, [(s.sampled.parts, s.keys.folder, s.cleaned.folder) for s in of_lang]
         )
-        leaks = [s.leaks for s in own if s.leaks]
-        files = [done.folder / f"{part}.{MATCHES}.parquet" for done in leaks for part in done.parts]
+        leaks = [s.leaks for s in of_lang if s.leaks]
+        files = [leak.folder / f"{part}.{MATCHES}.parquet" for leak in leaks for part in leak.parts]
         matches += match_facts(files, lang)
     left_out = [
         stage.name
@@ -315,15 +258,15 @@ def _compared(plan: Plan, sources: list[SourceState], audit_rows: AuditRows) -> 
 
 def _duplicates(sources: list[SourceState]) -> list[DuplicateFacts]:
     """What was flagged over all pairs."""
-    found = []
+    facts = []
     for lang in dict.fromkeys(source.lang for source in sources):
         records = [r for s in sources if s.lang == lang for r in s.sampled.records]
-        of = sum(record.facts["rows"] for record in records)
+        total = sum(record.facts["rows"] for record in records)
         for name in dict.fromkeys(name for record in records for name in record.facts["flagged"]):
             stage, _, reason = name.partition(".")
             flagged = sum(record.facts["flagged"][name] for record in records)
             if flagged or stage in COMPARING_STAGES:
-                found.append(
-                    DuplicateFacts(lang=lang, stage=stage, reason=reason, flagged=flagged, of=of)
+                facts.append(
+                    DuplicateFacts(lang=lang, stage=stage, reason=reason, flagged=flagged, of=total)
                 )
-    return found
+    return facts

@@ -35,7 +35,7 @@ def cap_sides(run: RunContext, sources: Sequence[SourceState]) -> None:
     for side, limit in limits:
         if limit is None:
             continue
-        # Made anew for each side: the masks of the first cap count for the second.
+        # Made again for each side: the masks of the first cap count for the second.
         evaluators = [run.evaluator(source) for source in sources]
         keyed = run.run(
             [

@@ -266,8 +266,8 @@ _MARGINS = {
         "threshold keeps everything",
         {
             1.06: "that is the limit of NLLB and CCMatrix, on a margin over their own, far larger "
-            "pool of neighbours (stored.margin); find this corpus's own in the report of a build "
-            "without the rule (if it is 1.06 indeed, write 1.0601)"
+            "pool of neighbours (stored.margin). Find the limit of this corpus in the report of a "
+            "build without the rule. If it is 1.06 indeed, write 1.0601"
         },
     ),
     "distance": Thresholds(

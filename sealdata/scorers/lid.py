@@ -26,9 +26,9 @@ _MEANINGS = {
     "short_margin": "set_margin of {} if it is short, -1 to 1; null for other texts",
     "within_set_margin": "of {}: probability of the declared language less that of the likeliest "
     "other of its set, -1 to 1",
-    "odds": "log10 of the odds that {} is in the declared set; against the likeliest other known "
-    "language or set, without English; by the model (from 10 letters on) and function words; below "
-    "0 the other is likelier",
+    "odds": "log10 of the odds that {} is in the declared set, against the likeliest other known "
+    "language or set, without English. The model (from 10 letters on) and function words decide. "
+    "Below 0 the other is likelier",
 }
 
 
@@ -52,9 +52,9 @@ class Lid(Scorer):
     right for languages of which a model saw little.
 
     Letters come first. Where no letter is in the declared script, the probability is 0. If only one
-    language of the model is written in the script of most letters, the text is in that language,
-    with the share of its letters as the probability, and the model is not used. Such scripts are
-    Thai, Lao, Khmer and Tamil, and with lid.176 also Burmese. Labels below 0.005 count as 0, and so
+    language of the model is written in the script of most letters, the text is in that language.
+    Its probability is the share of those letters, and the model is not used. Such scripts are Thai,
+    Lao, Khmer and Tamil, and with lid.176 also Burmese. Labels below 0.005 count as 0, and so
     do all beyond the 8 likeliest.
 
     ``model`` is a name that ``sealdata models list`` shows, or the path of another fastText

@@ -57,6 +57,7 @@ class MeasureError(Step):
     """
 
     name: ClassVar[str] = "precision"
+    version: ClassVar[int] = 2
 
     parts: tuple[tuple[PairsOf, str], ...]  # of all sources of the language
     score: str  # "laser.cosine"
@@ -115,7 +116,7 @@ class MeasureError(Step):
 
 
 def errors(reduced: pl.Series, exact: pl.Series) -> dict[str, Any]:
-    """``pairs``; ``mean``, ``p99`` and ``most`` (the largest) of the absolute errors; ``spread``,
+    """``pairs``; ``mean``, ``p99`` and ``largest`` of the absolute errors; ``spread``,
     the standard deviation of the exact scores, as a scale for the errors. None where there are too
     few pairs."""
     both = pl.DataFrame({"reduced": reduced, "exact": exact}).cast(pl.Float64).drop_nulls()
@@ -123,7 +124,7 @@ def errors(reduced: pl.Series, exact: pl.Series) -> dict[str, Any]:
     stats = both.select(
         mean=error.mean(),
         p99=error.quantile(0.99, "higher"),
-        most=error.max(),
+        largest=error.max(),
         spread=pl.col("exact").std(),
     ).select(pl.all().round(6))
     return {"pairs": both.height, **stats.row(0, named=True)}

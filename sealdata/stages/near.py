@@ -104,7 +104,7 @@ def _bands(pairs: pl.DataFrame) -> pl.DataFrame:
     keys = np.zeros(hashes.shape[:2], np.uint64)
     for row in range(ROWS):
         keys = keys * np.uint64(0x5851F42D4C957F2D) + hashes[:, :, row] + np.uint64(1)
-    # The number of the band goes in: equal rows of two different bands are no evidence.
+    # The number of the band goes in: equal rows of two different bands prove nothing.
     keys += np.arange(BANDS, dtype=np.uint64) << np.uint64(56)
     rows = np.repeat(pairs["at"].to_numpy()[has_ngrams], BANDS)
     return pl.DataFrame({"at": rows, "key": mix(pl.Series(keys.ravel()), _SEED)})

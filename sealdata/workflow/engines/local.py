@@ -76,8 +76,8 @@ class LocalEngine:
     def _pool_of(self, task: Task) -> ProcessPoolExecutor:
         gpus = visible_gpus() if task.num_gpus else []
         if bool(gpus) not in self._pools:  # without a GPU the task itself says what is missing
-            # Threads times workers is the number of cores: polars alone would start one per core
-            # in every worker.
+            # Threads times workers is the number of cores. Left to itself, polars would start one
+            # per core in every worker.
             threads = str(max(1, (os.cpu_count() or 1) // self.workers))
             self._pools[bool(gpus)] = _make_pool(len(gpus) or self.workers, threads, gpus)
         return self._pools[bool(gpus)]
