@@ -73,7 +73,7 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
 def lid_curve(
     refs: Path, models: tuple[str, ...], recipe: str, plot: Path | None, as_json: bool
 ) -> None:
-    """Compare what each limit on lid.tgt_kin_margin catches of related languages and loses.
+    """Compare what each limit on lid.tgt_within_set_margin catches of related languages and loses.
 
     References of the other languages of the set (Indonesian for Malay) are declared to be in the
     language. Each limit from -1 to 1 is applied to them and to the language's own references.

@@ -53,7 +53,7 @@ def fertility(
     """Measure how many tokens each tokenizer needs for the languages of WHERE, against English.
 
     WHERE is a build's folder, a recipe, a folder of aligned files (eng_Latn.dev and tha_Thai.dev),
-    or some of these files.
+    or some of these files. What the columns mean: docs/explanation/tokens.md.
 
     \b
     Example:

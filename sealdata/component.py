@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sealdata.errors import ConfigError
 
 KINDS = ("readers", "cleaners", "scorers", "tokenizers")
+# Kind -> former name -> name today. Recipes outlive names, so the error says what to write.
+RENAMED = {"cleaners": {"mask": "mask_pii"}}
+_RECIPE_TABLES = {"cleaners": "clean", "scorers": "score"}
 
 
 class Component(BaseModel):
@@ -46,9 +49,16 @@ def component_class(kind: str, name: str) -> type[Component]:
     """The class behind ``name``; imports its module only now, so that heavy imports stay lazy.
 
     Raises:
-        ConfigError: there is no such component; the message names the nearest and all known.
+        ConfigError: there is no such component. The message names the component that had this name
+            formerly, or else the nearest name and all others.
     """
     names = available(kind)
+    if new_name := RENAMED.get(kind, {}).get(name):
+        table = _RECIPE_TABLES[kind]
+        raise ConfigError(
+            f"{kind[:-1]} {name!r} is now {new_name!r}: write [{table}.{new_name}] in place of "
+            f"[{table}.{name}]"
+        )
     if name not in names:
         nearest = difflib.get_close_matches(name, names, n=1)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""

@@ -161,7 +161,7 @@ def test_a_file_of_ranks_is_one_more_tokenizer(aligned: Path, tmp_path: Path) ->
     done = run("fertility", aligned, "--tokenizer", path)
     assert done.exit_code == 2
     assert done.stderr.count("\n") == 1
-    assert "say it in small.json beside it" in done.stderr
+    assert "say it in small.json of its folder" in done.stderr
     words = {"pattern": _pattern(declared), "special_tokens": {"<|endoftext|>": 60_000}}
     path.with_suffix(".json").write_text(json.dumps(words))
     done = run("fertility", aligned, "--tokenizer", path, "--tokenizer", BPE, "--json")

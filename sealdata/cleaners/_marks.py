@@ -23,7 +23,7 @@ class MarkOrder:
     that stands twice in one place was typed twice and is seen once: it is stored once.
     """
 
-    ranks: tuple[str, ...]  # the marks that come first, second, …; "": a rank for pairs alone
+    ranks: tuple[str, ...]  # the marks that come first, second, …; "": a rank that only pairs have
     pairs: str = ""  # regular expression of the units that are more than a mark
     rank_of: Callable[[int, str], float | None] = field(default=lambda position, unit: None)
     # (position in the run, unit) -> its rank, where the first character does not tell it
@@ -33,8 +33,8 @@ class MarkOrder:
         """A regular expression of polars that occurs in every text in which single marks are in the
         wrong order or repeated. Pairs are for the caller to add."""
         wrong = (
-            f"[{''.join(self.ranks[place + 1 :])}][{marks}]"
-            for place, marks in enumerate(self.ranks[:-1])
+            f"[{''.join(self.ranks[rank + 1 :])}][{marks}]"
+            for rank, marks in enumerate(self.ranks[:-1])
             if marks
         )
         return "|".join((*wrong, *(mark * 2 for mark in "".join(self.ranks))))
@@ -54,19 +54,19 @@ class MarkOrder:
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        return {mark: place for place, marks in enumerate(self.ranks) for mark in marks}
+        return {mark: rank for rank, marks in enumerate(self.ranks) for mark in marks}
 
     def _order(self, run: str) -> str:
         units = list(enumerate(self._unit.findall(run)))
         return "".join(_once(unit for _, unit in sorted(units, key=self._rank)))
 
     def _rank(self, item: tuple[int, str]) -> float:
-        own = self.rank_of(*item)
-        return self._places[item[1][0]] if own is None else own
+        rank = self.rank_of(*item)
+        return self._places[item[1][0]] if rank is None else rank
 
 
 def _once(units: Iterable[str]) -> Iterator[str]:
-    """Without the marks that repeat the one before; a letter put below is no mark."""
+    """Without the marks that repeat the one before; a letter written below is not a mark."""
     last = ""
     for unit in units:
         if unit != last or len(unit) > 1:
@@ -77,9 +77,9 @@ def _once(units: Iterable[str]) -> Iterator[str]:
 def until_settled(step: Callable[[str], str], text: pl.Series) -> pl.Series:
     """Every text after as many ``step``s as change it."""
 
-    def settle(one: str) -> str:
-        while (after := step(one)) != one:
-            one = after
-        return one
+    def settle(settled: str) -> str:
+        while (after := step(settled)) != settled:
+            settled = after
+        return settled
 
     return pl.Series(text.name, map(settle, text.to_list()), dtype=pl.String)

@@ -21,10 +21,10 @@ def repair_where(
     """
     text = text.fill_null("")
     if without:
-        places = contains_char_pair(text, *without).arg_true()
-        places = places.filter(text.gather(places).str.contains(pattern))
+        rows = contains_char_pair(text, *without).arg_true()
+        rows = rows.filter(text.gather(rows).str.contains(pattern))
     else:
-        places = text.str.contains(pattern).arg_true()
-    if places.is_empty():
+        rows = text.str.contains(pattern).arg_true()
+    if rows.is_empty():
         return text
-    return text.clone().scatter(places, repair(text.gather(places)))
+    return text.clone().scatter(rows, repair(text.gather(rows)))

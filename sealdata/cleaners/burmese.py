@@ -50,7 +50,7 @@ class Burmese(Cleaner):
 
     def clean(self, text: pl.Series) -> pl.Series:
         """Letters and marks stay, but for the copies of a mark."""
-        return repair_where(_ODD, text, lambda found: until_settled(ORDER.sorted, found), _OWN)
+        return repair_where(_ODD, text, lambda matches: until_settled(ORDER.sorted, matches), _OWN)
 
 
 COMPONENT = Burmese

@@ -8,7 +8,7 @@ import polars as pl
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._where import repair_where
 
-# Only what ends in a semicolon: "&copy=1" in an address and "R&D" are no entities.
+# The semicolon is required: "&copy=1" in an address and "R&D" do not contain an entity.
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _INLINE = (
     "a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd label mark q s samp small "
@@ -38,14 +38,16 @@ class Html(Cleaner):
     tags stay for a rule to see.
     """
 
-    strip_tags: bool = True
+    strip_tags: bool = True  # false: tags stay, for a rule on `markup.remains`
 
     def clean(self, text: pl.Series) -> pl.Series:
         """An entity may stand for white space or control characters: let the other steps follow."""
         return repair_where(
             r"&[#0-9A-Za-z]+;|<[!/A-Za-z]",
             text,
-            lambda found: pl.Series(found.name, map(self._plain, found.to_list()), dtype=pl.String),
+            lambda matches: pl.Series(
+                matches.name, map(self._plain, matches.to_list()), dtype=pl.String
+            ),
         )
 
     def _plain(self, text: str) -> str:

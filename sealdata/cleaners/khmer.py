@@ -57,7 +57,7 @@ class Khmer(Cleaner):
 
     def clean(self, text: pl.Series) -> pl.Series:
         """Letters and marks stay, but where two signs that look like one become one."""
-        return repair_where(_ODD, text, lambda found: until_settled(_step, found), _OWN)
+        return repair_where(_ODD, text, lambda matches: until_settled(_step, matches), _OWN)
 
 
 def _step(text: str) -> str:

@@ -22,8 +22,8 @@ class Mojibake(Cleaner):
         return repair_where(
             _suspicious(),
             text,
-            lambda found: pl.Series(
-                found.name, map(ftfy.fix_encoding, found.to_list()), dtype=pl.String
+            lambda matches: pl.Series(
+                matches.name, map(ftfy.fix_encoding, matches.to_list()), dtype=pl.String
             ),
             _couples(),
         )

@@ -9,8 +9,8 @@ from sealdata.cleaners._marks import MarkOrder, span, until_settled
 from sealdata.cleaners._where import repair_where
 from sealdata.text.char_filter import ANY
 
-# Vowels above and below, then tones and the sign that silences a letter (thanthakhat, cancellation
-# mark), as WTT 2.0 has it for Thai; in Lao the semivowel below the letter comes before all.
+# First vowels above and below, then tones and the sign that silences a letter (thanthakhat,
+# cancellation mark): WTT 2.0, for Thai. In Lao the semivowel below the letter comes first.
 _ORDERS = (
     MarkOrder((span(0xE31, (0xE34, 0xE3A), 0xE47, 0xE4D, 0xE4E), span((0xE48, 0xE4C)))),
     MarkOrder(("\u0ebc", span(0xEB1, (0xEB4, 0xEBB), 0xECD), span((0xEC8, 0xECC)))),
@@ -42,7 +42,7 @@ class ThaiLao(Cleaner):
 
     def clean(self, text: pl.Series) -> pl.Series:
         """Letters and marks stay, but for the last two: two signs that look like one become one."""
-        return repair_where(_ODD, text, lambda found: until_settled(_step, found), _OWN)
+        return repair_where(_ODD, text, lambda matches: until_settled(_step, matches), _OWN)
 
 
 def _step(text: str) -> str:

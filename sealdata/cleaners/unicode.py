@@ -51,9 +51,9 @@ class Unicode(Cleaner):
     def clean(self, text: pl.Series) -> pl.Series:
         """No letter and no mark is lost; NFC may reorder marks and swap letters for equal ones."""
         text = repair_where(_INVISIBLE, text, _without_invisible, ((ANY, _INVISIBLE),))
-        text = repair_where(_BREAK, text, lambda found: found.str.replace_all(_BREAK, " "))
+        text = repair_where(_BREAK, text, lambda matches: matches.str.replace_all(_BREAK, " "))
         may = ((ANY, _MAY_COMPOSE),)
-        return repair_where(_MAY_COMPOSE, text, lambda found: found.str.normalize("NFC"), may)
+        return repair_where(_MAY_COMPOSE, text, lambda matches: matches.str.normalize("NFC"), may)
 
 
 def _without_invisible(text: pl.Series) -> pl.Series:

@@ -14,7 +14,7 @@ class Whitespace(Cleaner):
     def clean(self, text: pl.Series) -> pl.Series:
         """Nothing but white space changes."""
         return repair_where(
-            _UNEVEN, text, lambda found: found.str.replace_all(r"\s+", " ").str.strip_chars(" ")
+            _UNEVEN, text, lambda matches: matches.str.replace_all(r"\s+", " ").str.strip_chars(" ")
         )
 
 

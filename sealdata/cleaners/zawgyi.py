@@ -63,10 +63,10 @@ _OWN = ((ANY, r"[\u{1000}-\u{109f}]"),)  # in every text that may be odd
 class Zawgyi(Cleaner):
     """Texts that are in Zawgyi, by Google's detector, in Unicode.
 
-    Zawgyi has the code points of Burmese stand for other signs and stores what it shows from left
-    to right, so that text in it is noise to whoever expects Unicode, half of what was written in
-    Myanmar before 2019. A text is converted as a whole or not at all; where Zawgyi and Unicode
-    cannot be told apart they mean the same.
+    Zawgyi uses the code points of Burmese for other signs and stores signs from left to right as
+    they are displayed. To a program that expects Unicode such a text is noise. Half of the text
+    written in Myanmar before 2019 is in Zawgyi. A text is converted as a whole or not at all. Texts
+    that are valid in both encodings have the same meaning in both.
 
     Source: the tables of the Zawgyi-One font; detector: myanmar-tools (Google, Apache-2.0).
     """
@@ -76,7 +76,9 @@ class Zawgyi(Cleaner):
         return repair_where(
             _POSSIBLE,
             text,
-            lambda found: pl.Series(found.name, map(_repaired, found.to_list()), dtype=pl.String),
+            lambda matches: pl.Series(
+                matches.name, map(_repaired, matches.to_list()), dtype=pl.String
+            ),
             _OWN,
         )
 
@@ -99,8 +101,8 @@ def to_unicode(text: str) -> str:
     return ORDER.sorted(_SYLLABLE.sub(_syllable, text))
 
 
-def _syllable(found: re.Match[str]) -> str:
-    before, letter, after, stray = found.groups()
+def _syllable(match: re.Match[str]) -> str:
+    before, letter, after, stray = match.groups()
     if stray:
         return _marks(stray)
     if before or after:

@@ -13,16 +13,17 @@ from sealdata.kernels import texts_of
 from sealdata.kernels.ngrams import ngram_hashes
 from sealdata.text.hashing import key_hashes, text_key
 
-NGRAM = 10  # characters of the normal form; docs/dedup.md shows why 10, and why at least 20 of them
+# docs/explanation/dedup.md shows why 10 characters of the normal form, and why at least 20 n-grams.
+NGRAM = 10
 MIN_NGRAMS = 20  # distinct: a shorter sentence is found only where it is the whole side
 FORMAT = f"sealdata evaluation hashes 1, n-grams of {NGRAM} characters"
 
 HASH_SCHEMA: dict[str, pl.DataType] = {
     "format": pl.String(),  # FORMAT on every row: other releases may cut other n-grams
-    "set": pl.String(),
-    "file": pl.String(),
-    "line": pl.UInt32(),
-    "column": pl.String(),
+    "set": pl.String(),  # name of the evaluation set
+    "file": pl.String(),  # its file
+    "line": pl.UInt32(),  # line of a text, row of a table; from 1
+    "column": pl.String(),  # column of a table; null for text
     "key": pl.UInt64(),  # of the whole sentence, see ``sealdata.text.hashing``
     "ngrams": pl.List(pl.UInt64()),  # distinct, ascending; none of a short sentence
 }
@@ -53,8 +54,8 @@ def _ngrams(frame: pl.DataFrame) -> pl.Series:
         schema={"at": pl.Int64, "ngrams": pl.UInt64},
     )
     grouped = every.unique().sort("at", "ngrams").group_by("at", maintain_order=True).all()
-    places = pl.DataFrame({"at": pl.int_range(frame.height, eager=True)})
-    lists = places.join(grouped, on="at", how="left", maintain_order="left")["ngrams"]
+    rows = pl.DataFrame({"at": pl.int_range(frame.height, eager=True)})
+    lists = rows.join(grouped, on="at", how="left", maintain_order="left")["ngrams"]
     none = pl.Series([[]], dtype=pl.List(pl.UInt64))
     enough = lists.list.len().fill_null(0) >= MIN_NGRAMS
     return lists.zip_with(enough, none).alias("ngrams")
@@ -71,7 +72,7 @@ def is_hash_file(path: Path) -> bool:
 
 
 def read_hash_file(path: Path) -> pl.DataFrame:
-    """The rows of a hash file, as ``hashed`` gives them; every ``text`` is null.
+    """The rows of a hash file, as ``hashed`` returns them; every ``text`` is null.
 
     Raises:
         DataError: it is damaged, or was made by a release that hashes otherwise.

@@ -22,7 +22,7 @@ class Index:
     """Known sentences by their key and by their n-grams."""
 
     keys: pl.DataFrame  # ``key``, ``ref``: the first sentence that has it
-    known: Hashes  # distinct, ascending
+    ref_hashes: Hashes  # distinct, ascending
     buckets: Ints
     shift: int
     owner_starts: Ints
@@ -35,13 +35,13 @@ class Index:
         rows = refs.select("key", "ngrams", ref=pl.int_range(pl.len(), dtype=pl.Int64))
         pairs = rows.select("ref", "ngrams").explode("ngrams").drop_nulls().sort("ngrams", "ref")
         distinct = pairs.group_by("ngrams", maintain_order=True).len()
-        known = distinct["ngrams"].to_numpy()
-        shift = 64 - max(1, (2 * len(known)).bit_length())  # two buckets or more a hash
+        ref_hashes = distinct["ngrams"].to_numpy()
+        shift = 64 - max(1, (2 * len(ref_hashes)).bit_length())  # two buckets or more a hash
         ends = np.arange((1 << (64 - shift)) + 1, dtype=np.uint64)
         return cls(
             keys=rows.group_by("key", maintain_order=True).agg(pl.col("ref").first()),
-            known=known,
-            buckets=np.searchsorted(known >> np.uint64(shift), ends).astype(np.int64),
+            ref_hashes=ref_hashes,
+            buckets=np.searchsorted(ref_hashes >> np.uint64(shift), ends).astype(np.int64),
             shift=shift,
             owner_starts=np.concatenate([[0], distinct["len"].to_numpy().cumsum()]).astype(
                 np.int64
@@ -53,27 +53,27 @@ class Index:
     def search(
         self, keys: pl.Series, normal: pl.Series, containment: float, min_chars: int = 1
     ) -> pl.DataFrame:
-        """``at``, ``ref``, ``score`` (f32) and ``kind`` of the texts that match, by ``at``.
+        """``at`` (index of the text), ``ref``, ``score`` (f32) and ``kind`` of matches, by ``at``.
 
         ``keys`` are the texts' keys and ``normal`` their normal forms. A text with the key of a
         sentence is an ``exact`` match with score 1, if its normal form has ``min_chars`` characters
-        (of Chinese, Japanese and Korean a third); one that contains at least the share
-        ``containment`` of a sentence's distinct n-grams is a match by ``containment``.
+        (a Chinese, Japanese or Korean character counts as three). A text that contains at least the
+        share ``containment`` of a sentence's distinct n-grams is a match by ``containment``.
         """
-        at = pl.int_range(keys.len(), dtype=pl.UInt32, eager=True).alias("at")
+        row = pl.int_range(keys.len(), dtype=pl.UInt32, eager=True).alias("at")
         text = normal.alias("normal")
         chars = pl.col("normal").str.len_chars() + 2 * pl.col("normal").str.count_matches(_DENSE)
         exact = (
-            pl.DataFrame({"at": at, "key": keys, "normal": text})
+            pl.DataFrame({"at": row, "key": keys, "normal": text})
             .filter(chars >= min_chars)
             .join(self.keys, on="key", maintain_order="left")
             .select("at", "ref", score=pl.lit(1, pl.Float32), kind=pl.lit("exact"))
         )
         refs, shares = self._contained(normal)
-        found = pl.DataFrame({"at": at, "ref": refs, "score": shares}).filter(
+        contained = pl.DataFrame({"at": row, "ref": refs, "score": shares}).filter(
             (pl.col("ref") >= 0) & (pl.col("score") >= containment)
         )
-        near = found.join(exact, on="at", how="anti", maintain_order="left")
+        near = contained.join(exact, on="at", how="anti", maintain_order="left")
         return pl.concat([exact, near.with_columns(kind=pl.lit("containment"))]).sort("at")
 
     def _contained(self, normal: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -83,7 +83,7 @@ class Index:
             best, share = most_contained(
                 hashes,
                 begins,
-                self.known,
+                self.ref_hashes,
                 self.buckets,
                 self.shift,
                 self.owner_starts,

@@ -22,24 +22,24 @@ _NTREX = re.compile(r".+-(?:src|ref)\.(?P<code>[\w-]+)\.txt")
 
 
 def evaluation_files(path: Path, columns: tuple[str, ...] = ()) -> list[Path]:
-    """The files meant by a path: itself, or all in a folder and its subfolders that are known.
+    """The files of a path: the file itself, or all known files in a folder and its subfolders.
 
     Known are files named by a language (``tha_Thai.devtest``, ``test.th.jsonl``), NTREX's names,
     and tables with the columns of XNLI, XCOPA, Belebele, FLORES+ or, if given, ``columns``.
 
     Raises:
-        ConfigError: nothing there, or a folder without such files.
+        ConfigError: the path does not exist, or the folder has no such files.
     """
     if path.is_file():
         return [path]
     files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix)
-    found = [file for file in files if _is_evaluation(file, columns)]
-    if not found:
+    evaluation = [file for file in files if _is_evaluation(file, columns)]
+    if not evaluation:
         raise ConfigError(
             f"no evaluation text at {path}: expected a file, a folder of files named by language, "
             "such as eng_Latn.dev and tha_Thai.dev, or of tables with known columns"
         )
-    return found
+    return evaluation
 
 
 def set_name(path: Path, name: str | None = None) -> str:
@@ -56,7 +56,7 @@ def _is_evaluation(file: Path, columns: tuple[str, ...]) -> bool:
         _, first = next(iter(READERS[suffix](file)), (0, {}))
         return bool(columns or known_columns(first)) or is_hash_file(file)
     except SealError:
-        return True  # a damaged table is no reason to look away: reading it will say so
+        return True  # a damaged table must not be skipped: reading it reports the damage
 
 
 def _names_language(file: Path) -> bool:
@@ -75,11 +75,11 @@ def read_sentences(file: Path, columns: tuple[str, ...] = ()) -> Iterator[Senten
     ``columns`` names those of a table: by the header of TSV and CSV or by number from 1, by the
     keys of JSON lines, by the fields of Parquet. Without it the columns of XNLI (premise and
     hypothesis), XCOPA (premise and both choices), Belebele (passage and question) and FLORES+
-    (text) are known, and their rows in languages that are not in ``languages.toml`` left out.
+    (text) are known. Their rows in languages that are not in ``languages.toml`` are left out.
 
     Raises:
-        ConfigError: the columns are not known, or not there.
-        DataError: the file cannot be read, is no UTF-8, or is damaged.
+        ConfigError: the columns are not known, or missing.
+        DataError: the file cannot be read, is not UTF-8, or is damaged.
     """
     suffix = table_of(file)
     if suffix is None:
@@ -88,17 +88,17 @@ def read_sentences(file: Path, columns: tuple[str, ...] = ()) -> Iterator[Senten
         for number, text in enumerate(_lines(file), start=1):
             yield Sentence(number, "", text.removesuffix("\r"))
         return
-    wanted = columns
+    names = columns
     for number, row in READERS[suffix](file):
-        wanted = wanted or known_columns(row)
-        if not wanted:
+        names = names or known_columns(row)
+        if not names:
             raise ConfigError(
                 f"{file}: name the columns of text, as in {{ path = ..., columns = [...] }}; "
                 f"it has: {', '.join(name for name in row if not name.isdecimal()) or 'none'}"
             )
-        is_header = suffix in HEADED and all(row.get(name) == name for name in wanted)
+        is_header = suffix in HEADED and all(row.get(name) == name for name in names)
         if not is_header and (columns or is_known_language(row)):
-            yield from sentences_of(file, number, row, wanted)
+            yield from sentences_of(file, number, row, names)
 
 
 def _lines(file: Path) -> list[str]:

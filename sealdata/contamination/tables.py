@@ -19,7 +19,7 @@ KNOWN = (
     ("sentence1", "sentence2"),  # XNLI, its own TSV and JSON lines
     ("premise", "hypothesis"),  # XNLI on the Hugging Face hub
     ("premise", "choice1", "choice2"),  # XCOPA
-    ("flores_passage", "question"),  # Belebele; its answers are too short to tell anything
+    ("flores_passage", "question"),  # Belebele; its answers are too short to identify it
     ("text",),  # FLORES+
     ("sentence",),  # FLORES-200 on the Hugging Face hub
 )
@@ -37,7 +37,7 @@ def table_of(file: Path) -> str | None:
 
 
 def is_known_language(row: Row) -> bool:
-    """Whether the row's language, if it says one as XNLI, Belebele and FLORES+ do, is known."""
+    """Whether the language of the row is known; True if the row does not name one."""
     said = row.get("language") or row.get("dialect")
     if "iso_639_3" in row and "iso_15924" in row:
         said = f"{row['iso_639_3']}_{row['iso_15924']}"
@@ -51,7 +51,7 @@ def is_known_language(row: Row) -> bool:
 
 
 def _tsv(file: Path) -> Rows:
-    """Nothing is quoted; columns have the names of the first line and numbers from 1."""
+    """Rows without quoting; columns are named by the first line and numbered from 1."""
     yield from _named(line.split("\t") for _, line in _text_lines(file))
 
 
@@ -78,9 +78,9 @@ def _jsonl(file: Path) -> Rows:
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise DataError(f"{file}: line {number} is no JSON ({error})") from None
+            raise DataError(f"{file}: line {number} is not JSON ({error})") from None
         if not isinstance(row, dict):
-            raise DataError(f"{file}: line {number} is no JSON object")
+            raise DataError(f"{file}: line {number} is not a JSON object")
         yield number, row
 
 
@@ -94,7 +94,7 @@ def _parquet(file: Path) -> Rows:
             yield from enumerate(rows, start=1)
     except (OSError, pa.ArrowException) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{file} is no Parquet file, or damaged ({said})") from None
+        raise DataError(f"{file} is not a Parquet file, or is damaged ({said})") from None
 
 
 def _text_lines(file: Path) -> Iterator[tuple[int, str]]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sealdata.errors import ConfigError
 
 PASSAGES = ("flores_passage",)  # columns of several sentences
-MIN_PIECE = 40  # characters: what is cut shorter stays with the next piece
+MIN_PIECE = 40  # characters; a shorter piece is joined with the next one
 # Behind a mark that ends a sentence; at spaces within Thai and Lao, which write no such mark.
 _ENDS = re.compile(r"(?<=[.!?։।॥။៕…。！？])\s*|\n+|(?<=[\u0e00-\u0eff])\s+(?=[\u0e00-\u0eff])")
 
@@ -27,7 +27,7 @@ def sentences_of(
     """The sentences in ``columns`` of one row.
 
     Raises:
-        ConfigError: a column is not there or holds no text.
+        ConfigError: a column is not there or does not hold text.
     """
     for column in columns:
         if column not in row:
@@ -35,7 +35,7 @@ def sentences_of(
             raise ConfigError(f"{file}: row {number} has no column {column!r}; it has: {names}")
         text = row[column]
         if text is not None and not isinstance(text, str):
-            raise ConfigError(f"{file}: row {number}: column {column!r} holds no text")
+            raise ConfigError(f"{file}: row {number}: column {column!r} does not hold text")
         for piece in _pieces(text or "") if column in PASSAGES else (text or "",):
             yield Sentence(number, column, piece)
 

@@ -33,7 +33,7 @@ from sealdata.report.schema import AnnotationPrecisionFacts, AuditFacts, Duplica
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.tokenizers import named
 from sealdata.tokens.fertility import MAX_PAIRS, fertility
-from sealdata.workflow.stage import Engine, Progress
+from sealdata.workflow.protocols import Engine, Progress
 
 ROWS = 20_000  # scored in all: a share of half of them is known to within 1 %
 LEAST = 1000  # per language, so that small ones can be judged too

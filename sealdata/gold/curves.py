@@ -19,7 +19,7 @@ LOSSES = (0.5, 1.0, 2.0, 5.0, 10.0, 25.0)  # percent of references that a limit 
 
 
 class Point(BaseModel):
-    """One limit on ``lid.tgt_kin_margin``, and the percentages that it drops."""
+    """One limit on ``lid.tgt_within_set_margin``, and the percentages that it drops."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -91,9 +91,9 @@ def measure_curves(recipe: Recipe, base: Path, refs: Path, models: Sequence[str]
 
 
 def _margins(scorer: Lid, lang: str, texts: list[str]) -> npt.NDArray[np.float64]:
-    """``tgt_kin_margin`` of texts declared to be in ``lang``; 1 (never dropped) if it is null."""
+    """``tgt_within_set_margin`` of texts declared to be in ``lang``; 1 instead of null: kept."""
     scores = scorer.score(make_pairs([("", text) for text in texts], tgt_lang=lang))
-    return scores["tgt_kin_margin"].fill_null(1).to_numpy().astype(np.float64)
+    return scores["tgt_within_set_margin"].fill_null(1).to_numpy().astype(np.float64)
 
 
 def _points(good: npt.NDArray[np.float64], bad: npt.NDArray[np.float64]) -> list[Point]:

@@ -25,7 +25,7 @@ from sealdata.recipe.tables import (
     ValidationTable,
 )
 from sealdata.stages.ingest import MAX_REJECTS_KEPT
-from sealdata.workflow.stage import Engine, Progress
+from sealdata.workflow.protocols import Engine, Progress
 
 
 def recipe_languages(recipe: Recipe) -> list[str]:

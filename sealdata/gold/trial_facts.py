@@ -11,7 +11,7 @@ from sealdata.gold.defects import DEFECTS, spoil
 from sealdata.gold.references import read_references
 from sealdata.gold.trial import recipe_languages, try_pairs
 from sealdata.recipe.tables import Recipe
-from sealdata.workflow.stage import Engine, Progress
+from sealdata.workflow.protocols import Engine, Progress
 
 MAX_EXAMPLES = 3  # rejected references by language and reason
 

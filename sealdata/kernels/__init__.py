@@ -1,4 +1,4 @@
-"""Compiled loops over the characters of texts, for what polars has no expression for.
+"""Compiled loops over the characters of texts, where polars has no expression.
 
 A kernel takes a column as ``Texts`` (its UTF-8 bytes and where each text begins, copied by polars
 at most), walks every text once, and returns one row of numbers per text. numba compiles the kernels
@@ -43,8 +43,9 @@ def compiled(function: F) -> F:
 
 @cache
 def cache_folder() -> Path | None:
-    """The folder of the machine code, named by a digest of all kernel sources; None where neither
-    ``NUMBA_CACHE_DIR``, the user's cache nor this package can be written.
+    """The folder of the machine code, named by a digest of all kernel sources.
+
+    None if ``NUMBA_CACHE_DIR``, the user's cache and this package are all read-only.
 
     numba renews a kernel when the file of that kernel changes, but not when a function changes that
     the kernel calls from another file. A folder for each state of the sources closes that gap.
@@ -118,19 +119,20 @@ def frozen(table: npt.NDArray[D]) -> npt.NDArray[D]:
 
 
 @compiled
-def decode(data: Bytes, at: Int) -> tuple[Int, Int]:
-    """The code point whose UTF-8 begins at ``data[at]``, and where the next one begins.
+def decode(data: Bytes, offset: Int) -> tuple[Int, Int]:
+    """The code point whose UTF-8 begins at ``data[offset]``, and where the next one begins.
 
-    Unsigned places need no look at whether they count from the end: a third of the time.
+    Indices are unsigned: numba then does not check whether they count from the end. That saves a
+    third of the time.
     """
-    lead = np.int64(data[np.uint64(at)])
+    lead = np.int64(data[np.uint64(offset)])
     if lead < 0x80:
-        return lead, at + 1
-    second = np.int64(data[np.uint64(at + 1)]) & 0x3F
+        return lead, offset + 1
+    second = np.int64(data[np.uint64(offset + 1)]) & 0x3F
     if lead < 0xE0:
-        return (lead & 0x1F) << 6 | second, at + 2
-    third = np.int64(data[np.uint64(at + 2)]) & 0x3F
+        return (lead & 0x1F) << 6 | second, offset + 2
+    third = np.int64(data[np.uint64(offset + 2)]) & 0x3F
     if lead < 0xF0:
-        return (lead & 0x0F) << 12 | second << 6 | third, at + 3
-    fourth = np.int64(data[np.uint64(at + 3)]) & 0x3F
-    return (lead & 0x07) << 18 | second << 12 | third << 6 | fourth, at + 4
+        return (lead & 0x0F) << 12 | second << 6 | third, offset + 3
+    fourth = np.int64(data[np.uint64(offset + 3)]) & 0x3F
+    return (lead & 0x07) << 18 | second << 12 | third << 6 | fourth, offset + 4

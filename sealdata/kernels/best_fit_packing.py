@@ -16,9 +16,9 @@ def best_fit(
     best, while more than ``hold`` are left.
 
     ``lengths`` int64 [n], each >= 1. A bin takes the oldest document as long as at least
-    ``reserve`` tokens stay free after it, then a longest that fits, the oldest of its length.
-    Returns order [m] (places of documents), padding [m] after each, and the places left [n - m],
-    oldest first. Each document costs a few steps, whatever their number.
+    ``reserve`` tokens stay free after it. Then it takes a longest document that fits, the oldest of
+    its length. Returns order [m] (indices of documents), padding [m] after each, and the indices
+    that are left [n - m], oldest first. Each document costs a few steps, whatever their number.
     """
     num = len(lengths)
     order, padding = np.empty(num, np.int64), np.zeros(num, np.int64)
@@ -27,15 +27,15 @@ def best_fit(
     head, last = np.full(capacity + 1, -1, np.int64), np.full(capacity + 1, -1, np.int64)
     after = np.full(num, -1, np.int64)
     present = np.zeros(capacity // 64 + 1, np.uint64)
-    for place in range(num):
-        length = lengths[place]
+    for document in range(num):
+        length = lengths[document]
         if length <= capacity:
             if head[length] < 0:
-                head[length] = place
+                head[length] = document
                 present[length >> 6] |= np.uint64(1) << np.uint64(length & 63)
             else:
-                after[last[length]] = place
-            last[length] = place
+                after[last[length]] = document
+            last[length] = document
     oldest = done = 0
     while done < num and num - done >= hold:
         space = np.int64(0)  # in the bin that is open; none is
@@ -45,18 +45,18 @@ def best_fit(
             if oldest == num:
                 break
             if space == 0 or lengths[oldest] + reserve <= space:
-                place = oldest
+                document = oldest
             else:
                 fitting = longest(present, space)
                 if fitting < 0:
                     break
-                place = head[fitting]
-            length = lengths[place]
-            taken[place] = True
-            order[done] = place
+                document = head[fitting]
+            length = lengths[document]
+            taken[document] = True
+            order[done] = document
             done += 1
             if length <= capacity:
-                head[length] = after[place]
+                head[length] = after[document]
                 if head[length] < 0:
                     present[length >> 6] ^= np.uint64(1) << np.uint64(length & 63)
             space = (space or -(-length // capacity) * capacity) - length
@@ -76,9 +76,9 @@ def longest(present: npt.NDArray[np.uint64], space: Int) -> Int:
         if word < 0:
             return -1
         bits = present[word]
-    place = np.int64(0)
+    node = np.int64(0)
     for step in (32, 16, 8, 4, 2, 1):
         if bits >> np.uint64(step):
             bits >>= np.uint64(step)
-            place += step
-    return (word << 6) + place
+            node += step
+    return (word << 6) + node

@@ -1,8 +1,8 @@
 """Normal forms by a table of code points, for the texts whose characters do not affect each other.
 
-NFKC maps a text character by character unless marks stand out of order or a character may compose
-with one before it; small letters follow capitals one by one but for the capital sigma. Texts where
-that is not certain are left to a library of Unicode.
+NFKC maps a text character by character, unless marks are out of order or a character may compose
+with one before it. Every capital has one small letter, except the capital sigma. Texts where that
+is not certain are left to a Unicode library.
 """
 
 from typing import NamedTuple
@@ -12,46 +12,46 @@ import numpy.typing as npt
 
 from sealdata.kernels import Bytes, Int, Starts, compiled, decode
 
-# Of an entry of the table: the code point that a character becomes (0: it goes), and signs.
+# Bits of a table entry: the code point that a character becomes (0: it is removed), and flags.
 CODE_POINT = np.uint32(0x1FFFFF)
-SEVERAL = np.uint32(1 << 31)  # it becomes more than one: the code point is a place in the pool
-UNSURE = np.uint32(1 << 30)  # only a library can tell what it becomes
+SEVERAL = np.uint32(1 << 31)  # it becomes more than one: the code point is an index into the pool
+UNSURE = np.uint32(1 << 30)  # only a library can say what it becomes
 MARK = np.uint32(1 << 29)  # it begins or ends with a mark of a combining class: see ``classes``
 SECOND = np.uint32(1 << 28)  # it composes with some FIRST right before it
 FIRST = np.uint32(1 << 27)
 TONED = np.uint32(1 << 26)  # before a, e or y its tone may stand on the wrong vowel
 
-GROWTH = 2  # bytes of a normal form over those of a text, at most; what grows more is UNSURE
+GROWTH = 2  # bytes of a normal form per byte of text, at most; characters that grow more are UNSURE
 
 
 class FoldTable(NamedTuple):
     """How every code point is folded."""
 
     entries: npt.NDArray[np.uint32]  # uint32 [0x110000]
-    pool: npt.NDArray[np.uint32]  # at a place: the number of code points that follow, and these
+    pool: npt.NDArray[np.uint32]  # at an index: the number of code points that follow, then these
     classes: npt.NDArray[np.uint8]  # uint8 [2, 0x110000]: combining class that it begins, ends with
 
 
 @compiled
-def _encode(char: Int, data: Bytes, at: Int) -> Int:
-    """Write a code point as UTF-8 at ``data[at]``: where the next one goes."""
+def _encode(char: Int, data: Bytes, offset: Int) -> Int:
+    """Write a code point as UTF-8 at ``data[offset]``: where the next one goes."""
     if char < 0x80:
-        data[np.uint64(at)] = char
-        return at + 1
+        data[np.uint64(offset)] = char
+        return offset + 1
     if char < 0x800:
-        data[np.uint64(at)] = 0xC0 | char >> 6
-        data[np.uint64(at + 1)] = 0x80 | char & 0x3F
-        return at + 2
+        data[np.uint64(offset)] = 0xC0 | char >> 6
+        data[np.uint64(offset + 1)] = 0x80 | char & 0x3F
+        return offset + 2
     if char < 0x10000:
-        data[np.uint64(at)] = 0xE0 | char >> 12
-        data[np.uint64(at + 1)] = 0x80 | char >> 6 & 0x3F
-        data[np.uint64(at + 2)] = 0x80 | char & 0x3F
-        return at + 3
-    data[at] = 0xF0 | char >> 18
-    data[at + 1] = 0x80 | char >> 12 & 0x3F
-    data[at + 2] = 0x80 | char >> 6 & 0x3F
-    data[at + 3] = 0x80 | char & 0x3F
-    return at + 4
+        data[np.uint64(offset)] = 0xE0 | char >> 12
+        data[np.uint64(offset + 1)] = 0x80 | char >> 6 & 0x3F
+        data[np.uint64(offset + 2)] = 0x80 | char & 0x3F
+        return offset + 3
+    data[offset] = 0xF0 | char >> 18
+    data[offset + 1] = 0x80 | char >> 12 & 0x3F
+    data[offset + 2] = 0x80 | char >> 6 & 0x3F
+    data[offset + 3] = 0x80 | char & 0x3F
+    return offset + 4
 
 
 @compiled
@@ -78,30 +78,30 @@ def fold_texts(
     unsure = np.zeros(num_texts, np.bool_)
     to: Int = 0
     for text in range(num_texts):
-        at, end = starts[text], starts[text + 1]
+        offset, end = starts[text], starts[text + 1]
         begin, mark, first = to, 0, False  # mark: the combining class of the character before
-        while at < end:
-            lead = data[np.uint64(at)]
+        while offset < end:
+            lead = data[np.uint64(offset)]
             if lead < 0x80:  # becomes another of these, or goes, and nothing before it matters
                 entry = entries[np.uint64(lead)]
                 folded[np.uint64(to)] = np.uint8(entry & CODE_POINT)
                 to += np.int64(entry & CODE_POINT != 0)
                 mark, first = 0, entry & FIRST != 0
-                at += 1
+                offset += 1
                 continue
-            start = at
-            char, at = decode(data, at)
+            start = offset
+            char, offset = decode(data, offset)
             entry = entries[np.uint64(char)]
             if entry & (UNSURE | SECOND | MARK | SEVERAL | TONED):
                 if entry & UNSURE or (first and entry & SECOND):
-                    to, at = begin, end
+                    to, offset = begin, end
                     break
-                if entry & TONED and at < end and _is_aey(data[np.uint64(at)]):
-                    to, at = begin, end
+                if entry & TONED and offset < end and _is_aey(data[np.uint64(offset)]):
+                    to, offset = begin, end
                     break
                 opens, closes = classes[0, np.uint64(char)], classes[1, np.uint64(char)]
                 if opens and opens < mark:
-                    to, at = begin, end
+                    to, offset = begin, end
                     break
                 mark = closes
             else:
@@ -109,16 +109,16 @@ def fold_texts(
             first = entry & FIRST != 0
             code = np.int64(entry & CODE_POINT)
             if entry & SEVERAL:
-                for place in range(code + 1, code + 1 + np.int64(pool[code])):
-                    to = _encode(np.int64(pool[place]), folded, to)
+                for index in range(code + 1, code + 1 + np.int64(pool[code])):
+                    to = _encode(np.int64(pool[index]), folded, to)
             elif code == char:
                 folded[np.uint64(to)] = data[np.uint64(start)]
                 folded[np.uint64(to + 1)] = data[np.uint64(start + 1)]
-                if at - start > 2:
+                if offset - start > 2:
                     folded[np.uint64(to + 2)] = data[np.uint64(start + 2)]
-                    if at - start > 3:
+                    if offset - start > 3:
                         folded[np.uint64(to + 3)] = data[np.uint64(start + 3)]
-                to += at - start
+                to += offset - start
             elif code:
                 to = _encode(code, folded, to)
         unsure[text] = to == begin

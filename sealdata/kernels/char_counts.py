@@ -23,10 +23,10 @@ def count_classes(
     counts = np.zeros((num_classes, num_texts), np.uint32)
     lanes = np.zeros(_LANES * _MOST, np.uint32)
     for text in range(num_texts):
-        at, end = starts[text], starts[text + 1]
+        offset, end = starts[text], starts[text + 1]
         lane = np.int64(0)
-        while at < end:
-            char, at = decode(data, at)
+        while offset < end:
+            char, offset = decode(data, offset)
             lanes[np.uint64(lane + np.int64(table[np.uint64(char)]))] += np.uint32(1)
             lane = (lane + _MOST) & (_LANES * _MOST - 1)
         for index in range(num_classes):

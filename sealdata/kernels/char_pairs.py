@@ -18,14 +18,14 @@ def hold_neighbours(
     """Bool [texts]: two neighbours share a bit, the left one in ``first`` and the right one in
     ``second`` (uint16 [0x110000] each). The start of a text has all bits of ``first``."""
     num_texts = len(starts) - 1
-    found = np.zeros(num_texts, np.bool_)
+    has_pair = np.zeros(num_texts, np.bool_)
     for text in range(num_texts):
-        at, end = starts[text], starts[text + 1]
+        offset, end = starts[text], starts[text + 1]
         before = np.uint16(ALL)
-        while at < end:
-            char, at = decode(data, at)
+        while offset < end:
+            char, offset = decode(data, offset)
             if before & second[np.uint64(char)]:
-                found[text] = True
+                has_pair[text] = True
                 break
             before = first[np.uint64(char)]
-    return found
+    return has_pair

@@ -13,13 +13,13 @@ Numbers = npt.NDArray[np.int64]
 def copy_runs(ids: Ids, ends: Numbers, lengths: Numbers, fill: Int, fills: Numbers) -> Ids:
     """The runs ``ids[end - length : end]`` end to end, ``fills[i]`` times ``fill`` after run i.
 
-    Of numpy's own ways each writes an index of 8 bytes for every id of 4, and reads it again.
+    Every way of numpy writes an index of 8 bytes for each id of 4 bytes, and reads it again.
     """
     copied = np.empty(lengths.sum() + fills.sum(), np.uint32)
     to = 0
     for run in range(len(ends)):
-        for at in range(ends[run] - lengths[run], ends[run]):
-            copied[to] = ids[at]
+        for position in range(ends[run] - lengths[run], ends[run]):
+            copied[to] = ids[position]
             to += 1
         for _ in range(fills[run]):
             copied[to] = fill
@@ -31,16 +31,18 @@ def copy_runs(ids: Ids, ends: Numbers, lengths: Numbers, fill: Int, fills: Numbe
 def whole_within(
     ids: Ids, ends: Numbers, sizes: Numbers, limits: Numbers
 ) -> tuple[Numbers, Numbers]:
-    """How many ids of each run ``ids[ends[i - 1] : ends[i]]`` fit ``limits[i]`` bytes from its
-    start, where id t stands for ``sizes[t]`` bytes; and the bytes of the whole run."""
+    """How many ids from the start of each run fit ``limits[i]`` bytes, and the bytes of the run.
+
+    Run i is ``ids[ends[i - 1] : ends[i]]``, and id t stands for ``sizes[t]`` bytes.
+    """
     whole, totals = np.zeros(len(ends), np.int64), np.empty(len(ends), np.int64)
-    at = 0
+    start = 0
     for run in range(len(ends)):
         total = 0
-        for place in range(ends[run] - at):
-            total += sizes[ids[at + place]]
+        for position in range(ends[run] - start):
+            total += sizes[ids[start + position]]
             if total <= limits[run]:
-                whole[run] = place + 1
+                whole[run] = position + 1
         totals[run] = total
-        at = ends[run]
+        start = ends[run]
     return whole, totals

@@ -15,12 +15,12 @@ Chars = npt.NDArray[np.int32]
 
 
 @compiled
-def _letters(data: Bytes, at: Int, end: Int, lower: Chars, into: Chars) -> Int:
+def _letters(data: Bytes, offset: Int, end: Int, lower: Chars, into: Chars) -> Int:
     """Fill ``into`` with the characters of a text but white space, in lower case, as far as they
     fit; how many there are."""
     count = 0
-    while at < end and count < len(into):
-        char, at = decode(data, at)
+    while offset < end and count < len(into):
+        char, offset = decode(data, offset)
         if lower[char] != SPACE:
             into[count] = lower[char]
             count += 1
@@ -48,8 +48,8 @@ def _bytes_by_kind(data: Bytes, first: Int, last: Int) -> tuple[Int, Int, Int]:
     """Bytes of a text beyond ASCII, those of them that begin a character, and ASCII's white space
     and controls. In 32 bits, so that the processor counts many at once."""
     high = leads = blank = np.int32(0)
-    for at in range(first, last):
-        byte = data[np.uint64(at)]
+    for index in range(first, last):
+        byte = data[np.uint64(index)]
         high += np.int32(byte >= 0x80)
         leads += np.int32(byte >= 0xC0)
         blank += np.int32(byte <= 0x20)
@@ -60,8 +60,11 @@ def _bytes_by_kind(data: Bytes, first: Int, last: Int) -> tuple[Int, Int, Int]:
 def _may_be_alike(
     src: Bytes, first: Int, last: Int, tgt: Bytes, tgt_first: Int, tgt_last: Int, floor: float
 ) -> bool:
-    """False if the bytes alone show that less than ``floor`` is common: ASCII is common with ASCII
-    at most and other characters with others, as in English and a language of another script."""
+    """False if counts of bytes show that less than ``floor`` is common.
+
+    ASCII can match ASCII only, and other characters can match others only. Between English and a
+    language of another script that settles most pairs.
+    """
     src_high, src_other, src_blank = _bytes_by_kind(src, first, last)
     tgt_high, tgt_other, tgt_blank = _bytes_by_kind(tgt, tgt_first, tgt_last)
     src_ascii, tgt_ascii = last - first - src_high, tgt_last - tgt_first - tgt_high
@@ -71,9 +74,9 @@ def _may_be_alike(
 
 @compiled
 def _distance(
-    src: Chars, tgt: Chars, most: Int, keys: Keys, owners: Owners, owner: Int, masks: Keys
+    src: Chars, tgt: Chars, limit: Int, keys: Keys, owners: Owners, owner: Int, masks: Keys
 ) -> Int:
-    """Insertions, deletions and substitutions from ``src`` to ``tgt``; any number above ``most``
+    """Insertions, deletions and substitutions from ``src`` to ``tgt``; any number above ``limit``
     where there are more. ``masks`` has a row of words for each slot of the table.
 
     Source: Myers 1999, "A fast bit-vector algorithm for approximate string matching", in the block
@@ -83,22 +86,22 @@ def _distance(
         return len(tgt)
     num_words = (len(src) + _WORD - 1) // _WORD
     size = table_size(len(src))
-    for place in range(len(src)):
-        slot = find(keys, owners, size, owner, np.uint64(src[place]))
+    for index in range(len(src)):
+        slot = find(keys, owners, size, owner, np.uint64(src[index]))
         row = slot * num_words
         if owners[slot] != owner:
-            keys[slot], owners[slot] = np.uint64(src[place]), owner
+            keys[slot], owners[slot] = np.uint64(src[index]), owner
             masks[row : row + num_words] = _NONE
-        masks[row + place // _WORD] |= _ONE << np.uint64(place % _WORD)
+        masks[row + index // _WORD] |= _ONE << np.uint64(index % _WORD)
     up, down = np.full(num_words, _ALL), np.zeros(num_words, np.uint64)
     last = np.uint64((len(src) - 1) % _WORD)
     distance = np.int64(len(src))
     for column in range(len(tgt)):
         slot = find(keys, owners, size, owner, np.uint64(tgt[column]))
-        known = owners[slot] == owner
+        is_own = owners[slot] == owner
         carry_up, carry_down = _ONE, _NONE  # the row above all grows by one in each column
         for word in range(num_words):
-            equal = masks[slot * num_words + word] if known else _NONE
+            equal = masks[slot * num_words + word] if is_own else _NONE
             vertical = equal | down[word]
             equal |= carry_down
             across = (((equal & up[word]) + up[word]) ^ up[word]) | equal
@@ -112,7 +115,7 @@ def _distance(
             down[word] = grows & vertical
             carry_up, carry_down = out_up, out_down
         distance += np.int64(carry_up) - np.int64(carry_down)
-        if distance - (len(tgt) - column - 1) > most:
+        if distance - (len(tgt) - column - 1) > limit:
             break
     return distance
 
@@ -127,12 +130,11 @@ def similarities(
     floor: float,
     max_chars: int,
 ) -> npt.NDArray[np.float64]:
-    """1 - edits / characters of the longer side, float64 [pairs]; 0 where it is below ``floor``,
-    which the bytes or the characters of most pairs show before any edit is looked for.
+    """1 - edits / characters of the longer side, float64 [pairs]; 0 where it is below ``floor``.
 
-    White space is left out and case does not count (``lower``: int32 [0x110000], ``SPACE`` for
-    white space). What follows the first ``max_chars`` of a side is not looked at. 0 for two empty
-    sides: there is nothing that was copied.
+    The bytes or characters of most pairs show that without computing edits. White space and case
+    do not count (``lower``: int32 [0x110000], ``SPACE`` for white space). Only the first
+    ``max_chars`` of a side are read. Two empty sides have 0: nothing was copied.
     """
     num_pairs = len(src_starts) - 1
     values = np.zeros(num_pairs)
@@ -160,9 +162,9 @@ def similarities(
         while num_src > start and num_tgt > start and chars[num_src - 1] == others[num_tgt - 1]:
             num_src -= 1
             num_tgt -= 1
-        most = np.int64((1 - floor) * longer)
+        limit = np.int64((1 - floor) * longer)
         edits = _distance(
-            chars[start:num_src], others[start:num_tgt], most, keys, owners, pair + 1, masks
+            chars[start:num_src], others[start:num_tgt], limit, keys, owners, pair + 1, masks
         )
         similarity = 1 - edits / longer
         if similarity >= floor:

@@ -19,10 +19,10 @@ def extend(value: np.uint64, part: Int) -> np.uint64:
 
 
 @compiled
-def table_size(most: Int) -> Int:
-    """Slots (a power of two) for ``most`` keys of one owner, at most half full."""
+def table_size(max_keys: Int) -> Int:
+    """Slots (a power of two) for ``max_keys`` keys of one owner, at most half full."""
     size = 16
-    while size < 2 * most:
+    while size < 2 * max_keys:
         size *= 2
     return size
 
@@ -40,7 +40,7 @@ def find(keys: Keys, owners: Owners, size: Int, owner: Int, key: np.uint64) -> I
 @compiled
 def longest(starts: npt.NDArray[np.int64]) -> Int:
     """Bytes of the longest text."""
-    most = np.int64(0)
+    length = np.int64(0)
     for text in range(len(starts) - 1):
-        most = max(most, starts[text + 1] - starts[text])
-    return most
+        length = max(length, starts[text + 1] - starts[text])
+    return length

@@ -37,15 +37,15 @@ def ngram_hashes(starts: Starts, data: Bytes, ngram: int) -> tuple[Hashes, Ints]
         gone *= _BASE
     count = 0
     for text in range(num_texts):
-        at, end, length, value = starts[text], starts[text + 1], 0, np.uint64(0)
-        while at < end:
-            char, at = decode(data, at)
-            place = length % ngram
+        offset, end, length, value = starts[text], starts[text + 1], 0, np.uint64(0)
+        while offset < end:
+            char, offset = decode(data, offset)
+            slot = length % ngram
             spread = _spread(char)
             value = value * _BASE + spread
             if length >= ngram:
-                value -= window[place] * gone
-            window[place] = spread
+                value -= window[slot] * gone
+            window[slot] = spread
             length += 1
             if length >= ngram:
                 hashes[count] = value
@@ -58,33 +58,33 @@ def ngram_hashes(starts: Starts, data: Bytes, ngram: int) -> tuple[Hashes, Ints]
 def most_contained(
     hashes: Hashes,
     begins: Ints,
-    known: Hashes,
+    ref_hashes: Hashes,
     buckets: Ints,
     shift: int,
     owner_starts: Ints,
     owners: Ints,
     sizes: Ints,
 ) -> tuple[Ints, npt.NDArray[np.float32]]:
-    """For each text the known text of which it contains the largest share, and that share.
+    """For each text the reference of which it contains the largest share, and that share.
 
-    The text's n-grams are ``hashes[begins[i] : begins[i + 1]]``. ``known`` are distinct hashes in
-    ascending order, ``buckets[h >> shift]`` is the first that can be ``h``; hash k occurs in the
-    known texts ``owners[owner_starts[k] : owner_starts[k + 1]]``, and known text j has ``sizes[j]``
-    distinct ones. Of equal shares the known text with the smallest number counts; -1 where not one
-    n-gram is known. int64 and float32 [texts].
+    The text's n-grams are ``hashes[begins[i] : begins[i + 1]]``. ``ref_hashes`` are distinct hashes
+    in ascending order. ``buckets[h >> shift]`` is the index of the first that can be ``h``. Hash k
+    occurs in references ``owners[owner_starts[k] : owner_starts[k + 1]]``, and j has ``sizes[j]``
+    distinct ones. Among equal shares the smallest reference counts; -1 if the text has none of the
+    hashes. int64 and float32 [texts].
     """
     num_texts = len(begins) - 1
     best, share = np.full(num_texts, -1, np.int64), np.zeros(num_texts, np.float32)
-    seen = np.full(len(known), -1, np.int64)  # the last text that had this hash
+    seen = np.full(len(ref_hashes), -1, np.int64)  # the last text that had this hash
     counts = np.zeros(len(sizes), np.int64)
     touched = np.empty(len(sizes), np.int64)
     for text in range(num_texts):
         num_touched = 0
-        for place in range(begins[text], begins[text + 1]):
-            value = hashes[place]
+        for number in range(begins[text], begins[text + 1]):
+            value = hashes[number]
             bucket = value >> np.uint64(shift)
             for k in range(buckets[bucket], buckets[bucket + np.uint64(1)]):
-                if known[k] != value or seen[k] == text:
+                if ref_hashes[k] != value or seen[k] == text:
                     continue
                 seen[k] = text
                 for index in range(owner_starts[k], owner_starts[k + 1]):
@@ -95,8 +95,8 @@ def most_contained(
                     counts[owner] += 1
         for index in range(num_touched):
             owner = touched[index]
-            found = np.float32(counts[owner] / sizes[owner])
+            containment = np.float32(counts[owner] / sizes[owner])
             counts[owner] = 0
-            if found > share[text] or (found == share[text] and owner < best[text]):
-                best[text], share[text] = owner, found
+            if containment > share[text] or (containment == share[text] and owner < best[text]):
+                best[text], share[text] = owner, containment
     return best, share

@@ -14,13 +14,13 @@ _ZERO, _NINE = 0x30, 0x39
 @compiled
 def _read(
     data: Bytes,
-    at: Int,
+    offset: Int,
     end: Int,
     kinds: npt.NDArray[np.uint8],
     spaces_join: bool,
-    found: Keys,
+    keys: Keys,
 ) -> tuple[Int, bool]:
-    """Fill ``found`` with hashes of the numbers of a text: how many there are, and whether a plain
+    """Fill ``keys`` with hashes of the numbers of a text: how many there are, and whether a plain
     space stands between two digits anywhere.
 
     Digits with single separators between them are one writing. Where these part thousands
@@ -32,48 +32,48 @@ def _read(
     groups = 0  # runs of digits of that writing so far, 0: none is being read
     grouped = True  # they may be thousands
     joined = FIRST_HASH  # all its digits
-    while at < end:
-        lead = data[np.uint64(at)]
+    while offset < end:
+        lead = data[np.uint64(offset)]
         if lead < _ZERO or _NINE < lead < 0x80:  # most of ASCII
-            at += 1
+            offset += 1
             continue
-        char, at = decode(data, at)
+        char, offset = decode(data, offset)
         kind = kinds[np.uint64(char)]
         if kind > 9:
             continue
         number, length = FIRST_HASH, 0
         while True:  # a run of digits
             length += 1
-            # Leading zeros do not count; a number of zeros alone keeps the first hash.
+            # Leading zeros do not count; a number that is only zeros keeps the first hash.
             if kind or number != FIRST_HASH:
                 number = extend(number, kind)
             if kind or joined != FIRST_HASH:
                 joined = extend(joined, kind)
-            if at >= end:
+            if offset >= end:
                 break
-            char, after = decode(data, at)
+            char, after = decode(data, offset)
             kind = kinds[char]
             if kind > 9:
                 break
-            at = after
-        found[count] = number
+            offset = after
+        keys[count] = number
         count += 1
         groups += 1
         whole = groups > 1 and grouped and length == 3
         grouped = grouped and (length <= 3 if groups == 1 else 2 <= length <= 3)
-        if at < end:
-            char, after = decode(data, at)
+        if offset < end:
+            char, after = decode(data, offset)
             between = kinds[char]
             if SEPARATOR <= between <= SPACE and after < end:
                 char, _ = decode(data, after)
                 if kinds[char] <= 9:
-                    at = after
+                    offset = after
                     spaced = spaced or between == SPACE
                     grouped = grouped and between != COLON
                     if between != SPACE or spaces_join:
                         continue
         if whole:
-            found[first] = joined
+            keys[first] = joined
             count = first + 1
         first, groups, grouped, joined = count, 0, True, FIRST_HASH
     return count, spaced

@@ -21,21 +21,21 @@ def repeated_chars(
     """
     num_texts = len(starts) - 1
     repeated, looked_at = np.zeros(num_texts, np.int64), np.zeros(num_texts, np.int64)
-    most = min(longest(starts), max_chars) + 1
-    chars = np.zeros(most, np.uint64)
-    support, units = np.zeros(most, np.int64), np.zeros(most, np.int64)
-    slots = table_size(most)
+    max_length = min(longest(starts), max_chars) + 1
+    chars = np.zeros(max_length, np.uint64)
+    support, units = np.zeros(max_length, np.int64), np.zeros(max_length, np.int64)
+    slots = table_size(max_length)
     keys, owners = np.zeros(slots, np.uint64), np.zeros(slots, np.int64)
     begins = np.zeros(slots, np.int64)
     gone = np.uint64(1)  # weight of the character that leaves an n-gram
     for _ in range(ngram):
         gone *= _BASE
     for text in range(num_texts):
-        at, end = starts[text], starts[text + 1]
+        offset, end = starts[text], starts[text + 1]
         length, num_units, value = 0, 0, np.uint64(0)
-        size = table_size(min(end - at, max_chars))
-        while at < end and length < max_chars:
-            char, at = decode(data, at)
+        size = table_size(min(end - offset, max_chars))
+        while offset < end and length < max_chars:
+            char, offset = decode(data, offset)
             chars[length] = np.uint64(char + 1)
             value = value * _BASE + chars[length]
             length += 1

@@ -22,11 +22,11 @@ def sentence_ends(
     num_texts = len(starts) - 1
     ends = np.zeros((2, num_texts), np.uint32)
     for text in range(num_texts):
-        at, end = starts[text], starts[text + 1]
+        offset, end = starts[text], starts[text + 1]
         sure = unsure = closed = False  # the run of marks before this character; nothing since one
         count = 0
-        while at < end:
-            char, at = decode(data, at)
+        while offset < end:
+            char, offset = decode(data, offset)
             kind = kinds[np.uint64(char)]
             if kind == MARK:
                 sure = closed = True

@@ -11,20 +11,20 @@ SPACE = -1
 
 @compiled
 def _next_word(
-    data: Bytes, at: Int, end: Int, lower: npt.NDArray[np.int32]
+    data: Bytes, offset: Int, end: Int, lower: npt.NDArray[np.int32]
 ) -> tuple[Int, np.uint64, Int]:
     """Characters of the next word (0: there is none), its hash, and where it ends."""
     length, value = 0, FIRST_HASH
-    while at < end:
-        char, after = decode(data, at)
+    while offset < end:
+        char, after = decode(data, offset)
         folded = lower[char]
         if folded != SPACE:
             value = extend(value, folded)
             length += 1
         elif length:
             break
-        at = after
-    return length, value, at
+        offset = after
+    return length, value, offset
 
 
 @compiled
@@ -52,9 +52,9 @@ def count_words(
         size = table_size((last - first + tgt_last - tgt_first) // 2 + 1)
         for side in range(2):
             bit = np.uint8(1 + side)
-            data, at, end = (src, first, last) if side == 0 else (tgt, tgt_first, tgt_last)
+            data, offset, end = (src, first, last) if side == 0 else (tgt, tgt_first, tgt_last)
             while True:
-                length, word, at = _next_word(data, at, end, lower)
+                length, word, offset = _next_word(data, offset, end, lower)
                 if length == 0:
                     break
                 slot = find(keys, owners, size, owner, word)

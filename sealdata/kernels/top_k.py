@@ -20,14 +20,14 @@ def keep_best(block: Floats, rows: Floats, columns: Floats) -> None:
         for j in range(block.shape[1]):
             value = block[i, j]
             if value > rows[i, 0]:
-                place = 0
-                while place < last and rows[i, place + 1] < value:
-                    rows[i, place] = rows[i, place + 1]
-                    place += 1
-                rows[i, place] = value
+                index = 0
+                while index < last and rows[i, index + 1] < value:
+                    rows[i, index] = rows[i, index + 1]
+                    index += 1
+                rows[i, index] = value
             if value > columns[j, 0]:
-                place = 0
-                while place < last and columns[j, place + 1] < value:
-                    columns[j, place] = columns[j, place + 1]
-                    place += 1
-                columns[j, place] = value
+                index = 0
+                while index < last and columns[j, index + 1] < value:
+                    columns[j, index] = columns[j, index + 1]
+                    index += 1
+                columns[j, index] = value

@@ -1,1 +1,1 @@
-"""LASER sentence encoders, read from their published files with torch and sentencepiece alone."""
+"""LASER sentence encoders, read from their published files with only torch and sentencepiece."""

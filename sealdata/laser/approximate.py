@@ -3,7 +3,8 @@
 An index holds a code of one byte per eight numbers of a vector in one of many cells (inverted file
 with product quantisation, Jegou et al. 2011). A query looks at its nearest cells, takes the best
 codes, and their cosines are computed from the vectors themselves: a neighbour may be missed, but
-none has a wrong cosine, so a mean over neighbours is never too high. docs/laser.md has the recall.
+none has a wrong cosine, so a mean over neighbours is never too high.
+docs/explanation/laser.md has the recall.
 """
 
 from collections.abc import Callable
@@ -18,16 +19,16 @@ from sealdata.laser.neighbours import Vectors, spans
 
 BLOCK = 65_536  # vectors added at a time: 256 MiB of LASER's
 _PER_CELL = 40  # vectors of the sample that cells are learnt from, per cell; faiss wants 39
-_SAMPLE = 262_144  # vectors that they are learnt from at most: 1 GiB of LASER's
+_SAMPLE = 262_144  # vectors that cells are learnt from, at most: 1 GiB of LASER's
 _ROUNDS = 10  # of k-means
-_PROBES = 32  # cells that a query looks at
+_PROBES = 32  # cells that a query searches
 _CANDIDATES = 16  # codes per neighbour wanted whose cosines are computed
 _QUERIES = 512  # whose candidates are in memory at a time: 128 MiB of LASER's vectors
 _CODE = 8  # numbers of a vector per byte of its code
 
 
 def faiss() -> ModuleType:
-    """The library, told to use one thread: the number of threads would show in the last bits.
+    """The library, set to one thread: the number of threads would change the last bits.
 
     Raises:
         SealError: it is not installed.
@@ -40,8 +41,8 @@ def faiss() -> ModuleType:
             "exact_up_to in [score.laser], which compares every sentence with every other"
         ) from None
     library.omp_set_num_threads(1)
-    found: ModuleType = library
-    return found
+    typed: ModuleType = library
+    return typed
 
 
 def num_cells(num_vectors: int) -> int:
@@ -54,7 +55,7 @@ def write_index(
 ) -> None:
     """Index ``num`` vectors of length 1, learnt from a sample spread evenly over all of them.
 
-    ``rows(start, stop)`` and ``gather(places)`` give vectors, float32 [n, dim]. In memory are the
+    ``rows(start, stop)`` and ``gather(rows)`` return vectors, float32 [n, dim]. In memory are the
     sample (40 vectors a cell, at most 1 GiB of LASER's) and the index (dim / 8 + 8 bytes a vector:
     5.7 GB for 42M).
 
@@ -63,15 +64,17 @@ def write_index(
     """
     library = faiss()
     cells = num_cells(num)
-    places = np.linspace(0, num - 1, min(num, _PER_CELL * cells, _SAMPLE)).astype(np.int64)
-    sample = gather(places)
+    sample_rows = np.linspace(0, num - 1, min(num, _PER_CELL * cells, _SAMPLE)).astype(np.int64)
+    sample = gather(sample_rows)
     dim = sample.shape[1]
     codes = max(1, dim // _CODE)
     metric = library.METRIC_INNER_PRODUCT
     index = library.IndexIVFPQ(library.IndexFlatIP(dim), dim, cells, codes, 8, metric)
     index.cp.niter = _ROUNDS
     index.cp.spherical = True
-    index.cp.min_points_per_centroid = 1  # what there is was chosen above: no warning
+    index.cp.min_points_per_centroid = (
+        1  # the sample size was chosen above; without this, faiss warns
+    )
     index.train(sample)
     del sample
     for start, stop in spans(num, BLOCK):
@@ -87,18 +90,18 @@ def near_cosines(
     library = faiss()
     index = library.read_index(str(path), library.IO_FLAG_MMAP)
     index.nprobe = min(_PROBES, index.nlist)
-    found = np.full((len(queries), k), -np.inf, np.float32)
+    highest = np.full((len(queries), k), -np.inf, np.float32)
     for start, stop in spans(len(queries), _QUERIES):
-        own = queries[start:stop]
-        _, candidates = index.search(own, min(_CANDIDATES * k, index.ntotal))
-        named, place = np.unique(candidates, return_inverse=True)
+        block = queries[start:stop]
+        _, candidates = index.search(block, min(_CANDIDATES * k, index.ntotal))
+        named, columns = np.unique(candidates, return_inverse=True)
         first = int(named[0] == -1)  # no candidate
         vectors = gather(named[first:])
-        cosines = np.full((len(own), candidates.shape[1]), -np.inf, np.float32)
-        place = place.reshape(candidates.shape) - first
-        for row, places in enumerate(place):
-            known = places >= 0
-            cosines[row, known] = vectors[places[known]] @ own[row]
+        cosines = np.full((len(block), candidates.shape[1]), -np.inf, np.float32)
+        columns = columns.reshape(candidates.shape) - first
+        for row, row_columns in enumerate(columns):
+            is_candidate = row_columns >= 0
+            cosines[row, is_candidate] = vectors[row_columns[is_candidate]] @ block[row]
         best = min(k, cosines.shape[1])
-        found[start:stop, k - best :] = np.sort(cosines, axis=1)[:, -best:]
-    return found
+        highest[start:stop, k - best :] = np.sort(cosines, axis=1)[:, -best:]
+    return highest

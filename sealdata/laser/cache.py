@@ -1,7 +1,7 @@
-"""Embeddings on disk, of a bounded size, for processes that share them without asking each other.
+"""A cache of embeddings on disk, of bounded size, which processes share without locks.
 
-A file is a table of slots. A text's hash names its slot; the newest text of a slot stays. A slot
-carries a checksum, so that one which another process is writing just now counts as empty.
+A file is a table of slots. The hash of a text names its slot, and a new text replaces the text that
+was there. A slot has a checksum: a slot that another process is writing just now counts as empty.
 """
 
 import os
@@ -18,20 +18,20 @@ from sealdata.errors import DataError
 
 _HEAD = struct.Struct("<8s2Q40x")  # magic, numbers of a vector, slots
 _MAGIC = b"sealemb1"
-_SUM, _KEY, _CUT = 8, 16, 8  # bytes before the vector: of what follows, of the text, whether cut
+_SUM, _KEY, _TRUNCATED = 8, 16, 8  # bytes: checksum of the rest, hash of the text, flag
 
 
 class EmbeddingCache:
-    """Float32 vectors and whether their text was cut, by text; safe for any number of processes.
+    """Float32 vectors of texts, with a flag for truncated texts; safe for any number of processes.
 
-    The file at ``path`` takes at most ``max_bytes``, and only what was written to is on disk. What
-    the vectors depend on beside the text must be in its name.
+    The file at ``path`` takes at most ``max_bytes``. It is sparse: only slots that were written
+    take space on the disk. The name must contain all that vectors depend on besides the text.
     """
 
     def __init__(self, path: Path, dim: int, max_bytes: int) -> None:
         self.path = path
         self.dim = dim
-        self._size = _SUM + _KEY + _CUT + 4 * dim
+        self._size = _SUM + _KEY + _TRUNCATED + 4 * dim
         self._slots = max(1, (max_bytes - _HEAD.size) // self._size)
         try:
             self._file = self._open()
@@ -54,8 +54,8 @@ class EmbeddingCache:
         else:
             if os.pread(file, _HEAD.size, 0) == head:
                 return file
-            os.close(file)  # of another bound, or damaged: begun anew
-        # Of two processes that begin at once, one writes to a file that nobody else will see.
+            os.close(file)  # of another size, or damaged: start again
+        # If two processes start at once, one of them writes to a file that no other process sees.
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         os.pwrite(handle, head, 0)
         os.ftruncate(handle, _HEAD.size + self._slots * self._size)
@@ -63,27 +63,27 @@ class EmbeddingCache:
         return handle
 
     def look_up(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Float32 [texts, dim], cut [texts] and whether each text is there (bool [texts])."""
+        """Vectors (float32 [texts, dim]), truncated texts and cached texts (both bool [texts])."""
         vectors = np.zeros((len(texts), self.dim), np.float32)
-        cut, found = np.zeros(len(texts), bool), np.zeros(len(texts), bool)
-        for place, text in enumerate(texts):
+        truncated, is_cached = np.zeros(len(texts), bool), np.zeros(len(texts), bool)
+        for index, text in enumerate(texts):
             key = _key(text)
             slot = os.pread(self._file, self._size, self._offset(key))
             if slot[_SUM : _SUM + _KEY] == key and slot[:_SUM] == _sum(slot[_SUM:]):
-                found[place], cut[place] = True, slot[_SUM + _KEY] != 0
-                vectors[place] = np.frombuffer(slot, "<f4", self.dim, _SUM + _KEY + _CUT)
-        return vectors, cut, found
+                is_cached[index], truncated[index] = True, slot[_SUM + _KEY] != 0
+                vectors[index] = np.frombuffer(slot, "<f4", self.dim, _SUM + _KEY + _TRUNCATED)
+        return vectors, truncated, is_cached
 
-    def keep(self, texts: Sequence[str], vectors: np.ndarray, cut: np.ndarray) -> None:
-        """Put texts into their slots, in place of what was there.
+    def keep(self, texts: Sequence[str], vectors: np.ndarray, truncated: np.ndarray) -> None:
+        """Write texts into their slots, in place of what was there.
 
         Raises:
             DataError: the disk is full or refuses.
         """
         try:
-            for text, vector, was_cut in zip(texts, vectors.astype("<f4"), cut, strict=True):
+            for text, vector, flag in zip(texts, vectors.astype("<f4"), truncated, strict=True):
                 key = _key(text)
-                rest = key + bytes([bool(was_cut)]).ljust(_CUT, b"\0") + vector.tobytes()
+                rest = key + bytes([bool(flag)]).ljust(_TRUNCATED, b"\0") + vector.tobytes()
                 os.pwrite(self._file, _sum(rest) + rest, self._offset(key))
         except OSError as error:
             why = error.strerror or error

@@ -1,4 +1,4 @@
-"""Texts that are encoded once though they come more than once."""
+"""An encoder that encodes a text once, even if the text comes several times."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,74 +10,79 @@ from sealdata.laser.cache import EmbeddingCache
 from sealdata.laser.encoder import Encoded, Encoder
 
 
-class _Asked(NamedTuple):
-    """A list of texts, and what is known of them before the rest is encoded."""
+class _Lookup(NamedTuple):
+    """A list of texts with the embeddings that are at hand before the rest is encoded."""
 
-    number: int
-    place_of: np.ndarray  # int64 [texts]: which distinct text each is
+    number: int  # of the list, from 0
+    index_of: np.ndarray  # int64 [texts]: index of each text in ``distinct``
     distinct: list[str]
     vectors: np.ndarray  # float32 [distinct, dim]
-    cut: np.ndarray  # bool [distinct]
-    known: np.ndarray  # bool [distinct]
+    truncated: np.ndarray  # bool [distinct]
+    is_known: np.ndarray  # bool [distinct]: the row of ``vectors`` is filled
 
 
-class Recall:
-    """An encoder of lists that remembers.
+class CachingEncoder:
+    """An encoder of lists of texts that keeps embeddings in memory and on disk.
 
-    ``again`` has the texts that are in more than one list, with the number of the last; the vectors
-    of as many as ``max_bytes`` hold stay in memory from the first list to the last. All else is
-    looked for in ``cache``, if there is one, before it is encoded.
+    ``repeated`` has the texts that are in more than one list, with the number of the last list.
+    Their vectors stay in memory from the first list to the last, up to ``max_bytes``. All other
+    texts are looked up in ``cache``, if there is one, before they are encoded.
     """
 
     def __init__(
         self,
         encoder: Encoder,
-        again: Mapping[str, int],
+        repeated: Mapping[str, int],
         max_bytes: int,
         cache: EmbeddingCache | None = None,
     ) -> None:
         self.encoder = encoder
-        self.again = again
-        self.most = max_bytes // (4 * encoder.dim)
+        self.repeated = repeated
+        self.max_texts = max_bytes // (4 * encoder.dim)
         self.cache = cache
         self._memory: dict[str, tuple[np.ndarray, bool]] = {}
 
     def encode_lists(self, lists: Iterable[Sequence[str]]) -> Iterator[Encoded]:
         """As ``Encoder.encode_lists``."""
-        asked: deque[_Asked] = deque()  # beside a GPU the next list is asked for ahead of time
+        # On a GPU the encoder requests the next list before it returns this one.
+        lookups: deque[_Lookup] = deque()
 
         def missing() -> Iterator[list[str]]:
             for number, texts in enumerate(lists):
-                asked.append(one := self._ask(number, texts))
-                yield [one.distinct[place] for place in np.flatnonzero(~one.known)]
+                lookups.append(lookup := self._lookup(number, texts))
+                yield [lookup.distinct[index] for index in np.flatnonzero(~lookup.is_known)]
 
         for encoded in self.encoder.encode_lists(missing()):
-            yield self._answer(asked.popleft(), encoded)
+            yield self._fill(lookups.popleft(), encoded)
 
-    def _ask(self, number: int, texts: Sequence[str]) -> _Asked:
-        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        distinct = list(places)
-        place_of = np.array([places[text] for text in texts], dtype=np.int64)
+    def _lookup(self, number: int, texts: Sequence[str]) -> _Lookup:
+        indices = {text: index for index, text in enumerate(dict.fromkeys(texts))}
+        distinct = list(indices)
+        index_of = np.array([indices[text] for text in texts], dtype=np.int64)
         vectors = np.zeros((len(distinct), self.encoder.dim), np.float32)
-        cut, known = np.zeros(len(distinct), bool), np.zeros(len(distinct), bool)
-        for place, text in enumerate(distinct):
+        truncated, is_known = np.zeros(len(distinct), bool), np.zeros(len(distinct), bool)
+        for index, text in enumerate(distinct):
             if text in self._memory:
-                vectors[place], cut[place] = self._memory[text]
-                known[place] = True
+                vectors[index], truncated[index] = self._memory[text]
+                is_known[index] = True
         if self.cache:
-            rest = np.flatnonzero(~known)
-            vectors[rest], cut[rest], known[rest] = self.cache.look_up([distinct[i] for i in rest])
-        return _Asked(number, place_of, distinct, vectors, cut, known)
+            rest = np.flatnonzero(~is_known)
+            vectors[rest], truncated[rest], is_known[rest] = self.cache.look_up(
+                [distinct[index] for index in rest]
+            )
+        return _Lookup(number, index_of, distinct, vectors, truncated, is_known)
 
-    def _answer(self, asked: _Asked, encoded: Encoded) -> Encoded:
-        new = np.flatnonzero(~asked.known)
-        asked.vectors[new], asked.cut[new] = encoded
+    def _fill(self, lookup: _Lookup, encoded: Encoded) -> Encoded:
+        """All embeddings of a list; keeps the new ones, forgets what no later list has."""
+        new = np.flatnonzero(~lookup.is_known)
+        lookup.vectors[new], lookup.truncated[new] = encoded
         if self.cache:
-            self.cache.keep([asked.distinct[place] for place in new], *encoded)
-        for place, text in enumerate(asked.distinct):
-            last = self.again.get(text, -1)
-            if last <= asked.number:
+            self.cache.keep([lookup.distinct[index] for index in new], *encoded)
+        for index, text in enumerate(lookup.distinct):
+            last_list = self.repeated.get(text, -1)
+            if last_list <= lookup.number:
                 self._memory.pop(text, None)
-            elif text not in self._memory and len(self._memory) < self.most:
-                self._memory[text] = asked.vectors[place].copy(), bool(asked.cut[place])
-        return Encoded(asked.vectors[asked.place_of], asked.cut[asked.place_of])
+            elif text not in self._memory and len(self._memory) < self.max_texts:
+                # A copy: a view would keep the vectors of the whole list in memory.
+                self._memory[text] = lookup.vectors[index].copy(), bool(lookup.truncated[index])
+        return Encoded(lookup.vectors[lookup.index_of], lookup.truncated[lookup.index_of])

@@ -1,4 +1,4 @@
-"""Reads LASER checkpoint files without running anything that may be hidden in them."""
+"""Reads LASER checkpoint files without running code that may be hidden in them."""
 
 import argparse
 import warnings
@@ -50,10 +50,10 @@ def read_checkpoint(path: Path, cvocab: Path | None = None) -> Checkpoint:
 
 
 def convert(path: Path) -> Path:
-    """Write the checkpoint at ``path`` beside it as safetensors, which can hold no code.
+    """Write the checkpoint at ``path`` as safetensors, which cannot hold code, next to it.
 
     Raises:
-        DataError: as ``read_checkpoint``, but that a vocabulary is not asked for.
+        DataError: as ``read_checkpoint``; a vocabulary is not needed.
     """
     target = path.with_suffix(SUFFIX)
     if path == target:
@@ -77,8 +77,8 @@ def _load(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes surface as almost any exception
         raise DataError(
-            f"{path}: not a checkpoint of tensors and plain values; it is damaged or holds code, "
-            "which was not run; fetch it again from a source you trust"
+            f"{path}: not a checkpoint of tensors and plain values. It is damaged or holds code, "
+            "which was not run. Fetch it again from a source you trust"
         ) from error
 
 

@@ -13,17 +13,17 @@ from sealdata.errors import DataError
 from sealdata.files.records import write_atomic
 
 SUFFIX = ".safetensors"
-_KEY = "sealdata.laser"  # of the metadata: JSON of all that is no tensor
+_KEY = "sealdata.laser"  # of the metadata: JSON of everything that is not a tensor
 
 
 def write_safetensors(state: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint as ``read_safetensors`` gives it back: the tensors bit for bit.
+    """Write a checkpoint so that ``read_safetensors`` returns the same tensors, bit for bit.
 
-    Of LASER3's configuration only what is a number, a text, true, false or null stays, which is
-    all that an encoder is made of.
+    LASER3's configuration keeps only numbers, texts, true, false and null. An encoder needs
+    nothing else.
 
     Raises:
-        DataError: the state is none of a LASER checkpoint, or the disk refuses.
+        DataError: the state is not one of a LASER checkpoint, or the disk refuses.
     """
     tensors, rest = state.get("model"), {k: v for k, v in state.items() if k != "model"}
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
@@ -37,9 +37,9 @@ def write_safetensors(state: dict[str, Any], path: Path) -> None:
         rest = {"cfg": {"model": plain}}
     else:
         rest = {name: rest.get(name) for name in ("params", "dictionary")}
-    own = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
+    copies = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
     metadata = {"format": "pt", _KEY: json.dumps(rest, ensure_ascii=False, sort_keys=True)}
-    write_atomic(path, lambda temporary: save_file(own, temporary, metadata))
+    write_atomic(path, lambda temporary: save_file(copies, temporary, metadata))
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Sentence embeddings by LASER: the public face of this package."""
+"""Sentence embeddings by LASER: the public interface of this package."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,29 +10,30 @@ import torch
 from torch import Tensor, nn
 
 from sealdata.errors import ConfigError
+from sealdata.laser.arithmetic import Device, Precision, choose_device, convert_network
 from sealdata.laser.batches import plan_batches
 from sealdata.laser.checkpoint import read_checkpoint
-from sealdata.laser.precision import Device, Precision, choose_device, place
 from sealdata.laser.threads import one_thread_per_operation
 from sealdata.laser.vocabulary import Ids, Vocabulary
 
-# Products of so few rows are summed in another order than those of more.
-_LEAST_IDS = 16
+# Matrix products of fewer rows are summed in another order. Small batches are filled up to this
+# number of ids, so that a text has the same vector in every batch.
+_MIN_IDS = 16
 
 
 class Encoded(NamedTuple):
     """Embeddings of texts, and which of the texts were too long to be read to their end."""
 
     vectors: np.ndarray  # float32 [n, dim]
-    cut: np.ndarray  # bool [n]
+    truncated: np.ndarray  # bool [n]
 
 
 class _Read(NamedTuple):
     """Texts as ids, each distinct text once."""
 
     ids: list[Ids]  # within the bound
-    cut: np.ndarray  # bool [distinct]
-    place_of: np.ndarray  # int64 [texts]: which of ``ids`` is a text's
+    truncated: np.ndarray  # bool [distinct]
+    index_of: np.ndarray  # int64 [texts]: which of ``ids`` is a text's
 
 
 def load_encoder(
@@ -51,10 +52,10 @@ def load_encoder(
     LASER2 is ``laser2.pt`` and ``laser2.spm``; LASER3 is ``laser3-tha_Thai.v1.pt``, say, with
     ``laser2.spm`` and the vocabulary ``laser2.cvocab``, or its own of both where it has them.
 
-    ``max_tokens`` bounds what is read of one text, ``batch_tokens`` the memory of one batch, both
-    in pieces with the closing ``</s>``; a change of either may change results (in the last bits),
-    a change of ``precision`` or ``device`` by more. ``threads`` is how many batches are computed
-    at once on the CPU and never changes a result.
+    ``max_tokens`` bounds what is read of one text, ``batch_tokens`` the memory of one batch. Both
+    count pieces, with the closing ``</s>``. A change of either may change the last bits of
+    results; a change of ``precision`` or ``device`` changes more. ``threads`` is how many batches
+    are computed at once on the CPU; it never changes a result.
 
     Raises:
         DataError: a file is missing, damaged or something else; pickled code is not run.
@@ -71,7 +72,7 @@ def load_encoder(
     chosen = choose_device(device)
     loaded = read_checkpoint(checkpoint, cvocab)
     vocabulary = Vocabulary(spm, loaded.dictionary, prepend_bos=loaded.prepend_bos)
-    network = place(loaded.network, chosen, precision)
+    network = convert_network(loaded.network, chosen, precision)
     bound = min(max_tokens, loaded.network.max_pieces or max_tokens)
     return Encoder(network, loaded.network.dim, vocabulary, chosen, bound, batch_tokens, threads)
 
@@ -79,8 +80,9 @@ def load_encoder(
 class Encoder:
     """Turns texts of any language it was trained on into vectors that can be compared.
 
-    Batches hold texts of one length, so nothing is padded, and depend only on the list of texts
-    given: the same list gives the same bytes on one kind of machine, whatever the threads.
+    Batches hold texts of one length, so nothing is padded, and depend only on the list of
+    texts: the same list has the same embeddings, to the last bit, with any number of threads on one
+    kind of machine.
     """
 
     def __init__(
@@ -106,10 +108,10 @@ class Encoder:
         return self.encode_counted(texts, normalise=normalise).vectors
 
     def encode_counted(self, texts: Sequence[str], *, normalise: bool = False) -> Encoded:
-        """Embeddings in input order, of Euclidean length 1 if ``normalise``, and which were cut.
+        """Embeddings in input order, of Euclidean length 1 if ``normalise``, and a truncation flag.
 
-        A text of more than ``max_tokens`` pieces is read up to there and marked in ``cut``. An
-        empty text gets the embedding of ``</s>`` alone, as in LASER's library. Repeated texts are
+        A text of more than ``max_tokens`` pieces is read up to there and its flag is set. An empty
+        text gets the embedding of a lone ``</s>``, as in LASER's library. Repeated texts are
         encoded once.
         """
         return self._encode(self._read(texts), normalise)
@@ -117,7 +119,7 @@ class Encoder:
     def encode_lists(self, lists: Iterable[Sequence[str]]) -> Iterator[Encoded]:
         """``encode_counted`` of one list after another.
 
-        Beside a GPU the next list is cut into pieces while this one is computed.
+        On a GPU, the next list is split into pieces while this one is computed.
         """
         if self._device.type == "cpu":
             yield from map(self.encode_counted, lists)
@@ -135,36 +137,36 @@ class Encoder:
     def is_steady(self) -> bool:
         """Whether a text has the same embedding, to the last bit, whatever else is in its batch.
 
-        It has in fp32 and bf16 on the CPUs that were tried, but no library promises it, so it is
-        tried on a few texts. In int8, where the range of a whole batch is what is cut into 256
-        steps, the trial may miss that it has not.
+        It has in fp32 and bf16 on the CPUs that were tried. No library promises it, so a few
+        texts are encoded in several ways. In int8 the answer may be wrong: the range of a whole
+        batch is divided into 256 steps, and these texts may not show the difference.
         """
         noise = np.random.default_rng(1).integers(4, 100, size=(67, 40)).astype(np.int32)
         for length in (1, 2, 3, 9, 40):
             rows = list(noise[:, :length])
             whole = self._embed(rows)
-            alone = np.concatenate([self._embed([rows[i]]) for i in (0, 33, 66)])
+            single = np.concatenate([self._embed([rows[i]]) for i in (0, 33, 66)])
             few = self._embed(rows[30:37])
             if not (
-                np.array_equal(whole[[0, 33, 66]], alone) and np.array_equal(whole[30:37], few)
+                np.array_equal(whole[[0, 33, 66]], single) and np.array_equal(whole[30:37], few)
             ):
                 return False
         return True
 
     def _read(self, texts: Sequence[str]) -> _Read:
-        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        ids = self.vocabulary.ids(list(places))
-        cut = np.array([len(row) > self._max_tokens for row in ids], dtype=bool)
-        place_of = np.array([places[text] for text in texts], dtype=np.int64)
-        return _Read([self._shorten(row) for row in ids], cut, place_of)
+        indices = {text: index for index, text in enumerate(dict.fromkeys(texts))}
+        ids = self.vocabulary.ids(list(indices))
+        truncated = np.array([len(row) > self._max_tokens for row in ids], dtype=bool)
+        index_of = np.array([indices[text] for text in texts], dtype=np.int64)
+        return _Read([self._shorten(row) for row in ids], truncated, index_of)
 
     def _encode(self, read: _Read, normalise: bool) -> Encoded:
         vectors = self._embed(read.ids)
         if normalise:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        if len(read.ids) == len(read.place_of):
-            return Encoded(vectors, read.cut)
-        return Encoded(vectors[read.place_of], read.cut[read.place_of])
+        if len(read.ids) == len(read.index_of):
+            return Encoded(vectors, read.truncated)
+        return Encoded(vectors[read.index_of], read.truncated[read.index_of])
 
     def _shorten(self, row: Ids) -> Ids:
         if len(row) <= self._max_tokens:
@@ -212,7 +214,7 @@ class Encoder:
 
 
 def _stacked(rows: list[Ids], batch: np.ndarray) -> Tensor:
-    """Int64 ids [texts, pieces] of one batch; the last text again until there are _LEAST_IDS."""
+    """Int64 ids [texts, pieces] of one batch; the last text again until there are _MIN_IDS."""
     texts = [rows[i] for i in batch]
-    texts += texts[-1:] * (-(-_LEAST_IDS // len(texts[0])) - len(texts))
+    texts += texts[-1:] * (-(-_MIN_IDS // len(texts[0])) - len(texts))
     return torch.from_numpy(np.stack(texts).astype(np.int64))

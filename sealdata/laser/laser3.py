@@ -24,7 +24,7 @@ _FUSED = ("in_proj_", "out_proj_", "fc1_", "fc2_")
 
 
 class _UnusableError(Exception):
-    """Why a checkpoint is no LASER3 encoder."""
+    """Why a checkpoint is not a LASER3 encoder."""
 
 
 def build_laser3(
@@ -41,7 +41,7 @@ def build_laser3(
     if cvocab is None:
         raise DataError(
             f"{path}: a LASER3 encoder needs its vocabulary: put laser2.cvocab (or the encoder's "
-            "own .cvocab, where it has one) beside it"
+            "own .cvocab, where it has one) next to it"
         )
     try:
         config = _config(state)
@@ -76,12 +76,14 @@ def _config(state: dict[str, Any]) -> dict[str, Any]:
 
 def _encoder_weights(state: dict[str, Any]) -> dict[str, Tensor]:
     """The encoder's tensors under the names of ``LaserTransformer``, in float32."""
-    found: dict[str, Tensor] = state["model"]
-    if "decoder.version" in found or any(name.startswith("encoder.") for name in found):
-        found = {k.removeprefix("encoder."): v for k, v in found.items() if k.startswith("encoder")}
+    tensors: dict[str, Tensor] = state["model"]
+    if "decoder.version" in tensors or any(name.startswith("encoder.") for name in tensors):
+        tensors = {
+            k.removeprefix("encoder."): v for k, v in tensors.items() if k.startswith("encoder")
+        }
     return {
         name: tensor.float()
-        for name, tensor in found.items()
+        for name, tensor in tensors.items()
         if name not in _NOT_WEIGHTS
         and not (name.startswith("layers.") and name.split(".")[2].startswith(_FUSED))
     }
@@ -149,9 +151,11 @@ def read_cvocab(path: Path, *, masked: bool = False) -> dict[str, int]:
         if overwrite := count == _OVERWRITE:
             piece, _, count = piece.rpartition(" ")
         if not count.lstrip("-").isdigit():
-            raise DataError(f"{path}: line {number} is no piece and its count; fetch it again")
+            raise DataError(f"{path}: line {number} is not a piece with its count; fetch it again")
         if piece in ids and not overwrite:
-            raise DataError(f"{path}: line {number} has a piece that was there before: {piece!r}")
+            raise DataError(
+                f"{path}: line {number} has a piece that an earlier line has: {piece!r}"
+            )
         ids[piece] = next_id
         next_id += 1
     if masked:

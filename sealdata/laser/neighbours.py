@@ -1,9 +1,9 @@
 """Nearest neighbours across two languages, and the margin of a pair over them.
 
 Source: Artetxe and Schwenk 2019, "Margin-based Parallel Corpus Mining with Multilingual Sentence
-Embeddings". The neighbours of a sentence are sought in the other language, among sentences without
-duplicates, and its own translation is one of them if it is near enough, as in ``mine_bitexts.py``
-of LASER (``--mode score --unify``).
+Embeddings". The neighbours of a sentence are distinct sentences of the other language. Its own
+translation is one of them if it is near enough, as in ``mine_bitexts.py`` of LASER (``--mode score
+--unify``).
 """
 
 from collections.abc import Callable, Iterator
@@ -23,8 +23,8 @@ _TILE = 2048  # vectors a side of one product: 16 MiB of float32, in the process
 def unit(vectors: Vectors) -> Vectors:
     """The same directions, of length 1; zero stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    found: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    return found
+    normalised: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return normalised
 
 
 def best_cosines(
@@ -34,14 +34,14 @@ def best_cosines(
     the queries: float32 [queries, k] and [num_pool, k], each line rising, -inf where there are
     fewer than k.
 
-    ``rows(start, stop)`` gives vectors of the pool. All vectors have length 1. Never more than
-    ``_TILE`` x ``_TILE`` cosines are in memory. The same bytes whatever the threads.
+    ``rows(start, stop)`` returns vectors of the pool. All vectors have length 1. Never more than
+    ``_TILE`` x ``_TILE`` cosines are in memory. The number of threads does not change a bit.
     """
     import torch
 
     from sealdata.laser.threads import one_thread_per_operation
 
-    found = np.full((len(queries), k), -np.inf, np.float32)
+    highest = np.full((len(queries), k), -np.inf, np.float32)
     found_back = np.full((num_pool, k), -np.inf, np.float32)
     product = np.empty(_TILE * _TILE, np.float32)
     with torch.inference_mode(), one_thread_per_operation():
@@ -52,8 +52,8 @@ def best_cosines(
                 cosines = product[: height * width].reshape(height, width)
                 left = torch.from_numpy(queries[top:bottom])
                 torch.mm(left, columns, out=torch.from_numpy(cosines))
-                keep_best(cosines, found[top:bottom], found_back[start:stop])
-    return found, found_back
+                keep_best(cosines, highest[top:bottom], found_back[start:stop])
+    return highest, found_back
 
 
 def spans(total: int, size: int) -> Iterator[tuple[int, int]]:

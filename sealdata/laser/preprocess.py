@@ -7,8 +7,8 @@ from importlib.resources import files
 
 import numpy as np
 
-# One string of many texts is normalised at once: none of the steps below looks across a line
-# feed, and no text holds one by then, because a line feed is itself a control character.
+# One string of many texts is normalised at once: no step below reads across a line
+# feed. No text has a line feed by then, because it is a control character.
 _TEXTS_AT_ONCE = 4096
 
 _NBSP = "\u00a0"
@@ -73,8 +73,8 @@ def normalise(texts: Sequence[str]) -> list[str]:
 
     Characters of the Unicode categories C* (control, format, surrogate, private, unassigned)
     become spaces, punctuation is normalised as Moses does for English, case is lowered, ends are
-    stripped. What is unassigned is that of Unicode 12.1 whatever Python runs, as where LASER's
-    own library is at home; a Python of its own time gives letters newer than that their lower case.
+    stripped. Unassigned means: in Unicode 12.1, the version of the Python that LASER's own library
+    runs on. A newer Python does not change that; it may lower letters that 12.1 does not have.
     """
     normalised: list[str] = []
     for start in range(0, len(texts), _TEXTS_AT_ONCE):

@@ -6,7 +6,7 @@ import numpy as np
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Cosine of the angle between row i of ``a`` and row i of ``b``: float32 [n] in [-1, 1].
 
-    ``a`` and ``b`` are float32 [n, dim] of any length of vectors; a zero vector gives 0.
+    ``a`` and ``b`` are float32 [n, dim] of vectors of any length; the cosine of a zero vector is 0.
     """
     assert a.shape == b.shape, f"embeddings of shapes {a.shape} and {b.shape}"
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)

@@ -49,7 +49,7 @@ class Vocabulary:
 
     def _id_of(self, piece_id: int) -> int:
         piece = self._pieces.id_to_piece(piece_id)
-        # The text behind an unknown piece may be in the dictionary all the same, and LASER splits
+        # The text behind an unknown piece may be in the dictionary anyway, and LASER splits
         # pieces again at white space: both need the text.
         if self._pieces.is_unknown(piece_id) or piece.split() != [piece]:
             return _LOOK_UP_BY_TEXT

@@ -1,4 +1,4 @@
-"""What a model's labels mean: languages by FLORES-200 code, sets of confusable ones, scripts."""
+"""The meaning of a model's labels: FLORES-200 codes, sets of confusable languages, scripts."""
 
 import re
 import tomllib
@@ -23,24 +23,26 @@ class Labels:
         self.labels = labels
         with_script = sum(_FLORES.fullmatch(label) is not None for label in labels)
         self.family = "flores" if 2 * with_script > len(labels) else "iso"
-        self.alone = self._alone()
+        self.only_label = self._only_label()
 
     def mask(self, lang: str) -> Mask:
-        """The labels that mean ``lang``; none where the model does not know it."""
+        """The labels that mean ``lang``; none if the model does not know the language."""
         names = self._names(lang)
         return np.array([label in names for label in self.labels])
 
     def set_mask(self, lang: str) -> Mask:
-        """The labels of ``lang`` and of what is confused with it in its script: the letters tell
-        Thai from Lao."""
+        """The labels of ``lang`` and of languages that are confused with it in the same script.
+
+        Languages of a set that have different scripts (Thai and Lao) are distinguished by letters.
+        """
         script = _script(lang)
         members = [code for code in confusable_set(lang) if _script(code) == script]
         mask: Mask = np.any([self.mask(code) for code in (lang, *members)], axis=0)
         return mask
 
     def groups(self) -> tuple[npt.NDArray[np.intp], int]:
-        """The set of known languages that each label belongs to, counted from 1 (0: to none), and
-        how many sets there are; a language that is confused with none is a set of its own."""
+        """The number of each label's set, intp [labels] from 1 (0: no known language), and the
+        number of sets. A language that is not confused with another is a set of its own."""
         groups = np.zeros(len(self.labels), np.intp)
         number = 0
         for code in languages():
@@ -51,7 +53,7 @@ class Labels:
         return groups, number
 
     def codes(self) -> list[str]:
-        """The FLORES-200 code of each label, or the label itself where the language is not known.
+        """The FLORES-200 code of each label, or the label itself if its language is not known.
 
         A label of both kinds of Chinese counts as simplified.
         """
@@ -65,11 +67,11 @@ class Labels:
         label = language.lid176 if language else lang.partition("_")[0]
         return frozenset(filter(None, (label,)))
 
-    def _alone(self) -> dict[str, int]:
-        """Unicode script -> index of the only label that is written in it."""
+    def _only_label(self) -> dict[str, int]:
+        """Unicode script -> index of the label, if only one label is written in it."""
         if self.family == "iso":
-            known = _table()["iso"]["alone"].items()
-            return {script: self.labels.index(n) for script, n in known if n in self.labels}
+            table = _table()["iso"]["only_label"].items()
+            return {script: self.labels.index(n) for script, n in table if n in self.labels}
         scripts = [unicode_script(label.rpartition("_")[2]) for label in self.labels]
         return {s: number for number, s in enumerate(scripts) if scripts.count(s) == 1}
 

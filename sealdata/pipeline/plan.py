@@ -66,6 +66,8 @@ class Plan:
         if scorer not in self.scorers:
             raise ConfigError(f"{where} needs {score!r}, but there is no [score.{scorer}]")
         component = self.scorers[scorer]
+        if new_name := component.renamed.get(column):
+            raise ConfigError(f"{where}: score {score!r} is now called '{scorer}.{new_name}'")
         columns = list(component.columns)
         if component.margin_params():
             columns += component.corpus_columns

@@ -1,4 +1,4 @@
-"""The facts of an audit, as ``audit.json`` holds them."""
+"""The facts of an audit, as ``audit.json`` holds them; see docs/explanation/audit.md."""
 
 from typing import Any
 

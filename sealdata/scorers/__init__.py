@@ -63,6 +63,7 @@ class Scorer(Component):
 
     stage: ClassVar[RuleStage] = "rules"  # later stages score only pairs that earlier ones keep
     columns: ClassVar[dict[str, str]] = {}  # score column -> what it is: unit, range, direction
+    renamed: ClassVar[dict[str, str]] = {}  # former name of a score column -> its name today
 
     # Columns computed from all surviving pairs of a source, by stages instead of ``score``.
     corpus_columns: ClassVar[dict[str, str]] = {}

@@ -16,20 +16,20 @@ def as_the_other_side(src: pl.Series, tgt: pl.Series) -> tuple[pl.Series, pl.Ser
     """Both sides of pairs, English first: a year of the other side that is 543 above one of the
     English becomes that, and an hour before "p.m." becomes that of 24 that the other side has."""
     pairs = [_alike(*pair) for pair in zip(src, tgt, strict=True)]
-    found = pl.DataFrame(pairs, schema={"src": pl.String, "tgt": pl.String}, orient="row")
-    return found["src"], found["tgt"]
+    numbers = pl.DataFrame(pairs, schema={"src": pl.String, "tgt": pl.String}, orient="row")
+    return numbers["src"], numbers["tgt"]
 
 
 def _alike(src: str, tgt: str) -> tuple[str, str]:
     here = {int(year) for year in _YEAR.findall(src)}
     there = {int(number) for number in _NUMBER.findall(tgt)}
 
-    def common_era(found: re.Match[str]) -> str:
-        year = int(found[0])
-        return str(year - _ERA) if year - _ERA in here and year not in here else found[0]
+    def common_era(match: re.Match[str]) -> str:
+        year = int(match[0])
+        return str(year - _ERA) if year - _ERA in here and year not in here else match[0]
 
-    def of_24(found: re.Match[str]) -> str:
-        hour = int(found[1]) % 12 + 12
-        return str(hour) if hour in there and int(found[1]) not in there else found[0]
+    def of_24(match: re.Match[str]) -> str:
+        hour = int(match[1]) % 12 + 12
+        return str(hour) if hour in there and int(match[1]) not in there else match[0]
 
     return _AFTERNOON.sub(of_24, src), _YEAR.sub(common_era, tgt)

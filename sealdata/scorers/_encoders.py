@@ -23,24 +23,24 @@ class EncoderFiles(NamedTuple):
     cvocab: Path | None
 
 
-def name_for(encoder: str, lang: str, own: Mapping[str, str]) -> str:
-    """The encoder that reads ``lang``: its ``own``, or that of all, or what the library takes.
+def name_for(encoder: str, lang: str, names: Mapping[str, str]) -> str:
+    """The encoder that reads ``lang``: the one in ``names``, or that of all, or LASER's own choice.
 
-    ``laser`` means what laser_encoders does unless told otherwise: LASER3 for a language that has
+    ``laser`` means the default of laser_encoders: LASER3 for a language that has
     one, else LASER2. ``laser3`` is short for ``laser3-`` and the language.
 
     Raises:
         ConfigError: LASER has no encoder for the language.
     """
-    chosen = own.get(lang, encoder)
+    chosen = names.get(lang, encoder)
     if chosen == BY_LANGUAGE:
-        known = resolve(lang).laser
-        if known is None:
+        laser_name = resolve(lang).laser
+        if laser_name is None:
             raise ConfigError(
                 f"LASER has no encoder for {lang}: name one for it in [score.laser.encoders], "
                 f'{lang} = "laser2" say'
             )
-        chosen = known
+        chosen = laser_name
     return f"laser3-{lang}" if chosen == "laser3" else chosen
 
 
@@ -48,16 +48,16 @@ def encoder_files(name: str) -> EncoderFiles:
     """The files of ``sample``, of a model of the catalogue, or of a folder.
 
     A folder holds one ``*.pt`` or ``*.safetensors``, one ``*.spm`` and, for LASER3, one
-    ``*.cvocab``. Of a checkpoint that was converted, the safetensors are read.
+    ``*.cvocab``. If a checkpoint was converted, its safetensors are read.
 
     Raises:
         DataError: they are not on this machine.
     """
     if name in catalogue():
-        found = find(name)
-        safe = found["checkpoint"].with_suffix(".safetensors")
-        checkpoint = safe if safe.is_file() else found["checkpoint"]
-        return EncoderFiles(checkpoint, found["spm"], found.get("vocabulary"))
+        model_files = find(name)
+        safe = model_files["checkpoint"].with_suffix(".safetensors")
+        checkpoint = safe if safe.is_file() else model_files["checkpoint"]
+        return EncoderFiles(checkpoint, model_files["spm"], model_files.get("vocabulary"))
     with as_file(files("sealdata") / "sample" / "encoder") as bundled:
         folder = bundled if name == SAMPLE else Path(name)
     ends = ("safetensors", "pt", "spm", "cvocab")

@@ -17,9 +17,9 @@ class Balance(Scorer):
     """The log ratio of the lengths, by the measure of its spread at that length.
 
     Short translations vary more than long ones: "No, that's not correct." may be one word. One
-    limit on the deviation fits a word and a paragraph, where one on the ratio is too tight for the
-    former or too loose for the latter: 4 is a ratio of 4 at a dozen characters, 2.4 at fifty, 2.0
-    at two hundred.
+    limit on the deviation fits a word and a paragraph. One limit on the ratio is too tight for the
+    word or too loose for the paragraph: a deviation of 4 is a ratio of 4 at a dozen characters, of
+    2.4 at fifty, of 2.0 at two hundred.
 
     Source: Gale & Church 1993, who also let the variance grow with the length; the factors are
     those of ``ratio``.
@@ -29,7 +29,7 @@ class Balance(Scorer):
 
     columns: ClassVar[dict[str, str]] = {
         "deviation": "log of English over the other side, in standard deviations of translations "
-        "of that length; 0 is the average, below 0 the English is too short, above 0 too long",
+        "of that length; 0 is the average; below 0 the English is too short, above 0 too long",
     }
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:

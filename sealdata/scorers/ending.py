@@ -25,10 +25,10 @@ class Ending(Scorer):
     """Whether both sides end as a sentence does, and how many sentences one has more.
 
     Catches text cut off in the middle (``differ``) and sides of which one says much more than the
-    other (``apart``). Marks of all scripts count (``. ។ ။ 。 । ؟ …``),
-    with any closing quotes and brackets after them; several in a row are one, and a point within a
-    number or an address is none. Thai and Lao write no such marks: no rule can drop pairs with them
-    for what their script lacks, and only an English side without its mark speaks (``cut``).
+    other (``apart``). Marks of all scripts count (``. ។ ။ 。 । ؟ …``), with any closing quotes and
+    brackets after them. Several in a row are one. A point within a number or an address does not
+    count. Thai and Lao write no such marks: no rule can drop their pairs for what the script lacks,
+    and only an English side without its mark counts (``cut``).
 
     A rule: ``apart`` at most 3, which drops under 0.1 % of the pairs of TICO-19 in any of seven
     languages. ``differ`` as a rule would drop up to 2.6 % (Burmese), where a translator ended a
@@ -38,8 +38,8 @@ class Ending(Scorer):
     less sure: ``cut`` at most 2.5 drops 0.1 % of TICO-19's Burmese and less of the others;
     ``balance.deviation`` up to 2.5 would drop 4 % of everyday sentences (TALPCo).
 
-    Source: the TerminalPunctuationFilter of OpusFilter (Vázquez et al. 2019), which knows ``.``,
-    ``?``, ``!`` and ``…`` alone.
+    Source: the TerminalPunctuationFilter of OpusFilter (Vázquez et al. 2019), which knows only
+    ``.``, ``?``, ``!`` and ``…``.
     """
 
     version: ClassVar[int] = 2
@@ -47,34 +47,34 @@ class Ending(Scorer):
     columns: ClassVar[dict[str, str]] = {
         "differ": "1 if only one of the two sides ends with a sentence mark, else 0",
         "apart": "sentences ended by marks that one side has more than the other, 0 or more",
-        "cut": "where one side alone ends with a mark: how much too short the other is, as "
+        "cut": "where only one side ends with a mark: how much too short the other is, as "
         "balance.deviation measures it (below 0: too long); else 0. Thai and Lao never lack one",
     }
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """Int8, UInt32 and Float64 columns; the first two are null where a language writes no
-        marks."""
-        unmarked = [code for code, known in languages().items() if known.script in _UNMARKED]
+        """Int8, UInt32 and Float64 columns; ``differ`` and ``apart`` are null where a language
+        writes no marks."""
+        unmarked = [code for code, language in languages().items() if language.script in _UNMARKED]
         silent = [pairs[f"{side}_lang"].is_in(unmarked) for side in ("src", "tgt")]
         src, tgt = map(_ends, (pairs["src"], pairs["tgt"]), silent)
         ended = [
-            own.to_numpy() | there.astype(bool)
-            for own, (_, there) in zip(silent, (src, tgt), strict=True)
+            is_silent.to_numpy() | has_mark.astype(bool)
+            for is_silent, (_, has_mark) in zip(silent, (src, tgt), strict=True)
         ]
         lacking = ended[0].astype(np.int8) - ended[1]
-        found = pl.DataFrame(
+        scores = pl.DataFrame(
             [
                 pl.Series("differ", (src[1] != tgt[1]).astype(np.int8)),
                 pl.Series("apart", np.maximum(src[0], tgt[0]) - np.minimum(src[0], tgt[0])),
                 pairs.select(cut=deviation(pairs)).to_series() * lacking,
             ]
         )
-        told = pl.lit(~(silent[0] | silent[1]))
-        return found.with_columns(pl.when(told).then(pl.col("differ", "apart")))
+        has_marks = pl.lit(~(silent[0] | silent[1]))
+        return scores.with_columns(pl.when(has_marks).then(pl.col("differ", "apart")))
 
 
 def _ends(text: pl.Series, silent: pl.Series) -> npt.NDArray[np.uint32]:
-    """``sentence_ends``, uint32 [2, texts]; of texts that are all silent nobody asks."""
+    """``sentence_ends``, uint32 [2, texts]; zeros if all texts are in languages without marks."""
     if silent.all():
         return np.zeros((2, text.len()), np.uint32)
     return sentence_ends(*texts_of(text), _kinds())

@@ -45,8 +45,8 @@ class CacheTable(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    folder: str
-    gib: float = Field(gt=0)
+    folder: str  # from the folder of the recipe
+    gib: float = Field(gt=0)  # size limit
 
 
 class Laser(Scorer):
@@ -61,15 +61,16 @@ class Laser(Scorer):
     ``precision`` is ``fp32``, ``bf16``, ``int8`` (CPU) or ``fp16`` (GPU); a build measures their
     errors. With ``device = "cuda"`` there is a process for each GPU.
 
-    ``margin`` (``ratio`` or ``distance``; absent: none) gives ``laser.margin``: the cosine against
+    ``margin`` (``ratio`` or ``distance``; absent: none) adds ``laser.margin``: the cosine against
     the mean cosine of both sides' ``neighbours`` nearest neighbours among the pairs of the same
-    source that are alive by then. Sources of more than ``exact_up_to`` such pairs are searched
-    through an index of faiss (``pip install 'sealdata[margin]'``); docs/laser.md has the cost.
+    source that are kept so far. Sources of more than ``exact_up_to`` such pairs are searched
+    through an index of faiss (``pip install 'sealdata[margin]'``); the cost is in
+    docs/explanation/laser.md.
 
     ``cache`` (``folder``, ``gib``) keeps the embeddings of English sides on disk: what several
     languages share is encoded once, and scores are the same with and without.
 
-    A cosine is no margin, and a margin over one pool of neighbours is none over another: a
+    A cosine is not a margin, and margins over different pools of neighbours are not comparable: a
     threshold for one means nothing for the other.
 
     Source: Artetxe & Schwenk 2019; Heffernan et al. 2022.
@@ -79,13 +80,13 @@ class Laser(Scorer):
     stage: ClassVar[RuleStage] = "similarity"
 
     encoder: str  # no default: what judges the pairs is named in the recipe
-    encoders: dict[str, str] = {}
-    precision: Precision = "fp32"
-    device: Device = Field("cpu", validate_default=True)
-    margin: Literal["ratio", "distance"] | None = None
-    neighbours: int = Field(4, ge=1, le=64)
-    exact_up_to: int = Field(500_000, ge=0)  # pairs of a source
-    cache: CacheTable | None = None
+    encoders: dict[str, str] = {}  # encoders of single languages, in place of `encoder`
+    precision: Precision = "fp32"  # arithmetic of the encoder
+    device: Device = Field("cpu", validate_default=True)  # where the encoder runs
+    margin: Literal["ratio", "distance"] | None = None  # which margin to compute; absent: none
+    neighbours: int = Field(4, ge=1, le=64)  # nearest neighbours of each side in a margin
+    exact_up_to: int = Field(500_000, ge=0)  # pairs of a source; more are searched by an index
+    cache: CacheTable | None = None  # embeddings of English sides on disk
     languages: tuple[str, ...] = ()  # set by the recipe's sources: whose encoders are used
 
     columns: ClassVar[dict[str, str]] = {
@@ -108,7 +109,7 @@ class Laser(Scorer):
     @field_validator("device")
     @classmethod
     def _computes_so(cls, device: Device, info: ValidationInfo) -> Device:
-        """Said here, and not when the corpus has been read (``sealdata.laser.precision``)."""
+        """Said here, and not when the corpus has been read (``sealdata.laser.arithmetic``)."""
         if (info.data.get("precision"), device) == ("fp16", "cpu"):
             raise ValueError('precision = "fp16" needs device = "cuda"; on the CPU use "bf16"')
         if (info.data.get("precision"), device) == ("int8", "cuda"):
@@ -121,7 +122,7 @@ class Laser(Scorer):
         return {resolve(code).code: name for code, name in table.items()}
 
     def for_languages(self, langs: Sequence[str]) -> Self:
-        """The same, to be judged by the encoders of these languages and English alone."""
+        """The same scorer; its identity covers the encoders of these languages and English only."""
         return self.model_copy(update={"languages": tuple(dict.fromkeys(langs))})
 
     def limits(self, column: str) -> Thresholds | None:
@@ -197,22 +198,22 @@ class Laser(Scorer):
 
         text = pairs.select("src", "tgt", "src_lang", "tgt_lang").with_row_index("pair")
         text = text.filter(pl.all_horizontal(_has_text("src"), _has_text("tgt")))
-        found = [text.clear().select("pair", cosine=pl.lit(None, pl.Float32))]
+        scores = [text.clear().select("pair", cosine=pl.lit(None, pl.Float32))]
         for langs, group in text.group_by("src_lang", "tgt_lang", maintain_order=True):
             for chunk in self._embedded(group, *(self._name(str(lang)) for lang in langs)):
                 values = pl.Series(cosine(chunk.src, chunk.tgt)).round(_DECIMALS)
                 scored = pl.DataFrame({"pair": chunk.rows, "cosine": values})
-                found.append(
+                scores.append(
                     scored.cast({"pair": pl.UInt32}).filter(pl.Series(chunk.not_truncated))
                 )
                 keep(chunk)
         pair = pl.int_range(pairs.height, dtype=pl.UInt32, eager=True).alias("pair").to_frame()
-        return pair.join(pl.concat(found), on="pair", how="left", maintain_order="left").select(
+        return pair.join(pl.concat(scores), on="pair", how="left", maintain_order="left").select(
             "cosine"
         )
 
     def text_keys(self, texts: pl.Series) -> pl.Series:
-        """Of the text as LASER's preprocessing leaves it: case, say, makes no difference."""
+        """Hashes of texts after LASER's preprocessing: case, for example, does not matter."""
         from sealdata.laser.preprocess import normalise
 
         read = pl.Series("text", normalise(texts.fill_null("").to_list()), dtype=pl.String)
@@ -225,24 +226,26 @@ class Laser(Scorer):
         sides = zip(
             self._encoded(chunks, "src", src), self._encoded(chunks, "tgt", tgt), strict=True
         )
-        for chunk, (one, other) in zip(chunks, sides, strict=True):
-            dims = one.vectors.shape[1], other.vectors.shape[1]
+        for chunk, (src_side, tgt_side) in zip(chunks, sides, strict=True):
+            dims = src_side.vectors.shape[1], tgt_side.vectors.shape[1]
             if dims[0] != dims[1]:
                 raise DataError(
-                    f"encoders {src} and {tgt} give vectors of {dims[0]} and of {dims[1]} numbers: "
+                    f"encoders {src} and {tgt} return vectors of {dims[0]} and {dims[1]} numbers: "
                     "they do not belong together"
                 )
             rows = chunk["pair"].to_numpy().astype(np.int64)
-            yield Embedded(rows, one.vectors, other.vectors, ~(one.cut | other.cut))
+            yield Embedded(
+                rows, src_side.vectors, tgt_side.vectors, ~(src_side.truncated | tgt_side.truncated)
+            )
 
     def _encoded(self, chunks: list[pl.DataFrame], side: str, name: str) -> Iterator["Encoded"]:
-        from sealdata.laser.caching_encoder import Recall
+        from sealdata.laser.caching_encoder import CachingEncoder
 
         encoder = _load(name, self.precision, self.device)
         english = self.cache if side == "src" else None
         cache = _open_cache(name, self.precision, self.device, english) if english else None
-        recall = Recall(encoder, _again(chunks, side), _REMEMBERED, cache)
-        return recall.encode_lists(chunk[side].to_list() for chunk in chunks)
+        caching = CachingEncoder(encoder, _repeated(chunks, side), _REMEMBERED, cache)
+        return caching.encode_lists(chunk[side].to_list() for chunk in chunks)
 
     def _name(self, lang: str) -> str:
         if lang == _ENGLISH and lang not in self.encoders and self.encoder == "laser3":
@@ -271,13 +274,13 @@ _MARGINS = {
         "a distance margin",
         -1,
         0.6,
-        "it is a difference of cosines, about 0 for sentences that have nothing to do with each "
-        "other; limits of a cosine, or of a ratio such as 1.06, drop nearly everything",
+        "it is a difference of cosines, about 0 for unrelated sentences; limits of a cosine, or a "
+        "ratio such as 1.06, drop nearly everything",
     ),
 }
 
 
-def _again(chunks: list[pl.DataFrame], side: str) -> dict[str, int]:
+def _repeated(chunks: list[pl.DataFrame], side: str) -> dict[str, int]:
     """Texts of more than one chunk, with the number of the last."""
     seen = [
         chunk.select(side).unique().with_columns(chunk=pl.lit(number, pl.UInt32))
@@ -324,7 +327,7 @@ def _use(name: str) -> ModelUse:
         sha256=digest(encoder_files(name).checkpoint),
         licence="CC BY 4.0" if sample else licence,
         demonstration=sample,
-        note="It was trained on TICO-19 and TALPCo alone." if sample else "",
+        note="It was trained on TICO-19 and TALPCo only." if sample else "",
     )
 
 

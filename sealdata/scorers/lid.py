@@ -8,8 +8,8 @@ from sealdata.fetch.models.catalogue import catalogue
 from sealdata.fetch.models.store import digest, find_model
 from sealdata.filter_stages import RuleStage
 from sealdata.lid.labels import Labels
-from sealdata.lid.language_checker import VERDICT, LanguageChecker
-from sealdata.lid.referee import open_model
+from sealdata.lid.language_checker import SCORES, LanguageChecker
+from sealdata.lid.model import open_model
 from sealdata.scorers import ModelUse, Scorer
 
 _BUNDLED = "lid176-ftz"
@@ -22,65 +22,65 @@ _MEANINGS = {
     "-1 to 1",
     "set_prob": "probability that {} is in a language of the declared one's set, 0 to 1",
     "set_margin": "of {}: probability of the declared set less that of the likeliest language "
-    "outside it, -1 to 1",
-    "short_margin": "set_margin of {} where it is short, -1 to 1",
-    "kin_margin": "of {}: probability of the declared language less that of the likeliest other "
-    "of its set, -1 to 1",
-    "odds": "log10 of the odds that {} is in the declared set against the likeliest other known "
-    "language or set but English, by the model (from 10 letters on) and by function words; below 0 "
-    "that one is likelier",
+    "outside it, -1 to 1; null for short texts",
+    "short_margin": "set_margin of {} if it is short, -1 to 1; null for other texts",
+    "within_set_margin": "of {}: probability of the declared language less that of the likeliest "
+    "other of its set, -1 to 1",
+    "odds": "log10 of the odds that {} is in the declared set; against the likeliest other known "
+    "language or set, without English; by the model (from 10 letters on) and function words; below "
+    "0 the other is likelier",
 }
 
 
 class Lid(Scorer):
     """Probability of the declared language and of its confusable set, and what is likelier.
 
-    Models confuse relatives (Indonesian and Malay) far more often than strangers, so there are two
-    questions. *Is it in the declared language or one of its set?* ``set_margin`` answers, and
-    ``short_margin`` in its place for texts of fewer than ``short`` letters, which are harder and
-    need a limit of their own. *Is it the declared one of the set?* ``kin_margin`` answers; it is
-    null for a language without a set. Sets are in confusable.toml: ind zsm jav sun min bjn; tgl
-    ceb war ilo; mya shn; zho_Hans zho_Hant yue. The policies are rules:
+    Models confuse related languages (Indonesian and Malay) far more often than others. So there
+    are two questions. *Is it in the declared language or one of its set?* ``set_margin`` answers.
+    For texts of fewer than ``short`` letters ``short_margin`` takes its place: they are harder and
+    need a limit of their own. *Is it the declared language of the set?* ``within_set_margin``
+    answers. It is null for a language without a set. Sets are in confusable.toml: ind zsm jav sun
+    min bjn; tgl ceb war ilo; mya shn; zho_Hans zho_Hant yue. The policies are rules:
 
-    - ``within-set``: a rule ``wrong_language`` on ``lid.tgt_set_margin``, none on ``kin_margin``;
-    - ``margin``: also ``confusable_language`` on ``lid.tgt_kin_margin``, min = -0.9 or so;
+    - ``within-set``: a rule ``wrong_language`` on ``lid.tgt_set_margin``, and none on
+      ``within_set_margin``;
+    - ``margin``: also ``confusable_language`` on ``lid.tgt_within_set_margin``, min = -0.9 or so;
     - ``exact``: the same with min = 0: the declared one must be the likeliest of its set.
 
-    ``odds`` asks a second witness beside the model, function words (function_words.toml): each
-    distinct one is half a power of ten for the sets that have it. A text of twenty words has some
-    eight, and they are right where a model that saw little of a language is not.
+    ``odds`` adds evidence of function words (function_words.toml). Each distinct word counts as
+    half a power of ten for the sets that have it. A text of twenty words has about eight. They are
+    right for languages of which a model saw little.
 
-    Letters come first: where no letter is in the declared script, the probability is 0, and a
-    script that one language of the model alone is written in (Thai, Lao, Khmer, Tamil, with lid.176
-    Burmese) speaks for that language with the share of its letters, without the model. Labels below
-    0.005, and all beyond the 8 likeliest, count as 0.
+    Letters come first. Where no letter is in the declared script, the probability is 0. If only one
+    language of the model is written in the script of most letters, the text is in that language,
+    with the share of its letters as the probability, and the model is not used. Such scripts are
+    Thai, Lao, Khmer and Tamil, and with lid.176 also Burmese. Labels below 0.005 count as 0, and so
+    do all beyond the 8 likeliest.
 
     ``model`` is a name that ``sealdata models list`` shows, or the path of another fastText
-    classifier whose labels are ISO codes or FLORES-200's; ``lid176-ftz`` (176 languages, 0.9 MB) is
-    there from the start. Take limits from references (``sealdata gold``), not from intuition.
+    classifier. Its labels must be ISO codes or FLORES-200's. ``lid176-ftz`` (176 languages, 0.9 MB)
+    is installed with the package. Take limits from references (``sealdata gold``), not from
+    intuition.
     """
 
     version: ClassVar[int] = 5
     stage: ClassVar[RuleStage] = "lid"
 
-    model: str = _BUNDLED
+    model: str = _BUNDLED  # name of the catalogue, or path of a fastText classifier
     short: int = 20  # letters below which a text is short, as English counts them (length_factor)
 
     columns: ClassVar[dict[str, str]] = {
-        f"{side}_{what}": _MEANINGS[what].format(name)
-        for what in VERDICT
+        f"{side}_{score}": _MEANINGS[score].format(name)
+        for score in SCORES
         for side, name in _SIDES.items()
+    }
+    renamed: ClassVar[dict[str, str]] = {
+        f"{side}_kin_margin": f"{side}_within_set_margin" for side in _SIDES
     }
 
     def fingerprint(self) -> dict[str, Any]:
-        """The version and the digest of the model file: where it lies does not matter.
-
-        Raises:
-            DataError: fastText does not agree on the model (see ``open_model``).
-        """
-        path = find_model(self.model)
-        open_model(path)  # here, before many processes would ask at once
-        model = digest(path)
+        """The version and the digest of the model file; its path does not matter."""
+        model = digest(find_model(self.model))
         return {"version": self.version, "model": model, "short": self.short}
 
     def models(self) -> list[ModelUse]:
@@ -90,38 +90,39 @@ class Lid(Scorer):
         return [ModelUse(use="language ID", name=path.name, sha256=digest(path), licence=licence)]
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """Float32 and String columns.
+        """Float32 and String columns; each distinct text is identified once.
 
-        All null where a side has no letters; null but for the likeliest where the model knows
-        neither the declared language nor one of its set. Each distinct text is identified once.
+        All scores of a side without letters are null. If the model has neither the declared
+        language nor one of its set, only ``top`` and ``top_prob`` are not null.
 
         Raises:
-            DataError: the model is not on this machine, or is no fastText classifier.
+            DataError: the model is not on this machine, or is not a fastText classifier.
         """
         model = open_model(find_model(self.model))
         checker = LanguageChecker(Labels(model.labels), model.likeliest, self.short)
         sides = {side: _identify(checker, pairs, side) for side in _SIDES}
         return pl.DataFrame(
-            {f"{side}_{what}": sides[side][what] for what in VERDICT for side in sides}
+            {f"{side}_{score}": sides[side][score] for score in SCORES for side in sides}
         ).select(*self.columns)
 
 
 def _identify(checker: LanguageChecker, pairs: pl.DataFrame, side: str) -> pl.DataFrame:
-    """VERDICT for every row, each distinct text and declared language judged once."""
+    """SCORES of every row; each distinct text with its declared language is scored once."""
     texts = pairs.select(text=pl.col(side), lang=pl.col(f"{side}_lang"))
     distinct = texts.unique(maintain_order=True).drop_nulls()
     empty = distinct.clear().with_columns(
-        pl.lit(None, dtype).alias(name) for name, dtype in VERDICT.items()
+        pl.lit(None, dtype).alias(name) for name, dtype in SCORES.items()
     )
     langs = distinct["lang"].unique(maintain_order=True).to_list()
-    judged = [empty]
+    parts = [empty]
     for lang in langs:
-        own = distinct.filter(lang=lang)
-        judged.append(pl.concat([own, checker.verdicts(own["text"], lang)], how="horizontal"))
-    known = pl.concat(judged)
-    if len(langs) == 1 and known.height == texts.height:
-        return known  # nothing is there twice, and nothing changed places
-    return texts.join(known, on=["text", "lang"], how="left", maintain_order="left")
+        lang_rows = distinct.filter(lang=lang)
+        scores = checker.scores(lang_rows["text"], lang)
+        parts.append(pl.concat([lang_rows, scores], how="horizontal"))
+    scored = pl.concat(parts)
+    if len(langs) == 1 and scored.height == texts.height:
+        return scored  # no text occurs twice or is null, so rows are in order: no join is needed
+    return texts.join(scored, on=["text", "lang"], how="left", maintain_order="left")
 
 
 COMPONENT = Lid

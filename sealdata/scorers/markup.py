@@ -63,8 +63,8 @@ class Markup(Scorer):
 
 def _remains(texts: pl.Series) -> pl.Series:
     counts = pl.zeros(len(texts), pl.UInt32, eager=True)
-    places = texts.str.contains(_POSSIBLE).arg_true()
-    return counts.scatter(places, texts.gather(places).str.count_matches(_PATTERN))
+    rows = texts.str.contains(_POSSIBLE).arg_true()
+    return counts.scatter(rows, texts.gather(rows).str.count_matches(_PATTERN))
 
 
 COMPONENT = Markup

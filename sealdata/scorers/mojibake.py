@@ -37,16 +37,16 @@ def _signs(texts: pl.Series) -> pl.Series:
     frame = pl.DataFrame({"text": texts})
     lost = pl.col("text").str.count_matches(_LOST, literal=True)
     counts = frame.select(lost).to_series().cast(pl.UInt32)
-    places = contains_char_pair(texts, (_LEAD, _NEXT), (ANY, _CONTROLS)).arg_true()
-    places = places.filter(texts.gather(places).str.contains(_SUSPECT))
-    if places.is_empty():
+    rows = contains_char_pair(texts, (_LEAD, _NEXT), (ANY, _CONTROLS)).arg_true()
+    rows = rows.filter(texts.gather(rows).str.contains(_SUSPECT))
+    if rows.is_empty():
         return counts
     from ftfy.badness import badness
 
-    few = texts.gather(places)
+    few = texts.gather(rows)
     looked_at = pl.Series([badness(text) for text in few], dtype=pl.UInt32)
     controls = few.str.count_matches(_CONTROLS).cast(pl.UInt32)
-    return counts.scatter(places, counts.gather(places) + controls + looked_at)
+    return counts.scatter(rows, counts.gather(rows) + controls + looked_at)
 
 
 COMPONENT = Mojibake

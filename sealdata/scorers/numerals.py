@@ -21,8 +21,8 @@ _SEPARATORS = ".,'\u2019\xa0\u2009\u202f"
 class Numerals(Scorer):
     """Numbers that both sides have, against the side with more numbers and the side with fewer.
 
-    A number written in words on one side is common in good translations, so a rule had better ask
-    for ``conflict`` (do the numbers that there are contradict each other?) than for ``agreement``.
+    A number written in words on one side is common in good translations, so a rule should use
+    ``conflict`` (do the numbers that exist contradict each other?), not ``agreement``.
 
     Digits of every script count as ASCII digits (๕, ໕, ៥, ၅, ௫, ５), separators of thousands are
     joined (1.000 = 1,000 = 1 000) and other separators split, so that 7:45 = 7.45 and 3.5 = 3,5.
@@ -47,10 +47,10 @@ class Numerals(Scorer):
         """
         src, tgt = written_out(pairs["src"], pairs["tgt"])
         figures = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
-        places = np.flatnonzero(figures[1] > 0)  # few: only they are looked at again
-        if len(places):
-            src, tgt = as_the_other_side(src.gather(places), tgt.gather(places))
-            figures[:, places] = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
+        rows = np.flatnonzero(figures[1] > 0)  # few: only these are compared again
+        if len(rows):
+            src, tgt = as_the_other_side(src.gather(rows), tgt.gather(rows))
+            figures[:, rows] = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
         return number_columns(dict(zip(self.columns, figures, strict=True)))
 
 
@@ -59,9 +59,9 @@ def _kinds() -> npt.NDArray[np.uint8]:
     """What every code point is to a number, uint8 [0x110000]."""
     kinds = np.full(NUM_CODE_POINTS, OTHER, np.uint8)
     digits = members_of(r"\p{Nd}")  # of every script, ten in a row from its 0 to its 9
-    places = np.arange(len(digits))
-    first = np.maximum.accumulate(np.where(np.diff(digits, prepend=0) > 1, places, 0))
-    kinds[digits] = (places - first) % 10
+    indices = np.arange(len(digits))
+    first = np.maximum.accumulate(np.where(np.diff(digits, prepend=0) > 1, indices, 0))
+    kinds[digits] = (indices - first) % 10
     kinds[[ord(char) for char in _SEPARATORS]] = SEPARATOR
     kinds[ord(":")], kinds[ord(" ")] = COLON, SPACE
     return frozen(kinds)

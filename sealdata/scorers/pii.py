@@ -11,9 +11,9 @@ from sealdata.text.pii import KINDS, POSSIBLE
 class Pii(Scorer):
     """Counts what looks like personal data, in the digits of any script.
 
-    By form alone: a hotline is a phone number too, and a name is not seen. ID numbers are those of
-    Thailand, Indonesia, Malaysia, Singapore, Myanmar, China and Vietnam. For looking at and for a
-    rule of one's own; the cleaner ``mask`` replaces what this counts.
+    Only the form counts: a hotline is a phone number too, and names are not found. ID numbers are
+    those of Thailand, Indonesia, Malaysia, Singapore, Myanmar, China and Vietnam. Use it for
+    inspection or for your own rule. The cleaner ``mask_pii`` replaces what this counts.
     """
 
     columns: ClassVar[dict[str, str]] = {
@@ -30,11 +30,11 @@ class Pii(Scorer):
 
 def _counts(text: pl.Series) -> dict[str, pl.Series]:
     counts = dict.fromkeys(KINDS, pl.zeros(text.len(), pl.UInt32, eager=True))
-    places = text.str.contains(POSSIBLE).arg_true()
-    rest = text.gather(places)
+    rows = text.str.contains(POSSIBLE).arg_true()
+    rest = text.gather(rows)
     for kind, pattern in KINDS.items():
-        found = rest.str.count_matches(pattern)
-        counts[kind] = counts[kind].clone().scatter(places, found)
+        counts_of_kind = rest.str.count_matches(pattern)
+        counts[kind] = counts[kind].clone().scatter(rows, counts_of_kind)
         rest = rest.str.replace_all(pattern, " ")  # a digit belongs to one number
     return counts
 

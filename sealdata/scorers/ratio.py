@@ -34,12 +34,13 @@ def expected_length(pairs: pl.DataFrame, side: str) -> pl.Expr:
     codes = pairs[f"{side}_lang"].unique()
     factor = pl.lit(1.0)
     for code in codes.drop_nulls():  # few: quicker than a look-up per row
-        known = languages().get(code)
-        own = pl.lit(known.length_factor if known else 1.0)
-        alone = len(codes) == 1
-        factor = (
-            own if alone else pl.when(pl.col(f"{side}_lang") == code).then(own).otherwise(factor)
-        )
+        language = languages().get(code)
+        own_factor = pl.lit(language.length_factor if language else 1.0)
+        if len(codes) == 1:
+            factor = own_factor
+        else:
+            is_code = pl.col(f"{side}_lang") == code
+            factor = pl.when(is_code).then(own_factor).otherwise(factor)
     return pl.col(side).str.len_chars().clip(lower_bound=1) * factor
 
 

@@ -19,12 +19,12 @@ class Repetition(Scorer):
 
     ``A B A B A B C`` repeats the unit ``A B`` twice. An n-gram of ``ngram`` characters that last
     occurred d characters before supports a unit of d characters; a unit counts when most of its
-    n-grams support it. Needs no words, so it works for scripts without spaces, and looks n-grams up
-    instead of comparing substrings: the time is linear in the length of a text. Reduplication
-    (``anak-anak``) is shorter than the n-gram and does not count; a sentence said twice has 0.5.
+    n-grams support it. It needs no words, so it works for scripts without spaces. N-grams
+    are looked up in a table, so the time is linear in the length of a text. Reduplication
+    (``anak-anak``) is shorter than the n-gram and does not count. A sentence said twice has 0.5.
     """
 
-    ngram: int = Field(8, ge=2, le=64)
+    ngram: int = Field(8, ge=2, le=64)  # characters of the n-grams that are looked up
 
     columns: ClassVar[dict[str, str]] = {
         "src_share": "share of the English side that repeats what stands before it, 0 to 1",

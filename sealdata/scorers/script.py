@@ -35,9 +35,9 @@ def _share(pairs: pl.DataFrame, side: str) -> npt.NDArray[np.float64]:
     letters = counts["letters"] - counts["shared_letters"]
     share = np.full(pairs.height, np.nan)
     for code in lang.unique().drop_nulls():
-        own = (lang == code).fill_null(False).to_numpy() & (letters > 0)
+        lang_rows = (lang == code).fill_null(False).to_numpy() & (letters > 0)
         declared = counts[unicode_script(resolve(code).script)]
-        np.divide(declared, letters, out=share, where=own)
+        np.divide(declared, letters, out=share, where=lang_rows)
     return share
 
 

@@ -10,7 +10,7 @@ from sealdata.scorers import Scorer, Thresholds
 class Stored(Scorer):
     """The ratio margin and language-ID probabilities stored with the pairs (NLLB, CCMatrix).
 
-    A margin is no cosine: NLLB kept 1.06 and above, and what exceeds 1.25 is often boilerplate.
+    A margin is not a cosine: NLLB kept 1.06 and above, and what exceeds 1.25 is often boilerplate.
     """
 
     columns: ClassVar[dict[str, str]] = {

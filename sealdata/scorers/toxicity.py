@@ -30,7 +30,7 @@ class Toxicity(Scorer):
     in running Thai.
     """
 
-    lists: str
+    lists: str  # folder of term lists, one file a language
 
     columns: ClassVar[dict[str, str]] = {
         "src_terms": "distinct listed terms on the English side, count",
@@ -54,8 +54,8 @@ class Toxicity(Scorer):
             {f"{side}_terms": self._counts(pairs, side) for side in ("src", "tgt")}
         )
         high, low = pl.max_horizontal(pl.all()), pl.min_horizontal(pl.all())
-        known = pl.all_horizontal(pl.all().is_not_null())
-        return counts.with_columns(difference=pl.when(known).then(high - low))
+        has_both = pl.all_horizontal(pl.all().is_not_null())
+        return counts.with_columns(difference=pl.when(has_both).then(high - low))
 
     def _counts(self, pairs: pl.DataFrame, side: str) -> pl.Series:
         files = _files(self.lists)
@@ -63,9 +63,9 @@ class Toxicity(Scorer):
         counts = pl.Series([None] * pairs.height, dtype=pl.UInt32)
         for lang in texts["lang"].unique().drop_nulls():
             if lang in files:
-                places = (texts["lang"] == lang).arg_true()
-                found = _terms_in(texts["text"].gather(places), files[lang], lang)
-                counts = counts.scatter(places, found)
+                rows = (texts["lang"] == lang).arg_true()
+                lang_counts = _terms_in(texts["text"].gather(rows), files[lang], lang)
+                counts = counts.scatter(rows, lang_counts)
         return counts
 
 
@@ -74,17 +74,17 @@ def _terms_in(text: pl.Series, path: Path, lang: str) -> pl.Series:
     terms = _terms(path)
     folded = _folded(text)
     counts = pl.zeros(text.len(), pl.UInt32, eager=True)
-    places = folded.str.contains_any(list(terms)).arg_true()
-    if places.is_empty():
+    rows = folded.str.contains_any(list(terms)).arg_true()
+    if rows.is_empty():
         return counts
-    some = folded.gather(places)
-    found = some.str.extract_many(list(terms), overlapping=True).list.unique()
+    some = folded.gather(rows)
+    matches = some.str.extract_many(list(terms), overlapping=True).list.unique()
     spaced = languages()[lang].spaces if lang in languages() else True
     looked = [
-        sum(_stands(term, one, spaced) for term in candidates)
-        for one, candidates in zip(some.to_list(), found.to_list(), strict=True)
+        sum(_stands(term, folded_text, spaced) for term in candidates)
+        for folded_text, candidates in zip(some.to_list(), matches.to_list(), strict=True)
     ]
-    return counts.scatter(places, pl.Series(looked, dtype=pl.UInt32))
+    return counts.scatter(rows, pl.Series(looked, dtype=pl.UInt32))
 
 
 def _stands(term: str, text: str, spaced: bool) -> bool:

@@ -35,11 +35,11 @@ class Urls(Scorer):
         """UInt32 and Float64 columns; null never."""
         sides = pairs.select("src", "tgt").fill_null("")
         some = sides.select(pl.any_horizontal(pl.all().str.contains(r"(?i)https?://|\bwww\.")))
-        places = some.to_series().arg_true()  # few pairs have any: only they are looked at
-        found = _scored(sides[places])
+        rows = some.to_series().arg_true()  # few pairs have any: only they are looked at
+        scores = _scored(sides[rows])
         none = pl.zeros(pairs.height, pl.UInt32, eager=True)
         return pl.DataFrame(
-            {name: none.cast(found[name].dtype).scatter(places, found[name]) for name in found}
+            {name: none.cast(scores[name].dtype).scatter(rows, scores[name]) for name in scores}
         )
 
 

@@ -31,15 +31,15 @@ def scripts() -> tuple[str, ...]:
 
 @cache
 def _every_code_point() -> pl.Series:
-    """One text of all code points but surrogates, which are no text."""
+    """One text of all code points but surrogates, which cannot occur in text."""
     every = np.arange(NUM_CODE_POINTS, dtype="<u4")
     return pl.Series([every[(every < 0xD800) | (every >= 0xE000)].tobytes().decode("utf-32-le")])
 
 
 def members_of(pattern: str) -> npt.NDArray[np.uint32]:
     """The code points that a class of the regex engine of polars (``\\p{Nd}``) matches, sorted."""
-    found = _every_code_point().str.extract_all(f"(?:{pattern})+").list.join("")
-    return code_points(found)
+    matches = _every_code_point().str.extract_all(f"(?:{pattern})+").list.join("")
+    return code_points(matches)
 
 
 @cache
@@ -68,7 +68,7 @@ def class_table() -> npt.NDArray[np.uint8]:
 def lower_table() -> npt.NDArray[np.int32]:
     """The lower case of every code point, int32 [0x110000], and -1 for white space.
 
-    Two letters have none that depends on them alone: see ``without_special_case``.
+    For two letters it depends on their neighbours: see ``without_special_case``.
     """
     upper = pl.Series([*map(chr, members_of(r"\p{Changes_When_Lowercased}"))])
     lower = upper.str.to_lowercase()
@@ -83,10 +83,10 @@ def without_special_case(text: pl.Series) -> pl.Series:
     """``text``, in lower case wherever ``lower_table`` cannot give it: a dotted capital I becomes
     two characters, and a capital sigma has two small forms. The sign of Kelvin becomes an ASCII
     letter, which kernels that look at bytes would miss."""
-    places = text.str.contains("[\u0130\u03a3\u212a]").fill_null(False).arg_true()
-    if places.is_empty():
+    rows = text.str.contains("[\u0130\u03a3\u212a]").fill_null(False).arg_true()
+    if rows.is_empty():
         return text
-    return text.clone().scatter(places, text.gather(places).str.to_lowercase())
+    return text.clone().scatter(rows, text.gather(rows).str.to_lowercase())
 
 
 def count_characters(text: pl.Series) -> pl.DataFrame:

@@ -15,7 +15,7 @@ def text_key(column: str) -> pl.Expr:
 
 
 def normal_form(text: pl.Series) -> pl.Series:
-    """The keys of texts as ``text_key`` gives them."""
+    """The keys of texts, as ``text_key`` computes them."""
     return folded(text)
 
 

@@ -1,10 +1,10 @@
 """The normal form by which two texts count as the same, and its table for a fast kernel.
 
-Two ways give one result: ``plain`` says in expressions what the form is; ``folded`` looks most
-texts up in a table made from it, and leaves to ``plain`` those whose characters affect each other
-(marks out of order or yet to compose, capital sigma). What only some languages spell in two ways
-(``unify_tones``) is made one before. Tests hold them equal on every code point
-and on texts of all scripts.
+Two functions have one result. ``plain`` defines the form by expressions. ``folded`` looks most
+texts up in a table made from it. It leaves to ``plain`` the texts whose characters affect each
+other: marks that are out of order or may compose, and the capital sigma. Before both,
+``unify_tones`` unifies two spellings of some languages. Tests hold the two equal on every code
+point and on texts of all scripts.
 """
 
 import unicodedata
@@ -51,19 +51,19 @@ def plain(text: pl.Expr) -> pl.Expr:
 def folded(text: pl.Series) -> pl.Series:
     """The same as ``plain`` of ``unify_tones``, several times as fast: few texts are looked at
     twice."""
-    forms, places = _looked_up(text)
-    if places.is_empty():
+    forms, rows = _looked_up(text)
+    if rows.is_empty():
         return forms
-    unified = unify_tones(text.gather(places))
+    unified = unify_tones(text.gather(rows))
     rest, unsure = _looked_up(unified)
     if not unsure.is_empty():
         spelled = unified.gather(unsure).to_frame("text").select(plain(pl.col("text")))
         rest = rest.scatter(unsure, spelled.to_series())
-    return forms.scatter(places, rest)
+    return forms.scatter(rows, rest)
 
 
 def _looked_up(text: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """What the table gives for each text, and the places of those for which it does not do."""
+    """The form of each text by the table, and the rows where the table is not enough."""
     table = fold_table()
     starts, data, unsure = fold_texts(*texts_of(text), table.entries, table.pool, table.classes)
     forms = text_column(Texts(starts, data), text.name)
@@ -113,10 +113,10 @@ def _map(
     )
     changing = forms.filter((pl.col("nfkc") != char) | (pl.col("bare") != char))
     pool: list[int] = []
-    own = classes[0].copy()
+    single_classes = classes[0].copy()
     becomes = {ord(before): (composed, bare) for before, composed, bare in changing.rows()}
     for code, (composed, bare) in becomes.items():
-        classes[:, code] = own[ord(composed[0])], own[ord(composed[-1])]
+        classes[:, code] = single_classes[ord(composed[0])], single_classes[ord(composed[-1])]
         entries[code] &= UNSURE
         if len(bare) == 1:
             entries[code] |= np.uint32(ord(bare))
@@ -132,6 +132,6 @@ def _map(
         if ord(composed[-1]) in firsts:
             entries[code] |= FIRST
         if ord(composed[0]) in seconds:
-            entries[code] |= SECOND if own[ord(composed[0])] == 0 else UNSURE
+            entries[code] |= SECOND if single_classes[ord(composed[0])] == 0 else UNSURE
     entries[(classes != 0).any(axis=0)] |= MARK
     return np.array([*pool, 0], np.uint32)

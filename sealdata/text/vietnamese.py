@@ -24,14 +24,14 @@ def unify_tones(text: pl.Series) -> pl.Series:
     """Texts with the tone of oa, oe and uy on the second vowel, in NFC where they are spelled
     apart; null stays null.
 
-    For keys alone: no text is changed by it. It needs no language, because no other one has these
-    letters side by side.
+    Only keys use it; texts are not changed. It applies to every language, because only Vietnamese
+    has these letters side by side.
     """
-    places = text.str.contains(_OLDER).fill_null(False).arg_true()
-    if places.is_empty():
+    rows = text.str.contains(_OLDER).fill_null(False).arg_true()
+    if rows.is_empty():
         return text
     frame = text.to_frame("text")
     apart = pl.col("text").str.contains(_APART)
     whole = pl.when(apart).then(pl.col("text").str.normalize("NFC")).otherwise("text")
-    newer = frame[places].select(whole.str.replace_many(list(_NEWER), list(_NEWER.values())))
-    return text.clone().scatter(places, newer.to_series())
+    newer = frame[rows].select(whole.str.replace_many(list(_NEWER), list(_NEWER.values())))
+    return text.clone().scatter(rows, newer.to_series())

@@ -29,7 +29,7 @@ class Spans:
 
 
 def words_by(lang: str) -> str:
-    """Who tells words in a language: ``white space``, ``ICU 78.3``, or why nobody does."""
+    """What separates words in a language: ``white space``, ``ICU 78.3``, or why nothing does."""
     if resolve(lang).spaces:
         return "white space"
     version = _icu_version()
@@ -40,14 +40,14 @@ def words(texts: Sequence[str], lang: str) -> Spans | None:
     """The words of each text, in order; None where no segmenter of the language is installed.
 
     White space leaves punctuation on its word, as fertility counts it (Rust et al. 2021). ICU
-    (Thai, Lao, Khmer, Burmese, Chinese) cuts by its dictionaries; of its segments those without a
-    letter or digit are no words.
+    (Thai, Lao, Khmer, Burmese, Chinese) segments by its dictionaries; segments without a letter or
+    digit are not words.
     """
     starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
     if resolve(lang).spaces:
-        found = [
-            (at + match.start(), at + match.end())
-            for at, text in zip(starts, texts, strict=False)
+        matches = [
+            (begin + match.start(), begin + match.end())
+            for begin, text in zip(starts, texts, strict=False)
             for match in _RUN.finditer(text)
         ]
     elif _icu_version() is None:
@@ -56,13 +56,13 @@ def words(texts: Sequence[str], lang: str) -> Spans | None:
         from icu4py.breakers import WordBreaker
 
         locale = resolve(lang).bcp47
-        found = [
-            (at + start, at + end)
-            for at, text in zip(starts, texts, strict=False)
+        matches = [
+            (begin + start, begin + end)
+            for begin, text in zip(starts, texts, strict=False)
             for start, end in WordBreaker(text, locale).segments()
             if _WORD.search(text, start, end)
         ]
-    table = np.array(found, np.int64).reshape(-1, 2)
+    table = np.array(matches, np.int64).reshape(-1, 2)
     return Spans(table[:, 0], table[:, 1])
 
 

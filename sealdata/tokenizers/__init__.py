@@ -16,7 +16,7 @@ from sealdata.files.records import file_sha256
 if TYPE_CHECKING:
     import polars as pl
 
-Texts: TypeAlias = Union[Sequence[str], "pl.Series"]  # a column without nulls is the faster
+Texts: TypeAlias = Union[Sequence[str], "pl.Series"]  # a column without nulls is faster
 _KINDS = {".model": "sentencepiece", ".tiktoken": "ranks"}  # by suffix; else a tokenizer.json
 COMPANIONS = ("tokenizer_config.json", "special_tokens_map.json")  # transformers reads them too
 
@@ -30,26 +30,26 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What is known of the ids of one tokenizer."""
+    """The size of a tokenizer's vocabulary, its special ids, and the bytes of its pieces."""
 
     size: int  # largest id + 1, added tokens included
     eos_id: int
-    piece_bytes: npt.NDArray[np.int64]  # [size] bytes of text that an id stands for; special: 0
+    piece_bytes: npt.NDArray[np.int64]  # [size] bytes of text of each id; 0 for special tokens
     lossless: bool  # the pieces of a text, end to end, are exactly its UTF-8 bytes
-    unk_id: int | None = None  # stands for text that no piece covers
+    unk_id: int | None = None  # the id of text that no piece covers; None if the model has none
 
 
 class Tokenizer(Component):
-    """Turns texts into ids. No BOS, no EOS, no template: that is the packer's business.
+    """Turns texts into ids, without BOS, EOS or template: the packer adds those.
 
-    Text that spells a special token is text: no id of a special token ever comes out of ``encode``.
+    Text that spells a special token is text: ``encode`` never returns the id of a special token.
     """
 
     path: Path  # the tokenizer's file
-    eos: str | None = None  # text of the token that ends a document, where the files do not say it
+    eos: str | None = None  # text of the token that ends a document, if the files do not name it
 
     def fingerprint(self) -> dict[str, Any]:
-        """Version, the file's digest and the EOS, wherever the file lies."""
+        """Version, the file's digest and the EOS, not the path: a moved file is the same."""
         return {"version": self.version, "sha256": self.sha256, "eos_id": self.eos_id}
 
     @property
@@ -59,21 +59,21 @@ class Tokenizer(Component):
 
     @property
     def name(self) -> str:
-        """What to call it on the page: the folder of a ``tokenizer.json``, else the file's stem."""
+        """Its name in reports: the folder of a ``tokenizer.json``, else the file's stem."""
         folder = self.path.absolute().parent.name
         return folder if self.path.name == "tokenizer.json" else self.path.stem
 
     def files(self) -> list[Path]:
-        """The tokenizer's file and what belongs to it: enough to load it elsewhere."""
-        beside = (self.path.with_name(name) for name in COMPANIONS)
-        return [self.path, *(file for file in beside if file.is_file())]
+        """What loads it elsewhere: its file, and those of ``COMPANIONS`` in the same folder."""
+        companions = (self.path.with_name(name) for name in COMPANIONS)
+        return [self.path, *(file for file in companions if file.is_file())]
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """Loads the tokenizer, once per process.
+        """Load the tokenizer, once per process.
 
         Raises:
-            ConfigError: the file is missing, is no tokenizer of this kind, or names no EOS token.
+            ConfigError: the file is missing, not a tokenizer of this kind, or names no EOS token.
         """
         raise NotImplementedError
 
@@ -88,24 +88,24 @@ class Tokenizer(Component):
         return self.vocabulary.size
 
     def encode(self, texts: Texts) -> Encoded:
-        """Ids of each text by itself; an empty text has none."""
+        """Ids of each text, none of which depends on another text; an empty text has no ids."""
         raise NotImplementedError
 
     def spans(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """First character of each token, and the one behind its last, int64 [tokens] each.
+        """Index of each token's first character, and of the one after its last; int64 [tokens].
 
-        Counted over all texts end to end, with one character between two texts. A token of some
-        bytes of a character spans that character; for measurements, not for speed.
+        Characters are counted over all texts end to end, with one character between two texts. A
+        token that is some bytes of a character spans that character. Slower than ``encode``.
         """
         raise NotImplementedError
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids, special tokens spelt out; broken characters become U+FFFD."""
+        """The text of ids, special tokens spelt out; incomplete characters become U+FFFD."""
         raise NotImplementedError
 
 
 def flatten(lists: Sequence[Sequence[int]]) -> Encoded:
-    """Lists of ids as one array and the ends of the lists in it."""
+    """Join lists of ids into one array, with the end of each list in it."""
     ends = np.cumsum(np.fromiter(map(len, lists), np.int64, len(lists)))
     count = int(ends[-1]) if len(lists) else 0
     ids: Iterable[int] = chain.from_iterable(lists)
@@ -115,14 +115,15 @@ def flatten(lists: Sequence[Sequence[int]]) -> Encoded:
 def spans_of(
     texts: Sequence[str], offsets: Iterable[Sequence[tuple[int, int]]]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The spans of all tokens from their offsets (first, behind the last) in each text."""
+    """``Tokenizer.spans`` from the offsets of the tokens, (first, after the last), in each text."""
     starts = accumulate((len(text) + 1 for text in texts), initial=0)
-    found = [
-        (at + first, at + stop)
-        for at, tokens in zip(starts, offsets, strict=False)
+    # Not strict: there is one start more than there are texts.
+    spans = [
+        (start + first, start + stop)
+        for start, tokens in zip(starts, offsets, strict=False)
         for first, stop in tokens
     ]
-    table = np.array(found, np.int64).reshape(-1, 2)
+    table = np.array(spans, np.int64).reshape(-1, 2)  # also of no token two columns
     return table[:, 0], table[:, 1]
 
 
@@ -132,12 +133,12 @@ def open_tokenizer(
     """The tokenizer at ``path``: its file, or a folder with ``tokenizer.json``, one ``*.model`` or
     one ``*.tiktoken``.
 
-    Without a ``kind``, a ``.model`` is SentencePiece and a ``.tiktoken`` a file of ranks; a
-    ``tokenizer.json`` goes through tiktoken where that is proven to give the same ids, and through
-    ``tokenizers`` where not.
+    Without a ``kind``, the suffix decides: a ``.model`` is SentencePiece, a ``.tiktoken`` is a file
+    of ranks. A ``tokenizer.json`` goes through tiktoken if that returns the same ids for a probe
+    set, else through ``tokenizers``.
 
     Raises:
-        ConfigError: nothing usable there; the message says what was looked for.
+        ConfigError: no usable tokenizer there; the message names the files that were looked for.
     """
     params = {"path": _tokenizer_file(path), **(options or {})}
     kind = kind or _KINDS.get(params["path"].suffix)
@@ -145,40 +146,41 @@ def open_tokenizer(
         try:
             return _ready(load("tokenizers", "tiktoken", params))
         except ConfigError:
-            kind = "hf"  # slower and always right; its own errors are the ones worth showing
+            kind = "hf"  # slower, but reads every file; its errors name what is wrong with one
     return _ready(load("tokenizers", kind, params))
 
 
 def find_tokenizer(name: str) -> Tokenizer:
-    """The tokenizer that a path means, or the name of a repository in Hugging Face's local cache.
+    """The tokenizer at a path, or of a repository ``owner/name`` in Hugging Face's local cache.
 
     Raises:
-        ConfigError: neither; nothing is downloaded.
+        ConfigError: ``name`` is neither of them; nothing is downloaded.
     """
     if Path(name).exists() or name.count("/") != 1:
         return open_tokenizer(Path(name))
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(name, "tokenizer.json")
-    if not isinstance(found, str):
+    # A path; None if the file was never fetched, a marker if it is known not to exist.
+    cached = try_to_load_from_cache(name, "tokenizer.json")
+    if not isinstance(cached, str):
         raise ConfigError(
             f"no tokenizer at {name}, and no such repository in the local cache; fetch it: "
             f"hf download {name} tokenizer.json tokenizer_config.json"
         )
-    return open_tokenizer(Path(found))
+    return open_tokenizer(Path(cached))
 
 
 def named(tokenizers: Sequence[Tokenizer]) -> dict[str, Tokenizer]:
-    """Tokenizers by name; a name that comes again gets a number."""
-    found: dict[str, Tokenizer] = {}
+    """Tokenizers by name; the second of one name is called ``name (2)``."""
+    by_name: dict[str, Tokenizer] = {}
     for tokenizer in tokenizers:
         names = (f"{tokenizer.name}{f' ({n})' if n > 1 else ''}" for n in range(1, 1000))
-        found[next(name for name in names if name not in found)] = tokenizer
-    return found
+        by_name[next(name for name in names if name not in by_name)] = tokenizer
+    return by_name
 
 
 def _ready(tokenizer: Tokenizer) -> Tokenizer:
-    _ = tokenizer.vocabulary
+    _ = tokenizer.vocabulary  # loads the file, so that what is wrong with it is raised here
     return tokenizer
 
 
@@ -187,9 +189,9 @@ def _tokenizer_file(path: Path) -> Path:
         return path
     if (path / "tokenizer.json").is_file():
         return path / "tokenizer.json"
-    found = [file for suffix in _KINDS for file in sorted(path.glob(f"*{suffix}"))]
-    if len(found) == 1:
-        return found[0]
+    files = [file for suffix in _KINDS for file in sorted(path.glob(f"*{suffix}"))]
+    if len(files) == 1:  # which of several is meant, nothing says
+        return files[0]
     raise ConfigError(
         f"no tokenizer at {path}: expected a tokenizer.json, a SentencePiece .model, a .tiktoken "
         "file, or a folder that holds one of them"

@@ -1,8 +1,8 @@
 """Byte-level BPE through tiktoken's core, many texts a call.
 
-Most of what a short text costs is the call. So texts are joined by a special token of our own and
-encoded in one call: tiktoken cuts at a special token before it looks at anything else, hence each
-text by itself, and the token's id marks where each ends.
+For short texts the call costs more than the encoding. So texts are joined by a special token of our
+own and encoded in one call. tiktoken cuts at special tokens before anything else, so each text is
+encoded by itself. The id of the special token marks the end of each text.
 """
 
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ from tiktoken import Encoding
 
 from sealdata.tokenizers import Encoded
 
-SEPARATOR = "\uffff"  # a noncharacter; texts that hold it all the same go one by one
+SEPARATOR = "\uffff"  # a noncharacter; texts that hold it anyway are encoded one by one
 SEPARATOR_ID = 2**32 - 1  # no vocabulary is that large
 TEXTS_PER_CALL = 4096  # measured: from 100 on it makes no difference
 
-# How the patterns of GPT-2, GPT-4, Llama 3, Qwen and OLMo end: white space is one word, but for its
-# last character where a word follows. Where no two characters of white space stand side by side,
-# that last character is all there is, and the second way of ending says the same; without looking
-# ahead tiktoken takes a fifth less time.
+# The patterns of GPT-2, GPT-4, Llama 3, Qwen and OLMo end in _LOOKS_AHEAD. It makes a run of white
+# space one word, without the run's last character if a word follows. In a text without _SPACES
+# every run is one character long, and _STRAIGHT_ON matches the same. tiktoken then takes a fifth
+# less time, as it does not look ahead.
 _LOOKS_AHEAD, _STRAIGHT_ON = r"|\s+(?!\S)|\s+", r"|\s+"
 _SPACES = r"\s\s"
 
 
 class BytePairs:
-    """Pieces ``ranks`` (bytes -> id, in order of their merging) of the words that ``pattern`` cuts.
+    """Encodes by ``ranks`` (piece -> id; lower ids merge first) the words that ``pattern`` matches.
 
     Raises (on construction):
         ValueError: tiktoken cannot use the pattern.
@@ -44,15 +44,15 @@ class BytePairs:
             )
 
     def encode(self, column: pl.Series) -> Encoded:
-        """Ids of each text of a column without nulls; an empty text has none."""
+        """Ids of each text of a column without nulls; an empty text has no ids."""
         assert not column.null_count()  # joining would leave them out
-        alone = column.str.contains(SEPARATOR, literal=True)
-        encoded = self._encode_marked(blanked(column, alone))
-        places = alone.arg_true().to_numpy()
-        return with_ids(encoded, places, [self.encode_alone(column[int(at)]) for at in places])
+        with_separator = column.str.contains(SEPARATOR, literal=True)
+        encoded = self._encode_marked(blanked(column, with_separator))
+        rows = with_separator.arg_true().to_numpy()
+        return with_ids(encoded, rows, [self.encode_alone(column[int(row)]) for row in rows])
 
     def encode_alone(self, text: str) -> npt.NDArray[np.uint32]:
-        """Ids of one text by the pattern as it is given: the slow and plain way."""
+        """Ids of one text by the pattern as it is, in a call of its own: the slow reference."""
         return np.array(self._exact.encode_ordinary(text), np.uint32)
 
     def _encode_marked(self, column: pl.Series) -> Encoded:
@@ -69,38 +69,40 @@ class BytePairs:
 
 def _joined(encoding: Encoding, column: pl.Series) -> Encoded:
     runs = [
-        _run(encoding, column.slice(at, TEXTS_PER_CALL))
-        for at in range(0, len(column), TEXTS_PER_CALL)
+        _run(encoding, column.slice(start, TEXTS_PER_CALL))
+        for start in range(0, len(column), TEXTS_PER_CALL)
     ]
-    marked = np.concatenate([np.empty(0, np.uint32), *runs])
-    closed = np.flatnonzero(marked == SEPARATOR_ID)
-    return Encoded(np.delete(marked, closed), closed - np.arange(len(closed)))
+    marked = np.concatenate([np.empty(0, np.uint32), *runs])  # also of no runs an array
+    separators = np.flatnonzero(marked == SEPARATOR_ID)
+    # Text i ends where its separator stood, less the i separators before that one.
+    return Encoded(np.delete(marked, separators), separators - np.arange(len(separators)))
 
 
 def _run(encoding: Encoding, texts: pl.Series) -> npt.NDArray[np.uint32]:
     """Ids of the texts, ``SEPARATOR_ID`` after each."""
     joined = texts.str.join(SEPARATOR).item() + SEPARATOR
-    # Private, and a third of the time of its public kin, which make a list of Python integers.
-    # The proofs of equal ids at loading, and the tests, run through this very call.
+    # A private method: it takes a third of the time of the public ones, which make a list of Python
+    # integers. The checks of equal ids at loading, and the tests, run through this call.
     encode = encoding._core_bpe.encode_to_tiktoken_buffer
     return np.frombuffer(encode(joined, {SEPARATOR}), np.uint32)
 
 
-def blanked(column: pl.Series, places: pl.Series) -> pl.Series:
-    """The texts, those at ``places`` (bool) empty."""
-    if not places.any():
+def blanked(column: pl.Series, mask: pl.Series) -> pl.Series:
+    """The texts, with an empty text in each row of ``mask`` (bool)."""
+    if not mask.any():
         return column
-    return pl.select(pl.when(places).then(pl.lit("")).otherwise(column)).to_series()
+    return pl.select(pl.when(mask).then(pl.lit("")).otherwise(column)).to_series()
 
 
 def with_ids(
-    encoded: Encoded, places: npt.NDArray[np.unsignedinteger], ids: Sequence[npt.NDArray[np.uint32]]
+    encoded: Encoded, rows: npt.NDArray[np.unsignedinteger], ids: Sequence[npt.NDArray[np.uint32]]
 ) -> Encoded:
-    """The texts at ``places``, encoded as empty so far, with their ids."""
-    if not len(places):
+    """Insert the ids of the texts in ``rows``, which were encoded as empty texts (``blanked``)."""
+    if not len(rows):
         return encoded
     lengths = np.fromiter(map(len, ids), np.int64, len(ids))
-    at = np.repeat(encoded.ends[places], lengths)
+    offsets = np.repeat(encoded.ends[rows], lengths)  # in the array before any insertion
     added = np.zeros(len(encoded.ends), np.int64)
-    added[places] = lengths
-    return Encoded(np.insert(encoded.ids, at, np.concatenate(ids)), encoded.ends + np.cumsum(added))
+    added[rows] = lengths
+    joined = np.insert(encoded.ids, offsets, np.concatenate(ids))
+    return Encoded(joined, encoded.ends + np.cumsum(added))

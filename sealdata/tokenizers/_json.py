@@ -1,4 +1,4 @@
-"""A ``tokenizer.json`` for plain text: its special tokens can be decoded, never typed."""
+"""A ``tokenizer.json`` for plain text: special tokens are decoded, but never matched in text."""
 
 import json
 from collections.abc import Sequence
@@ -24,17 +24,17 @@ _NO_UNTYPABLE = {"type": "Replace", "pattern": {"String": _UNTYPABLE}, "content"
 
 @dataclass(frozen=True)
 class Loaded:
-    """One file, loaded: ``encoder`` knows no special token by its spelling, ``decoder`` all."""
+    """One file, loaded twice: once to encode text, once to decode ids."""
 
     declared: dict[str, Any]  # the JSON, special tokens spelt as in the file
     vocabulary: Vocabulary
-    encoder: "tokenizers.Tokenizer"
-    decoder: "tokenizers.Tokenizer"
+    encoder: "tokenizers.Tokenizer"  # its special tokens are respelt, so no text matches them
+    decoder: "tokenizers.Tokenizer"  # as the file declares it
 
 
 @cache
 def load_json(path: Path, eos: str | None) -> Loaded:
-    """Load ``tokenizer.json``; ``eos`` overrides what ``tokenizer_config.json`` beside it names.
+    """Load ``tokenizer.json``; ``eos`` overrides the EOS of the folder's ``tokenizer_config.json``.
 
     Raises:
         ConfigError: unreadable, not of the tokenizers library, or the EOS token is unknown.
@@ -48,7 +48,7 @@ def load_json(path: Path, eos: str | None) -> Loaded:
     except OSError as error:
         raise ConfigError(f"cannot read the tokenizer {path}: {error.strerror or error}") from None
     except Exception as error:  # the library raises bare Exception for anything it dislikes
-        raise ConfigError(f"{path} is no tokenizer.json: {error}") from None
+        raise ConfigError(f"{path} is not a tokenizer.json: {error}") from None
     token = eos or _declared_eos(path)
     eos_id = decoder.token_to_id(token)
     if eos_id is None:
@@ -65,8 +65,8 @@ def json_spans(
     loaded: Loaded, texts: Sequence[str]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """See Tokenizer.spans."""
-    found = loaded.encoder.encode_batch(list(texts), add_special_tokens=False)
-    return spans_of(texts, (encoding.offsets for encoding in found))
+    encodings = loaded.encoder.encode_batch(list(texts), add_special_tokens=False)
+    return spans_of(texts, (encoding.offsets for encoding in encodings))
 
 
 def _declared_eos(path: Path) -> str:
@@ -78,19 +78,19 @@ def _declared_eos(path: Path) -> str:
     text = token.get("content") if isinstance(token, dict) else token
     if not isinstance(text, str):
         raise ConfigError(
-            f"{path}: no eos_token in {config.name} beside it; write it there, "
+            f"{path}: no eos_token in {config.name} of its folder; write it there, "
             '{"eos_token": "<|endoftext|>"}, or in a recipe: options = { eos = "<|endoftext|>" }'
         )
     return text
 
 
 def _untypable(declared: dict[str, Any], special: set[str]) -> dict[str, Any]:
-    """The same tokenizer, same ids, with ``special`` respelt wherever a text could match it."""
+    """The same tokenizer and ids, with ``special`` respelt wherever a text could match it."""
 
     def respelt(token: str) -> str:
         return _UNTYPABLE + token if token in special else token
 
-    declared["post_processor"] = None  # adds special tokens, which is never asked for here
+    declared["post_processor"] = None  # it only adds special tokens, which encode leaves out
     for row in declared.get("added_tokens", []):
         row["special"] = row["special"] or row["content"] in special
         row["content"] = respelt(row["content"])
@@ -98,11 +98,13 @@ def _untypable(declared: dict[str, Any], special: set[str]) -> dict[str, Any]:
     vocab = model["vocab"]
     if isinstance(vocab, dict):
         model["vocab"] = {respelt(token): index for token, index in vocab.items()}
-    else:  # Unigram: [piece, log probability], in order of id; matches any piece of its list
+    else:  # Unigram: [piece, log probability], in order of id; every piece matches text
         model["vocab"] = [[respelt(token), score] for token, score in vocab]
     if isinstance(model.get("unk_token"), str):
         model["unk_token"] = respelt(model["unk_token"])
-    if not _steps(declared, "ByteLevel"):  # whose pieces are spelt in other letters than text is
+    # Text that holds _UNTYPABLE would match the respelt tokens. Byte-level pieces are spelt in
+    # byte_letters, which do not hold it.
+    if not _steps(declared, "ByteLevel"):
         rest = [declared["normalizer"]] if declared["normalizer"] else []
         declared["normalizer"] = {"type": "Sequence", "normalizers": [_NO_UNTYPABLE, *rest]}
     return declared
@@ -127,18 +129,21 @@ def _vocabulary(
         and not trims
     )
     model = declared["model"]
-    unk_id = model.get("unk_id")  # Unigram says it so, the others by the token
+    unk_id = model.get("unk_id")  # Unigram names the id, the other models the token
     if isinstance(model.get("unk_token"), str):
         unk_id = vocab.get(model["unk_token"])
     return Vocabulary(size, eos_id, piece_bytes, lossless, unk_id)
 
 
 def _piece_bytes(vocab: dict[str, int], size: int, byte_level: bool) -> npt.NDArray[np.int64]:
-    """Bytes of each piece; elsewhere than byte-level a space is U+2581 and a lone byte <0xE3>."""
+    """Bytes of text of each piece, [size].
+
+    In a vocabulary that is not byte-level, U+2581 stands for a space and <0xE3> for one byte.
+    """
     lengths = np.zeros(size, np.int64)
     for token, index in vocab.items():
         if byte_level:
-            lengths[index] = len(token)
+            lengths[index] = len(token)  # one letter per byte, see byte_letters
         elif len(token) == 6 and token.startswith("<0x"):
             lengths[index] = 1
         else:
@@ -168,5 +173,5 @@ def byte_letters() -> tuple[str, ...]:
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
     letters = {byte: chr(byte) for byte in printable}
-    letters |= {byte: chr(0x100 + place) for place, byte in enumerate(others)}
+    letters |= {byte: chr(0x100 + rank) for rank, byte in enumerate(others)}
     return tuple(letters[byte] for byte in range(256))

@@ -1,8 +1,8 @@
 """A ``.tiktoken`` file: the pieces of a byte-level BPE and their ranks, through tiktoken's core.
 
-The file says neither how text is cut into words nor which special tokens there are. Of OpenAI's
-own encodings both are known here, by the name of the file; of any other they stand in a JSON file
-beside it, ``NAME.json`` beside ``NAME.tiktoken``, which goes wherever the tokenizer goes:
+The file says neither how text is cut into words nor which special tokens there are. ``KNOWN`` has
+both for OpenAI's own encodings, by the name of the file. Any other ``NAME.tiktoken`` needs a file
+``NAME.json`` in its folder, which is copied with the tokenizer:
 
     {"pattern": "...", "special_tokens": {"<|endoftext|>": 100257}, "eos_token": "<|endoftext|>"}
 """
@@ -25,7 +25,7 @@ from sealdata.tokenizers import Encoded, Texts, Tokenizer, Vocabulary
 if TYPE_CHECKING:
     from sealdata.tokenizers._bpe import BytePairs
 
-_NO_PIECE = "\ufffd".encode()
+_NO_PIECE = "\ufffd".encode()  # what an id without a piece decodes to
 _END = "<|endoftext|>"
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 _GPT4 = (
@@ -41,7 +41,7 @@ _GPT4O = (
 
 
 class Words(BaseModel):
-    """What a file of ranks does not say; the JSON beside it."""
+    """What a file of ranks does not say: the JSON file of the same name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,7 +50,8 @@ class Words(BaseModel):
     eos_token: str = _END
 
 
-# Source: tiktoken_ext.openai_public of tiktoken 0.14, patterns in the form they were published in.
+# Source: tiktoken_ext.openai_public of tiktoken 0.14. The patterns are in the form published first.
+# The newer forms match the same, but most do not end in _LOOKS_AHEAD of _bpe.py.
 KNOWN: Mapping[str, Words] = {
     "r50k_base": Words(pattern=_GPT2, special_tokens={_END: 50256}),
     "p50k_base": Words(pattern=_GPT2, special_tokens={_END: 50256}),
@@ -82,8 +83,8 @@ class Ranks(Tokenizer):
         return {**super().fingerprint(), "words": _words(self.path).model_dump()}
 
     def files(self) -> list[Path]:
-        beside = self.path.with_suffix(".json")
-        return [self.path, beside] if beside.is_file() else [self.path]
+        words = self.path.with_suffix(".json")
+        return [self.path, words] if words.is_file() else [self.path]
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -96,11 +97,12 @@ class Ranks(Tokenizer):
     def spans(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         ids, ends = self.encode(texts)
         sizes = self.vocabulary.piece_bytes[ids]
-        # A byte stands between two texts, as a character does.
+        # One byte, "\n", stands between two texts, so text i starts i bytes later.
         text = np.repeat(np.arange(len(texts)), np.diff(ends, prepend=0))
         stops = np.cumsum(sizes) + text
         data = np.frombuffer("\n".join(texts).encode(), np.uint8)
-        char = np.cumsum(data & 0xC0 != 0x80) - 1  # of each byte
+        # The character of each byte: all but the continuation bytes 10xxxxxx begin one.
+        char = np.cumsum(data & 0xC0 != 0x80) - 1
         return char[stops - sizes], char[stops - 1] + 1
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -111,7 +113,7 @@ class Ranks(Tokenizer):
 
 @cache
 def _load(path: Path, eos: str | None) -> _Loaded:
-    """Read the ranks and what is known beside them.
+    """Read the ranks, and the pattern and special tokens that go with them.
 
     Raises:
         ConfigError: unreadable, not of this kind, without a pattern, or without an EOS.
@@ -121,7 +123,7 @@ def _load(path: Path, eos: str | None) -> _Loaded:
     words, ranks = _words(path), _read(path)
     token = eos or words.eos_token
     if token not in words.special_tokens:
-        raise ConfigError(f"{path}: its EOS token {token!r} is none of its special tokens")
+        raise ConfigError(f"{path}: its EOS token {token!r} is not one of its special tokens")
     if taken := sorted(set(words.special_tokens.values()) & set(ranks.values())):
         raise ConfigError(f"{path}: id {taken[0]} is a piece and a special token")
     try:
@@ -140,21 +142,22 @@ def _load(path: Path, eos: str | None) -> _Loaded:
 
 
 def _words(path: Path) -> Words:
-    beside = path.with_suffix(".json")
-    if not beside.is_file():
+    words = path.with_suffix(".json")
+    if not words.is_file():
         if path.stem in KNOWN:
             return KNOWN[path.stem]
         raise ConfigError(
-            f"{path} does not say how text is cut into words, and is none of {', '.join(KNOWN)}; "
-            f'say it in {beside.name} beside it: {{"pattern": "...", "special_tokens": '
+            f"{path} does not say how text is cut into words, and is not one of "
+            f"{', '.join(KNOWN)}; "
+            f'say it in {words.name} of its folder: {{"pattern": "...", "special_tokens": '
             '{"<|endoftext|>": 100257}}'
         )
     try:
-        return Words.model_validate_json(beside.read_bytes())
+        return Words.model_validate_json(words.read_bytes())
     except (OSError, ValidationError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else None
         why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(error)
-        raise ConfigError(f"{beside} does not say how {path.name} cuts text ({why})") from None
+        raise ConfigError(f"{words} does not say how {path.name} cuts text ({why})") from None
 
 
 def _read(path: Path) -> dict[bytes, int]:
@@ -174,8 +177,9 @@ def _read(path: Path) -> dict[bytes, int]:
             raise ConfigError(
                 f"{path} line {number} is not a piece in Base64 and its rank"
             ) from None
+    # Merging starts at single bytes: without one of them some texts cannot be encoded.
     if absent := [value for value in range(256) if bytes([value]) not in ranks]:
-        raise ConfigError(f"{path}: the byte 0x{absent[0]:02X} is no piece of it")
+        raise ConfigError(f"{path}: it has no piece for the byte 0x{absent[0]:02X}")
     if len(set(ranks.values())) < len(ranks):
         raise ConfigError(f"{path}: two of its pieces have one rank")
     return ranks

@@ -36,8 +36,8 @@ class SentencePiece(Tokenizer):
 
     def spans(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         processor = _load(self.path, self.eos).processor
-        found = processor.encode(list(texts), out_type="offset_mapping", num_threads=1)
-        return spans_of(texts, (_widened(processor, one["ids"], one["offsets"]) for one in found))
+        encoded = processor.encode(list(texts), out_type="offset_mapping", num_threads=1)
+        return spans_of(texts, (_widened(processor, t["ids"], t["offsets"]) for t in encoded))
 
     def decode(self, ids: Sequence[int]) -> str:
         processor = _load(self.path, self.eos).processor
@@ -47,7 +47,10 @@ class SentencePiece(Tokenizer):
 def _widened(
     processor: "SentencePieceProcessor", ids: list[int], offsets: list[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """Offsets in which all bytes of a character span it: the library says so of the last alone."""
+    """Offsets in which every byte piece of a character spans it.
+
+    The library has only the last of them span the character, and the others nothing.
+    """
     return [
         (first, max(stop, first + processor.is_byte(index)))
         for index, (first, stop) in zip(ids, offsets, strict=True)
@@ -59,7 +62,7 @@ def _load(path: Path, eos: str | None) -> _Loaded:
     """Load the model.
 
     Raises:
-        ConfigError: unreadable, or no EOS: neither the model's own nor a control piece ``eos``.
+        ConfigError: unreadable, or without an EOS: the model has none, or no control piece ``eos``.
     """
     from sentencepiece import SentencePieceProcessor
 
@@ -80,11 +83,11 @@ def _load(path: Path, eos: str | None) -> _Loaded:
 def _without_eos(path: Path, eos: str | None, processor: "SentencePieceProcessor") -> str:
     every = range(processor.get_piece_size())
     control = [processor.id_to_piece(index) for index in every if processor.is_control(index)]
-    asked = "has no EOS piece" if eos is None else f"has no control piece {eos!r}"
+    problem = "has no EOS piece" if eos is None else f"has no control piece {eos!r}"
     if not control:
-        return f"{path} {asked}, nor any other control piece: nothing can end a document"
+        return f"{path} {problem}, nor any other control piece: nothing can end a document"
     return (
-        f"{path} {asked}; its control pieces are {', '.join(control)}: name one where a recipe "
+        f"{path} {problem}; its control pieces are {', '.join(control)}: name one where a recipe "
         f"names the tokenizer, options = {{ eos = {json.dumps(control[-1])} }}"
     )
 

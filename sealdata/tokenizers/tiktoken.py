@@ -42,14 +42,14 @@ _ODD_TEXTS = (
 class _Fast:
     json: Loaded
     pairs: "BytePairs"
-    plain_added: list[str]  # added tokens that are no special tokens: tiktoken does not know them
+    plain_added: list[str]  # added tokens that text may match: tiktoken cannot encode them
 
 
 class Tiktoken(Tokenizer):
     """A tokenizer.json like OLMo 2's, GPT's or Llama 3's, encoded by tiktoken.
 
-    Ids are proven equal to those of kind "hf" on a probe set whenever it is loaded; a file that is
-    not of this kind is refused.
+    Loading compares its ids with those of kind "hf" on a probe set. A file for which they differ,
+    or which is not of this kind, is refused.
     """
 
     @property
@@ -68,8 +68,8 @@ class Tiktoken(Tokenizer):
 
 
 def _encode(fast: _Fast, texts: Texts) -> Encoded:
-    """Through tiktoken, but for texts that spell an added token that is not special
-    (``|||IP_ADDRESS|||``): such tokens are text like any other, which tiktoken cannot know."""
+    """Encode through tiktoken, except texts that spell an added token which is not special, such as
+    ``|||IP_ADDRESS|||``. Those go through ``tokenizers``: tiktoken would cut the token up."""
     from sealdata.tokenizers._bpe import blanked, with_ids
 
     column = texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String)
@@ -87,10 +87,10 @@ def _ids_of(fast: _Fast, text: str) -> npt.NDArray[np.uint32]:
 
 @cache
 def _load(path: Path, eos: str | None) -> _Fast:
-    """Derive tiktoken's ranks from the file, then prove the ids equal.
+    """Derive tiktoken's ranks from the file, then check on ``_probe`` that the ids are equal.
 
     Raises:
-        ConfigError: the file is not of this kind, or a probe gives other ids.
+        ConfigError: the file is not of this kind, or the ids of a probe differ.
     """
     from sealdata.tokenizers._bpe import BytePairs
 
@@ -110,12 +110,12 @@ def _load(path: Path, eos: str | None) -> _Fast:
     starts = [0, *ours.ends[:-1].tolist()]
     for text, start, end, expected in zip(probe, starts, ours.ends, theirs, strict=True):
         if ours.ids[start:end].tolist() != expected.ids:
-            raise _refusal(path, f"tiktoken cuts {text!r} otherwise")
+            raise _refusal(path, f"tiktoken cuts {text!r} differently")
     return fast
 
 
 class _NotThisKindError(Exception):
-    """Says in which way a tokenizer.json is none that tiktoken can stand in for."""
+    """Says why tiktoken cannot encode as a tokenizer.json does."""
 
 
 def _refusal(path: Path, reason: str) -> ConfigError:
@@ -134,7 +134,8 @@ def _pattern(declared: dict[str, Any]) -> str:
     if len(steps) != 2 or steps[0]["type"] != "Split" or steps[1]["use_regex"]:
         raise _NotThisKindError("its pre-tokenisation is not one regular expression")
     split = steps[0]
-    # Either the matches are the words, or what the matches leave between them is thrown away.
+    # Two ways to declare that each match is a word: cut around the matches, or, inverted, remove
+    # what is not a match. The patterns match all text, so nothing is removed.
     if (split["behavior"], split["invert"]) not in (("Isolated", False), ("Removed", True)):
         raise _NotThisKindError("the matches of its pattern are not its words")
     if "Regex" not in split["pattern"]:
@@ -143,7 +144,8 @@ def _pattern(declared: dict[str, Any]) -> str:
 
 
 def _ranks(declared: dict[str, Any]) -> dict[bytes, int]:
-    """Id of each piece by its bytes, once ids are seen to rank merges as their list does."""
+    """Id of each piece by its bytes. Ids must rise along the list of merges, as tiktoken takes the
+    id of a piece for the rank of its merge."""
     model = declared["model"]
     if model["type"] != "BPE" or model.get("dropout") or model.get("byte_fallback"):
         raise _NotThisKindError("its model is not plain BPE")

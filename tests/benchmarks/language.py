@@ -15,7 +15,7 @@ import polars as pl
 from sealdata.component import load
 from sealdata.fetch.models.store import find_model
 from sealdata.files.frames import write_frame
-from sealdata.lid.model import LEAST, MOST
+from sealdata.lid.model import MIN_PROB, TOP_K
 from sealdata.stages.rules import RuleEvaluator, ScoreStore
 from sealdata.stages.score import Score
 from sealdata.workflow.engines.local import LocalEngine
@@ -68,8 +68,10 @@ def language_id(num_pairs: int, repeats: int, folder: Path) -> Iterator[Race]:
     model = find_model("lid176-ftz")
     ways = {
         "stage `score-language`": partial(_stage, model),
-        f"`model.f.predict` loops, {MOST} labels": partial(_bare, model, most=MOST, least=LEAST),
-        "`model.f.predict` loops, 1 label": partial(_bare, model, most=1, least=0.0),
+        f"`model.f.predict` loops, {TOP_K} labels": partial(
+            _bare, model, top_k=TOP_K, min_prob=MIN_PROB
+        ),
+        "`model.f.predict` loops, 1 label": partial(_bare, model, top_k=1, min_prob=0.0),
     }
     title = f"language ID, {PROCESSES} processes at once, Latin scripts"
     yield without_start(
@@ -163,15 +165,15 @@ def _stage(model: Path, files: list[Path]) -> None:
             pass
 
 
-def _bare(model: Path, files: list[Path], most: int, least: float) -> None:
+def _bare(model: Path, files: list[Path], top_k: int, min_prob: float) -> None:
     commands = [
         [
             sys.executable,
             "-c",
             _BARE,
             str(model),
-            str(most),
-            str(least),
+            str(top_k),
+            str(min_prob),
             *map(str, files[n::PROCESSES]),
         ]
         for n in range(PROCESSES)

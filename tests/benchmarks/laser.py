@@ -12,8 +12,8 @@ from typing import Any
 import polars as pl
 import torch
 
+from sealdata.laser.arithmetic import Precision
 from sealdata.laser.encoder import Encoder, load_encoder
-from sealdata.laser.precision import Precision
 from sealdata.pipeline.plan import sample_dir
 
 from .race import Race, race

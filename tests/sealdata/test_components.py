@@ -67,6 +67,14 @@ def test_a_component_documents_itself_and_refuses_unknown_parameters(kind, name)
         load(kind, name, {**NEEDED.get((kind, name), {}), "no_such_parameter": 1})
 
 
+def test_a_former_name_is_an_error_that_names_the_new_one():
+    with pytest.raises(ConfigError) as caught:
+        load("cleaners", "mask")
+    assert str(caught.value) == (
+        "cleaner 'mask' is now 'mask_pii': write [clean.mask_pii] in place of [clean.mask]"
+    )
+
+
 @pytest.mark.parametrize("kind", ["readers", "cleaners", "scorers"])
 def test_a_fingerprint_holds_the_version(kind):
     for name in available(kind):
@@ -80,6 +88,8 @@ def test_a_scorer_says_when_it_runs_and_what_its_columns_are(name):
     cls = component_class("scorers", name)
     assert cls.stage in RULE_STAGES
     assert cls.columns
+    assert not cls.renamed.keys() & cls.columns.keys()
+    assert set(cls.renamed.values()) <= cls.columns.keys()
     for column, meaning in cls.columns.items():
         assert re.fullmatch("[a-z_]+", column)
         assert len(meaning) > 15, "unit, range, direction"

@@ -91,7 +91,7 @@ SPOILED = {  # what each cleaner has something to do with; the rest share one te
     "khmer": "សាស្រ្ត",
     "burmese": "လေ့ာ",
     "zawgyi": "ကၽြန္ေတာ္",
-    "mask": "Call 081-234-5678",
+    "mask_pii": "Call 081-234-5678",
 }
 
 

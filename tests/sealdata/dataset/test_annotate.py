@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
-from sealdata.dataset.annotate import LABELS, read_sheet, wilson
+from sealdata.dataset.annotate import LABELS, precision, read_sheet, wilson
 from sealdata.errors import DataError
 from sealdata.files.records import write_json
 from sealdata.gold.trial_facts import DefectFacts, GoldFacts, LanguageFacts
@@ -70,6 +70,19 @@ def test_labels_become_precision_in_report_and_card(audited: Path) -> None:
     assert "| Thai | `all` | – | – | 20 | 60.0 % | 39 to 78 % |" in card
     assert card.count("| 4 | 0.0 % |") == 6
     assert card.count("| 4 | 100.0 % |") == 9
+
+
+def test_short_and_low_quality_pairs_are_correct_and_unclear_ones_left_out(tmp_path: Path) -> None:
+    """Kreutzer et al. 2022 count CC, CB and CS as correct."""
+    ids = list(range(1, len(LABELS) + 1))
+    key = pl.DataFrame({"id": ids, "lang": "tha_Thai", "bin": 0}).with_columns(
+        low=pl.lit(None, pl.Float64), high=pl.lit(None, pl.Float64)
+    )
+    key.write_parquet(tmp_path / "key.parquet")
+    [fact] = precision(tmp_path / "key.parquet", dict(zip(ids, LABELS, strict=True)), "s.x")
+    assert (fact.lang, fact.score, fact.rows, fact.correct) == ("tha_Thai", "all", 6, 3)
+    with pytest.raises(DataError, match="has no row 9: the sheet belongs to another audit"):
+        precision(tmp_path / "key.parquet", {9: "CC"}, "s.x")
 
 
 def test_a_sheet_of_nowhere(audited: Path) -> None:

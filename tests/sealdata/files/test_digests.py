@@ -40,9 +40,25 @@ def test_a_changed_file_is(tmp_path, file, change):
 
 
 def test_the_cache_is_written_every_so_many_bytes(tmp_path, file, monkeypatch):
+    cache = tmp_path / "cache"
+    Digests(cache).sha256(file)
+    assert not cache.exists()
     monkeypatch.setattr(digests, "SAVE_EVERY", 3)
-    Digests(tmp_path / "cache").sha256(file)
-    assert (tmp_path / "cache").exists()
+    Digests(cache).sha256(file)
+    assert cache.exists()
+
+
+def test_saving_writes_only_what_is_new(tmp_path):
+    empty = tmp_path / "empty"
+    empty.write_bytes(b"")
+    cache = tmp_path / "cache"
+    hashed = Digests(cache)
+    hashed.sha256(empty)
+    hashed.save()
+    assert cache.exists()
+    cache.unlink()
+    hashed.save()
+    assert not cache.exists()
 
 
 def test_what_is_no_file(tmp_path):

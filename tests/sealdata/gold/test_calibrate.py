@@ -97,13 +97,13 @@ def test_negatives_of_the_english_side_are_not_english():
 def test_limits_are_rules_of_a_recipe_that_loads(tmp_path):
     """In place of the rules on the same scores, under their reasons."""
     plan = load_plan("quickstart")
-    scores = ["lid.src_margin", "lid.tgt_kin_margin", "laser.cosine"]
+    scores = ["lid.src_margin", "lid.tgt_within_set_margin", "laser.cosine"]
     said = []
     actual = calibrate(plan, sample_dir() / "eval", scores, 0.1, said.append)
-    assert "left out: lid.tgt_kin_margin of lao_Laoo, because no reference has it" in said
+    assert "left out: lid.tgt_within_set_margin of lao_Laoo, because no reference has it" in said
     assert {item.lang for item in actual if item.score == scores[1]} >= {"ind_Latn", "tgl_Latn"}
     with pytest.raises(ConfigError, match=r"no reference in .* has the score"):
-        calibrate(plan, sample_dir() / "eval", ["lid.src_kin_margin"], 0.1)
+        calibrate(plan, sample_dir() / "eval", ["lid.src_within_set_margin"], 0.1)
     negatives = {item.score: item.negatives[0] for item in actual if item.lang == "ind_Latn"}
     assert negatives["lid.src_margin"].auc > 0.99
     lines = tomllib.loads(recipe_lines(actual, plan))["rule"]

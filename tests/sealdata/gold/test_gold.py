@@ -12,7 +12,7 @@ from sealdata.errors import CheckError, ConfigError
 from sealdata.gold.trial_facts import GoldFacts, _language_facts, gold
 from sealdata.recipe.reading import read_recipe
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress
+from sealdata.workflow.protocols import NoProgress
 
 RECIPE = """
 name = "strict"

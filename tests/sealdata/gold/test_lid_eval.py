@@ -39,7 +39,7 @@ RULES = [
     {"reason": "wrong_language", "score": f"lid.{side}_{margin}", "min": 0.0}
     for side in ("src", "tgt")
     for margin in ("set_margin", "short_margin")
-] + [{"reason": "confusable_language", "score": "lid.tgt_kin_margin", "min": 0.0}]
+] + [{"reason": "confusable_language", "score": "lid.tgt_within_set_margin", "min": 0.0}]
 
 
 @pytest.fixture

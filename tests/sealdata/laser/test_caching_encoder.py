@@ -11,7 +11,7 @@ import pytest
 from sealdata.component import load
 from sealdata.errors import ConfigError, DataError
 from sealdata.laser.cache import EmbeddingCache
-from sealdata.laser.caching_encoder import Recall
+from sealdata.laser.caching_encoder import CachingEncoder
 from sealdata.laser.encoder import Encoder, load_encoder
 from sealdata.pairs import make_pairs
 from sealdata.scorers import laser
@@ -23,7 +23,7 @@ FILES = {
     "laser3": (GOLDEN / "laser3" / "max_post.pt", SPM, GOLDEN / "laser3" / "laser2.cvocab"),
 }
 LISTS = [["Good morning.", "", "Selamat pagi."], ["Good morning.", "Good night. " * 9], [""], []]
-AGAIN = {"Good morning.": 1, "": 2}
+REPEATED = {"Good morning.": 1, "": 2}
 
 
 class Spy:
@@ -44,26 +44,26 @@ def encoder(request) -> Encoder:
     return load_encoder(*FILES[request.param])
 
 
-def sameness(recall: Recall, encoder: Encoder) -> None:
-    for encoded, texts in zip(recall.encode_lists(iter(LISTS)), LISTS, strict=True):
+def sameness(caching: CachingEncoder, encoder: Encoder) -> None:
+    for encoded, texts in zip(caching.encode_lists(iter(LISTS)), LISTS, strict=True):
         assert encoded.vectors.tobytes() == encoder.encode(texts).tobytes()
-        assert encoded.cut.tolist() == [False] * len(texts)
+        assert encoded.truncated.tolist() == [False] * len(texts)
 
 
 @pytest.mark.parametrize(("most", "encoded"), [(9, 4), (1, 5), (0, 6)])
 def test_a_text_that_comes_again_is_encoded_once(encoder, most, encoded):
     """As long as there is room for its vector; it leaves when it has come for the last time."""
-    recall = Recall(spy := Spy(encoder), AGAIN, max_bytes=most * 4 * encoder.dim)
-    sameness(recall, encoder)
+    caching = CachingEncoder(spy := Spy(encoder), REPEATED, max_bytes=most * 4 * encoder.dim)
+    sameness(caching, encoder)
     assert len(spy.asked) == encoded
-    assert not recall._memory
+    assert not caching._memory
 
 
 def test_a_later_run_finds_all_of_it(encoder, tmp_path):
     for expected in (4, 0):
         with EmbeddingCache(tmp_path / "x.vectors", encoder.dim, 1 << 20) as cache:
-            recall = Recall(spy := Spy(encoder), AGAIN, 1 << 20, cache)
-            sameness(recall, encoder)
+            caching = CachingEncoder(spy := Spy(encoder), REPEATED, 1 << 20, cache)
+            sameness(caching, encoder)
             assert len(spy.asked) == expected
 
 
@@ -71,8 +71,10 @@ def test_a_cut_text_stays_cut(tmp_path):
     short = load_encoder(*FILES["laser2"], max_tokens=9)
     with EmbeddingCache(tmp_path / "x.vectors", short.dim, 1 << 20) as cache:
         for _ in range(2):
-            [encoded] = Recall(short, {}, 0, cache).encode_lists([["Good night. " * 99, "Hi."]])
-            assert encoded.cut.tolist() == [True, False]
+            [encoded] = CachingEncoder(short, {}, 0, cache).encode_lists(
+                [["Good night. " * 99, "Hi."]]
+            )
+            assert encoded.truncated.tolist() == [True, False]
 
 
 def test_the_size_is_bounded_and_the_newest_stays(tmp_path):

@@ -64,7 +64,7 @@ def test_repeats_share_one_embedding_in_input_order(encoder: Encoder) -> None:
 
 def test_no_texts(encoder: Encoder) -> None:
     assert encoder.encode([]).shape == (0, encoder.dim)
-    assert encoder.encode_counted([]).cut.shape == (0,)
+    assert encoder.encode_counted([]).truncated.shape == (0,)
 
 
 def test_empty_and_blank_texts_are_the_end_mark_alone(encoder: Encoder) -> None:
@@ -77,10 +77,10 @@ def test_empty_and_blank_texts_are_the_end_mark_alone(encoder: Encoder) -> None:
 def test_long_texts_are_cut_and_marked(encoder: Encoder) -> None:
     short = load_encoder(CHECKPOINT, SPM, max_tokens=5, batch_tokens=64)
     text = "water water water water water water water"
-    vectors, cut = short.encode_counted([text, "water", text, "water water water water"])
-    assert cut.tolist() == [True, False, True, False]
+    vectors, truncated = short.encode_counted([text, "water", text, "water water water water"])
+    assert truncated.tolist() == [True, False, True, False]
     np.testing.assert_allclose(vectors[0], vectors[3], rtol=0, atol=1e-6)
-    assert not encoder.encode_counted([text]).cut.any()
+    assert not encoder.encode_counted([text]).truncated.any()
 
 
 def test_batches_hold_one_length_each_within_the_bound() -> None:

@@ -61,7 +61,7 @@ def test_laser2_at_its_true_size(tmp_path: Path) -> None:
 def test_longer_than_the_learned_positions_is_cut_and_marked() -> None:
     encoder = load_encoder(LASER3 / "max_pre_learned.pt", SPM, SHARED)
     found = encoder.encode_counted(["water " * 600, "water"])
-    assert found.cut.tolist() == [True, False]
+    assert found.truncated.tolist() == [True, False]
     assert np.isfinite(found.vectors).all()
 
 
@@ -77,10 +77,10 @@ def test_a_vocabulary_is_numbered_as_fairseq_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a 1\nb\n", "line 2 is no piece and its count"),
-        (b"a 1\na 2\n", "line 2 has a piece that was there before: 'a'"),
+        (b"a 1\nb\n", "line 2 is not a piece with its count"),
+        (b"a 1\na 2\n", "line 2 has a piece that an earlier line has: 'a'"),
         (b"a 1\n\xff 2\n", "byte 4 is not UTF-8"),
-        (b"<s> 1\n", "line 1 has a piece that was there before: '<s>'"),
+        (b"<s> 1\n", "line 1 has a piece that an earlier line has: '<s>'"),
     ],
 )
 def test_damaged_vocabulary(tmp_path: Path, content: bytes, message: str) -> None:

@@ -92,7 +92,7 @@ def test_labels_as_languages() -> None:
     ],
 )
 def test_scripts_of_one_label(labels: list[str], alone: dict[str, str]) -> None:
-    found = Labels(tuple(labels)).alone
+    found = Labels(tuple(labels)).only_label
     assert {script: labels[n] for script, n in found.items() if script != "Arab"} == alone
 
 

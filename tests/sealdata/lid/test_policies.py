@@ -16,7 +16,7 @@ VIETNAMESE = "Chính phủ sẽ xây một trường học mới ở ngôi làng
 CEBUANO = "Ang gobyerno magtukod og bag-ong tulunghaan sa maong baryo sunod tuig."
 
 WRONG = {"reason": "wrong_language", "score": "lid.tgt_set_margin", "min": 0.0}
-KIN = {"reason": "confusable_language", "score": "lid.tgt_kin_margin"}
+KIN = {"reason": "confusable_language", "score": "lid.tgt_within_set_margin"}
 POLICIES = {
     "within-set": [WRONG],
     "margin": [WRONG, KIN | {"min": -0.8}],
@@ -57,6 +57,22 @@ def reasons(rules, text, lang):
 )
 def test_what_a_policy_drops(policy, text, lang, expected):
     assert reasons(POLICIES[policy], text, lang) == expected
+
+
+@pytest.mark.parametrize("side", ["src", "tgt"])
+def test_a_former_column_is_an_error_that_names_the_new_one(side):
+    recipe, base = read_recipe("quickstart")
+    old = f"lid.{side}_kin_margin"
+    message = f"score '{old}' is now called 'lid.{side}_within_set_margin'"
+    changes = {
+        "rule 'x'": {"rule": [{"reason": "x", "score": old, "min": 0.0}]},
+        "[caps]": {"caps": {"score": old, "max_per_src": 1}},
+    }
+    for where, change in changes.items():
+        table = recipe.model_dump() | {"score": {"lid": {}}, "rule": []} | change
+        with pytest.raises(ConfigError) as caught:
+            Plan(Recipe.model_validate(table), base)
+        assert str(caught.value) == f"{where}: {message}"
 
 
 def test_a_set_stands_for_its_known_languages():

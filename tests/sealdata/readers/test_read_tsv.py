@@ -113,6 +113,13 @@ def test_a_bad_line_is_rejected_and_its_neighbours_are_not(read, line, reason, r
     assert rejected.rows() == [("corpus", 1, reason, raw)]
 
 
+def test_the_longest_side_that_is_read(read):
+    longest = "é" * MAX_CHARS
+    good, rejected = read("tsv", f"{longest}\tHalo.\nHello.\t{longest}\n".encode(), layout="pairs")
+    assert rejected.is_empty()
+    assert good.select("src", "tgt").rows() == [(longest, "Halo."), ("Hello.", longest)]
+
+
 def test_only_a_line_feed_ends_a_line(read):
     odd = 'He said: "Go\u2028now\u0085.\x0b\x0c\x1c'  # and an unbalanced quotation mark
     good, rejected = read("tsv", f"{odd}\t'\"Pergi.\n".encode(), layout="pairs")

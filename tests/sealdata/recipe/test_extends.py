@@ -1,5 +1,6 @@
 """Recipes that extend others: what merges, what replaces, what is removed, what is refused."""
 
+import copy
 import tomllib
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError
+from sealdata.recipe.inheritance import Layered, extend, with_absolute_paths
 from sealdata.recipe.reading import read_recipe, resolve_recipe
 from sealdata.recipe.show import show_recipe
 from sealdata.recipe.tables import Recipe
@@ -150,6 +152,81 @@ def test_a_chain_and_a_recipe_in_another_folder(tmp_path: Path) -> None:
     assert (recipe.name, recipe.seed) == ("mine", 7)
     assert recipe.source[0].path == str(tmp_path / "sub" / "one.tsv")
     assert recipe.tokenizer.path == str(tmp_path / "sub" / "models/tokenizer.json")
+
+
+def test_every_relative_path_of_a_base_is_made_absolute() -> None:
+    table = {
+        "source": [{"path": "a.tsv"}, {"path": "/b.tsv"}, {"path": "sample:c"}],
+        "stream": [
+            {"path": "$DATA/d.txt"},
+            {
+                "tokens": [
+                    "e-*.npy",
+                    "~/f.npy",
+                    "https://g/h.npy",
+                    {"path": "i.npy", "byte_start": 4},
+                ]
+            },
+        ],
+        "tokenizer": {"path": "j"},
+        "fertility": [{"path": "k"}],
+        "decontaminate": {"refs": ["l", {"path": "m", "name": "n"}], "containment": 0.8},
+        "exclude": {"lists": ["o"]},
+        "score": {
+            "laser": {"encoder": "sample", "models": {"tha_Thai": "p/q"}},
+            "lid": {"x": "r/s"},
+        },
+    }
+    before = copy.deepcopy(table)
+    assert with_absolute_paths(table, Path("/base")) == {
+        "source": [{"path": "/base/a.tsv"}, {"path": "/b.tsv"}, {"path": "sample:c"}],
+        "stream": [
+            {"path": "$DATA/d.txt"},
+            {
+                "tokens": [
+                    *("/base/e-*.npy", "~/f.npy", "https://g/h.npy"),
+                    {"path": "/base/i.npy", "byte_start": 4},
+                ]
+            },
+        ],
+        "tokenizer": {"path": "/base/j"},
+        "fertility": [{"path": "/base/k"}],
+        "decontaminate": {
+            "refs": ["/base/l", {"path": "/base/m", "name": "n"}],
+            "containment": 0.8,
+        },
+        "exclude": {"lists": ["/base/o"]},
+        "score": {
+            "laser": {"encoder": "sample", "models": {"tha_Thai": "/base/p/q"}},
+            "lid": {"x": "/base/r/s"},
+        },
+    }
+    assert table == before
+
+
+def test_a_circle_that_does_not_return_to_the_first_file(tmp_path: Path) -> None:
+    for name, base in (("mine", "a"), ("a", "b"), ("b", "a")):
+        (tmp_path / f"{name}.toml").write_text(f'extends = "{base}.toml"\n', "utf-8")
+    with pytest.raises(
+        ConfigError, match=r"circle: .*mine\.toml -> .*a\.toml -> .*b\.toml -> .*a\."
+    ):
+        read_recipe(str(tmp_path / "mine.toml"))
+
+
+def test_what_is_removed_has_no_origin_and_the_base_is_left_alone() -> None:
+    entries = [{"key": "ratio", "reason": "r", "score": "ratio.chars", "max": 3}]
+    base = extend(
+        Layered(), {"rule": entries, "clean": {"html": {"a": 1}, "mask": {"b": 2}}}, "base"
+    )
+    before = copy.deepcopy(base)
+    emptied = extend(base, {"remove": ["clean.html"], "rule": []}, "mine")
+    assert emptied.table == {"rule": [], "clean": {"mask": {"b": 2}}}
+    assert emptied.origins == {("clean", "mask", "b"): "base"}
+    changed = extend(base, {"rule": [{"key": "ratio", "max": 5}]}, "mine")
+    assert changed.table["rule"] == [entries[0] | {"max": 5}]
+    assert changed.origins["rule", "ratio", "max"] == "mine"
+    assert changed.origins["rule", "ratio", "score"] == "base"
+    assert base == before
 
 
 @pytest.mark.parametrize(

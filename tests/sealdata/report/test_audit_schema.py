@@ -30,7 +30,7 @@ def test_a_changed_schema_has_a_format_of_its_own() -> None:
     digest = hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()[:16]
     assert DIGESTS.get(FORMAT) == digest, (
         "audit.json changed, its manifest included: raise FORMAT in sealdata/report/schema.py, add "
-        f"{{{FORMAT + 1}: {digest!r}}} above, and say in docs/audit.md what is new"
+        f"{{{FORMAT + 1}: {digest!r}}} above, and say in docs/explanation/audit.md what is new"
     )
 
 

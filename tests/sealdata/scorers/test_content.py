@@ -56,16 +56,16 @@ def test_share_of_addresses():
 def test_personal_data(text, counts):
     assert score("pii", text, "") == counts
     assert score("pii", "", text) == counts
-    [masked] = load("cleaners", "mask").clean(pl.Series([text])).to_list()
+    [masked] = load("cleaners", "mask_pii").clean(pl.Series([text])).to_list()
     assert (masked != text) == any(counts)
     assert score("pii", masked, "") == (0, 0, 0)
 
 
 def test_masks_say_what_they_hide_and_can_be_switched_off():
     text = pl.Series(["Mail a@b.co or 081-234-5678, NIK 3174054408920001."])
-    masked = load("cleaners", "mask").clean(text).item()
+    masked = load("cleaners", "mask_pii").clean(text).item()
     assert masked == "Mail [EMAIL] or [PHONE], NIK [ID]."
-    masked = load("cleaners", "mask", {"phones": False, "ids": False}).clean(text).item()
+    masked = load("cleaners", "mask_pii", {"phones": False, "ids": False}).clean(text).item()
     assert masked == "Mail [EMAIL] or 081-234-5678, NIK 3174054408920001."
 
 

@@ -58,7 +58,9 @@ def test_probability_and_margins_are_those_of_the_whole_distribution():
         assert row["tgt_prob"] == pytest.approx(declared, **close)
         assert row["tgt_margin"] == pytest.approx(declared - max(whole.values()), **close)
         assert row["tgt_set_prob"] == pytest.approx(declared + sum(inside), **close)
-        assert row["tgt_kin_margin"] == pytest.approx(declared - max(inside, default=0.0), **close)
+        assert row["tgt_within_set_margin"] == pytest.approx(
+            declared - max(inside, default=0.0), **close
+        )
         set_margin = declared + sum(inside) - max(outside)
         assert row["tgt_set_margin"] == pytest.approx(set_margin, **close)
 
@@ -84,7 +86,7 @@ MALAY = "Kerajaan akan membina sekolah baharu di kampung itu pada tahun hadapan.
 def test_strangers_and_relatives_are_told_apart(text, lang, wrong, confusable):
     row = score((ENGLISH, text), lang=lang, short=0).row(0, named=True)
     assert (row["tgt_set_margin"] < 0) == wrong
-    kin = row["tgt_kin_margin"]
+    kin = row["tgt_within_set_margin"]
     assert (None if kin is None else kin < -0.5) == confusable
 
 
@@ -192,5 +194,5 @@ def test_no_model(tmp_path):
     with pytest.raises(DataError, match=r"no model at .*absent\.bin: give the path"):
         score((ENGLISH, "Halo."), model=str(tmp_path / "absent.bin"))
     (tmp_path / "broken.bin").write_bytes(b"not a model")
-    with pytest.raises(DataError, match=r"broken\.bin is no fastText classifier"):
+    with pytest.raises(DataError, match=r"broken\.bin cannot be read as a fastText classifier"):
         score((ENGLISH, "Halo."), model=str(tmp_path / "broken.bin"))

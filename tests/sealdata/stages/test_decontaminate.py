@@ -215,7 +215,7 @@ def test_a_named_column_of_any_table(tmp_path):
         list(read_sentences(path))
     with pytest.raises(ConfigError, match="row 1 has no column 'a'; it has: q, n"):
         list(read_sentences(path, ("a",)))
-    with pytest.raises(ConfigError, match="column 'n' holds no text"):
+    with pytest.raises(ConfigError, match="column 'n' does not hold text"):
         list(read_sentences(path, ("n",)))
 
 
@@ -237,8 +237,8 @@ def test_folders_of_flores_ntrex_and_xcopa(tmp_path):
     ("name", "data", "message"),
     [
         ("eng_Latn.dev", b"ok\n\xff", r"eng_Latn\.dev: byte 3 is not UTF-8"),
-        ("x.jsonl", b'{"text": "a"}\n{', r"x\.jsonl: line 2 is no JSON"),
-        ("x.jsonl", b"[1]\n", r"x\.jsonl: line 1 is no JSON object"),
+        ("x.jsonl", b'{"text": "a"}\n{', r"x\.jsonl: line 2 is not JSON"),
+        ("x.jsonl", b"[1]\n", r"x\.jsonl: line 1 is not a JSON object"),
         ("x.tsv", b"text\n\xff\n", r"x\.tsv: line 2, byte 0 is not UTF-8"),
         ("x.parquet", b"PAR1", r"x\.parquet is not a Parquet file, or is damaged"),
     ],

@@ -118,9 +118,9 @@ def test_a_known_name_needs_no_file_beside_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (None, r'is none of r50k_base, .*; say it in small\.json beside it: \{"pattern"'),
+        (None, r'is not one of r50k_base, .*; say it in small\.json of its folder: \{"pattern"'),
         ({"pattern": "x"}, r"does not say how small\.tiktoken cuts text \(special_tokens: Field"),
-        ({**WORDS, "eos_token": "</s>"}, r"its EOS token '</s>' is none of its special tokens"),
+        ({**WORDS, "eos_token": "</s>"}, r"its EOS token '</s>' is not one of its special tokens"),
         ({**WORDS, "pattern": "("}, "tiktoken cannot use its pattern"),
         ({**WORDS, "special_tokens": {"<|endoftext|>": 7}}, "id 7 is a piece and a special token"),
     ],
@@ -135,7 +135,7 @@ def test_words_that_are_refused(words: object, complaint: str, tmp_path: Path) -
     [
         (lambda text: text + "no Base64! 9\n", r"line \d+ is not a piece in Base64 and its rank"),
         (lambda text: text + "aGVsbG8=\n", r"line \d+ is not a piece in Base64 and its rank"),
-        (lambda text: text.partition("\n")[2], "the byte 0x.. is no piece of it"),
+        (lambda text: text.partition("\n")[2], "it has no piece for the byte 0x21"),
         (lambda text: text + "aGVsbG8gaGVsbG8= 300\n", "two of its pieces have one rank"),
     ],
 )

@@ -1,6 +1,7 @@
 """Tokenizers: the same ids by either library, and no special token out of text."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from tokenizers import Tokenizer as HfTokenizer
 from sealdata.component import available, load
 from sealdata.errors import ConfigError
 from sealdata.pipeline.plan import sample_dir
-from sealdata.tokenizers import Tokenizer, open_tokenizer
+from sealdata.tokenizers import Tokenizer, named, open_tokenizer
 
 SAMPLE = sample_dir() / "tokenizers"
 BPE = SAMPLE / "bpe" / "tokenizer.json"
@@ -183,6 +184,46 @@ def test_sentencepiece_keeps_text_as_it_is() -> None:
     assert not tokenizer.vocabulary.lossless
 
 
+def test_bytes_of_pieces(tmp_path: Path) -> None:
+    """Special tokens stand for no text, other added tokens for their spelling."""
+    bpe = make("hf", BPE)
+    address = HfTokenizer.from_file(str(BPE)).token_to_id("|||IP_ADDRESS|||")
+    assert bpe.vocabulary.piece_bytes[[address, bpe.eos_id]].tolist() == [16, 0]
+    pieces = ["</s>", "<unk>", "<0xE3>", "\u2581ab", "\u2581", "é", "<0x>"]
+    tokenizer = HfTokenizer(models.Unigram([(piece, -1.0) for piece in pieces], unk_id=1))
+    tokenizer.add_special_tokens(["</s>", "<unk>"])
+    vocabulary = make("hf", save(tokenizer, tmp_path)).vocabulary
+    assert vocabulary.piece_bytes.tolist() == [0, 0, 1, 3, 1, 2, 4]
+    assert (vocabulary.size, vocabulary.unk_id, vocabulary.lossless) == (7, 1, False)
+
+
+def test_what_is_lossless(tmp_path: Path) -> None:
+    def lossless(name: str, change: Callable[[HfTokenizer], object]) -> bool:
+        tokenizer = byte_level()
+        change(tokenizer)
+        (tmp_path / name).mkdir()
+        return make("hf", save(tokenizer, tmp_path / name)).vocabulary.lossless
+
+    spaced = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    trimming = AddedToken("<mark>", lstrip=True, special=False)
+    assert lossless("plain", lambda tokenizer: None)
+    assert lossless("added", lambda tokenizer: tokenizer.add_tokens(["<mark>"]))
+    assert not lossless("trims", lambda tokenizer: tokenizer.add_tokens([trimming]))
+    assert not lossless("space", lambda tokenizer: setattr(tokenizer, "pre_tokenizer", spaced))
+    assert not lossless(
+        "nfc", lambda tokenizer: setattr(tokenizer, "normalizer", normalizers.NFC())
+    )
+
+
+def test_a_file_that_truncates_and_pads_does_neither_here(tmp_path: Path) -> None:
+    tokenizer = byte_level()
+    whole = [tokenizer.encode(text, add_special_tokens=False).ids for text in SENTENCES[:3]]
+    tokenizer.enable_truncation(4)
+    tokenizer.enable_padding(length=200)
+    ids, ends = make("hf", save(tokenizer, tmp_path)).encode(SENTENCES[:3])
+    assert [part.tolist() for part in np.split(ids, ends[:-1])] == whole
+
+
 @pytest.mark.parametrize(
     ("path", "kind", "chosen"),
     [
@@ -248,7 +289,7 @@ def test_tiktoken_refuses_what_a_probe_shows_to_differ(tmp_path: Path) -> None:
     vocab |= {"zq": size, "qx": size + 1, "zqx": size + 2}
     declared["model"]["merges"] += [["z", "q"], ["q", "x"], ["z", "qx"]]
     path = save(HfTokenizer.from_str(json.dumps(declared)), tmp_path)
-    with pytest.raises(ConfigError, match="cuts 'zqx' otherwise"):
+    with pytest.raises(ConfigError, match="cuts 'zqx' differently"):
         _ = make("tiktoken", path).vocabulary
 
 
@@ -257,7 +298,7 @@ def test_missing_and_broken_files(tmp_path: Path) -> None:
         open_tokenizer(tmp_path)
     broken = tmp_path / "tokenizer.json"
     broken.write_text("{}")
-    with pytest.raises(ConfigError, match=r"is no tokenizer\.json"):
+    with pytest.raises(ConfigError, match=r"is not a tokenizer\.json"):
         open_tokenizer(tmp_path)
     with pytest.raises(ConfigError, match="cannot read the tokenizer"):
         _ = make("hf", tmp_path / "absent.json").vocabulary
@@ -267,6 +308,32 @@ def test_missing_and_broken_files(tmp_path: Path) -> None:
         open_tokenizer(model)
     with pytest.raises(ConfigError, match="no control piece 'the'"):
         open_tokenizer(UNIGRAM, options={"eos": "the"})
+
+
+def test_a_folder_of_several_tokenizers_does_not_say_which(tmp_path: Path) -> None:
+    (tmp_path / "a.model").write_bytes(UNIGRAM.read_bytes())
+    assert open_tokenizer(tmp_path).path == tmp_path / "a.model"
+    for name in ("b.model", "c.tiktoken"):
+        (tmp_path / name).touch()
+        with pytest.raises(ConfigError, match=r"no tokenizer at .*: expected a tokenizer\.json"):
+            open_tokenizer(tmp_path)
+        (tmp_path / name).unlink()
+
+
+def test_all_that_transformers_reads_goes_with_a_tokenizer(tmp_path: Path) -> None:
+    path = save(byte_level(), tmp_path)
+    names = ["tokenizer_config.json", "special_tokens_map.json"]
+    for name in names:
+        (tmp_path / name).write_text('{"eos_token": "</s>"}')
+    (tmp_path / "unrelated.json").touch()
+    assert open_tokenizer(path).files() == [path, *(tmp_path / name for name in names)]
+
+
+def test_tokenizers_of_one_name_are_numbered() -> None:
+    bpe, unigram = open_tokenizer(BPE), open_tokenizer(UNIGRAM)
+    assert named([bpe, unigram, bpe, bpe]) == {
+        "bpe": bpe, "unigram": unigram, "bpe (2)": bpe, "bpe (3)": bpe
+    }  # fmt: skip
 
 
 def test_eos_must_be_named(tmp_path: Path) -> None:

@@ -93,6 +93,18 @@ def test_the_weights_are_epochs() -> None:
     assert mixture["parallel_tokens"] == 4000
     assert mixture["weights"]["parallel/lao_Laoo-eng_Latn"] == 1
     assert mixture["weights"]["parallel/eng_Latn-ind_Latn"] == pytest.approx(1 / 3, abs=1e-6)
+    # The largest weight is 1 also where no stream is read a whole time.
+    assert plan_budget(BUILD, 1000).weights == dict.fromkeys(plan.weights, 1)
+
+
+def test_only_parallel_training_streams_count() -> None:
+    [first, *_] = BUILD.streams
+    others = [
+        first.model_copy(update={"split": "validation"}),
+        first.model_copy(update={"kind": "monolingual"}),
+    ]
+    build = BUILD.model_copy(update={"streams": [*BUILD.streams, *others]})
+    assert [share.available for share in plan_budget(build, 100).shares] == [9000, 1000]
 
 
 def test_what_cannot_be() -> None:

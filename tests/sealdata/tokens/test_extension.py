@@ -113,11 +113,31 @@ def test_an_extended_tokenizer_can_be_extended(extended: Tokenizer, tmp_path: Pa
     assert open_tokenizer(tmp_path / "more").vocab_size == BASE.vocab_size + 320
 
 
+def test_merges_are_spelt_as_in_the_file(tmp_path: Path) -> None:
+    """Older files have "a b" for ["a", "b"]; the library reads either, but not both in one file."""
+    declared = json.loads(BASE.path.read_text("utf-8"))
+    assert isinstance(declared["model"]["merges"][0], list)
+    declared["model"]["merges"] = [" ".join(pair) for pair in declared["model"]["merges"]]
+    old = tmp_path / "old" / "tokenizer.json"
+    old.parent.mkdir()
+    old.write_text(json.dumps(declared), "utf-8")
+    base = open_tokenizer(old, options={"eos": "<|endoftext|>"})
+    extend(base, LEARNT, 20).write(tmp_path / "new", base)
+    merges = json.loads((tmp_path / "new/tokenizer.json").read_text("utf-8"))["model"]["merges"]
+    assert {type(pair) for pair in merges} == {str}
+    extended = open_tokenizer(tmp_path / "new", options={"eos": "<|endoftext|>"})
+    extend(BASE, LEARNT, 20).write(tmp_path / "listed", BASE)
+    listed = open_tokenizer(tmp_path / "listed")
+    assert extended.encode(LEARNT).ids.tolist() == listed.encode(LEARNT).ids.tolist()
+
+
 def test_what_cannot_be_extended(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="only a byte-level BPE"):
         extend(open_tokenizer(SAMPLE / "tokenizers" / "unigram"), LEARNT, 10)
     with pytest.raises(DataError, match="no two tokens recur"):
         extend(BASE, ["a"], 10)
+    with pytest.raises(DataError, match="no two tokens recur"):
+        extend(BASE, ["zq"], 10)  # two tokens that stand side by side only once
     few = extend(BASE, ["นกนกนก นกนกนก"], 1000)
     assert 0 < few.num_added < 1000
     few.write(tmp_path / "here", BASE)

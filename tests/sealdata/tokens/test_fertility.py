@@ -4,8 +4,11 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import polars as pl
 import pytest
+from tokenizers import Tokenizer as HfTokenizer
+from tokenizers import models, pre_tokenizers
 
 from sealdata.errors import DataError, SealError
 from sealdata.files.frames import write_frame
@@ -14,7 +17,7 @@ from sealdata.pairs import make_pairs
 from sealdata.pipeline.plan import sample_dir
 from sealdata.report.fertility_chart import fertility_svg
 from sealdata.tokenizers import Tokenizer, open_tokenizer
-from sealdata.tokens.fertility import FERTILITY_SCHEMA, fertility, sample_pairs
+from sealdata.tokens.fertility import FERTILITY_SCHEMA, _interval, fertility, sample_pairs
 
 SAMPLE = sample_dir()
 BPE = open_tokenizer(SAMPLE / "tokenizers" / "bpe")
@@ -133,23 +136,41 @@ def test_without_a_segmenter_the_column_says_so(monkeypatch: pytest.MonkeyPatch)
     ] * 3
 
 
-@pytest.mark.parametrize("tokenizer", [BPE, UNIGRAM])
-def test_continued_words(tokenizer: Tokenizer) -> None:
-    """At least the emoji, four tokens of one byte each, and the nonsense are cut; "The" is not."""
+@pytest.mark.parametrize(("tokenizer", "num_cut"), [(BPE, 2), (UNIGRAM, 3)])
+def test_continued_words(tokenizer: Tokenizer, num_cut: int) -> None:
+    """The emoji, four tokens of one byte each, and the nonsense are cut; of UNIGRAM "boat" too.
+
+    In UNIGRAM the space before "here" is a token that ends where the word begins.
+    """
     text = "The boat is here \U0001f9ff and zzyzx"
     starts, ends = tokenizer.spans([text])
     assert len(starts) == len(tokenizer.encode([text]).ids)
     assert (starts <= ends).all()
     row = fertility({"t": tokenizer}, [("zsm_Latn", make_pairs([("a", text)]))]).row(1, named=True)
-    assert 2 / 7 <= row["continued_share"] < 1
+    assert row["continued_share"] == pytest.approx(num_cut / 7)
     assert row["tokens_per_word"] == pytest.approx(len(starts) / 7)
 
 
-def test_unknown_tokens() -> None:
-    row = fertility({"t": UNIGRAM}, [("zsm_Latn", make_pairs([("a", "b")]))]).row(1, named=True)
-    assert row["unknown_share"] == 0
-    assert UNIGRAM.vocabulary.unk_id is not None
+def test_unknown_tokens(tmp_path: Path) -> None:
     assert BPE.vocabulary.unk_id is None
+    pieces = [("<unk>", 0.0), ("</s>", 0.0), ("\u2581", -1.0), ("a", -1.0)]
+    made = HfTokenizer(models.Unigram(pieces, unk_id=0))
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    made.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = open_tokenizer(tmp_path, options={"eos": "</s>"})
+    pairs = make_pairs([("a", "a b a")])  # a space before each of the three, and one letter unknown
+    row = fertility({"t": tokenizer}, [("zsm_Latn", pairs)]).row(1, named=True)
+    assert row["unknown_share"] == pytest.approx(1 / 6)
+
+
+def test_the_interval_of_parity() -> None:
+    """95 % of 1,000 samples, drawn by the seed: the same at every run."""
+    tokens = np.array([3, 5, 8, 2, 9, 4, 4, 7, 1, 6] * 4)
+    english = np.array([2, 4, 4, 2, 3, 4, 3, 5, 1, 3] * 4)
+    assert tokens.sum() / english.sum() == pytest.approx(1.5806, abs=1e-4)
+    assert _interval(tokens, english, 1) == pytest.approx((1.4015, 1.7721), abs=1e-4)
+    assert _interval(tokens, english, 2) == pytest.approx((1.4117, 1.7743), abs=1e-4)
+    assert _interval(tokens, np.zeros_like(english), 1) == (None, None)
 
 
 def test_a_chart_of_twelve_languages_and_five_tokenizers() -> None:

@@ -1,5 +1,6 @@
 """Stages: content keys, resume by part, and nothing done twice."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ from pydantic import ValidationError
 
 from sealdata.errors import DataError
 from sealdata.files.records import PartRecord, read_json
-from sealdata.workflow.stage import NoProgress, Stage, run_stages
+from sealdata.workflow.protocols import NoProgress
+from sealdata.workflow.run_stages import run_stages
+from sealdata.workflow.stage import Stage
 
 
 class Backwards:
@@ -79,5 +82,43 @@ def test_a_damaged_record_names_its_file(tmp_path):
     folder = tmp_path / f"shout-{made.key}"
     folder.mkdir()
     (folder / "a.json").write_text("{")
-    with pytest.raises(DataError, match=r"a\.json is no valid JSON"):
+    with pytest.raises(DataError, match=r"a\.json is not valid JSON"):
         run_stages([made], tmp_path, Backwards(), NoProgress())
+
+
+class Expected(NoProgress):
+    """Records how much work is expected."""
+
+    def __init__(self) -> None:
+        self.expected: list[tuple[str, int, int]] = []
+
+    def expect(self, stage: str, parts: int, rows: int) -> None:
+        self.expected.append((stage, parts, rows))
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [({"a": 5, "b": 7, "c": 9}, 21), ({"a": 5, "b": 7}, 0), ({}, 0), ({"a": 0, "b": 0, "c": 0}, 0)],
+)
+def test_rows_are_expected_where_those_of_all_parts_are_known(tmp_path, rows, expected):
+    shown = Expected()
+    made = replace(stage(Shout()), rows=rows)
+    run_stages([made], tmp_path, Backwards(), shown)
+    run_stages([made], tmp_path, Backwards(), shown)
+    assert shown.expected == [("shout", 3, expected)]
+
+
+def test_files_in_the_folder_of_a_part_belong_to_it(tmp_path):
+    def job(part: str, folder: Path) -> PartRecord:
+        (folder / part / "inner").mkdir(parents=True, exist_ok=True)
+        (folder / part / "inner" / "deep.txt").write_text("deep")
+        (folder / f"{part}.txt").write_text("flat")
+        return PartRecord(part=part, rows_in=0, rows_out=0)
+
+    made = stage(job, parts=("a",))
+    for _ in range(2):
+        [done] = run_stages([made], tmp_path, Backwards(), NoProgress())
+        assert list(done.records[0].files) == ["a.txt", "a/inner/deep.txt"]
+        (done.folder / "a" / "inner" / "deep.txt").write_text("lost")
+    run_stages([made], tmp_path, Backwards(), NoProgress())
+    assert (done.folder / "a" / "inner" / "deep.txt").read_text() == "deep"

@@ -14,7 +14,10 @@ from sealdata.files.frames import write_frame
 from sealdata.files.records import PartRecord, checksum, write_json
 from sealdata.workflow import task_progress
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress, Stage, run_stages, write_checksum, written
+from sealdata.workflow.part_files import write_checksum, written
+from sealdata.workflow.protocols import NoProgress
+from sealdata.workflow.run_stages import run_stages
+from sealdata.workflow.stage import Stage
 from sealdata.workflow.streaming import StreamingStages, _SourceProgress, part_name, run_streaming
 
 WAIT = 30.0
@@ -221,6 +224,21 @@ def test_one_process_shows_how_far_a_source_is_while_it_reads(tmp_path):
     run_streaming([StreamingStages(producer, ())], tmp_path, LocalEngine(1), seen)
     assert seen.events == [0.5, 1.0, "part-00000", "part-00001", "part-00002"]
     assert task_progress.read(folder) is None
+
+
+def test_parts_of_an_earlier_run_took_no_time_of_this_one(made):
+    (made / "seen").touch()
+    shown = Seen()
+    run_streaming([stages_of(made, made / "seen")], made, LocalEngine(1), shown)
+    assert shown.events == []
+
+
+def test_a_part_that_never_appears_is_an_error(made, monkeypatch):
+    """The producer has recorded it; on a folder that is not shared it is nowhere to be seen."""
+    monkeypatch.setattr("sealdata.workflow.streaming.PATIENCE", 0.0)
+    monkeypatch.setattr("sealdata.workflow.streaming.finished_part", lambda part, folder: None)
+    with pytest.raises(DataError, match=r"part-00000\.json does not appear; is the folder shared"):
+        run_streaming([stages_of(made, made / "seen")], made, LocalEngine(1), NoProgress())
 
 
 def test_of_many_sources_only_those_with_new_results_are_asked(tmp_path, monkeypatch):
