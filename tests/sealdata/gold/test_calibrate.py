@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError
 from sealdata.gold.calibrate import _calibration, _pairs, area_under_curve, calibrate, recipe_lines
+from sealdata.gold.plot import plot_calibrations
 from sealdata.pipeline.plan import load_plan, sample_dir
 from sealdata.recipe.reading import write_recipe
 
@@ -64,6 +65,20 @@ def test_negatives_of_a_similarity_are_never_the_same_sentence():
             assert src != f"e{int(tgt.removeprefix('tha_Thai')) % 7}"
     assert sets["next"].height == 14  # the first and the last line have the same English
     assert sets["shuffled"].height > 8
+
+
+def test_the_random_lines_are_the_same_in_every_version():
+    shuffled = _pairs(references(6), "tha_Thai", "similarity", "cosine")["shuffled"]
+    assert shuffled["src"].to_list() == ["e4", "e2", "e5", "e0", "e1", "e3"]
+
+
+def test_the_plot_has_a_line_at_the_limit(monkeypatch):
+    lines = []
+    monkeypatch.setattr("matplotlib.axes.Axes.axvline", lambda axes, x, **style: lines.append(x))
+    values = {"good": np.array([0.5, 0.7, 0.9]), "next": np.array([0.1, 0.2, 0.6])}
+    calibration = _calibration("laser.cosine", "tha_Thai", values, 0.0)
+    plot_calibrations([calibration])
+    assert lines == [calibration.limit] == [0.5]
 
 
 def test_negatives_of_language_id_are_the_other_languages_declared_as_this_one():

@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
 from sealdata.errors import CheckError, ConfigError
-from sealdata.gold.trial_facts import GoldFacts, gold
+from sealdata.gold.trial_facts import GoldFacts, _language_facts, gold
 from sealdata.recipe.reading import read_recipe
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.protocols import NoProgress
@@ -215,3 +216,21 @@ def test_command_prints_json(recipe, refs):
         ("tha_Thai", 25.0),
         ("ind_Latn", 50.0),
     ]
+
+
+def test_at_most_three_examples_of_a_reason():
+    numbers = range(1, 6)
+    rejected = pl.DataFrame(
+        {
+            "lang": "tha_Thai",
+            "set": "dev",
+            "line": numbers,
+            "src": [f"e{number}" for number in numbers],
+            "tgt": [f"t{number}" for number in numbers],
+            "reason": ["slow", "slow", "fast", "slow", "slow"],
+        }
+    ).with_columns(reasons=pl.concat_list("reason"))
+    facts = _language_facts(rejected, "tha_Thai", read_recipe("quickstart")[0])
+    shown = [(example.reason, example.line) for example in facts.examples]
+    assert shown == [("fast", 3), ("slow", 1), ("slow", 2), ("slow", 4)]
+    assert (facts.rejected, facts.first) == (5, {"slow": 4, "fast": 1})

@@ -7,8 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
+from sealcli.show_lid import show_lid
 from sealdata.errors import ConfigError, DataError
-from sealdata.gold.lid_eval import evaluate
+from sealdata.gold.lid_eval import LanguageResult, LidFacts, Swap, evaluate
 from sealdata.recipe.reading import read_recipe
 from sealdata.recipe.tables import Recipe
 
@@ -96,3 +97,27 @@ def test_the_command(refs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     absent = CliRunner().invoke(main, [*arguments, "--model", "lid218e"])
     assert absent.exit_code == 1
     assert "sealdata models fetch lid218e --accept-license" in absent.stderr
+
+
+def test_strangers_and_relatives_have_columns_of_their_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    language = LanguageResult(
+        lang="zsm_Latn",
+        texts=4,
+        right=3,
+        in_set=4,
+        dropped=1,
+        reasons={"wrong": 1},
+        taken_for={"zsm_Latn": 3, "ind_Latn": 1},
+    )
+    swaps = [
+        Swap(declared="zsm_Latn", true="ind_Latn", confusable=True, texts=4, caught=1),
+        Swap(declared="zsm_Latn", true="tha_Thai", confusable=False, texts=4, caught=4),
+    ]
+    show_lid(
+        LidFacts(model="m", sha256="0", recipe="r", rules=[], languages=[language], swaps=swaps)
+    )
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["zsm_Latn", "4", "75.0", "100.0", "25.0", "1", "100.0", "25.0"] in rows
+    assert ["zsm_Latn", "3", "1", "(ind_Latn)"] in rows

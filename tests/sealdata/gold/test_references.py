@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError, DataError
+from sealdata.gold.lengths import length_factors
 from sealdata.gold.references import REFERENCE_SCHEMA, read_references
 
 ENGLISH = ["It rains.", "Close the door.", "Two buses left."]
@@ -169,3 +170,14 @@ def test_length_factors_of_references(tmp_path):
         {"lang": "tha_Thai", "pairs": 2, "factor": 2.0, "spread": 0.0, "shipped": 1.1}
     ]
     assert "tha_Thai" in CliRunner().invoke(main, ["lengths", "--refs", str(tmp_path)]).stdout
+
+
+def test_the_spread_is_that_of_logarithms(tmp_path):
+    """Ratios of 2 and 1/2: their logarithms are ln 2 and -ln 2, whose deviation is ln 2 sqrt 2."""
+    write(
+        tmp_path,
+        {"eng_Latn.dev": ["a" * 20, "b" * 10], "tha_Thai.dev": ["ก" * 10, "ข" * 20]},
+    )
+    [(factor, spread)] = length_factors(tmp_path).select("factor", "spread").rows()
+    assert factor == 1.0
+    assert spread == pytest.approx(0.980258, abs=1e-6)

@@ -201,6 +201,9 @@ def test_the_list_shows_every_model(folder: Path) -> None:
     run = CliRunner().invoke(main, ["models", "list"])
     assert run.exit_code == 0
     assert all(name in run.stdout for name in catalogue())
+    lines = {line.split()[0]: line for line in run.stdout.splitlines()}
+    assert lines["lid218e"].endswith("  1,176.4 MB")
+    assert lines["lid176-bin"].endswith("  about 131 MB")
 
 
 # --- use -----------------------------------------------------------------------------------------
