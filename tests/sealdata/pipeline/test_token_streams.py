@@ -34,6 +34,7 @@ RECIPE: dict[str, Any] = {
         {
             "name": "pairs",
             "reader": "tsv",
+            "options": {"layout": "pairs"},
             "path": "pairs.tsv",
             "src_lang": "eng_Latn",
             "tgt_lang": "ind_Latn",
@@ -74,6 +75,8 @@ def built(base: Path, limit: int | None = None, **stream: Any) -> Built:
 
 def test_a_build_takes_them_where_they_lie(base: Path) -> None:
     manifest = built(base).manifest
+    [pairs] = manifest.funnel
+    assert (pairs.train, pairs.validation) == (37, 3)
     train, held = (row for row in manifest.streams if row.kind == "replay")
     assert (train.num_sequences, held.num_sequences) == (27, 3)
     assert (train.num_documents, train.num_padding, train.left_out_tokens) == (None, 0, 12)

@@ -53,10 +53,21 @@ RECIPE: dict[str, Any] = {
 NUM_PAIRS, NUM_TEXTS = 40, 40
 
 
-def make(base: Path, limit: int | None = None) -> Built:
+class Weights(NoProgress):
+    """Records the weight of each source, by which the time left is estimated."""
+
+    def __init__(self) -> None:
+        self.weights: list[float | None] = []
+
+    def expect_task(self, stage: str, task: int, weight: float | None) -> None:
+        self.weights.append(weight)
+
+
+def make(base: Path, limit: int | None = None) -> tuple[Built, Weights]:
     plan = Plan(Recipe.model_validate(RECIPE), base)
+    shown = Weights()
     with LocalEngine(1) as engine:
-        return build(plan, base / "out", engine, NoProgress(), limit)
+        return build(plan, base / "out", engine, shown, limit), shown
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +78,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "text.txt").write_text("".join(f"Kalimat nomor {n}.\n" for n in range(NUM_TEXTS)))
     (folder / "evaluation").mkdir()
     (folder / "evaluation/eng_Latn.txt").write_text("This sentence is in no source at all.\n")
-    make(folder)
+    _, shown = make(folder)
+    assert shown.weights == [(folder / "pairs.tsv").stat().st_size]
     return folder
 
 
@@ -137,7 +149,9 @@ def test_a_limit_holds_for_pairs_and_documents(base: Path, tmp_path: Path) -> No
         (tmp_path / name).write_bytes((base / name).read_bytes())
     (tmp_path / "evaluation").mkdir()
     (tmp_path / "evaluation/eng_Latn.txt").write_text("This sentence is in no source at all.\n")
-    manifest = make(tmp_path, limit=10).manifest
+    built, shown = make(tmp_path, limit=10)
+    assert shown.weights == [1]  # not the size: ten records take equally long in any file
+    manifest = built.manifest
     [row] = manifest.funnel
     assert row.records == 10
     texts = [s for s in manifest.streams if s.path.endswith("monolingual/ind_Latn")]
