@@ -235,7 +235,7 @@ class PrecisionErrorRow(_Facts):
     pairs: int  # pairs compared
     mean: float | None  # mean absolute error
     p99: float | None  # error that 99 % of the pairs stay below
-    largest: float | None
+    largest: float | None  # error
     spread: float | None  # standard deviation of the score in fp32
     flips: int | None  # pairs that fp32 would have decided otherwise
 

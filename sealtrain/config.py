@@ -36,9 +36,7 @@ class Mixture(Section):
     strategy: Strategy  # which text is read in which phase
     replay: float = Field(0.25, ge=0.0, lt=1.0)  # of all tokens, in every phase
     total_tokens: Count | None = None  # the budget with replay; or
-    parallel_tokens: Count | None = (
-        None  # the budget of parallel text, everything else comes on top
-    )
+    parallel_tokens: Count | None = None  # the budget of parallel text, the rest is added to it
     parallel_share: Share | None = None  # of all but replay; by default the sizes of streams decide
     weights: dict[str, Positive] = {}  # factors on the sizes of streams, by `kind/name`
     max_epochs: Positive | None = None  # no run starts that reads a stream more often
