@@ -224,8 +224,8 @@ class PrecisionErrorRow(_Facts):
     """Scores of one language computed in ``precision`` against fp32, on some ``pairs`` by hash.
 
     ``mean``, ``p99`` and ``largest`` are of the absolute error, ``spread`` is the standard
-    deviation of the score in fp32. They are None where pairs are too few. ``flips`` counts pairs that fp32 would have
-    judged otherwise by the rules on the score; None where there are no such rules.
+    deviation of the score in fp32. They are None where pairs are too few. ``flips`` counts pairs
+    that fp32 would have decided otherwise by the rules on the score, None without such rules.
     """
 
     lang: str  # the side that is not English
@@ -235,7 +235,7 @@ class PrecisionErrorRow(_Facts):
     pairs: int  # pairs compared
     mean: float | None  # mean absolute error
     p99: float | None  # error that 99 % of the pairs stay below
-    largest: float | None  # error
+    largest: float | None  # largest absolute error
     spread: float | None  # standard deviation of the score in fp32
     flips: int | None  # pairs that fp32 would have decided otherwise
 
