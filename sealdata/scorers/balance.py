@@ -29,7 +29,7 @@ class Balance(Scorer):
 
     columns: ClassVar[dict[str, str]] = {
         "deviation": "log of English over the other side, in standard deviations of translations "
-        "of that length; 0 is the average; below 0 the English is too short, above 0 too long",
+        "of that length (0: average; below 0: the English is too short; above 0: too long)",
     }
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:

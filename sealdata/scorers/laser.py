@@ -261,12 +261,11 @@ _MARGINS = {
         "a ratio margin",
         0.9,
         10,
-        "it is about 1 for sentences that have nothing to do with each other, so a cosine's "
-        "threshold keeps everything",
+        "it is about 1 for unrelated sentences, so a cosine's threshold keeps everything",
         {
             1.06: "that is the limit of NLLB and CCMatrix, on a margin over their own, far larger "
-            "pool of neighbours (stored.margin); find this corpus's own in the report of a build "
-            "without the rule (if it is 1.06 indeed, write 1.0601)"
+            "pool of neighbours (stored.margin). Find the limit of this corpus in the report of a "
+            "build without the rule (if it really is 1.06, write 1.0601)"
         },
     ),
     "distance": Thresholds(

@@ -52,10 +52,10 @@ class Lid(Scorer):
     right for languages of which a model saw little.
 
     Letters come first. Where no letter is in the declared script, the probability is 0. If only one
-    language of the model is written in the script of most letters, the text is in that language,
-    with the share of its letters as the probability, and the model is not used. Such scripts are
-    Thai, Lao, Khmer and Tamil, and with lid.176 also Burmese. Labels below 0.005 count as 0, and so
-    do all beyond the 8 likeliest.
+    language of the model is written in the script of most letters, the model is not used: the text
+    is in that language, and the probability is the share of the letters. Such scripts are
+    Thai, Lao, Khmer and Tamil, and with lid.176 also Burmese. Labels below 0.005 count as
+    0, and so do all beyond the 8 likeliest.
 
     ``model`` is a name that ``sealdata models list`` shows, or the path of another fastText
     classifier. Its labels must be ISO codes or FLORES-200's. ``lid176-ftz`` (176 languages, 0.9 MB)

@@ -17,10 +17,10 @@ _WHOLE = 0.6  # of a unit's n-grams that must recur one unit later for it to cou
 class Repetition(Scorer):
     """Characters in the second and later copies of text that is repeated at once, over all.
 
-    ``A B A B A B C`` repeats the unit ``A B`` twice. An n-gram of ``ngram`` characters that last
-    occurred d characters before supports a unit of d characters; a unit counts when most of its
-    n-grams support it. It needs no words, so it works for scripts without spaces. N-grams
-    are looked up in a table, so the time is linear in the length of a text. Reduplication
+    ``A B A B A B C`` repeats the unit ``A B`` twice. An n-gram of ``ngram`` characters supports a
+    unit of d characters if it last occurred d characters before. A unit counts if most of its
+    n-grams support it. No words are needed, so it works for scripts without spaces. N-grams are
+    looked up in a table, so the time is linear in the length of a text. Reduplication
     (``anak-anak``) is shorter than the n-gram and does not count. A sentence said twice has 0.5.
     """
 
