@@ -1,13 +1,14 @@
 # make demo   build, audit and train on the bundled corpus (under 3 minutes after the installation)
 # make test   linter, type checker, tests
+# make docs   the documentation as pages: build/docs/index.html
 # make readers  OLMo-core, datatrove and Megatron-core read what we pack (installs them)
-# make experiments DATA=…  the paper's comparisons at a size for CPUs, into docs/experiments.md
+# make experiments DATA=…  the paper's comparisons at a size for CPUs, into docs/explanation/experiments.md
 # make bench  speed of the parts on one core, into tests/benchmarks/RESULTS.md
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test readers bench experiments install clean
+.PHONY: demo test docs readers bench experiments install clean
 
 install: $(VENV)/installed
 
@@ -35,13 +36,18 @@ test: install
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto --dist loadfile
 
+docs: install
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	@echo "build/docs/index.html"
+
 readers: install
 	SEALDATA_READERS=.venv-readers $(BIN)/pytest tests/sealdata/shards/test_foreign_readers.py
 
 bench: install
 	$(BIN)/python -m tests.benchmarks --opusfilter .venv-opusfilter --datatrove .venv-datatrove
 
-# DATA holds tico19/ and talpco/ (docs/experiments.md says where they come from).
+# DATA holds tico19/ and talpco/ (docs/explanation/experiments.md says where they come from).
 experiments: install
 	$(BIN)/python -m tests.experiments --data "$(DATA)"
 

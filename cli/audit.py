@@ -1,4 +1,4 @@
-"""The report and the card: `sealdata audit`, `card`, `publish`."""
+"""Reports and cards: `sealdata audit`, `card`, `publish`."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from .options import BUILD_OUT, WORKERS
     type=click.IntRange(min=100),
     default=20_000,
     show_default=True,
-    help="Pairs that all scorers see; more make the errors smaller.",
+    help="Pairs that all scorers see; more pairs make the errors smaller.",
 )
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Read only the first N records of each source."
@@ -26,19 +26,19 @@ from .options import BUILD_OUT, WORKERS
     "checks",
     multiple=True,
     metavar="EXPR",
-    help='What must not be, as "kept_share<0.5"; exits with 3 if it is. May be repeated.',
+    help='Exit with 3 if this condition holds, such as "kept_share<0.5"; may be repeated.',
 )
 @WORKERS
 @click.option(
     "--annotate",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Also write audit/annotation.tsv: N kept pairs per language for people to judge blind.",
+    help="Also write audit/annotation.tsv: N kept pairs per language for blind annotation.",
 )
 @click.option(
     "--annotated",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A sheet that was filled in: its precision goes into report and card.",
+    help="A filled-in sheet; its precision goes into the report and the card.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def audit(
@@ -56,7 +56,7 @@ def audit(
     """Audit WHAT: a recipe, by a sample of its corpora scored in full, or the folder of a build.
 
     Writes audit/index.html and audit/audit.json into the folder. With OTHER, the folder of a
-    second build, says what changed from the first to it.
+    second build, prints the changes from the first build to the second.
 
     \b
     Example:
@@ -64,19 +64,19 @@ def audit(
         sealdata audit builds/quickstart --annotate 100
         sealdata audit builds/old builds/new
     """
-    from sealdata.dataset.audit import audit_build, audit_recipe, judge, sheet
+    from sealdata.dataset.audit import apply_annotations, audit_build, audit_recipe, sheet
     from sealdata.report.metrics import check, read_checks
 
     from .show_audit import show_audit, show_comparison
 
-    conditions = read_checks(checks)  # before hours of work
+    conditions = read_checks(checks)  # a wrong condition must not cost hours of work
     if other is not None:
         from sealdata.dataset.compare import compare
 
         show_comparison(compare(Path(what), other), as_json)
         return
     if Path(what).is_dir():
-        found = audit_build(Path(what))
+        audited = audit_build(Path(what))
     else:
         from sealdata.pipeline.plan import load_plan
         from sealdata.workflow.engines.local import LocalEngine
@@ -85,22 +85,22 @@ def audit(
         plan = load_plan(what)
         folder = out or Path("builds") / plan.recipe.name
         with LocalEngine(workers) as engine:
-            found = audit_recipe(plan, folder, engine, make_progress(), rows, limit)
+            audited = audit_recipe(plan, folder, engine, make_progress(), rows, limit)
     if annotated:
-        found = judge(found, annotated)
-    show_audit(found, as_json)
+        audited = apply_annotations(audited, annotated)
+    show_audit(audited, as_json)
     if annotate:
-        click.echo(f"sheet   {sheet(found, annotate)}", err=as_json)
-    check(found.facts, conditions)
+        click.echo(f"sheet   {sheet(audited, annotate)}", err=as_json)
+    check(audited.facts, conditions)
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Write only the card, to this file.")
 def card(folder: Path, out: Path | None) -> None:
-    """Write the card (README.md) and the Croissant metadata of the build in FOLDER anew.
+    """Write the card (README.md) and the Croissant metadata of the build in FOLDER again.
 
-    What people wrote is kept: between its marks, in sections of their own, and in keys of the front
+    What people wrote is kept: text between the marks, sections of their own, and keys of the front
     matter that the program does not set.
 
     \b
@@ -108,37 +108,41 @@ def card(folder: Path, out: Path | None) -> None:
         sealdata card builds/quickstart
     """
     from sealdata.build_manifest import read_build_manifest
-    from sealdata.dataset.audit import judged
-    from sealdata.report.card import write_card, write_metadata
-    from sealdata.report.card_merge import unwritten
+    from sealdata.dataset.audit import annotation_facts
+    from sealdata.report.dataset_card import write_card, write_metadata
+    from sealdata.report.dataset_card_merge import unwritten
 
     manifest = read_build_manifest(folder)
     if out:
-        write_card(manifest, out, judged(folder))
+        write_card(manifest, out, annotation_facts(folder))
     else:
-        write_metadata(manifest, folder, judged(folder))
+        write_metadata(manifest, folder, annotation_facts(folder))
     path = out or folder / "README.md"
     click.echo(path)
     for what in unwritten(path.read_text("utf-8")):
-        click.echo(f"still to be written by a person: {what}", err=True)
+        click.echo(f"a person must still write: {what}", err=True)
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--repo", required=True, metavar="NAME", help="Dataset repository: OWNER/NAME.")
-@click.option("--private", is_flag=True, help="Make the repository private if it is made now.")
-@click.option("--shards", is_flag=True, help="Also the packed shards.")
+@click.option("--private", is_flag=True, help="Make a new repository private.")
+@click.option("--shards", is_flag=True, help="Also publish the packed shards.")
 @click.option(
-    "--unfinished", is_flag=True, help="Even if PARTIAL, or while a person has places to write."
+    "--unfinished",
+    is_flag=True,
+    help="Publish even if the build is PARTIAL or a person must still write parts of the card.",
 )
-@click.option("--dry-run", is_flag=True, help="Check everything, list the files, send nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Check everything and list the files, but send nothing."
+)
 def publish(
     folder: Path, repo: str, private: bool, shards: bool, unfinished: bool, dry_run: bool
 ) -> None:
     """Publish the build in FOLDER to the Hugging Face Hub: pairs, report, card and recipe.
 
-    The build is verified first. Cut off, the same command goes on: what the repository has is not
-    sent again. The token comes from HF_TOKEN or `hf auth login`.
+    The build is verified first. After an interruption, run the same command again: files that the
+    repository has are not sent again. The token comes from HF_TOKEN or `hf auth login`.
 
     \b
     Example:
@@ -156,4 +160,4 @@ def publish(
         )
         return
     sent = send(folder, repo, private, shards, unfinished, lambda line: click.echo(line, err=True))
-    click.echo(f"{sent.address}: {len(sent.sent)} files sent, {len(sent.there)} were there")
+    click.echo(f"{sent.address}: {len(sent.sent)} files sent, {len(sent.there)} unchanged")

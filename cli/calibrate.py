@@ -1,4 +1,4 @@
-"""`sealdata calibrate`: thresholds from references and from what is none."""
+"""`sealdata calibrate`: thresholds from references and wrong pairs."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import AS_JSON, REFS
+from .tables import table
 
 if TYPE_CHECKING:
     from sealdata.gold.calibrate import Calibration
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     "scores",
     multiple=True,
     metavar="NAME",
-    help="laser.cosine, lid.tgt_prob or any other score where more is better; may be repeated.  "
-    "[default: those with a min among the recipe's rules on language ID and similarity]",
+    help="A score where more is better, such as laser.cosine or lid.tgt_prob; may be repeated.  "
+    "[default: those with a min in the recipe's rules on language ID and similarity]",
 )
 @click.option(
     "--false-reject",
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     default=1.0,
     show_default=True,
     metavar="PERCENT",
-    help="Good pairs below the limit, at most.",
+    help="Largest share of good pairs below the limit.",
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Write histograms to this SVG file.")
 @AS_JSON
@@ -42,11 +43,11 @@ def calibrate(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Say where scores lie for references and for wrong pairs, and print limits for RECIPE.
+    """Compare the scores of references and of wrong pairs, and print limits for RECIPE.
 
-    Wrong pairs are, for a similarity, the English of a random line and of the next line; for
-    language ID, the lines of other languages (in place of English, those of the language itself).
-    The lines for the recipe come last, on stdout.
+    For a similarity, a wrong pair has the English of a random line or of the next line. For
+    language ID, it has a line of another language; in place of English, a line of the language
+    itself. The lines for the recipe come last, on stdout.
 
     \b
     Example:
@@ -58,46 +59,44 @@ def calibrate(
     from sealdata.files.records import write_atomic
     from sealdata.gold.calibrate import calibrate as measure
     from sealdata.gold.calibrate import recipe_lines
-    from sealdata.gold.plot import plot as draw
+    from sealdata.gold.plot import plot_calibrations
     from sealdata.pipeline.plan import load_plan
 
     plan = load_plan(recipe)
-    found = measure(plan, refs, scores, false_reject / 100, partial(click.echo, err=True))
+    calibrations = measure(plan, refs, scores, false_reject / 100, partial(click.echo, err=True))
     if as_json:
-        click.echo(json.dumps([one.model_dump() for one in found], indent=1))
+        click.echo(json.dumps([result.model_dump() for result in calibrations], indent=1))
     else:
-        _show(found)
+        _show(calibrations)
         click.echo()
-        click.echo(recipe_lines(found, plan), nl=False)
-    if plot is not None:  # last: what was measured is not lost to a path that cannot be written
-        svg = draw(found)
+        click.echo(recipe_lines(calibrations, plan), nl=False)
+    if plot is not None:  # last: a path that cannot be written must not lose the measurement
+        svg = plot_calibrations(calibrations)
         write_atomic(plot, lambda temporary: temporary.write_text(svg, encoding="utf-8"))
         click.echo(f"written: {plot}", err=True)
 
 
-def _show(found: "Sequence[Calibration]") -> None:
+def _show(calibrations: "Sequence[Calibration]") -> None:
     """A row per score, language and kind of pair."""
-    from rich.console import Console
-    from rich.table import Table
-
     from sealdata.gold.calibrate import QUANTILES
 
-    marks = [f"{100 * q:g} %" for q in QUANTILES]
-    table = Table("score", "language", "pairs of kind", "pairs", *marks, "limit", "below", "AUC")
-    for column in table.columns[3:]:
-        column.justify = "right"
-    for one in found:
-        for spread in (one.good, *one.negatives):
+    marks = [f"{100 * quantile:g} %" for quantile in QUANTILES]
+    head = ["score", "language", "pairs of kind", "pairs", *marks, "limit", "below", "AUC"]
+    rows = []
+    for result in calibrations:
+        for spread in (result.good, *result.negatives):
             good = spread.kind == "good"
-            below = one.rejected if good else 1 - (spread.accepted or 0)
-            table.add_row(
-                one.score if good else "",
-                one.lang if good else "",
-                spread.kind,
-                f"{spread.pairs - spread.missing:,}",
-                *(f"{value:.3f}" for value in spread.quantiles or [float("nan")] * len(marks)),
-                f"{one.limit:g}" if good else "",
-                f"{100 * below:.1f} %",
-                "" if spread.auc is None else f"{spread.auc:.4f}",
+            below = result.rejected if good else 1 - (spread.accepted or 0)
+            rows.append(
+                [
+                    result.score if good else "",
+                    result.lang if good else "",
+                    spread.kind,
+                    f"{spread.pairs - spread.missing:,}",
+                    *(f"{value:.3f}" for value in spread.quantiles or [float("nan")] * len(marks)),
+                    f"{result.limit:g}" if good else "",
+                    f"{100 * below:.1f} %",
+                    "" if spread.auc is None else f"{spread.auc:.4f}",
+                ]
             )
-    Console(highlight=False, width=None if Console().is_terminal else 150).print(table)
+    click.echo(table(head, rows, text=["language", "pairs of kind"]))

@@ -1,4 +1,4 @@
-"""How a command ends when something a user can mend went wrong: one line, and an exit code."""
+"""How a command ends after an error that a user can fix: one line, and an exit code."""
 
 import os
 import signal
@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-_BROKEN_PIPE = 141  # what a shell shows of a program that SIGPIPE ended
+_BROKEN_PIPE = 141  # the exit code of a shell for a program that SIGPIPE ended
 
-# Modules that only an extra brings: pip install "sealdata[train]".
+# Modules that only an extra installs: pip install "sealdata[train]".
 EXTRA_OF = {"transformers": "train", "safetensors": "train", "sacrebleu": "train", "ray": "ray"}
 
 
 class _Terminated(BaseException):
-    """SIGTERM came; no handler of ordinary errors may take it for one."""
+    """SIGTERM arrived; not an Exception, so that no handler of errors catches it."""
 
 
 def _terminate(_number: int, _frame: Any) -> None:
@@ -26,7 +26,7 @@ def _terminate(_number: int, _frame: Any) -> None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM raises within, and does as before afterwards."""
+    """SIGTERM raises _Terminated inside; afterwards the earlier handler is back."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signals
         return
@@ -38,11 +38,11 @@ def _terminable() -> Iterator[None]:
 
 
 class Program(click.Group):
-    """A command group whose users never see a traceback for what is theirs to mend.
+    """A command group that prints one line, not a traceback, for errors that a user can fix.
 
-    Errors of type ``user_error`` (with their ``exit_code``) and of the operating system become one
-    line on stderr; any other is a bug of ours and keeps its traceback. Ctrl-C exits with 130,
-    a reader of the output that goes away with 141 and no word.
+    These are errors of type ``user_error`` (with their ``exit_code``) and of the operating system.
+    Any other error is a bug of this program and keeps its traceback. Ctrl-C exits with 130. If the
+    reader of the output closes the pipe, the command exits with 141 and prints nothing.
     """
 
     def __init__(self, *, user_error: type[Exception], **options: Any) -> None:
@@ -56,7 +56,7 @@ class Program(click.Group):
                 return super().invoke(ctx)
         except self.user_error as error:
             code, message = getattr(error, "exit_code", 1), str(error)
-        except BrokenPipeError:  # `| head` has seen enough, and the exit must not flush into it
+        except BrokenPipeError:  # as by `| head`; Python would flush stdout at exit and fail
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return ctx.exit(_BROKEN_PIPE)
         except OSError as error:  # disk full, no permission
@@ -67,8 +67,8 @@ class Program(click.Group):
                 raise
             code, message = 1, f'needs {module}: pip install "sealdata[{EXTRA_OF[module]}]"'
         except KeyboardInterrupt:
-            code, message = 130, "interrupted; run the same command again to go on"
+            code, message = 130, "interrupted; run the same command again to continue"
         except _Terminated:
-            code, message = 143, "terminated; run the same command again to go on"
+            code, message = 143, "terminated; run the same command again to continue"
         click.echo(f"{self.name}: {message}", err=True)
         return ctx.exit(code)

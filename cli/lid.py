@@ -9,7 +9,7 @@ from .options import AS_JSON, REFS
 
 @click.group()
 def lid() -> None:
-    """Language identification: how well a model does it.
+    """Evaluate models of language identification.
 
     \b
     Example:
@@ -19,18 +19,20 @@ def lid() -> None:
 
 @lid.command("eval")
 @REFS
-@click.option("--model", help="A name of `sealdata models list` or a path, not the recipe's model.")
+@click.option(
+    "--model", help="A name of `sealdata models list` or a path.  [default: the recipe's model]"
+)
 @click.option(
     "--recipe",
     default="openseal",
     show_default=True,
-    help="The recipe whose rules on language ID are tried.",
+    help="The recipe whose rules on language ID are evaluated.",
 )
 @AS_JSON
 def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
-    """Say what the references of each language are taken for, and what a recipe's rules do.
+    """Identify the language of references, and apply a recipe's rules on language ID to them.
 
-    Prints accuracy, the share of references that the rules would drop, the share of text in other
+    Prints accuracy, the share of references that the rules drop, the share of text in other
     languages that they catch, and the confusion matrix.
 
     \b
@@ -55,24 +57,26 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
     "--refs",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder of references in two languages or more of a confusable set.",
+    help="Folder of references in two or more languages of a confusable set.",
 )
 @click.option(
     "--model",
     "models",
     multiple=True,
-    help="A name of `sealdata models list` or a path; repeatable.  [default: the recipe's]",
+    help="A name of `sealdata models list` or a path; may be repeated.  [default: the recipe's]",
 )
-@click.option("--recipe", default="openseal", show_default=True, help="Whose scorer lid is used.")
+@click.option(
+    "--recipe", default="openseal", show_default=True, help="The recipe whose scorer lid is used."
+)
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the curves to this SVG file.")
 @AS_JSON
 def lid_curve(
     refs: Path, models: tuple[str, ...], recipe: str, plot: Path | None, as_json: bool
 ) -> None:
-    """Say what limits on lid.tgt_within_set_margin catch of relatives, and lose of references.
+    """Compare what each limit on lid.tgt_within_set_margin catches of related languages and loses.
 
-    References of each other language of the set (Indonesian for Malay) are declared to be in the
-    language, and both are judged by every limit from -1 to 1.
+    References of the other languages of the set (Indonesian for Malay) are declared to be in the
+    language. Each limit from -1 to 1 is applied to them and to the language's own references.
 
     \b
     Example:
@@ -81,16 +85,17 @@ def lid_curve(
     import json
 
     from sealdata.files.records import write_atomic
-    from sealdata.gold.curves import curves, plot_curves
+    from sealdata.gold.curves import measure_curves
+    from sealdata.gold.plot import plot_curves
     from sealdata.recipe.reading import read_recipe
 
     from .show_lid import show_curves
 
-    found = curves(*read_recipe(recipe), refs, models)
+    curves = measure_curves(*read_recipe(recipe), refs, models)
     if plot is not None:
-        svg = plot_curves(found)
+        svg = plot_curves(curves)
         write_atomic(plot, lambda temporary: temporary.write_text(svg, encoding="utf-8"))
     if as_json:
-        click.echo(json.dumps([curve.model_dump(mode="json") for curve in found], indent=1))
+        click.echo(json.dumps([curve.model_dump(mode="json") for curve in curves], indent=1))
     else:
-        show_curves(found)
+        show_curves(curves)

@@ -9,10 +9,10 @@ from .options import AS_JSON
 
 @click.group()
 def models() -> None:
-    """The pretrained models there are: what they know, their licences, and where they lie.
+    """List and fetch pretrained models.
 
-    Fetched models go to the user's cache folder, or to the folder that the environment variable
-    SEALDATA_MODELS names.
+    Fetched models go to the user's cache folder, or to the folder in the environment variable
+    SEALDATA_MODELS.
 
     \b
     Example:
@@ -25,7 +25,7 @@ def models() -> None:
 @click.argument("name", required=False)
 @AS_JSON
 def list_models(name: str | None, as_json: bool) -> None:
-    """All models with licence and size, and which are on this machine; or all about NAME.
+    """List all models with licence and size, and which are on this machine; or describe NAME.
 
     \b
     Example:
@@ -50,13 +50,13 @@ def list_models(name: str | None, as_json: bool) -> None:
     "--accept-license",
     "accept",
     is_flag=True,
-    help="Say yes to a licence that forbids common uses.",
+    help="Accept a licence that forbids common uses.",
 )
 def fetch_models(names: tuple[str, ...], accept: bool) -> None:
-    """Fetch the models NAMES; interrupted, the same command goes on where it stopped.
+    """Fetch the models NAMES; after an interruption, run the same command again to continue.
 
-    The licence is shown first. Sizes and digests that the publisher states are checked; of other
-    files the digest is noted beside them, and must be the same ever after.
+    The licence is shown first. Sizes and digests that the publisher states are checked. The digests
+    of other files are recorded and must not change afterwards.
 
     \b
     Example:
@@ -80,7 +80,7 @@ def fetch_models(names: tuple[str, ...], accept: bool) -> None:
 @models.command("path")
 @click.argument("name")
 def model_path(name: str) -> None:
-    """Print where the files of the model NAME lie, one a line; exits with 1 if they are not there.
+    """Print the paths of the files of the model NAME, one a line; exit with 1 if one is absent.
 
     \b
     Example:
@@ -95,10 +95,10 @@ def model_path(name: str) -> None:
 @models.command("convert")
 @click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
 def convert_models(checkpoints: tuple[Path, ...]) -> None:
-    """Write LASER checkpoints (*.pt) beside themselves as safetensors, which can hold no code.
+    """Convert LASER checkpoints (*.pt) to safetensors, which cannot contain code.
 
-    The embeddings stay the same bytes. From then on the safetensors are read; copy them alone to
-    where no pickle may go. They are another file by their digest, so pairs are scored anew.
+    The new files lie in the same folder and are read from then on; where pickle is not allowed,
+    copy only them. Embeddings keep their bytes. Because the digest changes, pairs are scored again.
 
     \b
     Example:

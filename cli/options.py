@@ -1,4 +1,4 @@
-"""Options that several commands take, written once: one name, one meaning, one sentence of help."""
+"""Options of several commands, so that each has one name, one meaning and one help text."""
 
 import os
 from pathlib import Path
@@ -18,6 +18,6 @@ REFS = click.option(
     "--refs",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder of references: eng_Latn.dev beside tha_Thai.dev, or eng_Latn-tha_Thai.tsv.",
+    help="Folder of references: eng_Latn.dev and tha_Thai.dev, or eng_Latn-tha_Thai.tsv.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

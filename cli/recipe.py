@@ -19,8 +19,8 @@ def recipe_group() -> None:
 def show(recipe: str, defaults: bool) -> None:
     """Print RECIPE with all that it extends, as TOML, with the origin of each value.
 
-    RECIPE is a TOML file or the name of a built-in recipe. The key beside each [[rule]] addresses
-    the rule in a recipe that extends this one.
+    RECIPE is a TOML file or the name of a built-in recipe. The key of each [[rule]] addresses the
+    rule in a recipe that extends this one.
 
     \b
     Example:

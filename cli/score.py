@@ -1,4 +1,4 @@
-"""`sealdata score`: a Unix filter that adds scores to TSV."""
+"""`sealdata score`: a Unix filter that adds scores to TSV lines."""
 
 import sys
 from pathlib import Path
@@ -8,24 +8,26 @@ import click
 
 
 @click.command()
-@click.option("--src-lang", default="eng_Latn", show_default=True, help="Of the first column.")
-@click.option("--tgt-lang", required=True, help="Of the second column; any known code.")
 @click.option(
-    "--recipe", help="Score with the [score] tables of a recipe, all or those of --scorer."
+    "--src-lang", default="eng_Latn", show_default=True, help="Language of the first column."
 )
+@click.option("--tgt-lang", required=True, help="Language of the second column; any known code.")
+@click.option("--recipe", help="Use the [score] tables of a recipe: all, or those of --scorer.")
 @click.option(
     "--scorer",
     "names",
     multiple=True,
-    help="lid, laser or any other; may be repeated.  [default: lid, laser; with --recipe all]",
+    help="A scorer, such as lid; may be repeated.  [default: lid, laser; with --recipe all]",
 )
 @click.option(
     "--encoder",
     default="laser",
     show_default=True,
-    help="LASER encoder without --recipe: laser (by language), laser2, sample, or a folder.",
+    help="LASER encoder if there is no --recipe: laser (by language), laser2, sample, or a folder.",
 )
-@click.option("--header", is_flag=True, help="The first line is names; those of scores are added.")
+@click.option(
+    "--header", is_flag=True, help="The first line has names of columns; names of scores are added."
+)
 def score(
     src_lang: str,
     tgt_lang: str,
@@ -34,11 +36,11 @@ def score(
     encoder: str,
     header: bool,
 ) -> None:
-    """Add language-ID and similarity columns to TSV lines: first two columns are the texts.
+    """Add language-ID and similarity columns to TSV lines, whose first two columns are the texts.
 
     Line N of the output is line N of the input; 8,192 lines are scored together. A line without two
-    columns in UTF-8, or of more than 16 MiB, comes through with empty scores and is counted at the
-    end, on stderr; so are the names of the columns.
+    columns in UTF-8, or longer than 16 MiB, has empty scores. The number of such lines and the
+    names of the columns go to stderr.
 
     \b
     Example:
@@ -55,11 +57,11 @@ def score(
         out.write(b"\t".join([first.rstrip(b"\r\n"), *names_added]) + b"\n")
     for block in scorer.blocks(lines, tally):
         out.write(block)
-        out.flush()  # whoever reads sees what is done, and what a later line breaks is not lost
+        out.flush()  # a reader sees finished lines, and a later error does not lose them
     out.flush()
     if tally.bad:
         click.echo(
-            f"{tally.bad:,} of {tally.lines:,} lines have no scores: no two columns in UTF-8, or "
+            f"{tally.bad:,} of {tally.lines:,} lines have no scores: not two columns in UTF-8, or "
             f"more than {LONGEST >> 20} MiB (the first is line {tally.first_bad + header:,})",
             err=True,
         )
@@ -76,13 +78,17 @@ def _scorers(
         from sealdata.pipeline.plan import load_plan
 
         plan = load_plan(recipe)
-        known = plan.scorers
-        if left := [one for one in plan.corpus_scores() if one.split(".")[0] in (names or known)]:
-            told = f"left out: {', '.join(left)}, which needs all pairs of a source, not a line"
-            click.echo(told, err=True)
-        if unknown := [name for name in names if name not in known]:
-            raise ConfigError(f"{recipe} has no [score.{unknown[0]}]; it has {', '.join(known)}")
-        chosen = {name: known[name] for name in names or known}
+        scorers = plan.scorers
+        if left := [
+            score_name
+            for score_name in plan.corpus_scores()
+            if score_name.split(".")[0] in (names or scorers)
+        ]:
+            message = f"left out: {', '.join(left)}, which needs all pairs of a source"
+            click.echo(message, err=True)
+        if unknown := [name for name in names if name not in scorers]:
+            raise ConfigError(f"{recipe} has no [score.{unknown[0]}]; it has {', '.join(scorers)}")
+        chosen = {name: scorers[name] for name in names or scorers}
     else:
         where = str(Path(encoder)) if "/" in encoder else encoder
         chosen = {
@@ -92,5 +98,5 @@ def _scorers(
     codes = [resolve(code).code for code in langs]
     bound = {name: scorer.for_languages(codes) for name, scorer in chosen.items()}
     for scorer in bound.values():
-        scorer.fingerprint()  # a model that is absent is told before anything is read
+        scorer.fingerprint()  # an absent model must fail before any line is read
     return bound

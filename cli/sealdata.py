@@ -11,11 +11,11 @@ from sealdata.errors import SealError
 from .audit import audit, card, publish
 from .calibrate import calibrate
 from .errors import Program
+from .gold import gold, hash_refs, lengths
 from .lid import lid
 from .models import models
 from .options import BUILD_OUT, WORKERS
 from .recipe import recipe_group
-from .references import gold, hash_refs, lengths
 from .score import score
 from .sources import sources
 from .tokens import budget, fertility, inspect, trace
@@ -24,7 +24,7 @@ from .tokens import budget, fertility, inspect, trace
 @click.group("sealdata", cls=Program, user_error=SealError)
 @click.version_option(__version__, prog_name="sealdata")
 def main() -> None:
-    """Curate parallel corpora: audited pairs, packed token shards, a data card to defend them.
+    """Curate parallel corpora into audited pairs, packed token shards and a data card.
 
     \b
     Example:
@@ -42,12 +42,12 @@ def main() -> None:
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Processes of this machine, or a Ray cluster that shares the files.",
+    help="Processes on this machine, or a Ray cluster with shared files.",
 )
 @click.option(
     "--address",
     metavar="HOST:PORT",
-    help="A running Ray cluster.  [default: RAY_ADDRESS, else one started here]",
+    help="A running Ray cluster.  [default: RAY_ADDRESS, or a new cluster on this machine]",
 )
 @click.option(
     "--limit",
@@ -57,7 +57,7 @@ def main() -> None:
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Check the recipe and its inputs, print the plan and what it makes in tokens, stop.",
+    help="Check the recipe and its inputs, print the plan with an estimate of tokens, and stop.",
 )
 def build(
     recipe: str,
@@ -70,7 +70,7 @@ def build(
 ) -> None:
     """Build RECIPE, a TOML file or the name of a built-in recipe.
 
-    Interrupted or killed, the same command goes on where it stopped; done, it does nothing.
+    After an interruption, run the same command again to continue. A finished build is not repeated.
 
     \b
     Example:
@@ -96,7 +96,7 @@ def build(
         show_estimate(estimate_tokens(plan), plan.recipe.format.directions)
         return
     if address is not None and engine != "ray":
-        raise click.UsageError("--address is of use with --engine ray")
+        raise click.UsageError("--address needs --engine ray")
     with open_engine(engine, workers, folder, plan.paths(), address) as opened:
         built = run_build(plan, folder.absolute(), opened, make_progress(), limit)
     if not built.fresh:

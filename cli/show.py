@@ -1,4 +1,4 @@
-"""What `sealdata` prints: the funnel of a build, the plan of a recipe, a sequence taken apart."""
+"""Prints the result of a build, the plan of a recipe, a sequence and the origin of a token."""
 
 from pathlib import Path
 
@@ -14,16 +14,17 @@ from sealdata.languages import resolve
 from sealdata.pipeline.plan import Plan, locate
 from sealdata.pipeline.streams import token_files
 from sealdata.recipe.tables import SourceTable, StreamTable
-from sealdata.report.funnel import funnel_text
 from sealdata.shards.reader import SequenceView
+
+from .show_audit import funnel_table
 
 _SHOWN_ABOVE = ("source", "row", "src", "tgt", "src_lang", "tgt_lang")
 _COLOURS = ("cyan", "green", "yellow", "magenta")  # neighbouring documents differ
 
 
 def show_build(manifest: BuildManifest, out: Path) -> None:
-    """The funnel, the tokens, and where everything lies."""
-    click.echo(funnel_text(manifest))
+    """The funnel, the numbers of tokens, and the paths of the results."""
+    click.echo(funnel_table(manifest))
     click.echo()
     train = [stream for stream in manifest.streams if stream.split == "train"]
     for kind in dict.fromkeys(stream.kind for stream in train):
@@ -34,7 +35,7 @@ def show_build(manifest: BuildManifest, out: Path) -> None:
     for stream in train:
         if stream.left_out_tokens:
             click.echo(
-                f"{stream.path}: {stream.left_out_tokens:,} tokens behind the last whole sequence "
+                f"{stream.path}: {stream.left_out_tokens:,} tokens after the last whole sequence "
                 "of their files are left out"
             )
         if stream.cut_documents:
@@ -48,13 +49,13 @@ def show_build(manifest: BuildManifest, out: Path) -> None:
     for model in manifest.demonstrations:
         click.echo(f"DEMONSTRATION ONLY: {model.use} by the {model.name}. {model.note}")
     click.echo()
-    places = {"report": "report/index.html", "card": "README.md", "pairs": "pairs"}
-    for name, place in (places | {"shards": "shards"}).items():
-        click.echo(f"{name:<8}{out / place}")
+    results = {"report": "report/index.html", "card": "README.md", "pairs": "pairs"}
+    for name, path in (results | {"shards": "shards"}).items():
+        click.echo(f"{name:<8}{out / path}")
 
 
 def _show_sidecars(manifest: BuildManifest) -> None:
-    """The size of the sidecars for other trainers, and how much that adds to the ids."""
+    """The size of the sidecars for other trainers, also as a share of the token ids."""
     payload = sum(
         facts.size
         for name, facts in manifest.files.items()
@@ -66,10 +67,10 @@ def _show_sidecars(manifest: BuildManifest) -> None:
 
 
 def show_plan(plan: Plan, out: Path) -> None:
-    """What a build would read and do.
+    """The inputs and steps of a build.
 
     Raises:
-        DataError: an input file is missing; all of them are printed before.
+        DataError: an input file is missing; the plan is printed first and names them all.
     """
     recipe = plan.recipe
     click.echo(f"{recipe.name} -> {out}")
@@ -97,20 +98,20 @@ def show_plan(plan: Plan, out: Path) -> None:
     for rule in recipe.rule:
         limits = [f">= {rule.min:g}"] if rule.min is not None else []
         limits += [f"<= {rule.max:g}"] if rule.max is not None else []
-        own = f" ({len(rule.languages)} languages differ)" if rule.languages else ""
-        click.echo(f"rule    {rule.reason}: {rule.score} {' and '.join(limits)}{own}")
+        differing = f" ({len(rule.languages)} languages differ)" if rule.languages else ""
+        click.echo(f"rule    {rule.reason}: {rule.score} {' and '.join(limits)}{differing}")
     for ref in recipe.decontaminate.tables:
         path = locate(ref.path, plan.base)
         missing += [] if path.exists() else [path]
-        found = len(evaluation_files(path, tuple(ref.columns))) if path.exists() else 0
-        size = f"{found:,} files" if found else f"missing: {path}"
+        num_files = len(evaluation_files(path, tuple(ref.columns))) if path.exists() else 0
+        size = f"{num_files:,} files" if num_files else f"missing: {path}"
         click.echo(f"without {set_name(path, ref.name):<24} {size}")
     caps = recipe.caps
-    for name, most in (("src", caps.max_per_src), ("tgt", caps.max_per_tgt)):
-        if most is not None:
-            click.echo(f"cap     {most} pairs per {name}, by {caps.score or 'order'}")
+    for name, limit in (("src", caps.max_per_src), ("tgt", caps.max_per_tgt)):
+        if limit is not None:
+            click.echo(f"cap     {limit} pairs per {name}, by {caps.score or 'order'}")
     if recipe.near_dedup.jaccard is not None:
-        click.echo(f"alike   near-duplicates from a similarity of {recipe.near_dedup.jaccard:g}")
+        click.echo(f"near    near-duplicates from a similarity of {recipe.near_dedup.jaccard:g}")
     click.echo(
         f"pack    {recipe.pack.mode}, {recipe.pack.sequence_length:,} tokens a sequence, "
         f"{recipe.format.directions} directions"
@@ -120,7 +121,7 @@ def show_plan(plan: Plan, out: Path) -> None:
 
 
 def show_sequence(view: SequenceView) -> None:
-    """A sequence as text, its documents in alternating colours, with where each comes from."""
+    """A sequence as text, its documents in alternating colours, with the origin of each."""
     console = Console(highlight=False, soft_wrap=True)
     length = view.manifest.sequence_length
     console.print(
@@ -135,20 +136,20 @@ def show_sequence(view: SequenceView) -> None:
         console.print(f"[{colour}]{before}{escape(document.text)}{after}[/{colour}]")
 
 
-def show_trace(found: Trace) -> None:
-    """The document around the token, and everything known of where it comes from."""
-    stream, document = found.stream, found.document
+def show_trace(trace: Trace) -> None:
+    """The document around the token, and all facts about its origin."""
+    stream, document = trace.stream, trace.document
     click.echo(document.text)
     click.echo()
     facts = {
-        "sequence": f"{found.sequence}, tokens {document.start} to {document.stop - 1} of it",
+        "sequence": f"{trace.sequence}, tokens {document.start} to {document.stop - 1} of it",
         "source": f"{document.source}, row {document.row}",
-        "file": ", ".join(found.files) or None,
+        "file": ", ".join(trace.files) or None,
         "order": " - ".join(stream.languages),
         "template": repr(stream.templates[document.template])
         if stream.templates and document.template is not None
         else None,
-        **{name: value for name, value in found.pair.items() if name not in _SHOWN_ABOVE},
+        **{name: value for name, value in trace.pair.items() if name not in _SHOWN_ABOVE},
     }
     for name, value in facts.items():
         if value is not None:

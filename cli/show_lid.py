@@ -1,60 +1,56 @@
-"""What `sealdata lid eval` prints: accuracy and cost by language, and the confusion matrix."""
+"""Prints the results of `sealdata lid eval` and `lid curve`."""
 
 from collections.abc import Iterable, Sequence
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from sealdata.gold.curves import LOSSES, Curve
 from sealdata.gold.lid_eval import LidFacts, Swap
 
-_OTHERS = "others"
+from .tables import table
 
 
 def show_lid(facts: LidFacts) -> None:
-    """One row a language: texts, accuracy, dropped; then what each language is taken for."""
-    console = Console(highlight=False, width=None if Console().is_terminal else 160)
+    """Accuracy and dropped texts by language, and the confusion matrix."""
     reasons = sorted({reason for row in facts.languages for reason in row.reasons})
-    table = Table(
-        *("language", "texts", "right %", "in its set %", "dropped %", *reasons),
-        *("strangers caught %", "relatives caught %"),
-        title=f"{facts.model} at the limits of {facts.recipe}",
-    )
-    for column in table.columns[1:]:
-        column.justify = "right"
+    head = ["language", "texts", "right %", "in its set %", "dropped %", *reasons]
+    head += ["strangers caught %", "relatives caught %"]
+    rows = []
     for row in facts.languages:
         swaps = [swap for swap in facts.swaps if swap.declared == row.lang]
-        table.add_row(
+        cells = [
             row.lang,
             f"{row.texts:,}",
             *(_percent(part, row.texts) for part in (row.right, row.in_set, row.dropped)),
             *(f"{row.reasons.get(reason, 0):,}" for reason in reasons),
             _caught(swap for swap in swaps if not swap.confusable),
             _caught(swap for swap in swaps if swap.confusable),
-        )
-    console.print(table)
+        ]
+        rows.append(cells)
+    click.echo(table(head, rows, title=f"{facts.model} at the limits of {facts.recipe}"))
     click.echo(
-        "Strangers and relatives: references of languages outside and inside the confusable set, "
-        "declared to be in this one; caught by any rule on language ID."
+        "Strangers are references of languages outside the confusable set, relatives those of the "
+        "other languages inside it. Both are declared to be in this language, and count as caught "
+        "if any rule on language ID drops them."
     )
-    console.print(_matrix(facts))
+    click.echo()
+    click.echo(_matrix(facts))
 
 
-def _matrix(facts: LidFacts) -> Table:
-    """Texts of each language by what they are taken for."""
+def _matrix(facts: LidFacts) -> str:
+    """Texts of each language by the language that the model finds in them."""
     langs = [row.lang for row in facts.languages]
     heads = [lang[:3] if lang != "zho_Hant" else "Hant" for lang in langs]
-    table = Table("texts in", *heads, _OTHERS, title="taken for")
+    rows = []
     for row in facts.languages:
-        cells = [row.taken_for.get(lang, 0) for lang in langs]
+        counts = [row.taken_for.get(lang, 0) for lang in langs]
         others = {code: n for code, n in row.taken_for.items() if code not in langs}
-        most = f" ({next(iter(others))})" if others else ""
-        shown = [f"{n:,}" if n else "" for n in (*cells, sum(others.values()))]
-        table.add_row(row.lang, *shown[:-1], f"{shown[-1]}{most}")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    return table
+        counts.append(sum(others.values()))
+        cells = [f"{count:,}" if count else "" for count in counts]
+        if others:  # in descending order, as taken_for is
+            cells[-1] += f" ({next(iter(others))})"
+        rows.append([row.lang, *cells])
+    return table(["texts in", *heads, "others"], rows, title="taken for")
 
 
 def _caught(swaps: Iterable[Swap]) -> str:
@@ -66,20 +62,21 @@ def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}" if whole else "–"
 
 
-def show_curves(found: Sequence[Curve]) -> None:
-    """Relatives caught where so many references are lost, and the limit that does it."""
-    heads = [f"{loss:g} % lost" for loss in LOSSES]
-    table = Table("model", "language", "texts", "relatives", *heads, title="% of relatives caught")
-    for curve in found:
-        points = [curve.at(loss) for loss in LOSSES]
-        table.add_row(
+def show_curves(curves: Sequence[Curve]) -> None:
+    """For each share of references lost, the relatives caught, and the limit that does it."""
+    head = ["model", "language", "texts", "relatives", *(f"{loss:g} % lost" for loss in LOSSES)]
+    rows = []
+    for curve in curves:
+        points = [curve.tightest(loss) for loss in LOSSES]
+        cells = [
             curve.model,
             curve.lang,
             f"{curve.texts:,}",
             f"{sum(curve.relatives.values()):,}",
             *("–" if p is None else f"{p.caught:.1f} ({p.limit:g})" for p in points),
-        )
-    for column in table.columns[2:]:
-        column.justify = "right"
-    Console(highlight=False, width=None if Console().is_terminal else 160).print(table)
-    click.echo("In brackets the limit on lid.tgt_within_set_margin; –: any limit loses more.")
+        ]
+        rows.append(cells)
+    click.echo(table(head, rows, title="% of relatives caught", text=["language"]))
+    click.echo(
+        "The number in brackets is the limit on lid.tgt_within_set_margin. A dash: every limit loses more."
+    )

@@ -1,29 +1,29 @@
-"""What `sealdata models` prints: the catalogue, one model, a licence."""
+"""Prints the catalogue of models, one model, and the terms of a licence."""
 
 import json
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from sealdata.errors import DataError
 from sealdata.fetch.models.catalogue import ModelCard
 from sealdata.fetch.models.store import find, models_folder, present
 
+from .tables import table
+
 
 def show_models(cards: dict[str, ModelCard]) -> None:
     """A row per model, and the folder."""
-    table = Table("name", "use", "model", "licence", "size", "here")
-    table.columns[4].justify = "right"
-    for name, card in cards.items():
-        here = "yes" if present(card) else ""
-        table.add_row(name, card.use, card.title, card.licence, _size(card), here)
-    Console(width=None if Console().is_terminal else 140).print(table)
+    rows = [
+        [name, card.use, card.title, card.licence, _size(card), "yes" if present(card) else ""]
+        for name, card in cards.items()
+    ]
+    head = ["name", "use", "model", "licence", "size", "here"]
+    click.echo(table(head, rows, text=["use", "model", "licence", "here"]))
     click.echo(f"folder: {models_folder()}", err=True)
 
 
 def show_model(card: ModelCard) -> None:
-    """All that the catalogue says, one fact a line."""
+    """All facts of the catalogue about a model, one a line."""
     click.echo(f"{card.title} ({card.name})\n")
     facts = {
         "use": card.use,
@@ -43,7 +43,7 @@ def show_model(card: ModelCard) -> None:
 
 
 def show_terms(card: ModelCard) -> None:
-    """The licence, before anything of a model is fetched."""
+    """The licence, before a model is fetched."""
     if not present(card):
         click.echo(f"{card.name}: {card.title}. Licence: {card.terms}", err=True)
 
@@ -64,7 +64,7 @@ def _paths(card: ModelCard) -> list[str]:
 
 
 def _size(card: ModelCard) -> str:
-    """Megabytes of the files whose size is published; about, where it is not exactly."""
+    """The published size in megabytes, or an approximate one."""
     sizes = [item.size for item in card.files.values()]
     if None in sizes:
         return f"about {card.about}" if card.about else "–"

@@ -60,7 +60,7 @@ def plan(config: Config, machine: Machine | None = None) -> str:
 
 
 def _streams(order: Order, length: int, target_only: bool) -> str:
-    """What is read of each stream; real tokens are those that are no padding."""
+    """What is read of each stream; real tokens are those that are not padding."""
     epochs = order.epochs()
     rows = []
     for stream in order.streams:
@@ -117,8 +117,8 @@ def _curve(config: Config, num_steps: int) -> str:
     """The learning rate along the run: a bar a step or stretch of steps, and its corners."""
     rates = [optim.learning_rate(config.optim, step, num_steps) for step in range(num_steps)]
     width = min(CURVE_WIDTH, num_steps)
-    places = [round(i * (num_steps - 1) / max(width - 1, 1)) for i in range(width)]
-    bars = "".join(BARS[round(rates[p] / config.optim.lr * (len(BARS) - 1))] for p in places)
+    steps = [round(i * (num_steps - 1) / max(width - 1, 1)) for i in range(width)]
+    bars = "".join(BARS[round(rates[p] / config.optim.lr * (len(BARS) - 1))] for p in steps)
     warmup, decay = config.optim.warmup_steps, config.optim.decay_steps
     return (
         f"learning rate  {bars}\n"
@@ -184,21 +184,21 @@ def memory(config: Config, shape: Shape, sequence_length: int, world_size: int) 
     Source of the count: Korthikanti et al. 2022, equation 2, less the score matrix and dropout.
     """
     world_size //= config.train.replicas
-    own = 4 * shape.num_parameters / world_size
-    moments = own if config.optim.moments == "bfloat16" else 2 * own
+    sharded = 4 * shape.num_parameters / world_size
+    moments = sharded if config.optim.moments == "bfloat16" else 2 * sharded
     width = 2 if world_size > 1 else 4  # many GPUs compute in bf16, one device in float32
     root = 2 * shape.vocab_size * shape.hidden_size
     layer = (shape.num_parameters - root) / shape.num_layers
     tokens = config.train.micro_batch_sequences * sequence_length
     stored = 14 * shape.hidden_size + 4 * shape.intermediate_size
     return Memory(
-        parameters=own,
-        gradients=own,
+        parameters=sharded,
+        gradients=sharded,
         optimizer=moments,
         gathered=width * (root + 2 * layer) if world_size > 1 else 0.0,
         activations=width * tokens * shape.num_layers * stored,
         logits=2 * 4.0 * min(config.train.loss_chunk_tokens, tokens) * shape.vocab_size,
-        host_for_saving=own + moments,
+        host_for_saving=sharded + moments,
     )
 
 
@@ -209,14 +209,14 @@ def without_weights(config: Config, shards: Manifest) -> nn.Module:
         ConfigError: `init_from` cannot be read.
     """
     if config.model.init_from is None:
-        known = olmo2_config(config.model, shards)
+        model_config = olmo2_config(config.model, shards)
     else:
         name = config.model.init_from
         try:
-            known = AutoConfig.from_pretrained(name, local_files_only=True)
+            model_config = AutoConfig.from_pretrained(name, local_files_only=True)
         except (OSError, ValueError) as error:
             reason = f"{FETCH}: {str(error).splitlines()[0]}"
             raise ConfigError(f"model.init_from {name}: cannot read it{reason}") from error
     with torch.device("meta"):
-        made: nn.Module = AutoModelForCausalLM.from_config(known)  # type: ignore[no-untyped-call]
+        made: nn.Module = AutoModelForCausalLM.from_config(model_config)  # type: ignore[no-untyped-call]
     return made

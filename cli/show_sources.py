@@ -1,4 +1,4 @@
-"""What `sealdata sources` prints: the catalogue, a card, the progress of a download."""
+"""Prints the catalogue of corpora, a card, and the progress of a download."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,27 +13,27 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
 
-from sealdata.fetch.corpus_cards import SourceCard
+from sealdata.fetch.corpus_cards import CorpusCard
 from sealdata.fetch.files import Report
 from sealdata.workflow.progress import PLAIN_INTERVAL
 
+from .tables import table
 
-def show_sources(cards: dict[str, SourceCard]) -> None:
+
+def show_sources(cards: dict[str, CorpusCard]) -> None:
     """A row per corpus."""
-    table = Table("name", "corpus", "licence", "languages", "pairs with English", "to fetch")
-    for column in table.columns[3:]:
-        column.justify = "right"
+    head = ["name", "corpus", "licence", "languages", "pairs with English", "to fetch"]
+    rows = []
     for name, card in cards.items():
         pairs = f"{sum(card.counts.values()):,}" if card.counts else "–"
-        numbers = (str(len(card.languages)), pairs, str(len(card.downloads) or "–"))
-        table.add_row(name, card.title, card.licence, *numbers)
-    Console(width=None if Console().is_terminal else 120).print(table)
+        numbers = [str(len(card.languages)), pairs, str(len(card.downloads) or "–")]
+        rows.append([name, card.title, card.licence, *numbers])
+    click.echo(table(head, rows, text=["corpus", "licence"]))
 
 
-def show_source(name: str, card: SourceCard) -> None:
-    """What the card says, one fact a line, addresses whole."""
+def show_source(name: str, card: CorpusCard) -> None:
+    """All facts of a card, one a line; addresses are not broken."""
     click.echo(f"{card.title} ({name})\n\n{card.origin}\n")
     click.echo(f"licence    {card.licence}{'  ' + card.licence_url if card.licence_url else ''}")
     if card.licence_note:
@@ -57,7 +57,7 @@ def show_source(name: str, card: SourceCard) -> None:
 
 @contextmanager
 def fetch_progress() -> Iterator[Report]:
-    """Reports bytes on stderr: a live bar on a terminal, a line every few seconds elsewhere."""
+    """Reports bytes on stderr: a live bar on a terminal, otherwise a line every few seconds."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _plain_reporter()

@@ -1,16 +1,16 @@
-"""What `sealdata fertility` and `sealdata budget` print."""
+"""Prints the results of `sealdata fertility`, `budget` and `build --dry-run`."""
 
 import click
 import polars as pl
-from rich.console import Console
-from rich.table import Table
 
 from sealdata.dataset.estimate import HEAD_ROWS, PAPER_PAIRS, PAPER_TOKENS, SourceTokens
 from sealdata.languages import resolve
 from sealdata.tokens.budget import Budget
 from sealdata.tokens.extension import HIDDEN_SIZES, Extension
 
-_HEADS = {  # column of the fertility table -> what stands above it, how it is written
+from .tables import table
+
+_HEADS = {  # column of the fertility table -> its heading and number format
     "num_pairs": ("pairs", ",.0f"),
     "tokens_per_word": ("tokens/word", ".2f"),
     "continued_share": ("words cut %", "%"),
@@ -29,50 +29,49 @@ _HEADS = {  # column of the fertility table -> what stands above it, how it is w
 
 
 def show_fertility(rows: pl.DataFrame) -> None:
-    """A table per tokenizer, the costliest language first, and who told the words."""
-    for (name,), own in rows.partition_by("tokenizer", as_dict=True, maintain_order=True).items():
-        table = Table("language", title=str(name), title_justify="left", box=None, pad_edge=False)
-        for head, _ in _HEADS.values():
-            table.add_column(head, justify="right")
-        for row in own.sort("parity", descending=True, nulls_last=True).iter_rows(named=True):
+    """A table per tokenizer, the costliest language first, and what found the words."""
+    head = ["language", *(heading for heading, _ in _HEADS.values())]
+    tokenizers = rows.partition_by("tokenizer", as_dict=True, maintain_order=True)
+    for (name,), lang_rows in tokenizers.items():
+        cells = []
+        for row in lang_rows.sort("parity", descending=True, nulls_last=True).iter_rows(named=True):
             low, high = row["parity_low"], row["parity_high"]
             row["interval"] = None if low is None else f"{low:.2f}–{high:.2f}"
-            cells = [_written(row[column], how) for column, (_, how) in _HEADS.items()]
-            table.add_row(resolve(row["lang"]).name, *cells)
-        Console(width=190 if not Console().is_terminal else None).print(table)
+            numbers = [_written(row[column], how) for column, (_, how) in _HEADS.items()]
+            cells.append([resolve(row["lang"]).name, *numbers])
+        click.echo(table(head, cells, title=str(name), underline=False))
         click.echo()
-    by: dict[str, list[str]] = {}
-    for lang, who in rows.select("lang", "words_by").unique(maintain_order=True).iter_rows():
-        by.setdefault(who, []).append(resolve(lang).name)
-    for who, names in by.items():
-        click.echo(f"words by {who}: {', '.join(names)}")
+    languages: dict[str, list[str]] = {}
+    for lang, words_by in rows.select("lang", "words_by").unique(maintain_order=True).iter_rows():
+        languages.setdefault(words_by, []).append(resolve(lang).name)
+    for words_by, names in languages.items():
+        click.echo(f"words by {words_by}: {', '.join(names)}")
 
 
 def show_extension(
     extension: Extension, rows: pl.DataFrame, hidden_size: int | None, as_json: bool
 ) -> None:
-    """Each language before and after, most gained first, and what the new pieces cost.
+    """Each language before and after, the largest gain first, and the cost of the new pieces.
 
-    With ``as_json`` the cost alone, to standard error: the rows were printed.
+    With ``as_json`` only the cost is printed, to stderr, because stdout has the rows.
     """
     before, after = rows.partition_by("tokenizer", maintain_order=True)
     both = before.join(after, on="lang", suffix="_after", maintain_order="left")
-    table = Table("language", box=None, pad_edge=False)
-    for head in ("tokens/word", "with more", "parity", "with more", "tokens %"):
-        table.add_column(head, justify="right")
+    head = ["language", "tokens/word", "with more", "parity", "with more", "tokens %"]
+    cells = []
     change = 100 * (pl.col("tokens_per_char_after") / pl.col("tokens_per_char") - 1)
     for row in both.with_columns(change=change).sort("change").iter_rows(named=True):
         names = ("tokens_per_word", "tokens_per_word_after", "parity", "parity_after")
-        cells = [_written(row[name], ".2f") for name in names]
-        table.add_row(resolve(row["lang"]).name, *cells, _written(row["change"], "+.1f"))
+        numbers = [_written(row[name], ".2f") for name in names]
+        cells.append([resolve(row["lang"]).name, *numbers, _written(row["change"], "+.1f")])
     if not as_json:
         click.echo()
-        Console(width=120 if not Console().is_terminal else None).print(table)
+        click.echo(table(head, cells, underline=False))
         click.echo()
     added = extension.num_added
     short = "" if added == extension.num_asked else f" of {extension.num_asked:,} asked for"
     click.echo(
-        f"{added:,} pieces{short}, learnt from {extension.num_pairs:,} pairs not measured",
+        f"{added:,} pieces{short}, learnt from {extension.num_pairs:,} pairs that are not measured",
         err=as_json,
     )
     sizes = {f"hidden size {hidden_size}": hidden_size} if hidden_size else HIDDEN_SIZES
@@ -85,25 +84,25 @@ def show_extension(
 
 
 def show_estimate(rows: list[SourceTokens], directions: str) -> None:
-    """Tokens per pair and document of each source, and what the whole would be."""
-    table = Table("source", box=None, pad_edge=False)
-    heads = ("pairs measured", "tokens/pair", "tokens/document", "pairs published", "M tokens")
-    for head in heads:
-        table.add_column(head, justify="right")
-    for row in rows:
-        table.add_row(
+    """Tokens per pair and per document of each source, and the total for all published pairs."""
+    head = ["source", "pairs measured", "tokens/pair", "tokens/document"]
+    head += ["pairs published", "M tokens"]
+    cells = [
+        [
             row.name,
             f"{row.num_pairs:,}",
             _written(row.per_pair, ".1f"),
             _written(row.per_document, ".1f"),
             _written(row.published, ","),
             _written(row.total and row.total / 1e6, ",.1f"),
-        )
+        ]
+        for row in rows
+    ]
     click.echo()
-    Console(width=120 if not Console().is_terminal else None).print(table)
-    known = [(row.published, row.total) for row in rows if row.published and row.total is not None]
-    if known:
-        pairs, tokens = (sum(column) for column in zip(*known, strict=True))
+    click.echo(table(head, cells, underline=False))
+    totals = [(row.published, row.total) for row in rows if row.published and row.total is not None]
+    if totals:
+        pairs, tokens = (sum(column) for column in zip(*totals, strict=True))
         click.echo(
             f"every published pair kept: {tokens / 1e9:,.2f}B tokens "
             f"over {pairs / 1e6:,.1f}M pairs, {tokens / pairs:.1f} a pair"
@@ -130,12 +129,10 @@ def _written(value: object, how: str) -> str:
 
 
 def show_budget(plan: Budget) -> None:
-    """A row per language, and the lines for a training config."""
-    table = Table("language", box=None, pad_edge=False)
-    for head in ("tokens there", "pairs there", "tokens", "share %", "pairs read", "epochs"):
-        table.add_column(head, justify="right")
-    for share in plan.shares:
-        table.add_row(
+    """A row for each language, and the lines for a training config."""
+    head = ["language", "tokens there", "pairs there", "tokens", "share %", "pairs read", "epochs"]
+    rows = [
+        [
             resolve(share.lang).name,
             f"{share.available:,}",
             f"{share.num_pairs:,}",
@@ -143,7 +140,9 @@ def show_budget(plan: Budget) -> None:
             f"{100 * share.num_tokens / plan.total_tokens:.1f}",
             f"{share.pairs_read:,}",
             f"{share.epochs:.2f}" + (" (limit)" if share.capped else ""),
-        )
-    Console(width=120 if not Console().is_terminal else None).print(table)
+        ]
+        for share in plan.shares
+    ]
+    click.echo(table(head, rows, underline=False))
     click.echo()
     click.echo(plan.config())

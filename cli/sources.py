@@ -11,8 +11,8 @@ PAIRS = click.option(
     "--pair",
     "pairs",
     multiple=True,
-    help="Only this pair, such as eng_Latn-jav_Latn or en-jv, or another download that the card "
-    "names; may be repeated.",
+    help="Only this pair, such as eng_Latn-jav_Latn or en-jv, or another download of the card; "
+    "may be repeated.",
 )
 UPSTREAM = click.option(
     "--out",
@@ -20,13 +20,13 @@ UPSTREAM = click.option(
     envvar="SEALDATA_DATA",
     default="data",
     show_default=True,
-    help="Folder of all corpora: files lie at OUT/NAME/FILE.  [environment: SEALDATA_DATA]",
+    help="Folder of all corpora, with files at OUT/NAME/FILE.  [environment: SEALDATA_DATA]",
 )
 
 
 @click.group()
 def sources() -> None:
-    """The corpora there are cards of: what they hold, and where to get them.
+    """List and fetch the corpora that have a data card.
 
     \b
     Example:
@@ -39,7 +39,7 @@ def sources() -> None:
 @click.argument("name", required=False)
 @AS_JSON
 def list_sources(name: str | None, as_json: bool) -> None:
-    """All corpora with licence and size, or all that the card of NAME says.
+    """List all corpora with licence and size, or print the card of NAME.
 
     \b
     Example:
@@ -48,11 +48,11 @@ def list_sources(name: str | None, as_json: bool) -> None:
     import json
 
     from sealdata.fetch.corpora import catalogue
-    from sealdata.fetch.corpus_cards import read_card
+    from sealdata.fetch.corpus_cards import read_corpus_card
 
     from .show_sources import show_source, show_sources
 
-    cards = {name: read_card(name)} if name else catalogue()
+    cards = {name: read_corpus_card(name)} if name else catalogue()
     if as_json:
         facts = {name: card.model_dump(mode="json") for name, card in cards.items()}
         click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
@@ -69,10 +69,10 @@ def list_sources(name: str | None, as_json: bool) -> None:
 @click.option(
     "--tokens",
     metavar="FIRST:STOP",
-    help="Of files of token ids only these, counted from 0, such as 0:100_000_000.",
+    help="Only these tokens of a file of token ids, counted from 0, such as 0:100_000_000.",
 )
-@click.option("--unpack", is_flag=True, help="Unpack archives into folders beside them.")
-@click.option("--dry-run", is_flag=True, help="Say what would be fetched, and stop.")
+@click.option("--unpack", is_flag=True, help="Unpack each archive into a folder next to it.")
+@click.option("--dry-run", is_flag=True, help="Print what would be fetched, and stop.")
 def fetch_source(
     name: str,
     pairs: tuple[str, ...],
@@ -81,17 +81,17 @@ def fetch_source(
     unpack: bool,
     dry_run: bool,
 ) -> None:
-    """Fetch the corpus NAME; interrupted, the same command goes on where it stopped.
+    """Fetch the corpus NAME; after an interruption, run the same command again to continue.
 
-    Digests that the card states are checked. Of other files the digest is noted beside them, and
-    must be the same whenever they are fetched again.
+    Digests that the card states are checked. The digests of other files are recorded, and must be
+    the same if they are fetched again.
 
     \b
     Example:
         sealdata sources fetch nllb-opus --pair eng_Latn-jav_Latn --out /data/upstream
         sealdata sources fetch olmo-mix-1124 --pair wiki-tokens-0 --tokens 0:100_000_000 --out data
     """
-    from sealdata.fetch.corpora import choose, fetch, of_tokens, place
+    from sealdata.fetch.corpora import choose, corpus_path, fetch, of_tokens
     from sealdata.fetch.unpack import is_archive
     from sealdata.fetch.unpack import unpack as unpack_archive
 
@@ -99,13 +99,13 @@ def fetch_source(
 
     for key, item in choose(name, pairs).items():
         item = of_tokens(key, item, tokens) if tokens else item
-        path = place(name, item, out)
+        path = corpus_path(name, item, out)
         if dry_run:
             click.echo(f"{item.url}\n  -> {path}")
             continue
         with fetch_progress() as report:
-            found = fetch(name, item, out, report)
-        click.echo(f"{path}  sha256 {found.sha256}{'' if found.fresh else '  (was there)'}")
+            fetched = fetch(name, item, out, report)
+        click.echo(f"{path}  sha256 {fetched.sha256}{'' if fetched.fresh else '  (was there)'}")
         if unpack and is_archive(path):
             click.echo(f"{unpack_archive(path)}{os.sep}")
 
@@ -115,7 +115,7 @@ def fetch_source(
 @PAIRS
 @UPSTREAM
 def source_path(name: str, pairs: tuple[str, ...], out: Path) -> None:
-    """Print where the files of the corpus NAME lie, one a line; exits with 1 if they are not there.
+    """Print the paths of the files of the corpus NAME, one a line; exit with 1 if one is absent.
 
     \b
     Example:

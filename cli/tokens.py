@@ -50,10 +50,10 @@ def fertility(
     extend_out: Path | None,
     hidden_size: int | None,
 ) -> None:
-    """Say into how many tokens each tokenizer cuts the languages of WHERE, against English.
+    """Measure how many tokens each tokenizer needs for the languages of WHERE, against English.
 
-    WHERE is a build's folder, a recipe, or a folder of aligned files (eng_Latn.dev beside
-    tha_Thai.dev) or some of its files. What the columns mean: docs/tokens.md.
+    WHERE is a build's folder, a recipe, a folder of aligned files (eng_Latn.dev and tha_Thai.dev),
+    or some of these files. What the columns mean: docs/explanation/tokens.md.
 
     \b
     Example:
@@ -72,7 +72,7 @@ def fertility(
     from .show_tokens import show_extension, show_fertility
 
     if extend is None and (extend_out or hidden_size):
-        raise click.UsageError("--extend-out and --hidden-size are of use with --extend")
+        raise click.UsageError("--extend-out and --hidden-size need --extend")
     if extend is not None and len(tokenizers) > 1:
         raise click.UsageError("--extend takes one --tokenizer")
     opened = named([find_tokenizer(name) for name in tokenizers])
@@ -95,16 +95,26 @@ def fertility(
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--tokens", required=True, help="Parallel tokens to train on: 34.7e9, say.")
+@click.option("--tokens", required=True, help="Parallel tokens to train on, such as 34.7e9.")
 @click.option(
     "--temperature",
     type=click.FloatRange(min=1),
     default=1.0,
     show_default=True,
-    help="1 keeps the languages' proportions; more favours the small ones.",
+    help="1 keeps the proportions of the languages; a larger value favours small ones.",
 )
-@click.option("--max-epochs", type=click.FloatRange(min=0, min_open=True), help="Of any language.")
-@click.option("--cap", "caps", multiple=True, metavar="LANG=TOKENS", help="May be repeated.")
+@click.option(
+    "--max-epochs",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Limit on the epochs of any language.",
+)
+@click.option(
+    "--cap",
+    "caps",
+    multiple=True,
+    metavar="LANG=TOKENS",
+    help="Limit of a language; may be repeated.",
+)
 @AS_JSON
 def budget(
     folder: Path,
@@ -156,7 +166,7 @@ def _num_tokens(text: str, where: str) -> int:
 def inspect(shard: str) -> None:
     """Print one sequence of SHARD, decoded, with its documents' boundaries and origins.
 
-    SHARD is a part file, with ":N" for sequence N (default 0).
+    SHARD is a part file. Add ":N" for sequence N (default 0).
 
     \b
     Example:
@@ -168,16 +178,16 @@ def inspect(shard: str) -> None:
 
     path, _, number = shard.partition(":")
     if number and not number.isdecimal():
-        raise click.UsageError(f"{shard}: after the colon comes the number of a sequence")
+        raise click.UsageError(f"{shard}: write the number of a sequence after the colon")
     show_sequence(view_sequence(Path(path), int(number or 0)))
 
 
 @click.command()
-@click.argument("place")
-def trace(place: str) -> None:
-    """Say where a token comes from: source, file, row, URLs, scores, direction and template.
+@click.argument("position", metavar="PLACE")
+def trace(position: str) -> None:
+    """Print the origin of a token: source, file, row, URLs, scores, direction and template.
 
-    PLACE is a part file of a build, ":" and the index of a token in it.
+    PLACE is a part file of a build, ":" and the index of a token in the file.
 
     \b
     Example:
@@ -187,7 +197,7 @@ def trace(place: str) -> None:
 
     from .show import show_trace
 
-    path, _, token = place.rpartition(":")
+    path, _, token = position.rpartition(":")
     if not path or not token.isdecimal():
-        raise click.UsageError(f"{place}: give a part file, a colon and the index of a token")
+        raise click.UsageError(f"{position}: give a part file, a colon and the index of a token")
     show_trace(find_origin(Path(path), int(token)))

@@ -20,26 +20,26 @@ class _Facts(BaseModel):
 class FileFacts(_Facts):
     """Size in bytes and SHA-256 (hex) of one file."""
 
-    size: int
-    sha256: str
+    size: int  # bytes
+    sha256: str  # hex
 
 
 class SourceFile(FileFacts):
     """One input file; ``name`` is its file name without folders."""
 
-    name: str
+    name: str  # file name without folders
 
 
 class SourceFacts(_Facts):
     """One source as the recipe wrote it, languages in the order of the file, and what was read."""
 
-    name: str
-    reader: str
-    path: str
-    src_lang: str
-    tgt_lang: str
+    name: str  # of the source in the recipe
+    reader: str  # reader of the file
+    path: str  # as the recipe has it
+    src_lang: str  # language of the first side in the file
+    tgt_lang: str  # language of the second side in the file
     card: str | None = None  # stem of the data card of the corpus it belongs to
-    files: list[SourceFile]
+    files: list[SourceFile]  # the files that were read
 
     @property
     def lang(self) -> str:
@@ -54,12 +54,12 @@ class FunnelRow(_Facts):
     ``records == sum(dropped) + train + validation``.
     """
 
-    source: str
+    source: str  # name of the source
     lang: str  # the side that is not English
-    records: int
-    dropped: dict[str, dict[str, int]]
-    train: int
-    validation: int
+    records: int  # records in its files
+    dropped: dict[str, dict[str, int]]  # records by filter stage and first reason
+    train: int  # pairs kept for training
+    validation: int  # pairs kept for validation
 
     @model_validator(mode="after")
     def _ties(self) -> Self:
@@ -93,11 +93,11 @@ class FailureRow(_Facts):
     Only the scores that a pair has are counted: a pair that was dropped has no later scores.
     """
 
-    lang: str
-    reason: str
-    first: int
-    any: int
-    only: int
+    lang: str  # the side that is not English
+    reason: str  # of a rule or a filter stage
+    first: int  # pairs with it as first failure
+    any: int  # pairs with it among their failures
+    only: int  # pairs with no other failure
 
     @model_validator(mode="after")
     def _nested(self) -> Self:
@@ -113,36 +113,36 @@ class LeakRow(_Facts):
     in the funnel. Which pairs and sentences they are is in ``matches/``.
     """
 
-    source: str
-    lang: str
-    set: str
+    source: str  # name of the source
+    lang: str  # the side that is not English
+    set: str  # evaluation set
     side: str  # "src" or "tgt"
     kind: str  # "exact" or "containment"
-    matches: int
+    matches: int  # sides that matched
 
 
 class CleaningRow(_Facts):
     """Pairs of a source that a cleaning step changed, with a few [before, after] texts."""
 
-    source: str
-    step: str
-    changed: int
-    examples: list[tuple[str, str]] = []
+    source: str  # name of the source
+    step: str  # cleaner
+    changed: int  # pairs
+    examples: list[tuple[str, str]] = []  # texts before and after
 
 
 class StreamFacts(_Facts):
     """One packed stream of shards; tokens include each document's EOS, but no padding."""
 
     path: str  # relative to the build
-    split: str
+    split: str  # train or validation
     kind: str  # "parallel", "monolingual" or "replay"
-    name: str
-    languages: list[str]
+    name: str  # FIRST-SECOND, language, or name of a replay stream
+    languages: list[str]  # FLORES-200 codes, in the order on the page
     num_documents: int | None  # None: not counted, the token files are from elsewhere
-    num_tokens: int
-    num_padding: int
+    num_tokens: int  # without padding
+    num_padding: int  # EOS that fill sequences
     num_split_documents: int | None = 0  # longer than a sequence; None: not counted
-    num_sequences: int
+    num_sequences: int  # of sequence_length tokens
     left_out_tokens: int = 0  # of files from elsewhere, behind their last whole sequence
     cut_documents: int = 0  # of files from elsewhere: ranges that begin inside a document
     sidecar_bytes: dict[str, int] = {}  # of the sidecars for other trainers, by trainer
@@ -152,11 +152,11 @@ class ModelFacts(_Facts):
     """A model that judged the pairs; a demonstration model is named as such wherever shown."""
 
     use: str  # "language ID", "similarity", "tokenizer"
-    name: str
-    sha256: str
-    licence: str
-    demonstration: bool = False
-    note: str = ""
+    name: str  # file or catalogue name
+    sha256: str  # of its file, hex
+    licence: str  # of the model
+    demonstration: bool = False  # true for a toy model
+    note: str = ""  # what to know about it
 
 
 class FertilityRow(BaseModel):
@@ -164,20 +164,20 @@ class FertilityRow(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    tokenizer: str
-    lang: str
-    num_pairs: int
-    bytes_per_token: float
-    tokens_per_char: float
+    tokenizer: str  # name
+    lang: str  # FLORES-200 code
+    num_pairs: int  # pairs measured
+    bytes_per_token: float  # UTF-8 bytes over tokens
+    tokens_per_char: float  # tokens over code points
     parity: float  # tokens of this side per token of the English side of the same pairs
     parity_low: float | None = None  # 95 % bootstrap interval
-    parity_high: float | None = None
+    parity_high: float | None = None  # upper end of the same interval
     words_by: str = ""  # what finds words: white space, ICU and its version, or why nothing does
-    tokens_per_word: float | None = None
+    tokens_per_word: float | None = None  # tokens over words
     continued_share: float | None = None  # words cut in two or more, 0 to 1
-    tokens_per_grapheme: float | None = None
-    single_byte_share: float | None = None
-    unknown_share: float | None = None
+    tokens_per_grapheme: float | None = None  # tokens over extended grapheme clusters
+    single_byte_share: float | None = None  # tokens that stand for one byte, 0 to 1
+    unknown_share: float | None = None  # tokens that stand for what the vocabulary lacks, 0 to 1
     cost_percent: float | None = None  # what the same content takes more than in English
     context_words: float | None = None  # words that fit 4,096 tokens
     tokens_per_pair: float | None = None  # both directions, template and EOS included
@@ -211,13 +211,13 @@ class MarginRow(_Facts):
     its 95 % interval. None if the pairs are too few, or if one of the two does not vary.
     """
 
-    source: str
-    lang: str
-    of: int
-    rows: int
-    correlation: float | None
-    low: float | None
-    high: float | None
+    source: str  # name of the source
+    lang: str  # the side that is not English
+    of: int  # pairs with both margins
+    rows: int  # of these, pairs looked at
+    correlation: float | None  # Spearman's, -1 to 1
+    low: float | None  # lower end of its 95 % interval
+    high: float | None  # upper end
 
 
 class PrecisionErrorRow(_Facts):
@@ -228,37 +228,37 @@ class PrecisionErrorRow(_Facts):
     judged otherwise by the rules on the score; None where there are no such rules.
     """
 
-    lang: str
-    score: str
-    precision: str
-    device: str
-    pairs: int
-    mean: float | None
-    p99: float | None
-    most: float | None
-    spread: float | None
-    flips: int | None
+    lang: str  # the side that is not English
+    score: str  # score column
+    precision: str  # of the build: bf16, fp16 or int8
+    device: str  # cpu or cuda
+    pairs: int  # pairs compared
+    mean: float | None  # mean absolute error
+    p99: float | None  # error that 99 % of the pairs stay below
+    most: float | None  # largest error
+    spread: float | None  # standard deviation of the score in fp32
+    flips: int | None  # pairs that fp32 would have decided otherwise
 
 
 class BuildManifest(_Facts):
     """``OUT/manifest.json``, written last: its presence means that the build is complete."""
 
-    format: int = FORMAT
-    name: str
-    sealdata: str
-    build_key: str
+    format: int = FORMAT  # of this file
+    name: str  # name of the recipe
+    sealdata: str  # version that built it
+    build_key: str  # hash of everything that can change the result
     limit: int | None = None  # not None: only the first records of each source were read (PARTIAL)
-    recipe: dict[str, Any]
-    versions: dict[str, str]
-    models: list[ModelFacts] = []
-    sources: list[SourceFacts]
-    funnel: list[FunnelRow]
-    failures: list[FailureRow] = []
-    leaks: list[LeakRow] = []
-    cleaning: list[CleaningRow] = []
-    streams: list[StreamFacts] = []
-    fertility: list[FertilityRow] = []
-    margins: list[MarginRow] = []
+    recipe: dict[str, Any]  # the resolved recipe
+    versions: dict[str, str]  # versions of the libraries that can change the result, by name
+    models: list[ModelFacts] = []  # models that judged the pairs, and tokenizers
+    sources: list[SourceFacts]  # what was read
+    funnel: list[FunnelRow]  # what became of the records of each source
+    failures: list[FailureRow] = []  # pairs by reason and language
+    leaks: list[LeakRow] = []  # matches with evaluation sets
+    cleaning: list[CleaningRow] = []  # what cleaners changed
+    streams: list[StreamFacts] = []  # the packed streams
+    fertility: list[FertilityRow] = []  # how tokenizers cut the languages
+    margins: list[MarginRow] = []  # stored and new margins compared
     precision_errors: list[PrecisionErrorRow] = []  # empty where all was computed in fp32
     files: dict[str, FileFacts] = {}  # by path relative to the build
 

@@ -6,29 +6,29 @@ PAIR_SCHEMA: dict[str, pl.DataType] = {
     "source": pl.String(),  # name of the recipe's source
     "row": pl.UInt64(),  # 0-based data record in its file
     "src_lang": pl.String(),  # FLORES-200; eng_Latn wherever English is one side
-    "tgt_lang": pl.String(),
-    "src": pl.String(),
-    "tgt": pl.String(),
+    "tgt_lang": pl.String(),  # the language that is not English
+    "src": pl.String(),  # text of the English side
+    "tgt": pl.String(),  # text of the other side
     "stored_margin": pl.Float32(),  # the corpus's own ratio margin (NLLB, CCMatrix)
     "stored_src_lid": pl.Float32(),  # the corpus's own language-ID probability, clamped to [0, 1]
-    "stored_tgt_lid": pl.Float32(),
-    "src_corpus": pl.String(),
-    "tgt_corpus": pl.String(),
-    "src_url": pl.String(),
-    "tgt_url": pl.String(),
+    "stored_tgt_lid": pl.Float32(),  # the same of the other side
+    "src_corpus": pl.String(),  # corpus the English side came from, as the file names it
+    "tgt_corpus": pl.String(),  # the same of the other side
+    "src_url": pl.String(),  # address of the page the English side came from
+    "tgt_url": pl.String(),  # the same of the other side
 }
 
 DOCUMENT_SCHEMA: dict[str, pl.DataType] = {
-    "source": pl.String(),
-    "row": pl.UInt64(),
-    "lang": pl.String(),
-    "text": pl.String(),
+    "source": pl.String(),  # name of the recipe's stream
+    "row": pl.UInt64(),  # 0-based record in its file
+    "lang": pl.String(),  # FLORES-200 code
+    "text": pl.String(),  # the document
 }
 
 REJECT_SCHEMA: dict[str, pl.DataType] = {
-    "source": pl.String(),
-    "row": pl.UInt64(),
-    "reason": pl.String(),
+    "source": pl.String(),  # name of the recipe's source or stream
+    "row": pl.UInt64(),  # 0-based record in its file
+    "reason": pl.String(),  # why the record is no pair or document
     "raw": pl.String(),  # the record as read, undecodable bytes as U+FFFD, cut to 2,000 characters
 }
 

@@ -33,7 +33,7 @@ class Section(BaseModel):
 class Mixture(Section):
     """Which streams are read, in what shares, and how many tokens in all."""
 
-    strategy: Strategy
+    strategy: Strategy  # which text is read in which phase
     replay: float = Field(0.25, ge=0.0, lt=1.0)  # of all tokens, in every phase
     total_tokens: Count | None = None  # the budget with replay; or
     parallel_tokens: Count | None = None  # the budget of parallel text, all else comes on top
@@ -56,15 +56,15 @@ class Model(Section):
     """Weights to start from, or the shape of an OLMo 2 with random weights."""
 
     init_from: str | None = None  # a folder, or a Hub name in the local cache; then no shape
-    hidden_size: Count | None = None
-    intermediate_size: Count | None = None
-    num_layers: Count | None = None
-    num_heads: Count | None = None
+    hidden_size: Count | None = None  # width of the residual stream
+    intermediate_size: Count | None = None  # width of the feed-forward layers
+    num_layers: Count | None = None  # transformer layers
+    num_heads: Count | None = None  # attention heads; hidden_size is an even multiple of it
     vocab_multiple: Count = 128  # the tokenizer's vocabulary is rounded up to a multiple of it
-    rope_theta: Positive = 500_000.0
-    rms_norm_eps: Positive = 1e-6
-    tie_embeddings: bool = False
-    init_std: Positive = 0.02
+    rope_theta: Positive = 500_000.0  # base of the rotary position embedding
+    rms_norm_eps: Positive = 1e-6  # added to the mean square in every norm
+    tie_embeddings: bool = False  # input and output embeddings are one matrix
+    init_std: Positive = 0.02  # standard deviation of the random weights
 
     @model_validator(mode="after")
     def _weights_or_shape(self) -> "Model":
@@ -99,22 +99,23 @@ class Train(Section):
 class Optim(Section):
     """AdamW and its learning rate: warm-up, stable, decay."""
 
-    lr: Positive
+    lr: Positive  # peak learning rate, after the warm-up
+    # decay rates of the running means of gradient and squared gradient
     betas: tuple[Share, Share] = (0.9, 0.95)
-    eps: Positive = 1e-8
+    eps: Positive = 1e-8  # added to the root of the squared mean
     weight_decay: float = Field(0.1, ge=0.0)  # not on embeddings and norms
     moments: Literal["float32", "bfloat16"] = "float32"  # bfloat16: half the memory of AdamW
-    clip_norm: Positive = 1.0
-    warmup_steps: int = Field(ge=0)
-    decay_steps: int = Field(ge=0)
-    decay: Literal["linear", "1-sqrt"] = "linear"
+    clip_norm: Positive = 1.0  # largest L2 norm of all gradients together
+    warmup_steps: int = Field(ge=0)  # steps in which the rate rises from 0 to lr
+    decay_steps: int = Field(ge=0)  # last steps, in which the rate falls to 0
+    decay: Literal["linear", "1-sqrt"] = "linear"  # shape of the fall
 
 
 class Checkpoint(Section):
     """When the run is saved, and what is kept."""
 
-    every_steps: Count
-    keep_last: Count = 2
+    every_steps: Count  # steps between two checkpoints
+    keep_last: Count = 2  # newest checkpoints to keep
     keep_every: Count | None = None  # multiples of it stay, as does the one before the decay
 
 
@@ -125,24 +126,25 @@ class Eval(Section):
     validation_sequences: Count = 64  # at most, of each validation stream
     refs: str | None = None  # folder of `{FLORES code}.*` files; `package:NAME/PATH` in a package
     max_sentences: Count | None = None  # at most, of each language
-    batch_sentences: Count = 64
-    max_new_tokens: Count = 256
+    batch_sentences: Count = 64  # sentences translated at one time
+    max_new_tokens: Count = 256  # tokens of a translation, at most
 
 
 class Config(Section):
     """One training run."""
 
-    seed: int = Field(ge=0, lt=2**63)
+    seed: int = Field(ge=0, lt=2**63)  # of the order of the data, and of random weights
     shards: Path  # holds tokenizer/, train/ and validation/
-    out: Path
+    out: Path  # folder of the run
+    # steps between two lines on the screen and two measurements of speed
     log_every_steps: Count = 10
     log_to: Literal["tensorboard", "wandb"] | None = None  # in addition to log.jsonl
-    mixture: Mixture
-    model: Model
-    train: Train
-    optim: Optim
-    checkpoint: Checkpoint
-    eval: Eval = Eval()
+    mixture: Mixture  # what is read
+    model: Model  # what is trained
+    train: Train  # what one step does
+    optim: Optim  # how weights move
+    checkpoint: Checkpoint  # when the run is saved
+    eval: Eval = Eval()  # what is measured
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides which model comes out, by dotted key.

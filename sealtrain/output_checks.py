@@ -85,7 +85,7 @@ def _identifier() -> Callable[[str], str] | None:
     model = fasttext.load_model(str(path))
 
     def identify(text: str) -> str:
-        # The one call that is right in every build of fastText (docs/lid.md).
+        # The one call that is right in every build of fastText (docs/explanation/lid.md).
         [(_, label)] = model.f.predict(text.replace("\n", " ") + "\n", 1, 0.0, "strict")
         return str(label).removeprefix("__label__")
 

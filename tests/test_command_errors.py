@@ -1,5 +1,10 @@
 """How the commands end: which exit code, and what on stderr."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -26,7 +31,7 @@ def program(error: BaseException) -> Program:
         (ConfigError("no such key"), 2, "seal: no such key"),
         (CheckError("2 files differ"), 3, "seal: 2 files differ"),
         (OSError(28, "No space left on device", "x"), 1, "seal: x: No space left on device"),
-        (KeyboardInterrupt(), 130, "seal: interrupted; run the same command again to go on"),
+        (KeyboardInterrupt(), 130, "seal: interrupted; run the same command again to continue"),
         (
             ModuleNotFoundError("No module named 'transformers'", name="transformers"),
             1,
@@ -50,3 +55,35 @@ def test_our_own_bugs_keep_their_traceback(error):
 
 def test_a_wrong_argument_exits_with_2():
     assert CliRunner().invoke(program(DataError("x")), ["nothing"]).exit_code == 2
+
+
+def test_sigterm_exits_with_143_and_its_handler_is_restored():
+    @click.group("seal", cls=Program, user_error=SealError)
+    def group() -> None: ...
+
+    @group.command()
+    def wait() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.sigtimedwait([], 5)
+
+    def handler(number: int, frame: object) -> None: ...
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        done = CliRunner().invoke(group, ["wait"])
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert done.exit_code == 143
+    assert done.stderr == "seal: terminated; run the same command again to continue\n"
+
+
+def test_a_closed_pipe_exits_with_141_and_prints_nothing():
+    read, write = os.pipe()
+    os.close(read)
+    code = "from sealcli.sealdata import main; main()"
+    command = [sys.executable, "-c", code, "models", "list"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(write)
+    assert done.returncode == 141
+    assert done.stderr == b""

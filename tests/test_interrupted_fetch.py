@@ -13,7 +13,7 @@ from tests.sealdata.fetch.test_corpora_download import BODY, Server, part_of, se
 
 __all__ = ["server"]  # the fixture
 
-# The addresses of the catalogue lead to the server of the test, whose file is no published one.
+# The addresses of the catalogue lead to the server of the test, whose file is not a published one.
 COMMAND = """
 import sys
 import sealdata.fetch.files as files
@@ -60,7 +60,7 @@ def test_an_interrupted_fetch_goes_on_where_it_was(
     _, said = running.communicate(timeout=SOON)
     server.go_on.set()
     assert running.returncode == 130
-    assert said.splitlines()[-1] == "sealdata: interrupted; run the same command again to go on"
+    assert said.splitlines()[-1] == "sealdata: interrupted; run the same command again to continue"
     assert "Traceback" not in said
     assert not path.exists()
     assert part_of(path).read_bytes() == BODY[: len(BODY) // 2]

@@ -21,8 +21,8 @@ from sealdata.build_manifest import read_build_manifest
 from sealdata.dataset.trace import trace
 from sealdata.errors import DataError
 from sealdata.pipeline.plan import sample_dir
-from sealdata.report.card import render_card
-from sealdata.report.card_merge import merged, unwritten
+from sealdata.report.dataset_card import render_card
+from sealdata.report.dataset_card_merge import merged, unwritten
 from sealdata.shards.reader import view_sequence
 from sealtrain.data import open_stream
 
@@ -211,7 +211,7 @@ def test_a_stopped_build_is_one_line_and_leaves_no_worker(tmp_path, number, code
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == code
-    assert stderr.splitlines()[-1] == f"sealdata: {word}; run the same command again to go on"
+    assert stderr.splitlines()[-1] == f"sealdata: {word}; run the same command again to continue"
     assert "Traceback" not in stderr
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 

@@ -43,7 +43,7 @@ def aligned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def counted(lines: list[str]) -> int:
     """Tokens by the library that made the bundled tokenizer."""
     bpe = tokenizers.Tokenizer.from_file(str(BPE / "tokenizer.json"))
-    return sum(len(one.ids) for one in bpe.encode_batch(lines, add_special_tokens=False))
+    return sum(len(item.ids) for item in bpe.encode_batch(lines, add_special_tokens=False))
 
 
 def test_the_table_is_what_the_library_counts(aligned: Path, tmp_path: Path) -> None:
@@ -87,13 +87,16 @@ def test_the_printed_table(aligned: Path) -> None:
     """Figures of the bundled sentences and tokenizers, as they stand: both are files of ours."""
     done = run("fertility", aligned, "--tokenizer", BPE, "--tokenizer", UNIGRAM)
     shown = [line.split() for line in done.stdout.splitlines() if line]
-    start = [place for place, cells in enumerate(shown) if cells in (["bpe"], ["unigram"])]
+    start = [position for position, cells in enumerate(shown) if cells in (["bpe"], ["unigram"])]
     assert len(start) == 2
     parity = {
-        (shown[at][0], cells[0]): cells[9]
-        for at in start
-        for cells in shown[at + 2 : at + 2 + len(CODES)]
+        (shown[index][0], cells[0]): cells[9]
+        for index in start
+        for cells in shown[index + 2 : index + 2 + len(CODES)]
     }
+    for tokenizer in ("bpe", "unigram"):  # the costliest language first
+        column = [float(value) for (name, _), value in parity.items() if name == tokenizer]
+        assert column == sorted(column, reverse=True)
     assert parity == {
         ("bpe", "Lao"): "2.37",
         ("bpe", "Thai"): "2.36",
@@ -109,7 +112,7 @@ def test_the_printed_table(aligned: Path) -> None:
 
 
 def test_files_in_place_of_their_folder(aligned: Path, tmp_path: Path) -> None:
-    """The same rows, and nothing of the languages that were not named."""
+    """The same rows, without the languages that were not named."""
     options = ("--tokenizer", BPE, "--json")
     whole = {row["lang"]: row for row in json.loads(run("fertility", aligned, *options).stdout)}
     files = [aligned / f"{code}.dev" for code in ("tha_Thai", "eng_Latn")]
@@ -127,7 +130,7 @@ def test_files_in_place_of_their_folder(aligned: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        (["tha_Thai.dev"], "no English beside tha_Thai.dev; add eng_Latn.dev"),
+        (["tha_Thai.dev"], "no English for tha_Thai.dev; add eng_Latn.dev"),
         (["tha_Thai.dev", "nix.dev"], "nix.dev: no such file; give one folder or recipe, or files"),
         (["nix.dev"], "nix.dev is neither the folder of a build, nor a recipe, nor references"),
     ],
@@ -171,7 +174,7 @@ def test_a_file_of_ranks_is_one_more_tokenizer(aligned: Path, tmp_path: Path) ->
     [
         (["--tokenizer", "absent"], "no tokenizer at absent"),
         (["--tokenizer", "some/repository"], "hf download some/repository"),
-        (["--tokenizer", BPE, "--hidden-size", "64"], "are of use with --extend"),
+        (["--tokenizer", BPE, "--hidden-size", "64"], "need --extend"),
         ([], "Missing option '--tokenizer'"),
     ],
 )

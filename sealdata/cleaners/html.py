@@ -38,7 +38,7 @@ class Html(Cleaner):
     tags stay for a rule to see.
     """
 
-    strip_tags: bool = True
+    strip_tags: bool = True  # false: tags stay, for a rule on `markup.remains`
 
     def clean(self, text: pl.Series) -> pl.Series:
         """An entity may stand for white space or control characters: let the other steps follow."""

@@ -16,9 +16,9 @@ class MaskPii(Cleaner):
     ``pii`` defines the kinds. It reads cleaned text, so it finds nothing that is masked.
     """
 
-    emails: bool = True
-    ids: bool = True
-    phones: bool = True
+    emails: bool = True  # mask e-mail addresses
+    ids: bool = True  # mask national ID numbers
+    phones: bool = True  # mask phone numbers
 
     def clean(self, text: pl.Series) -> pl.Series:
         """The masked texts. This is the only cleaner that removes letters."""

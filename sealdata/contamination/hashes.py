@@ -13,16 +13,17 @@ from sealdata.kernels import texts_of
 from sealdata.kernels.ngrams import ngram_hashes
 from sealdata.text.hashing import key_hashes, text_key
 
-NGRAM = 10  # characters of the normal form; docs/dedup.md shows why 10, and why at least 20 of them
+# docs/explanation/dedup.md shows why 10 characters of the normal form, and why at least 20 n-grams.
+NGRAM = 10
 MIN_NGRAMS = 20  # distinct: a shorter sentence is found only where it is the whole side
 FORMAT = f"sealdata evaluation hashes 1, n-grams of {NGRAM} characters"
 
 HASH_SCHEMA: dict[str, pl.DataType] = {
     "format": pl.String(),  # FORMAT on every row: other releases may cut other n-grams
-    "set": pl.String(),
-    "file": pl.String(),
-    "line": pl.UInt32(),
-    "column": pl.String(),
+    "set": pl.String(),  # name of the evaluation set
+    "file": pl.String(),  # its file
+    "line": pl.UInt32(),  # line of a text, row of a table; from 1
+    "column": pl.String(),  # column of a table; null for text
     "key": pl.UInt64(),  # of the whole sentence, see ``sealdata.text.hashing``
     "ngrams": pl.List(pl.UInt64()),  # distinct, ascending; none of a short sentence
 }

@@ -10,7 +10,7 @@ import polars as pl
 from sealdata.errors import DataError
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import write_atomic
-from sealdata.report.schema import PrecisionFacts
+from sealdata.report.schema import AnnotationPrecisionFacts
 from sealdata.shards.shuffle import row_keys
 
 # Kreutzer et al. 2022, "Quality at a Glance", table 2: what a rater calls a pair.
@@ -131,7 +131,7 @@ def read_sheet(path: Path) -> dict[int, str]:
     return labels
 
 
-def precision(key_path: Path, labels: dict[int, str], score: str) -> list[PrecisionFacts]:
+def precision(key_path: Path, labels: dict[int, str], score: str) -> list[AnnotationPrecisionFacts]:
     """The share labelled correct, per language and per bin of ``score``; "?" is left out.
 
     Raises:
@@ -154,9 +154,9 @@ def precision(key_path: Path, labels: dict[int, str], score: str) -> list[Precis
 
 def _fact(
     lang: str, score: str, rows: pl.DataFrame, low: float | None, high: float | None
-) -> PrecisionFacts:
+) -> AnnotationPrecisionFacts:
     correct = int(rows["label"].is_in(CORRECT).sum())
-    return PrecisionFacts(
+    return AnnotationPrecisionFacts(
         lang=lang,
         score=score,
         low=low,

@@ -1,4 +1,4 @@
-"""Audit: judge a recipe's corpora by a sample scored in full, or show a finished build again."""
+"""Audit: report on a recipe's corpora by a sample scored in full, or on a finished build."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -23,21 +23,21 @@ from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.run import read_lists, survey
 from sealdata.pipeline.source_state import RunContext, SourceState
 from sealdata.pipeline.streams import open_table
-from sealdata.report.audit_rows import Evidence, ledger_evidence
-from sealdata.report.duplicate_examples import corpus_twins
+from sealdata.report.audit_rows import AuditRows, ledger_rows
+from sealdata.report.duplicate_examples import corpus_duplicate_examples
 from sealdata.report.facts import Compared, audit_facts, write_facts
 from sealdata.report.html import write_report
 from sealdata.report.other_views import match_facts
-from sealdata.report.schema import AuditFacts, DuplicateFacts, PrecisionFacts
-from sealdata.report.tally import by_source, spread
+from sealdata.report.reason_counts import by_source, spread
+from sealdata.report.schema import AnnotationPrecisionFacts, AuditFacts, DuplicateFacts
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.tokenizers import named
 from sealdata.tokens.fertility import MAX_PAIRS, fertility
-from sealdata.workflow.stage import Engine, Progress
+from sealdata.workflow.protocols import Engine, Progress
 
 ROWS = 20_000  # scored in all: a share of half of them is known to within 1 %
 LEAST = 1000  # per language, so that small ones can be judged too
-SHEET, KEY, JUDGED = "annotation.tsv", "annotation-key.parquet", "annotation.json"
+SHEET, KEY, ANNOTATIONS = "annotation.tsv", "annotation-key.parquet", "annotation.json"
 GOLD = "gold.json"
 FOLDER = "audit"  # of a build's folder, beside the results of the build
 
@@ -48,7 +48,7 @@ class Audited:
 
     facts: AuditFacts
     page: Path
-    evidence: Evidence
+    audit_rows: AuditRows
 
 
 def audit_build(out: Path) -> Audited:
@@ -60,7 +60,7 @@ def audit_build(out: Path) -> Audited:
         DataError: there is no finished build, or a file of it is damaged.
     """
     manifest = read_build_manifest(out)
-    return _write(out, manifest, ledger_evidence(out, manifest.languages), None)
+    return _write(out, manifest, ledger_rows(out, manifest.languages), None)
 
 
 def audit_recipe(
@@ -83,12 +83,12 @@ def audit_recipe(
             plan.pairwise_only(), out / "work", digests, engine, progress, read_lists(plan)
         )
         sources, precision = survey(run, lambda pairs: sample_sizes(pairs, rows), limit)
-        evidence = _evidence(out, sources)
-        manifest = _manifest(plan, digests, sources, evidence, limit)
+        audit_rows = _sampled_rows(out, sources)
+        manifest = _manifest(plan, digests, sources, audit_rows, limit)
         errors = describe.precision_rows(precision)
         manifest = manifest.model_copy(update={"precision_errors": errors})
         digests.save()
-        return _write(out, manifest, evidence, _compared(plan, sources, evidence))
+        return _write(out, manifest, audit_rows, _compared(plan, sources, audit_rows))
 
 
 def sample_sizes(pairs: dict[str, int], rows: int) -> dict[str, int]:
@@ -106,7 +106,7 @@ def sheet(audited: Audited, number: int) -> Path:
 
     The key, which holds scores and origins, stays beside it.
     """
-    facts, evidence = audited.facts, audited.evidence
+    facts, audit_rows = audited.facts, audited.audit_rows
     score = deciding_score(facts)
     kept = pl.col("stage").is_null()
     seed = int(facts.build.recipe.get("seed", 1))
@@ -114,11 +114,11 @@ def sheet(audited: Audited, number: int) -> Path:
     for lang in facts.build.languages:
         values = [
             frame.filter(kept)[score].cast(pl.Float64)
-            for frame in evidence.frames(lang, [score])
+            for frame in audit_rows.frames(lang, [score])
             if score in frame.columns
         ]
         edges = bin_edges(pl.concat(values)) if values else []
-        frames = (frame.filter(kept) for frame in evidence.frames(lang))
+        frames = (frame.filter(kept) for frame in audit_rows.frames(lang))
         rows = draw(frames, score, edges, number, seed)
         if rows.height:
             drawn.append(rows.with_columns(lang=pl.lit(lang)))
@@ -129,7 +129,7 @@ def sheet(audited: Audited, number: int) -> Path:
     return folder / SHEET
 
 
-def judge(audited: Audited, filled: Path) -> Audited:
+def apply_annotations(audited: Audited, filled: Path) -> Audited:
     """Read a filled-in sheet; report and ``audit.json`` are written anew with its precision.
 
     Raises:
@@ -143,48 +143,48 @@ def judge(audited: Audited, filled: Path) -> Audited:
     labels = read_sheet(filled)
     found = precision(folder / KEY, labels, deciding_score(audited.facts))
     counts = Counter(labels.values())
-    told = {
+    facts = {
         "labels": {f"{name} ({LABELS[name]})": counts[name] for name in LABELS if counts[name]},
         "precision": [fact.model_dump(mode="json") for fact in found],
     }
-    write_json(folder / JUDGED, told)
-    return _finish(audited.facts, folder.parent, audited.evidence)
+    write_json(folder / ANNOTATIONS, facts)
+    return _finish(audited.facts, folder.parent, audited.audit_rows)
 
 
 def deciding_score(facts: AuditFacts) -> str:
     """The score of the last rule, or the first there is."""
     names = [score.name for score in facts.scores]
-    judged = [rule.score for rule in facts.rules if rule.score in names]
-    return judged[-1] if judged else names[0] if names else ""
+    with_rule = [rule.score for rule in facts.rules if rule.score in names]
+    return with_rule[-1] if with_rule else names[0] if names else ""
 
 
-def judged(out: Path) -> dict[str, Any]:
+def annotation_facts(out: Path) -> dict[str, Any]:
     """What people said of the build or audit in ``out``, as fields of its facts; {} if nothing."""
-    path = out / FOLDER / JUDGED
+    path = out / FOLDER / ANNOTATIONS
     if not path.is_file():
         return {}
-    told = read_json(path)
-    found = [PrecisionFacts.model_validate(fact) for fact in told["precision"]]
+    facts = read_json(path)
+    found = [AnnotationPrecisionFacts.model_validate(fact) for fact in facts["precision"]]
     names = (f"{label} ({meaning})" for label, meaning in LABELS.items())
-    labels = {name: told["labels"][name] for name in names if name in told["labels"]}
+    labels = {name: facts["labels"][name] for name in names if name in facts["labels"]}
     return {"labels": labels, "precision": found}
 
 
 def _write(
     out: Path,
     manifest: BuildManifest,
-    evidence: Evidence,
+    audit_rows: AuditRows,
     compared: Compared | None,
 ) -> Audited:
-    return _finish(audit_facts(out, manifest, evidence, compared), out, evidence)
+    return _finish(audit_facts(out, manifest, audit_rows, compared), out, audit_rows)
 
 
-def _finish(facts: AuditFacts, out: Path, evidence: Evidence) -> Audited:
-    facts = facts.model_copy(update=judged(out) | {"gold": _gold(out)})
+def _finish(facts: AuditFacts, out: Path, audit_rows: AuditRows) -> Audited:
+    facts = facts.model_copy(update=annotation_facts(out) | {"gold": _gold(out)})
     page = out / FOLDER / "index.html"
     write_facts(facts, out / FOLDER / "audit.json")
-    write_report(facts, page, out, evidence)
-    return Audited(facts, page, evidence)
+    write_report(facts, page, out, audit_rows)
+    return Audited(facts, page, audit_rows)
 
 
 def _gold(out: Path) -> dict[str, Any]:
@@ -209,7 +209,7 @@ def _gold(out: Path) -> dict[str, Any]:
     return found.model_dump(mode="json", exclude={"languages": {"__all__": {"examples"}}})
 
 
-def _evidence(out: Path, sources: list[SourceState]) -> Evidence:
+def _sampled_rows(out: Path, sources: list[SourceState]) -> AuditRows:
     """The sampled rows of each language, in one file beside the report."""
     files: dict[str, list[Path]] = {}
     rows: dict[str, int] = {}
@@ -224,14 +224,14 @@ def _evidence(out: Path, sources: list[SourceState]) -> Evidence:
         write_frame(pl.concat(frames), path)
         files[lang] = [path]
         rows[lang] = sum(record.facts["rows"] for s in own for record in s.sampled.records)
-    return Evidence(files, rows)
+    return AuditRows(files, rows)
 
 
 def _manifest(
     plan: Plan,
     digests: Digests,
     sources: list[SourceState],
-    evidence: Evidence,
+    audit_rows: AuditRows,
     limit: int | None,
 ) -> BuildManifest:
     """A manifest as a build would leave it, its funnel estimated and without streams."""
@@ -245,16 +245,16 @@ def _manifest(
         versions=describe.versions(),
         models=describe.model_facts(plan),
         sources=describe.source_facts(plan, digests),
-        funnel=_funnel(sources, evidence),
+        funnel=_funnel(sources, audit_rows),
         leaks=describe.leak_rows(sources),
         cleaning=describe.cleaning_rows(sources, plan.cleaners),
-        fertility=_fertility(plan, evidence),
+        fertility=_fertility(plan, audit_rows),
     )
 
 
-def _funnel(sources: list[SourceState], evidence: Evidence) -> list[FunnelRow]:
+def _funnel(sources: list[SourceState], audit_rows: AuditRows) -> list[FunnelRow]:
     """What could be read is counted; what becomes of it is in proportion to the sample."""
-    counts = {lang: by_source(evidence, lang) for lang in evidence.files}
+    counts = {lang: by_source(audit_rows, lang) for lang in audit_rows.files}
     rows = []
     for source in sources:
         own = counts[source.lang].get(source.table.name, Counter())
@@ -281,10 +281,10 @@ def _funnel(sources: list[SourceState], evidence: Evidence) -> list[FunnelRow]:
     return rows
 
 
-def _fertility(plan: Plan, evidence: Evidence) -> list[FertilityRow]:
+def _fertility(plan: Plan, audit_rows: AuditRows) -> list[FertilityRow]:
     """The recipe's tokenizers on the sampled pairs that pass all rules."""
     samples = []
-    for lang, paths in evidence.files.items():
+    for lang, paths in audit_rows.files.items():
         kept = read_frame(paths[0]).filter(pl.col("stage").is_null())
         samples.append((lang, kept.head(MAX_PAIRS).select("src", "tgt")))
     made = [open_table(table, plan) for table in (plan.recipe.tokenizer, *plan.recipe.fertility)]
@@ -292,13 +292,13 @@ def _fertility(plan: Plan, evidence: Evidence) -> list[FertilityRow]:
     return [FertilityRow(**row) for row in rows.iter_rows(named=True)]
 
 
-def _compared(plan: Plan, sources: list[SourceState], evidence: Evidence) -> Compared:
+def _compared(plan: Plan, sources: list[SourceState], audit_rows: AuditRows) -> Compared:
     """What was found among all pairs, with examples, and the stages left to a build."""
-    twins, matches = [], []
-    for lang in evidence.files:
+    duplicate_examples, matches = [], []
+    for lang in audit_rows.files:
         own = [source for source in sources if source.lang == lang]
-        twins += corpus_twins(
-            evidence, lang, [(s.sampled.parts, s.keys.folder, s.cleaned.folder) for s in own]
+        duplicate_examples += corpus_duplicate_examples(
+            audit_rows, lang, [(s.sampled.parts, s.keys.folder, s.cleaned.folder) for s in own]
         )
         leaks = [s.leaks for s in own if s.leaks]
         files = [done.folder / f"{part}.{MATCHES}.parquet" for done in leaks for part in done.parts]
@@ -308,7 +308,9 @@ def _compared(plan: Plan, sources: list[SourceState], evidence: Evidence) -> Com
         for stage in FILTER_STAGES
         if stage.decided_by == "mask" and not stage.audited and plan.recipe.asks_for(stage.name)
     ]
-    return Compared(_duplicates(sources), twins, matches, left_out + plan.corpus_scores())
+    return Compared(
+        _duplicates(sources), duplicate_examples, matches, left_out + plan.corpus_scores()
+    )
 
 
 def _duplicates(sources: list[SourceState]) -> list[DuplicateFacts]:

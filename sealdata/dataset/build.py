@@ -39,12 +39,14 @@ from sealdata.pipeline.streams import (
     token_files,
 )
 from sealdata.recipe.reading import write_recipe
-from sealdata.report.card import write_metadata
+from sealdata.report.dataset_card import write_metadata
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.html import write_report
 from sealdata.report.margin_agreement import summary
 from sealdata.shards.token_files import identified
-from sealdata.workflow.stage import Engine, Progress, StageOutput, run_stages
+from sealdata.workflow.protocols import Engine, Progress
+from sealdata.workflow.run_stages import run_stages
+from sealdata.workflow.stage import StageOutput
 
 
 @dataclass(frozen=True)

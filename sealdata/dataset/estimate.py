@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.dataset.pair_samples import draw
-from sealdata.fetch.corpus_cards import read_card
+from sealdata.fetch.corpus_cards import read_corpus_card
 from sealdata.formats.documents import ENGLISH
 from sealdata.pairs import PAIR_SCHEMA, english_first
 from sealdata.pipeline.plan import Plan
@@ -90,7 +90,7 @@ def _published(plan: Plan, table: SourceTable, lang: str) -> int | None:
     """Pairs of the source by its card: of its file, or of the language if that is one source."""
     if table.card is None:
         return None
-    card = read_card(table.card)
+    card = read_corpus_card(table.card)
     part = card.parts.get(Path(table.path).stem)
     sides = {table.src_lang, table.tgt_lang}
     of_corpus = [

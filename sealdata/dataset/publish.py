@@ -11,8 +11,8 @@ from sealdata.build_manifest import MANIFEST, BuildManifest, read_build_manifest
 from sealdata.dataset.verify import verify_build
 from sealdata.errors import CheckError, DataError
 from sealdata.files.records import file_sha256
-from sealdata.report.card import write_metadata
-from sealdata.report.card_merge import unwritten
+from sealdata.report.dataset_card import write_metadata
+from sealdata.report.dataset_card_merge import unwritten
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

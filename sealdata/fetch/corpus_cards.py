@@ -1,4 +1,4 @@
-"""Cards of upstream corpora: what they state, and which licence results from several."""
+"""The data cards of upstream corpora, and the licence that follows from several of them."""
 
 import re
 from importlib.resources import files
@@ -16,9 +16,9 @@ from sealdata.fetch.files import Download
 from sealdata.languages import resolve
 
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n---\n(.*)", re.DOTALL)
-OWN_TERMS = "other"  # the Hub's word for terms that no identifier names
+OWN_TERMS = "other"  # the identifier of the Hub for terms without an identifier
 
-# What a licence asks for; the identifiers are those of the Hugging Face Hub.
+# What a licence demands; the identifiers are those of the Hugging Face Hub.
 Demand = Literal["attribution", "share-alike", "non-commercial", "no-derivatives"]
 LICENCES: dict[str, frozenset[Demand]] = {
     "cc0-1.0": frozenset(),
@@ -33,29 +33,29 @@ LICENCES: dict[str, frozenset[Demand]] = {
     "cc-by-nc-sa-4.0": frozenset({"attribution", "share-alike", "non-commercial"}),
     "cc-by-nd-4.0": frozenset({"attribution", "no-derivatives"}),
     "cc-by-nc-nd-4.0": frozenset({"attribution", "non-commercial", "no-derivatives"}),
-    OWN_TERMS: frozenset(),  # what they ask for, the card's note says
+    OWN_TERMS: frozenset(),  # the note of the card has the demands
 }
 
 
-class SourceCard(BaseModel):
+class CorpusCard(BaseModel):
     """The front matter of ``data_cards/NAME.md``; the text below it is for people."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str = Field(min_length=1)
     licence: str  # a key of LICENCES
-    licence_note: str = ""  # where parts of a corpus differ
+    licence_note: str = ""  # on parts of the corpus with other terms
     licence_url: str = ""
     citation: str = ""  # BibTeX
-    urls: dict[str, str] = {}  # what it is (homepage, download, paper) -> address
+    urls: dict[str, str] = {}  # kind of page (homepage, download, paper) -> address
     languages: list[str]  # FLORES-200 codes, English included
     counts: dict[str, int] = {}  # sentence pairs with English by language, as published
     unique_counts: dict[str, int] = {}  # the same without duplicates
-    parts: dict[str, int] = {}  # records by file, subcorpus or split, where there are such
-    downloads: dict[str, Download] = {}  # by language pair (eng_Latn-jav_Latn), or by what it is
-    origin: str  # how the sentences and their alignment came to be, in a sentence or two
+    parts: dict[str, int] = {}  # records by file, subcorpus or split, if there are several
+    downloads: dict[str, Download] = {}  # by language pair (eng_Latn-jav_Latn) or by content
+    origin: str  # how the sentences were collected and aligned, in a sentence or two
     producers: str  # who wrote and translated the text
-    defects: list[str] = []  # known ones
+    defects: list[str] = []  # known defects
     personal_data: str
 
     @field_validator("licence")
@@ -79,14 +79,14 @@ class SourceCard(BaseModel):
 BUILT_HERE = ("sealdata-sample",)  # cards of datasets, not of upstream corpora
 
 
-def card_names() -> list[str]:
+def corpus_card_names() -> list[str]:
     """Names of the cards of upstream corpora that come with the package, sorted."""
     names = (entry.name for entry in _folder().iterdir())
     stems = {name.removesuffix(".md") for name in names if name.endswith(".md")}
     return sorted(stems - set(BUILT_HERE))
 
 
-def read_card(name: str) -> SourceCard:
+def read_corpus_card(name: str) -> CorpusCard:
     """The card of an upstream corpus by its name (the stem of its file).
 
     Raises:
@@ -95,21 +95,21 @@ def read_card(name: str) -> SourceCard:
     """
     entry = _folder() / f"{name}.md"
     if not entry.is_file() or name in BUILT_HERE:
-        raise ConfigError(f"no data card named {name!r}; known: {', '.join(card_names())}")
-    return parse_card(entry.read_text("utf-8"), f"data_cards/{name}.md")
+        raise ConfigError(f"no data card named {name!r}; known: {', '.join(corpus_card_names())}")
+    return parse_corpus_card(entry.read_text("utf-8"), f"data_cards/{name}.md")
 
 
-def parse_card(text: str, where: str) -> SourceCard:
+def parse_corpus_card(text: str, where: str) -> CorpusCard:
     """The front matter of a card's text; ``where`` names it in errors.
 
     Raises:
-        DataError: it is missing, no valid YAML, or a key or value is wrong.
+        DataError: it is missing or not valid YAML, or a key or value is wrong.
     """
     front, _ = split_front_matter(text, where)
     try:
-        return SourceCard.model_validate(front)
+        return CorpusCard.model_validate(front)
     except ValidationError as error:
-        raise DataError(f"{where}: {explain(error, SourceCard)}") from None
+        raise DataError(f"{where}: {explain(error, CorpusCard)}") from None
     except ConfigError as error:
         raise DataError(f"{where}: {error}") from None
 
@@ -118,7 +118,7 @@ def split_front_matter(text: str, where: str) -> tuple[dict[str, Any], str]:
     """The YAML between the ``---`` lines at the head of a Markdown text, and the rest.
 
     Raises:
-        DataError: there is none, or it is no YAML mapping.
+        DataError: it is missing or not a YAML mapping.
     """
     match = _FRONT_MATTER.match(text)
     if not match:
@@ -127,46 +127,47 @@ def split_front_matter(text: str, where: str) -> tuple[dict[str, Any], str]:
         front = yaml.safe_load(match[1])
     except yaml.YAMLError as error:
         line = " ".join(str(error).split())
-        raise DataError(f"{where}: front matter is no valid YAML: {line}") from None
+        raise DataError(f"{where}: front matter is not valid YAML: {line}") from None
     if not isinstance(front, dict):
-        raise DataError(f"{where}: front matter is no mapping")
+        raise DataError(f"{where}: front matter is not a mapping")
     return front, match[2]
 
 
 def strictest(licences: dict[str, str | None]) -> tuple[str, str]:
-    """The licence a work made of sources under ``licences`` (source -> identifier) can have.
+    """The licence that a work made of several sources can have, and the reason in a sentence.
 
-    Returns a Hub identifier and the reason in a sentence. ``other`` where no single licence meets
-    all demands, ``unknown`` where a source states none.
+    ``licences`` maps sources to identifiers of the Hub; None if a source states no licence. The
+    result is such an identifier too. It is ``other`` if no single licence meets all demands, and
+    ``unknown`` if a source states none.
     """
     silent = sorted(source for source, licence in licences.items() if licence is None)
     if silent:
         return "unknown", f"No licence is stated for {', '.join(silent)}."
     stated = sorted({licence for licence in licences.values() if licence is not None})
     if OWN_TERMS in stated:
-        own = sorted(source for source, licence in licences.items() if licence == OWN_TERMS)
-        return OWN_TERMS, f"{', '.join(own)} has terms that no identifier names; see its card."
+        sources = sorted(source for source, licence in licences.items() if licence == OWN_TERMS)
+        return OWN_TERMS, f"{', '.join(sources)} has terms of its own; see its card."
     demands = frozenset[Demand]().union(*(LICENCES[licence] for licence in stated))
     if "no-derivatives" in demands:
         return "other", (
-            "A source forbids adapted works; whether a selection is one is for a person to judge."
+            "A source forbids adapted works; a person must decide whether a selection is one."
         )
     meeting = [licence for licence in stated if LICENCES[licence] == demands]
     if not meeting:
         return "other", (
             f"The sources' licences ({', '.join(stated)}) demand {', '.join(sorted(demands))} "
-            "together, which none of them grants alone."
+            "together; none of them meets all these demands."
         )
     sharing = [licence for licence in stated if "share-alike" in LICENCES[licence]]
     if len(sharing) > 1:
-        return "other", f"{' and '.join(sharing)} each want the whole under their own terms."
+        return "other", f"{' and '.join(sharing)} each demand their own terms for the whole."
     if len(stated) == 1:
         return stated[0], f"All sources are under {stated[0]}."
     return meeting[-1], f"The strictest of the sources' licences ({', '.join(stated)})."
 
 
 def _folder() -> Traversable:
-    """The installed cards, or those of the repository the package is run from."""
+    """The installed cards, or those of the repository that the package runs from."""
     try:
         return files("sealcards")
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""Downloads of corpus files: resumed after any break, checked, and in place only when whole."""
+"""The transfer of one file: resumed after any break, checked, and in place only when whole."""
 
 import fcntl
 import json
@@ -20,12 +20,12 @@ from sealdata import __version__
 from sealdata.errors import DataError
 from sealdata.files.records import file_sha256, write_json
 
-Report = Callable[[int, int | None], None]  # bytes there, bytes in all (None: server does not say)
+Report = Callable[[int, int | None], None]  # bytes so far, bytes in total (None: not stated)
 
-TRIES = 4  # attempts in a row that bring nothing, before giving up
-_TIMEOUT = 60.0  # seconds without a byte
-_CHUNK = 1 << 18
-_PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses that may be gone in a moment
+MAX_FAILURES = 4  # attempts in a row without a byte before the download fails
+_TIMEOUT = 60.0  # seconds without a byte until the connection counts as broken
+_CHUNK = 1 << 18  # bytes read at once, at most
+_TEMPORARY = {408, 425, 429, 500, 502, 503, 504}  # statuses that may pass
 
 
 class _BrokenError(Exception):
@@ -33,11 +33,11 @@ class _BrokenError(Exception):
 
 
 class _RestartError(_BrokenError):
-    """What has arrived is of another file: nothing of it is of use."""
+    """What has arrived belongs to another version of the file and is deleted."""
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Followed as usual, but never from an encrypted address to one that is not."""
+    """Redirects as usual, but never from an encrypted address to an unencrypted one."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -53,17 +53,17 @@ class _Redirects(HTTPRedirectHandler):
 
 
 @dataclass(frozen=True)
-class _Partial:
-    """What is known of a file that has begun to arrive; kept beside it."""
+class _PartialRecord:
+    """The facts about a file that has begun to arrive; stored in a file beside it."""
 
     url: str
-    total: int | None = None  # bytes of what is wanted of it
-    validator: str | None = None  # ETag or Last-Modified: the same means the same file
-    span: list[int] | None = None  # the bytes that are wanted, where not all: first, one past last
+    total: int | None = None  # bytes of the file, or of the span
+    validator: str | None = None  # ETag or Last-Modified: equal values mean the same file
+    span: list[int] | None = None  # first byte and one past the last; None: the whole file
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Target:
     """What is fetched: a file, or a span of its bytes."""
 
     url: str
@@ -71,16 +71,16 @@ class _Wanted:
 
     @property
     def first(self) -> int:
-        """The byte of the file that comes first."""
+        """The first byte, counted in the file."""
         return self.span[0] if self.span else 0
 
     def range(self, start: int) -> str:
-        """The header that asks for what comes after the first ``start`` bytes."""
+        """The header that asks for what follows the first ``start`` bytes of the target."""
         return f"bytes={self.first + start}-{self.span[1] - 1 if self.span else ''}"
 
-    def begun(self, total: int | None = None, validator: str | None = None) -> _Partial:
-        """What to keep in mind of it."""
-        return _Partial(self.url, total, validator, list(self.span) if self.span else None)
+    def record(self, total: int | None = None, validator: str | None = None) -> _PartialRecord:
+        """The record to store with the partial file."""
+        return _PartialRecord(self.url, total, validator, list(self.span) if self.span else None)
 
 
 def download(
@@ -92,39 +92,46 @@ def download(
     wait: Callable[[float], None] = time.sleep,
     span: tuple[int, int] | None = None,
 ) -> str:
-    """Fetch ``url`` to ``path`` and return its SHA-256 (hex); of a ``span`` only the bytes from the
-    first up to the second.
+    """Fetch ``url`` to ``path`` and return its SHA-256 (hex).
 
-    What has arrived stays in ``.NAME.part`` until the file is whole, and the next call goes on
-    there, if the server can and says that its file is still the same one. ``sha256`` and ``size``
-    (bytes) are what it must turn out to have.
+    What has arrived stays in ``.NAME.part`` until the file is whole. The next call continues there
+    if the server can send a part and states that its file has not changed.
+
+    Args:
+        url: the address, http or https.
+        path: where the file goes; its folder is made if needed.
+        report: called with the bytes so far and in total after each piece that arrives.
+        sha256: the digest that the file must have (hex); empty if it is not known.
+        size: the bytes that the file must have; None if they are not known.
+        wait: waits for so many seconds before the next attempt.
+        span: fetch only the bytes from the first up to, not including, the second.
 
     Raises:
-        DataError: the server cannot be reached or refuses, the file has another size or digest
-            than it should, or ends before ``span`` does; the server sends no spans, the disk is
-            full, or another process is fetching it.
+        DataError: the server cannot be reached, refuses, or cannot send a span. The file has
+            another size or digest, or ends before ``span``. The disk is full. Another process is
+            fetching the file.
     """
     part = path.with_name(f".{path.name}.part")
-    with _held(part) as handle:
-        _complete(_Wanted(url, span), part, handle, report, wait)
-        os.fsync(handle.fileno())
+    with _locked(part) as handle:
+        _complete(_Target(url, span), part, handle, report, wait)
+        os.fsync(handle.fileno())  # a crash after the rename must not leave an empty file
         arrived = part.stat().st_size
-        found = file_sha256(part)
-        if (size is not None and arrived != size) or (sha256 and found != sha256):
-            _drop(part)
-            wanted = f"{size:,} bytes, " if size is not None else ""
+        digest = file_sha256(part)
+        if (size is not None and arrived != size) or (sha256 and digest != sha256):
+            _delete(part)
+            expected = f"{size:,} bytes, " if size is not None else ""
             raise DataError(
-                f"{url} is not the file it should be: got {arrived:,} bytes, sha256 {found}; "
-                f"wanted {wanted}sha256 {sha256 or 'any'}. Deleted. If it comes like that again, "
-                f"the published file has changed: see its card and {path.name}.sha256.json"
+                f"{url} is not the expected file: got {arrived:,} bytes, sha256 {digest}; "
+                f"expected {expected}sha256 {sha256 or 'any'}. It was deleted. If this happens "
+                f"again, the published file has changed: see its card and {path.name}.sha256.json"
             )
         part.replace(path)
-        _note(part).unlink(missing_ok=True)
-    return found
+        _record_path(part).unlink(missing_ok=True)
+    return digest
 
 
 @contextmanager
-def _held(part: Path) -> Iterator[BinaryIO]:
+def _locked(part: Path) -> Iterator[BinaryIO]:
     """The partial file, open at its end and locked against other processes."""
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -132,25 +139,25 @@ def _held(part: Path) -> Iterator[BinaryIO]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield handle
     except BlockingIOError:
-        raise DataError(f"{part} is being fetched by another process; wait for it") from None
+        raise DataError(f"another process is fetching {part}; wait for it to finish") from None
     except OSError as error:
         raise DataError(
-            f"cannot write {part}: {error.strerror or error}; what has arrived stays there"
+            f"cannot write {part}: {error.strerror or error}; what has arrived is kept there"
         ) from None
 
 
 def _complete(
-    wanted: _Wanted,
+    target: _Target,
     part: Path,
     handle: BinaryIO,
     report: Report,
     wait: Callable[[float], None],
 ) -> None:
-    """Attempt until the file is whole; an attempt that gets further starts the count anew."""
+    """Attempt until the file is whole; one that gets further resets the number of failures."""
     failures, furthest = 0, handle.seek(0, os.SEEK_END)
     while True:
         try:
-            _attempt(wanted, part, handle, report)
+            _attempt(target, part, handle, report)
             handle.flush()
             return
         except _BrokenError as broken:
@@ -159,63 +166,63 @@ def _complete(
             reached = handle.seek(0, os.SEEK_END)
             failures = 1 if reached > furthest else failures + 1
             furthest = max(furthest, reached)
-            if failures == TRIES:
-                raise DataError(f"{broken}; run the same command again to go on") from None
+            if failures == MAX_FAILURES:
+                raise DataError(f"{broken}; run the same command again to continue") from None
             wait(2.0 ** (failures - 1))
 
 
-def _attempt(wanted: _Wanted, part: Path, handle: BinaryIO, report: Report) -> None:
-    start, known = _resumable(wanted, part, handle)
-    if wanted.span and known.total is not None and start == known.total:
-        return  # all of it had arrived before a kill; a server would refuse to send nothing
-    with _ask(wanted, start, known) as response:
-        start, total = _placed(response, start, wanted)
+def _attempt(target: _Target, part: Path, handle: BinaryIO, report: Report) -> None:
+    start, record = _resumable(target, part, handle)
+    if target.span and record.total is not None and start == record.total:
+        return  # it arrived before the process was killed; a server refuses to send no bytes
+    with _request(target, start, record) as response:
+        start, total = _position(response, start, target)
         if start == 0:
             handle.truncate(0)
-            write_json(_note(part), asdict(wanted.begun(total, _validator(response))))
-        elif total is None or total != known.total or start > total:
+            write_json(_record_path(part), asdict(target.record(total, _validator(response))))
+        elif total is None or total != record.total or start > total:
             handle.truncate(0)
-            raise _BrokenError(_changed(wanted.url))
-        if response.status != 416:
-            _copy(response, handle, start, total, report, wanted.url)
+            raise _BrokenError(_changed(target.url))
+        if response.status != 416:  # 416: nothing is left to send
+            _copy(response, handle, start, total, report, target.url)
 
 
 def _changed(url: str) -> str:
-    return f"{url}: the file has changed on the server while it was fetched"
+    return f"{url}: the file on the server changed during the download"
 
 
-def _resumable(wanted: _Wanted, part: Path, handle: BinaryIO) -> tuple[int, _Partial]:
-    """Where to go on and what is known of the file; from the start where nothing is for sure."""
+def _resumable(target: _Target, part: Path, handle: BinaryIO) -> tuple[int, _PartialRecord]:
+    """The byte to continue from and the record; 0 if it may be another version of the file."""
     try:
-        known = _Partial(**json.loads(_note(part).read_text("utf-8")))
+        record = _PartialRecord(**json.loads(_record_path(part).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
-        known = wanted.begun()
-    fresh = wanted.begun(known.total, known.validator)
-    if known != fresh or known.validator is None or known.total is None:
-        return 0, wanted.begun()
-    there = handle.seek(0, os.SEEK_END)
-    if wanted.span and there > known.total:
-        return 0, wanted.begun()
-    return there, known
+        record = target.record()
+    same_target = record == target.record(record.total, record.validator)
+    if not same_target or record.validator is None or record.total is None:
+        return 0, target.record()
+    arrived = handle.seek(0, os.SEEK_END)
+    if target.span and arrived > record.total:
+        return 0, target.record()
+    return arrived, record
 
 
-def _ask(wanted: _Wanted, start: int, known: _Partial) -> HTTPResponse:
-    url = wanted.url
+def _request(target: _Target, start: int, record: _PartialRecord) -> HTTPResponse:
+    url = target.url
     headers = {"User-Agent": f"sealdata/{__version__}", "Accept-Encoding": "identity"}
-    if wanted.span or (start and known.validator):
-        headers["Range"] = wanted.range(start)
-    if start and known.validator:
-        headers["If-Range"] = known.validator
+    if target.span or (start and record.validator):
+        headers["Range"] = target.range(start)
+    if start and record.validator:
+        headers["If-Range"] = record.validator
     try:
         request = Request(url, headers=headers)
         return cast(HTTPResponse, build_opener(_Redirects).open(request, timeout=_TIMEOUT))
     except HTTPError as error:
         if error.code == 416:
             return cast(HTTPResponse, error)
-        if error.code in _PASSING:
+        if error.code in _TEMPORARY:
             raise _BrokenError(f"{url}: the server answers {error.code} {error.reason}") from None
-        said = " ".join(str(error.reason).split())  # of a redirect in circles it is three lines
-        raise DataError(f"{url}: the server answers {error.code} {said}") from None
+        reason = " ".join(str(error.reason).split())  # three lines for redirects in a circle
+        raise DataError(f"{url}: the server answers {error.code} {reason}") from None
     except URLError as error:
         raise _unreachable(url, error.reason) from None
     except (OSError, HTTPException) as error:
@@ -226,46 +233,46 @@ def _unreachable(url: str, reason: object) -> _BrokenError:
     host = urlsplit(url).netloc
     if isinstance(reason, socket.gaierror):
         return _BrokenError(
-            f"cannot reach {host} for {url}: its name cannot be looked up (offline?)"
+            f"cannot reach {host} for {url}: its name cannot be resolved (are you offline?)"
         )
     return _BrokenError(f"cannot reach {host} for {url}: {reason}")
 
 
-def _placed(response: HTTPResponse, start: int, wanted: _Wanted) -> tuple[int, int | None]:
-    """The byte of what is wanted that the answer begins with, and how many are wanted in all,
-    where that is told."""
-    if wanted.span is None and response.status not in (206, 416):
+def _position(response: HTTPResponse, start: int, target: _Target) -> tuple[int, int | None]:
+    """The byte of the target that the answer begins with, and the bytes of the target in total.
+
+    The total is None if the server does not state it.
+    """
+    if target.span is None and response.status not in (206, 416):
         length = response.headers.get("Content-Length")
         return 0, int(length) if length and length.isdecimal() else None
     answer = response.headers.get("Content-Range", "")
     match = re.fullmatch(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)", answer)
-    if wanted.span:
-        return start, _spanned(response, start, wanted, wanted.span, match)
+    if target.span:
+        return start, _span_length(response, start, target, target.span, match)
     begins = int(match[1]) if match and match[1] else start
     if not match or begins != start:
         raise DataError(
-            f"{wanted.url}: asked for bytes from {start:,}, the server answers {answer!r}"
+            f"{target.url}: asked for bytes from {start:,}, the server answers {answer!r}"
         )
     return start, int(match[3])
 
 
-def _spanned(
+def _span_length(
     response: HTTPResponse,
     start: int,
-    wanted: _Wanted,
+    target: _Target,
     span: tuple[int, int],
     match: re.Match[str] | None,
 ) -> int:
-    """The bytes of the span, if the answer is what was asked for."""
+    """The bytes of the span, if the answer has the range that was asked for."""
     if response.status not in (206, 416):
-        if start:  # the answer to If-Range, and not the few bytes that were asked for
-            raise _RestartError(_changed(wanted.url))
-        raise DataError(
-            f"{wanted.url}: the server sends whole files only, no part of one; fetch all of it"
-        )
+        if start:  # the file has changed: If-Range asks for all of it in that case
+            raise _RestartError(_changed(target.url))
+        raise DataError(f"{target.url}: the server sends whole files only; fetch all of it")
     if match and int(match[3]) < span[1]:
         raise DataError(
-            f"{wanted.url} has {int(match[3]):,} bytes, and bytes up to {span[1]:,} are asked for"
+            f"{target.url} has {int(match[3]):,} bytes, but bytes up to {span[1]:,} are needed"
         )
     if (
         not match
@@ -275,7 +282,7 @@ def _spanned(
     ):
         answer = response.headers.get("Content-Range", "")
         raise DataError(
-            f"{wanted.url}: asked for {wanted.range(start)}, the server answers {answer!r}"
+            f"{target.url}: asked for {target.range(start)}, the server answers {answer!r}"
         )
     return span[1] - span[0]
 
@@ -292,7 +299,7 @@ def _copy(
     report(done, total)
     while True:
         try:
-            chunk = response.read1(_CHUNK)  # what is there: nothing waits to be lost
+            chunk = response.read1(_CHUNK)  # what has arrived: nothing waits in a buffer
         except (OSError, HTTPException) as error:
             raise _BrokenError(f"{url} broke off at byte {done:,}: {error}") from None
         if not chunk:
@@ -305,17 +312,17 @@ def _copy(
 
 
 def _validator(response: HTTPResponse) -> str | None:
-    """What If-Range takes: a strong ETag, else the time of change."""
+    """What If-Range takes: a strong ETag, or else the time of the last change."""
     etag = response.headers.get("ETag")
     if etag and not etag.startswith("W/"):
         return etag
     return response.headers.get("Last-Modified")
 
 
-def _note(part: Path) -> Path:
+def _record_path(part: Path) -> Path:
     return part.with_name(f"{part.name}.json")
 
 
-def _drop(part: Path) -> None:
+def _delete(part: Path) -> None:
     part.unlink(missing_ok=True)
-    _note(part).unlink(missing_ok=True)
+    _record_path(part).unlink(missing_ok=True)

@@ -1,5 +1,6 @@
-"""Unpacks zip and tar archives from the internet: nothing outside the folder, no bombs."""
+"""Unpacks archives from the internet: nothing outside the folder, no decompression bombs."""
 
+import gzip
 import shutil
 import tarfile
 import zipfile
@@ -10,8 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from sealdata.errors import DataError
+from sealdata.files.records import write_atomic
 
-# Text seldom shrinks below a tenth, a bomb to a thousandth and less.
+# Text rarely shrinks to less than a tenth, a decompression bomb to a thousandth or less.
 MAX_RATIO = 50  # bytes unpacked for one byte of archive
 MAX_FREE = 64 << 20  # bytes that any archive may unpack to
 MAX_FILES = 100_000
@@ -33,13 +35,13 @@ def is_archive(path: Path) -> bool:
 def unpack(archive: Path) -> Path:
     """Unpack into a folder beside the archive, named after it; returns the folder.
 
-    Only plain files come out. If they all lie in one top folder, that is left out, so that
-    ``flores200_dataset.tar.gz`` becomes ``flores200_dataset/dev``, not one level deeper. The
-    folder appears whole or not at all; one that is there already is left as it is.
+    Only plain files are unpacked. A single top folder is left out: ``flores200_dataset.tar.gz``
+    becomes ``flores200_dataset/dev``, not one level deeper. The folder appears whole or not at
+    all. A folder that exists is not changed.
 
     Raises:
-        DataError: a damaged archive, a path that leads out of the folder, links or devices, more
-            than ``MAX_RATIO`` times the archive's own size, or a full disk.
+        DataError: the archive is damaged or unpacks to more than ``MAX_RATIO`` times its size. It
+            holds a link, a device or a path that leads out of the folder. The disk is full.
     """
     folder = archive.parent / _stem(archive.name)
     if folder.exists():
@@ -59,6 +61,25 @@ def unpack(archive: Path) -> Path:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return folder
+
+
+def gunzip(packed: Path, path: Path) -> None:
+    """Uncompress a gzip file to ``path``, which appears whole or not at all.
+
+    Raises:
+        DataError: the file is damaged, or the disk is full.
+    """
+
+    def copy(draft: Path) -> None:
+        with gzip.open(packed) as source, draft.open("wb") as target:
+            shutil.copyfileobj(source, target, _CHUNK)
+
+    try:
+        write_atomic(path, copy)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(
+            f"{packed} is damaged ({error}); delete it and its {packed.name}.sha256.json"
+        ) from None
 
 
 def _stem(name: str) -> str:

@@ -1,1 +1,1 @@
-"""Gold: what a recipe would do to human translations, and to noise planted among them."""
+"""Gold: what a recipe does to human translations, and to defects made of them."""

@@ -1,4 +1,4 @@
-"""Calibration: where a score lies for translations and for what is none, and the limit between."""
+"""Calibration: a limit between the scores of translations and of wrong pairs."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from sealdata.scorers import Scorer
 
 QUANTILES = (0.01, 0.05, 0.5, 0.95, 0.99)
 _ENGLISH = "eng_Latn"
-_DECIMALS = 4  # of a limit, rounded down: never above the value it is taken from
+_DECIMALS = 4  # of a limit, rounded down so that it never rejects the value it comes from
 
 
 class Spread(BaseModel):
@@ -29,7 +29,7 @@ class Spread(BaseModel):
     missing: int  # pairs without the score
     quantiles: list[float]  # at QUANTILES
     histogram: list[int]  # over the bins of the language
-    auc: float | None = None  # probability that a good pair scores above one of these; ties half
+    auc: float | None = None  # probability that a good pair has a higher score; ties count half
     accepted: float | None = None  # share at or above the limit
 
 
@@ -40,8 +40,8 @@ class Calibration(BaseModel):
 
     score: str
     lang: str
-    limit: float  # at most the wanted share of good pairs is below
-    rejected: float  # the share of good pairs that is
+    limit: float  # at most the allowed share of good pairs is below
+    rejected: float  # the share of good pairs below the limit
     bins: list[float]  # edges of the histograms
     good: Spread
     negatives: list[Spread]
@@ -54,18 +54,19 @@ def calibrate(
     false_reject: float,
     tell: Callable[[str], None] = lambda said: None,
 ) -> list[Calibration]:
-    """Every score of ``scores`` (default: those with a ``min`` of its language and similarity
-    rules) for every language of the recipe that ``folder`` has references of.
+    """Calibrate each score for each language of the recipe with references in ``folder``.
 
-    Negatives of a similarity are the English of another line: ``shuffled``, and ``next``, which
-    in running text is the harder one. Those of language ID are the same lines in another language
-    of the folder, declared as this one; in place of the English, those of this language. The texts
-    are cleaned as the recipe says. A language whose references all lack a score (short_margin of
-    long sentences, within_set_margin of a language without relatives) has none
-    of it: ``tell`` is told.
+    The default of ``scores`` are the scores with a ``min`` in a rule on language ID or similarity.
+    The texts are cleaned as in the recipe. Negatives of a similarity pair a line with the English
+    of another line: ``shuffled`` is a random line; ``next`` is harder in running text. Negatives
+    of language ID are lines in another language, declared to be in this one. For a score of the
+    English side, the negatives are lines of this language in place of English.
+
+    If no reference of a language has a score (a margin among related languages for a language
+    without relatives), the result lacks it, and ``tell`` receives a message.
 
     Raises:
-        ConfigError: a score that the recipe does not have, or no references that have it.
+        ConfigError: the recipe has no such score, or no reference has it.
         DataError: see ``read_references``.
     """
     references = read_references(folder)
@@ -76,7 +77,7 @@ def calibrate(
         references = references.with_columns(
             cleaner.clean(references[side]).alias(side) for side in ("src", "tgt")
         )
-    found = []
+    calibrations = []
     for name in scores or _default_scores(plan):
         scorer, column = _scorer(plan, name)
         for lang in langs:
@@ -86,12 +87,12 @@ def calibrate(
                 for kind, pairs in sets.items()
             }
             if np.isnan(values["good"]).all():
-                tell(f"left out: {name} of {lang}, which none of its references has")
+                tell(f"left out: {name} of {lang}, because no reference has it")
             else:
-                found.append(_calibration(name, lang, values, false_reject))
-    if not found:
-        raise ConfigError(f"no reference in {folder} has a score to take a limit from")
-    return found
+                calibrations.append(_calibration(name, lang, values, false_reject))
+    if not calibrations:
+        raise ConfigError(f"no reference in {folder} has the score, so that there is no limit")
+    return calibrations
 
 
 def _default_scores(plan: Plan) -> list[str]:
@@ -113,68 +114,74 @@ def _scorer(plan: Plan, name: str) -> tuple[Scorer, str]:
     scorer, _, column = name.partition(".")
     if name in plan.corpus_scores():
         raise ConfigError(
-            f"--score {name}: it rests on neighbours in the corpus, which references do not have; "
+            f"--score {name}: the score needs neighbours in a corpus, which references lack; "
             "take its limit from the report of a build"
         )
     if scorer not in plan.scorers or column not in plan.scorers[scorer].columns:
-        known = [f"{s}.{c}" for s, found in plan.scorers.items() for c in found.columns]
+        names = [f"{s}.{c}" for s, other in plan.scorers.items() for c in other.columns]
         raise ConfigError(
-            f"--score {name}: the recipe has no such score; it has {', '.join(known)}"
+            f"--score {name}: the recipe has no such score; it has {', '.join(names)}"
         )
     return plan.scorers[scorer], column
 
 
 def _pairs(references: pl.DataFrame, lang: str, stage: str, column: str) -> dict[str, pl.DataFrame]:
     """Pair frames by kind, ``good`` first."""
-    own = references.filter(pl.col("lang") == lang)
-    good = make_pairs(list(zip(own["src"], own["tgt"], strict=True)), tgt_lang=lang)
+    lang_refs = references.filter(pl.col("lang") == lang)
+    good = make_pairs(list(zip(lang_refs["src"], lang_refs["tgt"], strict=True)), tgt_lang=lang)
     if stage == "lid" and column.startswith("src_"):
-        rows = list(zip(own["tgt"], own["tgt"], strict=True))
+        rows = list(zip(lang_refs["tgt"], lang_refs["tgt"], strict=True))
         return {"good": good, "other language": make_pairs(rows, tgt_lang=lang)}
     if stage == "lid":
         others = references.filter(pl.col("lang") != lang)
-        few = others.filter(pl.int_range(pl.len()).over("lang") < own.height)
+        few = others.filter(pl.int_range(pl.len()).over("lang") < lang_refs.height)
         rows = list(zip(few["src"], few["tgt"], strict=True))
         return {"good": good, "other language": make_pairs(rows, tgt_lang=lang)}
-    if own.height < 4:
-        raise ConfigError(f"{own.height} references of {lang} are too few; 4 at the very least")
-    order = np.random.RandomState(1).permutation(own.height)
-    partner = np.empty(own.height, dtype=np.int64)
-    partner[order] = np.roll(order, 1)  # a cycle through all lines: none keeps its own
-    kinds = {"shuffled": partner, "next": np.roll(np.arange(own.height), -1)}
-    found = {"good": good}
-    for kind, places in kinds.items():
-        src = own["src"].gather(places)
-        wrong = (src != own["src"]).to_list()  # a repeated sentence is no negative
+    if lang_refs.height < 4:
+        raise ConfigError(
+            f"{lang_refs.height} references of {lang} are too few; at least 4 are needed"
+        )
+    order = np.random.RandomState(1).permutation(lang_refs.height)
+    partner = np.empty(lang_refs.height, dtype=np.int64)
+    partner[order] = np.roll(
+        order, 1
+    )  # a cycle through all lines, so that no line keeps its partner
+    partners = {"shuffled": partner, "next": np.roll(np.arange(lang_refs.height), -1)}
+    kinds = {"good": good}
+    for kind, indices in partners.items():
+        src = lang_refs["src"].gather(indices)
+        wrong = (
+            src != lang_refs["src"]
+        ).to_list()  # the same sentence on another line is a good pair
         rows = [
             pair
-            for pair, keep in zip(zip(src, own["tgt"], strict=True), wrong, strict=True)
+            for pair, keep in zip(zip(src, lang_refs["tgt"], strict=True), wrong, strict=True)
             if keep
         ]
-        found[kind] = make_pairs(rows, tgt_lang=lang)
-    return found
+        kinds[kind] = make_pairs(rows, tgt_lang=lang)
+    return kinds
 
 
 def _calibration(
     score: str, lang: str, values: dict[str, np.ndarray], false_reject: float
 ) -> Calibration:
-    known = {kind: found[~np.isnan(found)] for kind, found in values.items()}
-    good = np.sort(known["good"])
+    scores_of_kind = {kind: scores[~np.isnan(scores)] for kind, scores in values.items()}
+    good = np.sort(scores_of_kind["good"])
     limit = float(good[int(false_reject * len(good))])
     limit = float(np.floor(round(limit * 10**_DECIMALS, 3)) / 10**_DECIMALS)
-    every = np.concatenate(list(known.values()))
-    bins = np.linspace(every.min(), max(every.max(), every.min() + 1e-6), 41)
+    all_scores = np.concatenate(list(scores_of_kind.values()))
+    bins = np.linspace(all_scores.min(), max(all_scores.max(), all_scores.min() + 1e-6), 41)
     spreads = [
         Spread(
             kind=kind,
             pairs=len(values[kind]),
-            missing=len(values[kind]) - len(found),
-            quantiles=np.quantile(found, QUANTILES).round(4).tolist() if len(found) else [],
-            histogram=np.histogram(found, bins)[0].tolist(),
-            auc=None if kind == "good" or not len(found) else area_under_curve(good, found),
-            accepted=None if kind == "good" or not len(found) else float((found >= limit).mean()),
+            missing=len(values[kind]) - len(scores),
+            quantiles=np.quantile(scores, QUANTILES).round(4).tolist() if len(scores) else [],
+            histogram=np.histogram(scores, bins)[0].tolist(),
+            auc=None if kind == "good" or not len(scores) else area_under_curve(good, scores),
+            accepted=None if kind == "good" or not len(scores) else float((scores >= limit).mean()),
         )
-        for kind, found in known.items()
+        for kind, scores in scores_of_kind.items()
     ]
     return Calibration(
         score=score,
@@ -194,19 +201,21 @@ def area_under_curve(good: np.ndarray, bad: np.ndarray) -> float:
     return float(below.sum() / 2 / len(good) / len(bad))
 
 
-def recipe_lines(found: Sequence[Calibration], plan: Plan) -> str:
-    """Rules with a limit per language, as TOML to put into the recipe, in place of those on the
-    same score: their reasons are kept."""
+def recipe_lines(calibrations: Sequence[Calibration], plan: Plan) -> str:
+    """Rules with a limit per language, as TOML for the recipe.
+
+    They replace the rules on the same scores and keep their reasons.
+    """
     reasons = {rule.score: rule.reason for rule in reversed(plan.recipe.rule)}
     lines = []
-    for score in dict.fromkeys(one.score for one in found):
-        rows = [one for one in found if one.score == score]
+    for score in dict.fromkeys(result.score for result in calibrations):
+        rows = [result for result in calibrations if result.score == score]
         other = "low_similarity" if score.startswith("laser.") else "wrong_language"
         lines += [
             "[[rule]]",
             f'reason = "{reasons.get(score, other)}"',
             f'score = "{score}"',
-            f"min = {min(row.limit for row in rows):g} # of a language without a limit of its own",
+            f"min = {min(row.limit for row in rows):g} # for languages that are not listed",
             "",
             "[rule.languages]",
             *(f"{row.lang} = {{ min = {row.limit:g} }}" for row in rows),

@@ -1,4 +1,4 @@
-"""Length factors of languages, from references: what languages.toml ships, measured anew."""
+"""Length factors of languages, measured on references."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from sealdata.languages import languages
 LENGTHS_SCHEMA: dict[str, pl.DataType] = {
     "lang": pl.String(),
     "pairs": pl.UInt32(),
-    "factor": pl.Float64(),  # characters of English over those of the language, of all text
-    "spread": pl.Float64(),  # standard deviation of the log of that, pair by pair
+    "factor": pl.Float64(),  # characters of all English text over those of the language
+    "spread": pl.Float64(),  # standard deviation of the logarithm of this ratio over pairs
     "shipped": pl.Float64(),  # length_factor of languages.toml
 }
 
@@ -20,20 +20,22 @@ LENGTHS_SCHEMA: dict[str, pl.DataType] = {
 def length_factors(folder: Path) -> pl.DataFrame:
     """A row of LENGTHS_SCHEMA for each language with references in ``folder``.
 
-    The factor is that of stopes' compute_length_factors: sums of characters, so that long sentences
-    count for more. What cannot be seen, such as the zero-width spaces of Khmer, is not counted: no
-    rule sees it after cleaning. Pairs with an empty side are left out.
+    The factor is that of compute_length_factors in stopes: a ratio of sums of characters, so that
+    long sentences have more weight. Invisible characters, such as the zero-width spaces of Khmer,
+    are not counted, because cleaning removes them before any rule. Pairs with an empty side are
+    left out.
 
     Raises:
-        ConfigError, DataError: see ``read_references``.
+        ConfigError: see ``read_references``.
+        DataError: see ``read_references``.
     """
     references, visible = read_references(folder), load("cleaners", "unicode")
     chars = references.select(
         "lang", *(visible.clean(references[side]).str.len_chars() for side in ("src", "tgt"))
     )
-    known = chars.filter((pl.col("src") > 0) & (pl.col("tgt") > 0))
+    not_empty = chars.filter((pl.col("src") > 0) & (pl.col("tgt") > 0))
     shipped = {code: language.length_factor for code, language in languages().items()}
-    rows = known.group_by("lang", maintain_order=True).agg(
+    rows = not_empty.group_by("lang", maintain_order=True).agg(
         pairs=pl.len(),
         factor=(pl.col("src").sum() / pl.col("tgt").sum()),
         spread=(pl.col("src") / pl.col("tgt")).log().std(),

@@ -1,5 +1,8 @@
-"""Language identification held against references: what it takes each language for, and at what
-cost the rules of a recipe catch text in another language."""
+"""Evaluates language identification on references.
+
+The figures are the languages that a model finds in the references of each language, and what the
+rules of a recipe drop. The rules are also tried on text that is declared to be in another language.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from sealdata.recipe.tables import Recipe
 from sealdata.scorers.lid import Lid
 from sealdata.stages.rules import Rule
 
-SWAPPED = 300  # texts of each other language, evenly spaced, that are declared to be in a language
+MAX_SWAPPED = 300  # evenly spaced texts of each other language, declared to be in a language
 
 
 class _Facts(BaseModel):
@@ -28,10 +31,10 @@ class LanguageResult(_Facts):
 
     lang: str
     texts: int
-    right: int  # the likeliest language is the declared one
-    in_set: int  # it is the declared one or one of its confusable set
-    dropped: int  # by any of the recipe's rules on language ID
-    reasons: dict[str, int]  # dropped by each rule's reason
+    right: int  # texts whose likeliest language is the declared one
+    in_set: int  # texts whose likeliest language is in the confusable set of the declared one
+    dropped: int  # texts that any rule on language ID drops
+    reasons: dict[str, int]  # dropped texts by reason of the rule
     taken_for: dict[str, int]  # likeliest language -> texts, the most frequent first
 
 
@@ -40,9 +43,9 @@ class Swap(_Facts):
 
     declared: str
     true: str
-    confusable: bool  # they are of one set
+    confusable: bool  # both are in one confusable set
     texts: int
-    caught: int  # dropped by any of the recipe's rules on language ID
+    caught: int  # texts that any rule on language ID drops
 
 
 class LidFacts(_Facts):
@@ -59,14 +62,14 @@ class LidFacts(_Facts):
 def evaluate(recipe: Recipe, base: Path, refs: Path, model: str | None = None) -> LidFacts:
     """Identify every reference in ``refs`` by the recipe's scorer ``lid`` (or another ``model``).
 
-    Texts are judged by the rules on ``lid`` scores of the side that is not English, English by
-    those of its own; nothing is cleaned and no other rule is asked.
+    English texts are tested by the rules on ``lid`` scores of the English side, other texts by
+    those of the other side. The texts are not cleaned, and no other rule is applied.
 
     Raises:
         ConfigError: the recipe has no ``[score.lid]``, or there are no references.
-        DataError: the model is not on this machine or no fastText classifier.
+        DataError: the model is not on this machine or is not a fastText classifier.
     """
-    scorer, rules = judges(recipe, base, model)
+    scorer, rules = lid_scorer_and_rules(recipe, base, model)
     texts = reference_texts(read_references(refs))
     [use] = scorer.models()
     return LidFacts(
@@ -74,7 +77,9 @@ def evaluate(recipe: Recipe, base: Path, refs: Path, model: str | None = None) -
         sha256=use.sha256,
         recipe=recipe.name,
         rules=[rule.model_dump(mode="json") for rule in recipe.rule if _is_lid(rule.score)],
-        languages=[_language(scorer, rules, lang, own) for lang, own in texts.items()],
+        languages=[
+            _language(scorer, rules, lang, lang_texts) for lang, lang_texts in texts.items()
+        ],
         swaps=[
             _swap(scorer, rules, lang, true, other)
             for lang in texts
@@ -84,7 +89,9 @@ def evaluate(recipe: Recipe, base: Path, refs: Path, model: str | None = None) -
     )
 
 
-def judges(recipe: Recipe, base: Path, model: str | None) -> tuple[Lid, tuple[Rule, ...]]:
+def lid_scorer_and_rules(
+    recipe: Recipe, base: Path, model: str | None
+) -> tuple[Lid, tuple[Rule, ...]]:
     """The recipe's scorer ``lid`` and the rules on its scores."""
     if "lid" not in recipe.score:
         raise ConfigError(f"recipe {recipe.name} has no [score.lid]")
@@ -102,15 +109,15 @@ def _is_lid(score: str) -> bool:
 def reference_texts(refs: pl.DataFrame) -> dict[str, pl.Series]:
     """The distinct texts of each language, English first."""
     texts = {ENGLISH: refs["src"].unique(maintain_order=True)}
-    for [lang], own in refs.group_by("lang", maintain_order=True):
-        texts[str(lang)] = own["tgt"].unique(maintain_order=True)
+    for [lang], lang_refs in refs.group_by("lang", maintain_order=True):
+        texts[str(lang)] = lang_refs["tgt"].unique(maintain_order=True)
     return texts
 
 
-def _judged(
+def _top_and_dropped(
     scorer: Lid, rules: tuple[Rule, ...], lang: str, texts: pl.Series
 ) -> tuple[pl.Series, dict[str, pl.Series]]:
-    """The likeliest language of each text, and by reason which texts the rules drop."""
+    """The likeliest language of each text, and for each reason which texts the rules drop."""
     english = lang == ENGLISH
     side = "src" if english else "tgt"
     rows = [(text, "") if english else ("", text) for text in texts]
@@ -130,28 +137,28 @@ def _any(dropped: dict[str, pl.Series], height: int) -> int:
 
 
 def _language(scorer: Lid, rules: tuple[Rule, ...], lang: str, texts: pl.Series) -> LanguageResult:
-    top, dropped = _judged(scorer, rules, lang, texts)
+    top, dropped = _top_and_dropped(scorer, rules, lang, texts)
     counts = top.fill_null("none").alias("top").value_counts().sort("count", "top", descending=True)
-    taken = dict(counts.rows())
-    kin = {lang, *confusable_set(lang)}
+    texts_by_lang = dict(counts.rows())
+    lang_set = {lang, *confusable_set(lang)}
     return LanguageResult(
         lang=lang,
         texts=len(texts),
-        right=taken.get(lang, 0),
-        in_set=sum(count for code, count in taken.items() if code in kin),
+        right=texts_by_lang.get(lang, 0),
+        in_set=sum(count for code, count in texts_by_lang.items() if code in lang_set),
         dropped=_any(dropped, len(texts)),
         reasons={reason: int(failed.sum()) for reason, failed in dropped.items()},
-        taken_for=taken,
+        taken_for=texts_by_lang,
     )
 
 
 def _swap(scorer: Lid, rules: tuple[Rule, ...], lang: str, true: str, texts: pl.Series) -> Swap:
-    some = texts.gather_every(max(1, -(-len(texts) // SWAPPED)))
-    _, dropped = _judged(scorer, rules, lang, some)
+    spaced = texts.gather_every(max(1, -(-len(texts) // MAX_SWAPPED)))
+    _, dropped = _top_and_dropped(scorer, rules, lang, spaced)
     return Swap(
         declared=lang,
         true=true,
         confusable=true in resolve(lang).confusable,
-        texts=len(some),
-        caught=_any(dropped, len(some)),
+        texts=len(spaced),
+        caught=_any(dropped, len(spaced)),
     )

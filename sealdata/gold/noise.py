@@ -1,4 +1,4 @@
-"""Ways to spoil a text, and the hash that chooses among them: no clock, no generator."""
+"""Ways to spoil a text, and the hash that chooses among them: no clock, no random generator."""
 
 import hashlib
 import re
@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8; lone surrogates become the bytes that are no UTF-8 they stand for."""
+    """UTF-8; a lone surrogate becomes the byte that it represents, which is not UTF-8."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def fraction(*parts: object) -> float:
-    """A number in [0, 1) that depends on ``parts`` alone."""
+    """A number in [0, 1) that depends on ``parts`` only."""
     digest = hashlib.sha256(encoded("/".join(map(str, parts)))).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
 
 
 def misread(text: str) -> str:
-    """UTF-8 read as Windows-1252; bytes that it leaves undefined become control characters."""
+    """UTF-8 read as Windows-1252; bytes that this leaves undefined become control characters."""
     single = (bytes([value]) for value in text.encode())
     return "".join(byte.decode("cp1252", "ignore") or chr(byte[0]) for byte in single)
 
@@ -35,11 +35,11 @@ def other_number(text: str) -> str:
 
 
 def repeated(text: str, times: int) -> str:
-    """``text`` said so many times, with spaces between if it has any."""
+    """``text`` repeated ``times`` times, with spaces between if the text has spaces."""
     return (" " if " " in text else "").join([text] * times)
 
 
-# What a web page leaves behind, too broken to repair: whole tags would be taken out.
+# Remains of a web page that are too broken to repair; a cleaner removes whole tags.
 REMAINS: dict[str, Callable[[str], str]] = {
     "link": lambda text: f'<a href="/berita/2>{text}</a>',
     "closing tag": lambda text: text + "</div",

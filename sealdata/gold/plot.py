@@ -1,67 +1,97 @@
-"""The plot of a calibration: a small SVG histogram per score and language."""
+"""The pictures of calibrations and of language-ID curves, as SVG files drawn by matplotlib."""
 
-from collections.abc import Sequence
-from html import escape
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from sealdata.gold.calibrate import Calibration, Spread
+from sealdata.gold.curves import Curve
 
-_WIDTH, _HEIGHT, _COLUMNS = 300, 150, 3
-_COLOURS = {
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_COLUMNS = 3  # panels side by side
+_PANEL = (4.0, 2.4)  # inches
+# ColorBrewer, PRGn and RdBu: green for good pairs, red and orange for negatives.
+_KIND_COLOURS = {
     "good": "#1b7837",
     "shuffled": "#b2182b",
     "next": "#ef8a62",
     "other language": "#b2182b",
 }
+_MODEL_COLOURS = ("#1b7837", "#b2182b", "#2166ac", "#762a83", "#8c510a")
+_STYLE: Any = {
+    "svg.hashsalt": "sealdata",  # ids are random otherwise, and equal results give other bytes
+    "svg.fonttype": "none",  # text stays text
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 8,
+    "axes.titlesize": "medium",
+    "legend.fontsize": "medium",
+    "legend.frameon": False,
+}
 
 
-def plot(found: Sequence[Calibration]) -> str:
-    """An SVG document: shares of good pairs and of each kind of negatives, and the limit."""
-    rows = -(-len(found) // _COLUMNS)
-    panels = [
-        f'<g transform="translate({number % _COLUMNS * _WIDTH} {number // _COLUMNS * _HEIGHT})">'
-        f"{_panel(one)}</g>"
-        for number, one in enumerate(found)
-    ]
-    size = f'width="{_WIDTH * _COLUMNS}" height="{_HEIGHT * rows}"'
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="11">'
-        f'<rect width="100%" height="100%" fill="white"/>{"".join(panels)}</svg>\n'
-    )
+def plot_calibrations(calibrations: Sequence[Calibration]) -> str:
+    """An SVG document: a panel for each score and language.
+
+    A panel shows the shares of good pairs and of each kind of negatives, and the limit.
+    """
+    with _figure(len(calibrations)) as figure:
+        for axes, calibration in zip(figure.axes, calibrations, strict=True):
+            for spread in (calibration.good, *calibration.negatives):
+                colour = _KIND_COLOURS[spread.kind]
+                edges = calibration.bins
+                axes.stairs(_shares(spread), edges, fill=True, alpha=0.25, color=colour)
+                axes.stairs(_shares(spread), edges, color=colour, label=spread.kind)
+            axes.axvline(calibration.limit, color="black", linestyle="--", linewidth=1)
+            axes.set_title(f"{calibration.score} {calibration.lang}, limit {calibration.limit:g}")
+            axes.set_yticks([])  # the shares depend on the number of bins
+            axes.legend()
+        return _svg(figure)
 
 
-def _panel(one: Calibration) -> str:
-    left, right, top, bottom = 12, _WIDTH - 12, 24, _HEIGHT - 20
-    low, high = one.bins[0], one.bins[-1]
-    spreads = [one.good, *one.negatives]
-    most = max(max(_shares(spread)) for spread in spreads) or 1
+def plot_curves(curves: Sequence[Curve]) -> str:
+    """An SVG document: a panel per language, a line per model.
 
-    def across(value: float) -> float:
-        return left + (value - low) / (high - low) * (right - left)
+    The dashed diagonal is a model that cannot distinguish the languages.
+    """
+    langs = list(dict.fromkeys(curve.lang for curve in curves))
+    models = list(dict.fromkeys(curve.model for curve in curves))
+    with _figure(len(langs)) as figure:
+        for axes, lang in zip(figure.axes, langs, strict=True):
+            for curve in curves:
+                if curve.lang == lang:
+                    colour = _MODEL_COLOURS[models.index(curve.model) % len(_MODEL_COLOURS)]
+                    lost = [point.lost for point in curve.points]
+                    caught = [point.caught for point in curve.points]
+                    axes.plot(lost, caught, color=colour, label=curve.model)
+            axes.plot([0, 100], [0, 100], color="#bbbbbb", linestyle="--", linewidth=1)
+            axes.set(title=lang, xlabel="% of references lost", ylabel="% of relatives caught")
+            axes.legend()
+        return _svg(figure)
 
-    drawn = []
-    for spread in spreads:
-        steps = "".join(
-            f"V{bottom - share / most * (bottom - top):.1f}H{across(edge):.1f}"
-            for share, edge in zip(_shares(spread), one.bins[1:], strict=True)
-        )
-        colour = _COLOURS[spread.kind]
-        drawn.append(
-            f'<path d="M{left} {bottom}{steps}V{bottom}Z" fill="{colour}" fill-opacity="0.25" '
-            f'stroke="{colour}"><title>{escape(spread.kind)}</title></path>'
-        )
-    legend = "".join(
-        f'<tspan fill="{_COLOURS[spread.kind]}">{escape(spread.kind)} </tspan>'
-        for spread in spreads
-    )
-    at = across(one.limit)
-    return (
-        f'<text x="{left}" y="14">{escape(f"{one.score} {one.lang}, limit {one.limit:g}")}</text>'
-        f"{''.join(drawn)}"
-        f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 6}" text-anchor="middle">{legend}</text>'
-        f'<path d="M{at:.1f} {top}V{bottom}" stroke="black" stroke-dasharray="3 2"/>'
-        f'<text x="{left}" y="{_HEIGHT - 6}">{low:.2f}</text>'
-        f'<text x="{right}" y="{_HEIGHT - 6}" text-anchor="end">{high:.2f}</text>'
-    )
+
+@contextmanager
+def _figure(num_panels: int) -> Iterator["Figure"]:
+    """A figure with its panels in rows of at most _COLUMNS; the style holds until it is saved."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    columns = min(num_panels, _COLUMNS)
+    rows = -(-num_panels // _COLUMNS)
+    with mpl.rc_context(_STYLE):
+        figure = Figure((_PANEL[0] * columns, _PANEL[1] * rows), layout="constrained")
+        for number in range(num_panels):
+            figure.add_subplot(rows, columns, number + 1)
+        yield figure
+
+
+def _svg(figure: "Figure") -> str:
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None})
+    return drawn.getvalue()
 
 
 def _shares(spread: Spread) -> list[float]:

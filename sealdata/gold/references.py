@@ -1,4 +1,4 @@
-"""References: trusted translations in a folder, as FLORES and NTREX lay theirs out, or as TSV."""
+"""References: trusted translations in a folder, in the layout of FLORES, NTREX, Moses, TSV, TMX."""
 
 import re
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from sealdata.readers import Source
 from sealdata.readers.tmx import Tmx
 
 ENGLISH = "eng_Latn"
-_TMX_UNITS = 100_000  # read at a time
+_TMX_UNITS = 100_000  # units read at a time
 REFERENCE_SCHEMA: dict[str, pl.DataType] = {
     "lang": pl.String(),  # FLORES-200, of ``tgt``
-    "set": pl.String(),  # "dev", "devtest", "" where a name has no second part; a TSV file's name
+    "set": pl.String(),  # "dev", "devtest", "" without a second part; a TSV file's name
     "line": pl.UInt32(),  # counted from 1
     "src": pl.String(),  # English
     "tgt": pl.String(),
@@ -26,18 +26,20 @@ _NTREX = re.compile(r"(?P<set>.+)-(?P<side>src|ref)\.(?P<code>[\w-]+)\.txt")
 
 
 def read_references(where: Path | Sequence[Path]) -> pl.DataFrame:
-    """The pairs of every known language in a folder, or in the files given, as REFERENCE_SCHEMA.
+    """The pairs of all known languages in a folder or in files, as REFERENCE_SCHEMA.
 
-    Files are one sentence a line, in UTF-8: ``eng_Latn.dev`` beside ``tha_Thai.dev`` (any known
-    code; files with the same ending belong together), NTREX's ``newstest2019-src.eng.txt`` beside
-    ``newstest2019-ref.tha.txt``, ``tico19.en-id.en`` beside ``tico19.en-id.id`` as OPUS and TICO-19
-    name Moses text, or ``eng_Latn-tha_Thai.tsv`` with two columns in that order. TMX files are
-    named by both languages: ``all.en-id.tmx.zip``. Files whose names tell no known language are
-    left out.
+    The order is that of ``languages``. Files have one sentence a line in UTF-8, and names of one of
+    these kinds; files with other names are left out:
+
+    - FLORES: ``eng_Latn.dev`` and ``tha_Thai.dev``, with any known code; the ending is the set
+    - NTREX: ``newstest2019-src.eng.txt`` and ``newstest2019-ref.tha.txt``
+    - Moses, as of OPUS and TICO-19: ``tico19.en-id.en`` and ``tico19.en-id.id``
+    - TSV: ``eng_Latn-tha_Thai.tsv``, with two columns in this order
+    - TMX, which has no lines: ``all.en-id.tmx.zip``
 
     Raises:
-        ConfigError: no such folder, or nothing in it pairs English with a known language.
-        DataError: line counts differ, a set has no English, or a file is no UTF-8.
+        ConfigError: no such folder, or no file pairs English with a known language.
+        DataError: line counts differ, a set has no English, or a file is not UTF-8.
     """
     paths = _files(where) if isinstance(where, Path) else where
     aligned: dict[str, dict[str, Path]] = {}
@@ -47,18 +49,18 @@ def read_references(where: Path | Sequence[Path]) -> pl.DataFrame:
             frames += _read_tsv(path)
         elif tmx := _TMX.fullmatch(path.name):
             frames += _read_tmx(path, tmx["one"], tmx["two"])
-        elif found := _meaning(path.name):
-            part, code = found
+        elif meaning := _meaning(path.name):
+            part, code = meaning
             other = aligned.setdefault(part, {}).setdefault(code, path)
             if other != path:
                 raise DataError(f"{other.name} and {path.name} are both {code}; remove one")
     for part, by_code in aligned.items():
         frames += _read_set(part, by_code)
     if not frames:
-        told = where if isinstance(where, Path) else ", ".join(map(str, paths))
+        looked_in = where if isinstance(where, Path) else ", ".join(map(str, paths))
         raise ConfigError(
-            f"{told}: nothing pairs English with a known language: expected files named by "
-            "language, such as eng_Latn.dev and tha_Thai.dev, or eng_Latn-tha_Thai.tsv"
+            f"{looked_in}: no file pairs English with a known language; name files by language, "
+            "such as eng_Latn.dev and tha_Thai.dev, or eng_Latn-tha_Thai.tsv"
         )
     order = {code: number for number, code in enumerate(languages())}
     return pl.concat(sorted(frames, key=lambda frame: order[frame["lang"][0]]))
@@ -71,10 +73,10 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _meaning(name: str) -> tuple[str, str] | None:
-    """The set and the language that a file name tells; None for other files."""
+    """The set and the language in a file name; None for other files."""
     if ntrex := _NTREX.fullmatch(name):
         code = _known(ntrex["code"])
-        # NTREX also has its English rewritten for other countries: only the source is the source
+        # NTREX also has English references, rewritten for other countries; they are not the source.
         return (
             None
             if code is None or (code == ENGLISH) != (ntrex["side"] == "src")
@@ -99,11 +101,11 @@ def _known(code: str) -> str | None:
 
 
 def _read_set(part: str, by_code: dict[str, Path]) -> list[pl.DataFrame]:
-    """One frame per language but English."""
+    """A frame for each language except English."""
     folder = next(iter(by_code.values())).parent
     if ENGLISH not in by_code:
         names = ", ".join(path.name for path in by_code.values())
-        raise DataError(f"{folder}: no English beside {names}; add eng_Latn.{part or 'txt'}")
+        raise DataError(f"{folder}: no English for {names}; add eng_Latn.{part or 'txt'}")
     english = _lines(by_code[ENGLISH])
     frames = []
     for code, path in by_code.items():
@@ -121,7 +123,7 @@ def _read_set(part: str, by_code: dict[str, Path]) -> list[pl.DataFrame]:
 
 
 def _read_tsv(path: Path) -> list[pl.DataFrame]:
-    """The frame of a file of pairs, or none if its name is not that of two languages."""
+    """The frame of a file of pairs; [] if its name does not pair English with a known language."""
     codes = [_known(code) for code in path.stem.split("-")]
     if len(codes) != 2 or None in codes or codes.count(ENGLISH) != 1:
         return []
@@ -135,12 +137,12 @@ def _read_tsv(path: Path) -> list[pl.DataFrame]:
     return [_frame(code, path.name, english, other)] if rows else []
 
 
-def _read_tmx(path: Path, one: str, two: str) -> list[pl.DataFrame]:
-    """The frame of a translation memory, or none if English is not one of its two languages.
+def _read_tmx(path: Path, first: str, second: str) -> list[pl.DataFrame]:
+    """The frame of a translation memory; [] if English is not one of its two languages.
 
-    A unit without text in one of them is no reference; lines are numbers of units.
+    Units without text in either language are left out. The line is the number of the unit.
     """
-    codes = [_known(one), _known(two)]
+    codes = [_known(first), _known(second)]
     if None in codes or codes.count(ENGLISH) != 1:
         return []
     code = next(str(code) for code in codes if code != ENGLISH)
@@ -168,11 +170,13 @@ def _frame(code: str, part: str, english: list[str], other: list[str]) -> pl.Dat
 
 
 def _lines(path: Path) -> list[str]:
-    """Only a line feed ends a line (with a carriage return before it or not)."""
+    """The lines of a file, which end in LF or CR LF only."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: byte {error.start} is not UTF-8; references must be") from None
+        raise DataError(
+            f"{path}: byte {error.start} is not UTF-8; convert the file to UTF-8"
+        ) from None
     if not text:
         return []
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]

@@ -1,4 +1,4 @@
-"""A trial: pairs that are known to be good or bad, judged by the code that builds."""
+"""A trial: known pairs, good or bad, run through the stages of a build."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -25,11 +25,11 @@ from sealdata.recipe.tables import (
     ValidationTable,
 )
 from sealdata.stages.ingest import MAX_REJECTS_KEPT
-from sealdata.workflow.stage import Engine, Progress
+from sealdata.workflow.protocols import Engine, Progress
 
 
 def recipe_languages(recipe: Recipe) -> list[str]:
-    """The languages beside English of the recipe's sources, in their order."""
+    """The languages of the recipe's sources except English, in the order of the sources."""
     sides = [lang for table in recipe.source for lang in (table.src_lang, table.tgt_lang)]
     return [lang for lang in dict.fromkeys(sides) if lang != ENGLISH]
 
@@ -42,16 +42,17 @@ def try_pairs(
     engine: Engine,
     progress: Progress,
 ) -> pl.DataFrame:
-    """``pairs`` (``lang``, ``src``, ``tgt`` and any others) with what the recipe does to them.
+    """``pairs`` (``lang``, ``src``, ``tgt`` and other columns) with what the recipe does to them.
 
-    All but dedup, decontamination, margins over neighbours, caps, near-dedup and hold-out is done
-    as a build does it. Added are ``read`` (the sides after cleaning, null where a reader refused
-    them), ``stage``, ``reason`` and ``reasons`` (null, null, [] for accepted pairs; as in a build,
-    ``reasons`` are the failures among the scores that a pair has, and one that fails a cheap rule
-    never gets the costly ones), and the scores.
+    The stages run as in a build, without dedup, decontamination, margins over neighbours, caps,
+    near-dedup and validation. These columns are added:
+
+    - ``read``: the sides after cleaning; null if a reader rejected the pair
+    - ``stage``, ``reason``, ``reasons``: as in the ledger; null, null and [] for accepted pairs
+    - the scores; as in a build, a pair that an early rule drops lacks those of later stages
 
     Raises:
-        ConfigError: ``skip`` names no scorer of the recipe, or the model of another is absent.
+        ConfigError: ``skip`` names a scorer that the recipe lacks, or a model is absent.
     """
     with TemporaryDirectory(prefix="sealdata-gold-") as folder:
         work = Path(folder)
@@ -63,9 +64,9 @@ def try_pairs(
         _check_models(plan)
         digests = Digests(work / "digests.json")
         sources, _ = curate(RunContext(plan, work, digests, engine, progress, takedowns=None))
-        judged = pl.concat([_outcome(source) for source in sources], how="diagonal")
+        outcomes = pl.concat([_outcome(source) for source in sources], how="diagonal")
     numbered = pairs.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64).over("lang"))
-    joined = numbered.join(judged, on=["lang", "row"], how="left", maintain_order="left")
+    joined = numbered.join(outcomes, on=["lang", "row"], how="left", maintain_order="left")
     return joined.drop("row").with_columns(pl.col("reasons").fill_null([]))
 
 
@@ -96,18 +97,18 @@ def _trial_recipe(recipe: Recipe, sources: list[SourceTable], skip: set[str]) ->
         "caps": CapsTable(),
         "near_dedup": NearDedupTable(),
         "validation": ValidationTable(share=0, max_pairs=0),
-        "part_rows": MAX_REJECTS_KEPT,  # so that of what a reader refuses nothing is left out
+        "part_rows": MAX_REJECTS_KEPT,  # so that all rejected records of a part are kept
     }
     return recipe.model_copy(update=changes)
 
 
 def _check_models(plan: Plan) -> None:
-    """A scorer whose model is absent is found out before anything runs."""
+    """Fail before any work if the model of a scorer is absent."""
     for name, scorer in plan.scorers.items():
         try:
             scorer.fingerprint()
         except SealError as error:
-            raise ConfigError(f"[score.{name}]: {error}; or leave it out: --skip {name}") from None
+            raise ConfigError(f"[score.{name}]: {error}; or skip it: --skip {name}") from None
 
 
 def _outcome(source: SourceState) -> pl.DataFrame:

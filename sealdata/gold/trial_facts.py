@@ -1,4 +1,4 @@
-"""What a recipe does to references, and to defects made of them: the facts of one trial."""
+"""The facts of a trial: what a recipe does to references, and to defects made of them."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -11,9 +11,9 @@ from sealdata.gold.defects import DEFECTS, spoil
 from sealdata.gold.references import read_references
 from sealdata.gold.trial import recipe_languages, try_pairs
 from sealdata.recipe.tables import Recipe
-from sealdata.workflow.stage import Engine, Progress
+from sealdata.workflow.protocols import Engine, Progress
 
-EXAMPLES = 3  # rejected references shown per language and reason
+MAX_EXAMPLES = 3  # rejected references by language and reason
 
 
 class _Facts(BaseModel):
@@ -21,7 +21,7 @@ class _Facts(BaseModel):
 
 
 class Example(_Facts):
-    """A rejected reference, as written, and its values of the scores that the reason looks at."""
+    """A rejected reference as written, with the scores that the reason rests on."""
 
     reason: str
     set: str
@@ -32,29 +32,29 @@ class Example(_Facts):
 
 
 class Rejections(_Facts):
-    """Pairs of one language, and the reasons for which some are rejected."""
+    """Pairs of one language, and the reasons for rejecting some of them."""
 
     lang: str
     pairs: int
     rejected: int
     first: dict[str, int]  # by the first rule that a pair fails
-    any: dict[str, int]  # by every rule that it fails, among the scores it has
+    any: dict[str, int]  # by every rule that it fails, among the scores that it has
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def percent(self) -> float:
-        """Rejected of all, 0 to 100."""
+        """Percent of the pairs that are rejected, 0 to 100."""
         return 100 * self.rejected / self.pairs
 
 
 class LanguageFacts(Rejections):
     """What the recipe does to the references of a language."""
 
-    untranslated: int = 0  # of the rejected: one text on both sides, a fault of the file
+    untranslated: int = 0  # rejected pairs with the same text on both sides, a fault of the file
     examples: list[Example]
 
     def untranslated_note(self) -> str:
-        """What is left without such pairs, or nothing: ``0.30 % without 34 that are ...``."""
+        """``0.30 % without 34 that are the same text on both sides``; empty if there are none."""
         if not self.untranslated:
             return ""
         rest = 100 * (self.rejected - self.untranslated) / max(self.pairs - self.untranslated, 1)
@@ -65,12 +65,12 @@ class DefectFacts(Rejections):
     """What the recipe does to one kind of defect; a cleaner may also repair it."""
 
     kind: str
-    repaired: int  # accepted, after cleaning equal to the reference it was made of
+    repaired: int  # accepted pairs that are equal to their reference after cleaning
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def recall(self) -> float:
-        """Percent rejected or repaired, 0 to 100."""
+        """Percent of the pairs that are rejected or repaired, 0 to 100."""
         return 100 * (self.rejected + self.repaired) / self.pairs
 
 
@@ -81,15 +81,15 @@ class GoldFacts(_Facts):
     references: str
     max_percent: float
     skipped: list[str]
-    without_references: list[str]  # languages of the recipe
+    without_references: list[str]  # languages of the recipe without references
     languages: list[LanguageFacts]
-    defects: list[DefectFacts]  # empty unless asked for
+    defects: list[DefectFacts]  # empty if they were not requested
 
     def check(self) -> None:
-        """Raise unless every language is within ``max_percent``.
+        """Fail if a language loses more than ``max_percent`` of its references.
 
         Raises:
-            CheckError: names those that are not.
+            CheckError: the message names these languages.
         """
         above = [row for row in self.languages if row.percent > self.max_percent]
         if above:
@@ -116,16 +116,16 @@ def gold(
     skip: Collection[str] = (),
     max_percent: float = 1.0,
 ) -> GoldFacts:
-    """Evaluate the references in ``folder``, in the recipe's languages, by the recipe in ``base``.
+    """Run the references in ``folder`` through the stages of ``recipe``, whose folder is ``base``.
 
     Raises:
         ConfigError: no references in a language of the recipe; see ``try_pairs``.
         DataError: see ``read_references``.
     """
     references = read_references(folder)
-    known = set(references["lang"])
-    wanted = recipe_languages(recipe)
-    langs = [lang for lang in wanted if lang in known]
+    with_references = set(references["lang"])
+    recipe_langs = recipe_languages(recipe)
+    langs = [lang for lang in recipe_langs if lang in with_references]
     if not langs:
         raise ConfigError(f"{folder} has no references in a language of {recipe.name!r}")
     pairs = references.filter(pl.col("lang").is_in(langs)).with_columns(
@@ -140,7 +140,7 @@ def gold(
         references=str(folder),
         max_percent=max_percent,
         skipped=sorted(skip),
-        without_references=[lang for lang in wanted if lang not in known],
+        without_references=[lang for lang in recipe_langs if lang not in with_references],
         languages=[_language_facts(plain, lang, recipe) for lang in langs],
         defects=_defect_facts(tried, langs) if defects else [],
     )
@@ -157,19 +157,19 @@ def _rejections(tried: pl.DataFrame) -> dict[str, int | dict[str, int]]:
 
 
 def _counts(reasons: pl.Series) -> dict[str, int]:
-    """Most frequent first, then by name."""
+    """Pairs by reason, the most frequent reason first, then by name."""
     counts = reasons.alias("reason").value_counts()
     return dict(counts.sort("count", "reason", descending=[True, False]).rows())
 
 
 def _language_facts(plain: pl.DataFrame, lang: str, recipe: Recipe) -> LanguageFacts:
-    own = plain.filter(pl.col("lang") == lang)
-    rejected = own.filter(pl.col("reason").is_not_null())
-    shown = rejected.filter(pl.int_range(pl.len()).over("reason") < EXAMPLES)
+    lang_rows = plain.filter(pl.col("lang") == lang)
+    rejected = lang_rows.filter(pl.col("reason").is_not_null())
+    shown = rejected.filter(pl.int_range(pl.len()).over("reason") < MAX_EXAMPLES)
     examples = [_example(row, recipe) for row in shown.sort("reason").iter_rows(named=True)]
     copies = rejected.filter(pl.col("src").str.strip_chars() == pl.col("tgt").str.strip_chars())
     return LanguageFacts(
-        lang=lang, untranslated=copies.height, examples=examples, **_rejections(own)
+        lang=lang, untranslated=copies.height, examples=examples, **_rejections(lang_rows)
     )
 
 
@@ -181,12 +181,12 @@ def _example(row: dict[str, object], recipe: Recipe) -> Example:
 
 
 def _defect_facts(tried: pl.DataFrame, langs: list[str]) -> list[DefectFacts]:
-    """One row per kind and language that the references have such defects of."""
-    place = ["lang", "set", "line"]
-    sound = tried.filter(pl.col("kind").is_null()).select(*place, sound="read")
-    spoiled = tried.filter(pl.col("kind").is_not_null()).join(sound, on=place, how="left")
-    whole = pl.col("reason").is_null() & (pl.col("read") == pl.col("sound"))
-    groups = spoiled.with_columns(whole=whole).partition_by("kind", "lang", as_dict=True)
+    """A row for each kind and language in which the defect could be made."""
+    position = ["lang", "set", "line"]
+    undamaged = tried.filter(pl.col("kind").is_null()).select(*position, sound="read")
+    spoiled = tried.filter(pl.col("kind").is_not_null()).join(undamaged, on=position, how="left")
+    is_repaired = pl.col("reason").is_null() & (pl.col("read") == pl.col("sound"))
+    groups = spoiled.with_columns(whole=is_repaired).partition_by("kind", "lang", as_dict=True)
     return [
         DefectFacts(lang=lang, kind=kind, repaired=int(rows["whole"].sum()), **_rejections(rows))
         for kind in DEFECTS

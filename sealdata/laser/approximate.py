@@ -3,7 +3,8 @@
 An index holds a code of one byte per eight numbers of a vector in one of many cells (inverted file
 with product quantisation, Jegou et al. 2011). A query looks at its nearest cells, takes the best
 codes, and their cosines are computed from the vectors themselves: a neighbour may be missed, but
-no cosine is wrong, so a mean over neighbours is never too high. docs/laser.md has the recall.
+no cosine is wrong, so a mean over neighbours is never too high. docs/explanation/laser.md has
+the recall.
 """
 
 from collections.abc import Callable

@@ -12,7 +12,9 @@ from sealdata.recipe.tables import SourceTable
 from sealdata.scorers import Scorer
 from sealdata.stages.rules import DropMask, RuleEvaluator, ScoreStore
 from sealdata.stages.takedowns import Takedowns
-from sealdata.workflow.stage import Engine, Progress, Stage, StageOutput, run_stages
+from sealdata.workflow.protocols import Engine, Progress
+from sealdata.workflow.run_stages import run_stages
+from sealdata.workflow.stage import Stage, StageOutput
 
 
 @dataclass

@@ -46,8 +46,8 @@ class ColumnReader(Reader):
     src_column: str | None = None  # of src_lang
     tgt_column: str | None = None  # of tgt_lang
     score_column: str | None = None  # becomes stored_margin
-    src_url_column: str | None = None
-    tgt_url_column: str | None = None
+    src_url_column: str | None = None  # becomes src_url
+    tgt_url_column: str | None = None  # becomes tgt_url
 
     def optional_columns(self) -> dict[str, str]:
         """The optional columns that the recipe names, by role."""

@@ -26,6 +26,7 @@ class Hf(ColumnReader):
 
     split: str = "train"  # has no effect on a folder with one split
     repo: str | None = None  # owner/name
+    # commit of the repo, 40 hexadecimal digits
     revision: str | None = Field(None, validate_default=True)
     subset: str | None = None  # the configuration of the dataset
 

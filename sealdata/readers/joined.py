@@ -34,7 +34,7 @@ class Joined(Reader):
     twice are rejected as ``duplicate_id``: the sentence that it means is unknown.
     """
 
-    tgt_file: str
+    tgt_file: str  # name of the file of the second language
 
     def files(self, path: Path) -> list[Path]:
         """The files of both languages."""

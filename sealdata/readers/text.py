@@ -32,7 +32,7 @@ class Text(Reader):
     yields: ClassVar[Literal["pairs", "documents"]] = "documents"
 
     field: str = "text"  # of the JSON object, or column of the table
-    format: Literal["auto", "jsonl", "lines", "parquet"] = "auto"
+    format: Literal["auto", "jsonl", "lines", "parquet"] = "auto"  # auto: by the file name
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of documents.

@@ -32,6 +32,7 @@ class Tsv(LineReader):
     order of the file.
     """
 
+    # which column holds what: `nllb`, or another name that an error message lists
     layout: str = "nllb"
 
     @field_validator("layout")

@@ -30,12 +30,12 @@ def _language(code: str) -> str:
 class SourceTable(_Table):
     """One corpus file. Languages are in the order of the file; any known code is accepted."""
 
-    name: str
-    reader: str
-    path: str
-    src_lang: str
-    tgt_lang: str
-    options: Options = {}
+    name: str  # of the source, in every table and file: letters, digits, `.`, `_`, `-`
+    reader: str  # name of the reader of this file format
+    path: str  # from the folder of the recipe; `sample:` begins a path in the bundled sample
+    src_lang: str  # language of the first side in the file: a FLORES-200 code or a known alias
+    tgt_lang: str  # language of the second side; one of the two must be English
+    options: Options = {}  # options of the reader
     card: str | None = None  # stem of the data card of the corpus this file belongs to
 
     _codes = field_validator("src_lang", "tgt_lang")(_language)
@@ -49,8 +49,8 @@ class SourceTable(_Table):
 class TokenFileTable(_Table):
     """Whole sequences of one token file, or of all that a pattern names."""
 
-    path: str
-    byte_start: int = Field(0, ge=0)
+    path: str  # file of token ids; `*` and `?` match several files, in order of name
+    byte_start: int = Field(0, ge=0)  # bytes to skip at the beginning of the file
     num_sequences: int | None = Field(None, ge=1)  # absent: all to the end of the file
 
 
@@ -62,17 +62,19 @@ class StreamTable(_Table):
     are files of ids made by the recipe's tokenizer elsewhere: they are read where they lie.
     """
 
-    name: str
+    name: str  # of the stream, unlike that of any source or other stream
+    # replay: text of the base model; monolingual: text of one language
     kind: Literal["replay", "monolingual"]
-    reader: str = "text"
-    path: str = ""
-    from_pairs: bool = False
-    tokens: list[str | TokenFileTable] = []
+    reader: str = "text"  # name of a reader that yields documents
+    path: str = ""  # file of documents; a stream has one of `path`, `from_pairs` and `tokens`
+    from_pairs: bool = False  # take the sides of the kept pairs that are in `lang`
+    tokens: list[str | TokenFileTable] = []  # paths of token files, or tables
     dtype: Dtype | None = None  # of tokens; absent: uint32
-    lang: str = "eng_Latn"
-    mode: Literal["whole", "concat"] | None = None  # absent: concat for replay, else as [pack]
-    options: Options = {}
-    card: str | None = None
+    lang: str = "eng_Latn"  # language of the text
+    # absent: concat for replay, else as in the table `pack`
+    mode: Literal["whole", "concat"] | None = None
+    options: Options = {}  # options of the reader
+    card: str | None = None  # stem of the data card of the corpus the text belongs to
 
     _codes = field_validator("lang")(_language)
 
@@ -93,9 +95,9 @@ class StreamTable(_Table):
 class Bounds(_Table):
     """Limits on one score, both inclusive; ``off`` switches the rule off for a language."""
 
-    min: float | None = None
-    max: float | None = None
-    off: bool = False
+    min: float | None = None  # absent: no lower limit
+    max: float | None = None  # absent: no upper limit
+    off: bool = False  # switch the rule off for this language
 
 
 class RuleTable(_Table):
@@ -104,13 +106,15 @@ class RuleTable(_Table):
     ``key`` names the rule for recipes that extend this one. If absent, it is REASON/SCORE.
     """
 
+    # by which a recipe that extends this one addresses the rule; absent: REASON/SCORE
     key: str = ""
-    reason: str
-    score: str
-    min: float | None = None
-    max: float | None = None
-    missing: Literal["pass", "drop"] = "pass"
-    languages: dict[str, Bounds] = {}  # by the side that is not English, or by a confusable set
+    reason: str  # recorded with each pair that is dropped; several rules may share it
+    score: str  # a score column, `SCORER.COLUMN`
+    min: float | None = None  # inclusive; absent: no lower limit
+    max: float | None = None  # inclusive; absent: no upper limit
+    missing: Literal["pass", "drop"] = "pass"  # what happens to a pair without the score
+    # other limits, by the language that is not English or by a confusable set
+    languages: dict[str, Bounds] = {}
 
     @field_validator("languages")
     @classmethod
@@ -150,13 +154,15 @@ def rule_key(key: str, reason: str, score: str) -> str:
 class DedupTable(_Table):
     """Exact duplicates by normalised text; the source named first in the recipe keeps its pair."""
 
-    off: bool = False
+    off: bool = False  # keep exact duplicates
 
 
 class CapsTable(_Table):
     """How many pairs of one language may share a side, in its normal form; the best scored stay."""
 
+    # pairs that may share an English side; absent: any number
     max_per_src: int | None = Field(None, ge=1)
+    # pairs that may share the other side; absent: any number
     max_per_tgt: int | None = Field(None, ge=1)
     score: str | None = None  # highest first, as in a rule; absent: the order of the recipe
 
@@ -177,15 +183,15 @@ class NearDedupTable(_Table):
 class EvaluationTable(_Table):
     """An evaluation set under another name, or a table whose columns are not recognised."""
 
-    path: str
+    path: str  # file or folder of the set
     name: str | None = None  # in the match report; absent: the last two parts of the path
-    columns: list[str] = []
+    columns: list[str] = []  # columns that hold sentences; absent: those of known sets
 
 
 class ExcludeTable(_Table):
     """Takedowns: files that list rows of sources, web addresses and domains to be left out."""
 
-    lists: list[str] = []
+    lists: list[str] = []  # paths of takedown lists
 
 
 class DecontaminateTable(_Table):
@@ -206,24 +212,28 @@ class DecontaminateTable(_Table):
 class ValidationTable(_Table):
     """Held-out pairs, chosen by a hash of the English side: no sentence is in both splits."""
 
-    share: float = Field(0.0005, ge=0, lt=1)
-    max_pairs: int = Field(1000, ge=0)  # per language pair; what exceeds it is dropped as held_out
+    share: float = Field(0.0005, ge=0, lt=1)  # of the distinct English sides, by hash
+    # per language pair; further pairs are dropped with the reason `held_out`
+    max_pairs: int = Field(1000, ge=0)
 
 
 class TokenizerTable(_Table):
     """A tokenizer: its file or folder; ``kind`` is chosen by the file if absent."""
 
-    path: str
-    kind: str | None = None
-    options: Options = {}
+    path: str  # file or folder of the tokenizer
+    kind: str | None = None  # name of a tokenizer component; absent: chosen by the file
+    options: Options = {}  # options of the component
 
 
 class FormatTable(_Table):
     """How a pair becomes a training document."""
 
+    # texts with {first_name}, {first}, {second_name} and {second}
     templates: list[str] = ["{first_name}: {first}\n{second_name}: {second}"]
+    # how often each template is used, relative to the others; absent: equally often
     weights: list[float] | None = None
-    directions: Directions = "both"
+    directions: Directions = "both"  # both: each pair twice; alternate: once, either way by hash
+    # how a template names languages: in English, or each in the language itself
     names: Names = "english"
 
     @model_validator(mode="after")
@@ -241,11 +251,13 @@ class FormatTable(_Table):
 class PackTable(_Table):
     """Sequences of ``sequence_length`` tokens, files of whole blocks of ``block_length`` tokens."""
 
+    # whole: no document straddles two sequences; concat: end to end
     mode: Literal["whole", "concat"] = "whole"
-    sequence_length: int = Field(4096, ge=16)
+    sequence_length: int = Field(4096, ge=16)  # tokens of a sequence
+    # tokens by which files grow; a multiple of sequence_length
     block_length: int = Field(262_144, ge=16)
     lookahead: int = Field(16_384, ge=1)  # documents held back to find the best fit
-    sidecars: list[SidecarReader] = []  # trainers that want to know where documents lie
+    sidecars: list[SidecarReader] = []  # trainers to write document boundaries for
 
     @model_validator(mode="after")
     def _whole_sequences(self) -> Self:
@@ -257,34 +269,36 @@ class PackTable(_Table):
 class CardTable(_Table):
     """What only a person can say about the dataset."""
 
-    pretty_name: str = ""
-    license: str = ""
-    summary: str = ""
-    authors: list[str] = []
+    pretty_name: str = ""  # title of the card
+    license: str = ""  # identifier of the Hugging Face Hub, for example `cc-by-4.0`
+    summary: str = ""  # one paragraph
+    authors: list[str] = []  # names
 
 
 class Recipe(_Table):
     """The whole recipe; every field that can change a result is here and nowhere else."""
 
-    name: str
-    seed: int = 1
+    name: str  # name of the build and of its default folder: letters, digits, `.`, `_`, `-`
+    seed: int = 1  # of the order of documents and of their templates
+    # records in a part, the unit of work; memory grows with it
     part_rows: int = Field(500_000, ge=1)
-    source: list[SourceTable]
-    stream: list[StreamTable] = []
+    source: list[SourceTable]  # the corpora; of equal pairs the source named first keeps its own
+    stream: list[StreamTable] = []  # further text that is packed, without pairs
+    # cleaners by name, in the order in which they run, and their options
     clean: dict[str, Options] = {}
-    score: dict[str, Options] = {}
-    rule: list[RuleTable] = []
-    dedup: DedupTable = DedupTable()
-    decontaminate: DecontaminateTable = DecontaminateTable()
-    exclude: ExcludeTable = ExcludeTable()
-    caps: CapsTable = CapsTable()
-    near_dedup: NearDedupTable = NearDedupTable()
-    validation: ValidationTable = ValidationTable()
-    tokenizer: TokenizerTable
+    score: dict[str, Options] = {}  # scorers by name, and their options
+    rule: list[RuleTable] = []  # limits on scores, in the order in which their reasons are reported
+    dedup: DedupTable = DedupTable()  # exact duplicates
+    decontaminate: DecontaminateTable = DecontaminateTable()  # evaluation sets to keep out
+    exclude: ExcludeTable = ExcludeTable()  # lists of pairs to leave out
+    caps: CapsTable = CapsTable()  # how often a side may be repeated
+    near_dedup: NearDedupTable = NearDedupTable()  # near-duplicates
+    validation: ValidationTable = ValidationTable()  # the held-out pairs
+    tokenizer: TokenizerTable  # the tokenizer of the shards
     fertility: list[TokenizerTable] = []  # further tokenizers to compare in the report
-    format: FormatTable = FormatTable()
-    pack: PackTable = PackTable()
-    card: CardTable = CardTable()
+    format: FormatTable = FormatTable()  # how a pair is written as text
+    pack: PackTable = PackTable()  # how documents become sequences and files
+    card: CardTable = CardTable()  # what the dataset card says that no figure can say
 
     def asks_for(self, stage: str) -> bool:
         """Whether the recipe uses a filter stage that is decided by a mask."""

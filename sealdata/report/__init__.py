@@ -1,1 +1,1 @@
-"""What a build says of itself: audit facts and page, dataset card, funnel on the terminal."""
+"""Reports on a build: the facts and the page of an audit, the dataset card, the funnel."""

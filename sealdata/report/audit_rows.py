@@ -1,4 +1,4 @@
-"""What an audit looks at: every row of a build's ledger, or a sample of a corpus scored in full."""
+"""The rows of an audit: all rows of a build, or a sample of a corpus that all scorers saw."""
 
 import math
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ import polars as pl
 from sealdata.files.frames import count_rows
 from sealdata.report.ledger import batches, dropped_files, kept_files
 
-Z = 2.576  # of the normal distribution: errors are stated at 99 % confidence
+Z = 2.576  # quantile of the normal distribution for errors at 99 % confidence
 
 
 @dataclass(frozen=True)
-class Evidence:
+class AuditRows:
     """The rows behind an audit's figures.
 
-    ``rows`` of a language is None where all rows are in ``files``; in a sample it is the number of
-    readable pairs that the rows stand for. Its rows weigh alike, since parts are drawn from in
-    proportion.
+    ``rows`` is None if ``files`` hold all rows. In a sample it is the number of readable pairs
+    that the sampled rows of each language represent. Each row then has the same weight, because
+    each part contributes rows in proportion to its size.
     """
 
     files: dict[str, list[Path]]  # by language
@@ -28,7 +28,7 @@ class Evidence:
 
     @property
     def exact(self) -> bool:
-        """Whether counts are counts, not estimates."""
+        """Whether figures are counted, not estimated."""
         return self.rows is None
 
     @cached_property
@@ -37,24 +37,27 @@ class Evidence:
         return {lang: sum(map(count_rows, paths)) for lang, paths in self.files.items()}
 
     def population(self, lang: str) -> int:
-        """Rows that the rows on disk stand for."""
+        """Pairs that the rows on disk represent."""
         return self.heights[lang] if self.rows is None else self.rows[lang]
 
     def weight(self, lang: str) -> float:
-        """How many pairs one row stands for."""
+        """How many pairs one row represents."""
         height = self.heights[lang]
         return self.population(lang) / height if height else 0.0
 
     def frames(self, lang: str, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Rows in bounded batches, always with ``stage``, ``reason`` and ``reasons`` (null, null
-        and [] for a kept pair); ``complete`` marks rows scored by every scorer."""
+        """Rows in batches of bounded size.
+
+        They always have ``stage``, ``reason`` and ``reasons`` (null, null and [] for a kept pair).
+        In a sample they also have ``complete``: every scorer saw them.
+        """
         for path in self.files[lang]:
             has = pl.read_parquet_schema(path)
-            wanted = None
+            selected = None
             if columns is not None:
                 always = ("stage", "reason", "reasons", "source", "row")
-                wanted = [name for name in dict.fromkeys((*columns, *always)) if name in has]
-            for frame in batches([path], wanted):
+                selected = [name for name in dict.fromkeys((*columns, *always)) if name in has]
+            for frame in batches([path], selected):
                 yield self._filled(frame)
 
     def _filled(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -67,25 +70,26 @@ class Evidence:
         return frame if self.exact else frame.with_columns(complete=True)
 
     def estimate(self, lang: str, rows: float) -> int:
-        """``rows`` on disk, as the number of pairs they stand for."""
+        """The number of pairs that ``rows`` rows on disk represent."""
         return round(rows * self.weight(lang))
 
     def error(self, lang: str, share: float) -> float:
-        """Half the width of the 99 % interval of a share of the pairs of ``lang``; 0 if counted."""
+        """Half the width of the 99 % interval of a share of a language's pairs; 0 if counted."""
         return 0.0 if self.exact else share_error(share, self.heights[lang], self.population(lang))
 
     def part_error(self, lang: str, part: int, whole: int) -> float:
-        """The same of ``part`` of ``whole`` estimated pairs of ``lang``."""
+        """The same for the share that ``part`` has of ``whole`` estimated pairs of ``lang``."""
         if self.exact or not whole:
             return 0.0
         return share_error(part / whole, round(whole / self.weight(lang)), whole)
 
 
 def share_error(share: float, sampled: int, population: int) -> float:
-    """Half the width of the interval of a share seen in ``sampled`` of ``population`` rows.
+    """Half the width of the 99 % interval of a share seen in ``sampled`` of ``population`` rows.
 
-    Normal, with Agresti and Coull's added observations, so that a share of 0 has an error too, and
-    with the correction for a finite population. Stratified rows err less than this says.
+    The approximation is normal, with the added observations of Agresti and Coull: a share of 0 has
+    an error too. It is corrected for a finite population. The rows are stratified, so that their
+    true error is smaller.
 
     Source: Agresti and Coull 1998; Cochran 1977, chapter 3.
     """
@@ -97,6 +101,6 @@ def share_error(share: float, sampled: int, population: int) -> float:
     return (width + abs(centre - share)) * finite
 
 
-def ledger_evidence(out: Path, languages: list[str]) -> Evidence:
-    """All rows of the finished build in ``out``: kept first, then dropped."""
-    return Evidence({lang: kept_files(out, lang) + dropped_files(out, lang) for lang in languages})
+def ledger_rows(out: Path, languages: list[str]) -> AuditRows:
+    """All rows of the finished build in ``out``, kept pairs before dropped ones."""
+    return AuditRows({lang: kept_files(out, lang) + dropped_files(out, lang) for lang in languages})

@@ -40,24 +40,26 @@ def manifest_rules(manifest: BuildManifest) -> list[RuleTable]:
 
 
 def failures(frame: pl.DataFrame, rules: Sequence[Rule], lang: str) -> list[pl.Series]:
-    """Bool per row and rule. A score that was not computed, because the pair had been dropped
-    before, fails nothing."""
+    """For each rule, whether each row fails it (bool).
+
+    A score that was not computed, because the pair had been dropped before, fails no rule.
+    """
     scored = num_scored_stages_of(frame)
-    found = []
+    flags = []
     for rule in rules:
         if rule.score not in frame.columns:
-            found.append(pl.repeat(False, frame.height, eager=True))
+            flags.append(pl.repeat(False, frame.height, eager=True))
             continue
         reached = scored > RULE_STAGES.index(rule.stage)
-        found.append(rule.failed(frame.select(rule.score), lang) & reached)
-    return found
+        flags.append(rule.failed(frame.select(rule.score), lang) & reached)
+    return flags
 
 
 def num_scored_stages_of(frame: pl.DataFrame) -> pl.Series:
     """How many of RULE_STAGES each row was scored for (u8).
 
-    A pair of the ledger was scored up to the stage that dropped it, a kept one for all stages. So
-    were all rows of an audit's sample, whatever they failed.
+    A dropped pair was scored up to the stage that dropped it. A kept pair was scored for all
+    stages, and so were all rows of an audit's sample, whatever they failed.
     """
     if "complete" in frame.columns:
         return pl.repeat(len(RULE_STAGES), frame.height, dtype=pl.UInt8, eager=True)
@@ -70,9 +72,10 @@ def num_scored_stages_of(frame: pl.DataFrame) -> pl.Series:
     ).to_series()
 
 
-def held_by_others(frame: pl.DataFrame, rules: Sequence[Rule]) -> pl.Series:
-    """Whether something that is no rule keeps a row out: a duplicate, a leak, unreadable, a cap."""
-    known = [rule.reason for rule in rules]
+def dropped_by_non_rule(frame: pl.DataFrame, rules: Sequence[Rule]) -> pl.Series:
+    """Whether something other than a rule drops a row: dedup, decontamination, ingest, a cap."""
+    rule_reasons = [rule.reason for rule in rules]
     return frame.select(
-        pl.col("reasons").list.set_difference(pl.lit(known, pl.List(pl.String))).list.len() > 0
+        pl.col("reasons").list.set_difference(pl.lit(rule_reasons, pl.List(pl.String))).list.len()
+        > 0
     ).to_series()

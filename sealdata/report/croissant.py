@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from sealdata.build_manifest import BuildManifest, pair_name
-from sealdata.fetch.corpus_cards import SourceCard, read_card
+from sealdata.fetch.corpus_cards import CorpusCard, read_corpus_card
 from sealdata.files.records import write_json
 from sealdata.languages import resolve
 from sealdata.recipe.tables import CardTable
@@ -170,12 +170,12 @@ def _field(name: str, column: str, dtype: pl.DataType) -> dict[str, Any]:
 
 
 def _type(dtype: pl.DataType) -> str | None:
-    return next((name for name, known in _TYPES.items() if dtype in known), None)
+    return next((name for name, dtypes in _TYPES.items() if dtype in dtypes), None)
 
 
-def _cards(manifest: BuildManifest) -> list[SourceCard]:
+def _cards(manifest: BuildManifest) -> list[CorpusCard]:
     names = dict.fromkeys(source.card for source in manifest.sources if source.card)
-    return [read_card(name) for name in names]
+    return [read_corpus_card(name) for name in names]
 
 
 def _description(manifest: BuildManifest) -> str:
@@ -184,14 +184,14 @@ def _description(manifest: BuildManifest) -> str:
     return f"{kept:,} sentence pairs of English with {names}, curated by sealdata."
 
 
-def _responsible(manifest: BuildManifest, cards: list[SourceCard]) -> dict[str, Any]:
+def _responsible(manifest: BuildManifest, cards: list[CorpusCard]) -> dict[str, Any]:
     """Facts of the manifest and the sources' cards; what only a person knows is left out."""
     recipe = manifest.recipe
     cleaning = ", ".join(dict.fromkeys(row.step for row in manifest.cleaning)) or "none"
     rules = "; ".join(f"{rule['reason']} by {rule['score']}" for rule in recipe.get("rule", []))
     read = sum(row.records for row in manifest.funnel)
     kept = sum(row.kept for row in manifest.funnel)
-    found = {
+    facts = {
         "rai:dataCollection": " ".join(f"{card.title}: {card.origin}" for card in cards),
         "rai:dataCollectionRawData": ", ".join(
             f"{file.name} (SHA-256 {file.sha256})"
@@ -209,4 +209,4 @@ def _responsible(manifest: BuildManifest, cards: list[SourceCard]) -> dict[str, 
             f"{card.title}: {card.personal_data}" for card in cards
         ],
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in facts.items() if value}

@@ -1,4 +1,4 @@
-"""The rows embedded in the page, so that several thresholds moved together can be answered."""
+"""The rows embedded in the page, for the outcome of several thresholds moved together."""
 
 import base64
 from typing import Any
@@ -8,68 +8,71 @@ import polars as pl
 import polars_hash as plh
 
 from sealdata.filter_stages import RULE_STAGES
-from sealdata.report.audit_rows import Evidence
-from sealdata.report.bound_rules import held_by_others, num_scored_stages_of, stage_of
+from sealdata.report.audit_rows import AuditRows
+from sealdata.report.bound_rules import dropped_by_non_rule, num_scored_stages_of, stage_of
 from sealdata.report.histograms import cells, score_values
 from sealdata.report.schema import AuditFacts
 from sealdata.stages.rules import Rule
 
 ROWS = 2000  # per language at most
-ALL_BYTES = 200_000  # in all, before base64, so that the page stays small however many scores
-_ROW_BYTES = 3  # of a row beside its scores, which take one each
-MISSING, UNSCORED = 255, 254  # cells that are none; a score has far fewer edges
+MAX_BYTES = 200_000  # of all rows, before base64: the page stays small with any number of scores
+_ROW_BYTES = 3  # of a row without its scores, which take one byte each
+MISSING, UNSCORED = 255, 254  # no real cell has these numbers: a score has far fewer edges
 
 
 def embed(
-    evidence: Evidence, facts: AuditFacts, rules: list[Rule], tokens: dict[str, pl.Expr]
+    audit_rows: AuditRows, facts: AuditFacts, rules: list[Rule], tokens: dict[str, pl.Expr]
 ) -> dict[str, Any]:
-    """Per language: ``rows`` drawn by hash of ``of``, and in base64 ``held`` (u8: 1 where something
-    that is no rule drops the row), ``tokens`` (u16) and per score the ``cells`` (u8)."""
+    """For each language: ``rows`` (number) drawn by hash from ``of``, and arrays in base64.
+
+    The arrays are ``held`` (u8; 1 if something other than a rule drops the row), ``tokens`` (u16)
+    and for each score ``cells`` (u8).
+    """
     row_bytes = _ROW_BYTES + len(facts.scores)
-    most = min(ROWS, ALL_BYTES // (row_bytes * max(1, len(evidence.files))))
+    max_rows = min(ROWS, MAX_BYTES // (row_bytes * max(1, len(audit_rows.files))))
     return {
-        lang: _language(evidence, facts, rules, lang, most, tokens.get(lang))
-        for lang in evidence.files
+        lang: _language(audit_rows, facts, rules, lang, max_rows, tokens.get(lang))
+        for lang in audit_rows.files
     }
 
 
 def _language(
-    evidence: Evidence,
+    audit_rows: AuditRows,
     facts: AuditFacts,
     rules: list[Rule],
     lang: str,
-    most: int,
+    max_rows: int,
     tokens: pl.Expr | None,
 ) -> dict[str, Any]:
-    drawn = _drawn(evidence, lang, [score.name for score in facts.scores], most)
+    drawn = _drawn(audit_rows, lang, [score.name for score in facts.scores], max_rows)
     worth = drawn.select(pl.lit(0) if tokens is None else tokens.fill_null(0)).to_series()
     scored = num_scored_stages_of(drawn).to_numpy()
-    found = {}
+    cells_of_score = {}
     for score in facts.scores:
-        at = np.full(drawn.height, UNSCORED, np.uint8)
+        row_cells = np.full(drawn.height, UNSCORED, np.uint8)
         if score.name in drawn.columns:
             values, present = score_values(drawn[score.name])
-            at[scored > RULE_STAGES.index(stage_of(score.name))] = MISSING
-            at[present] = cells(values[present], np.array(score.edges)).astype(np.uint8)
-        found[score.name] = _base64(at)
+            row_cells[scored > RULE_STAGES.index(stage_of(score.name))] = MISSING
+            row_cells[present] = cells(values[present], np.array(score.edges)).astype(np.uint8)
+        cells_of_score[score.name] = _base64(row_cells)
     rounded = np.broadcast_to(worth.to_numpy(), drawn.height)
     return {
         "rows": drawn.height,
-        "of": evidence.population(lang),
-        "held": _base64(held_by_others(drawn, rules).to_numpy().astype(np.uint8)),
+        "of": audit_rows.population(lang),
+        "held": _base64(dropped_by_non_rule(drawn, rules).to_numpy().astype(np.uint8)),
         "tokens": _base64(np.clip(np.rint(rounded), 0, 65_535).astype("<u2")),
-        "cells": found,
+        "cells": cells_of_score,
     }
 
 
-def _drawn(evidence: Evidence, lang: str, scores: list[str], most: int) -> pl.DataFrame:
+def _drawn(audit_rows: AuditRows, lang: str, scores: list[str], max_rows: int) -> pl.DataFrame:
     best: list[pl.DataFrame] = []
-    for frame in evidence.frames(lang, [*scores, "src", "tgt"]):
+    for frame in audit_rows.frames(lang, [*scores, "src", "tgt"]):
         key = plh.concat_str(
             pl.lit("explore/"), "source", pl.lit("/"), pl.col("row").cast(pl.String)
         )
         ranked = frame.with_columns(hash=key.nchash.xxh3_64())
-        best = [pl.concat([*best, ranked], how="diagonal_relaxed").bottom_k(most, by="hash")]
+        best = [pl.concat([*best, ranked], how="diagonal_relaxed").bottom_k(max_rows, by="hash")]
     if not best:
         empty = pl.DataFrame(schema=dict.fromkeys(("stage", "src", "tgt"), pl.String))
         return empty.with_columns(reasons=pl.lit([], pl.List(pl.String)))

@@ -11,40 +11,40 @@ from sealdata.build_manifest import BuildManifest, pair_name
 from sealdata.files.records import write_json
 from sealdata.filter_stages import COMPARING_STAGES, stages_before
 from sealdata.languages import resolve
-from sealdata.report.audit_rows import Evidence, ledger_evidence
+from sealdata.report.audit_rows import AuditRows, ledger_rows
 from sealdata.report.bound_rules import bind, manifest_rules, scorer_class
-from sealdata.report.duplicate_examples import ledger_twins
+from sealdata.report.duplicate_examples import ledger_duplicate_examples
 from sealdata.report.histograms import score_facts
 from sealdata.report.ledger import score_columns
 from sealdata.report.lid_agreement import agreement_facts
 from sealdata.report.margin_agreement import margin_facts
 from sealdata.report.metrics import metrics_of
 from sealdata.report.other_views import confusion_facts, domain_facts, match_facts
+from sealdata.report.reason_counts import overlap_errors, tally
 from sealdata.report.reasons import overlap_facts, reason_facts
-from sealdata.report.samples import MOST_DROPPED, MOST_KEPT, MOST_ROWS, Sampler, fitting
+from sealdata.report.samples import MAX_DROPPED, MAX_KEPT, MAX_ROWS, Sampler, fitting
 from sealdata.report.schema import (
     AuditFacts,
     Basis,
+    DuplicateExample,
     DuplicateFacts,
     LanguageFacts,
     MatchFacts,
     RuleFacts,
     ScoreFacts,
-    TwinFacts,
 )
 from sealdata.report.similarity import similarity_facts
-from sealdata.report.sources import source_facts
-from sealdata.report.tally import overlap_errors, tally
+from sealdata.report.source_facts import source_facts
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.stages.rules import Rule
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What an audit of a recipe found by comparing all pairs, and which gates it did not run."""
+    """What the stages that compare all pairs found, and the filter stages that did not run."""
 
     duplicates: list[DuplicateFacts]
-    twins: list[TwinFacts]
+    duplicate_examples: list[DuplicateExample]
     matches: list[MatchFacts]
     left_out: list[str]
 
@@ -52,37 +52,37 @@ class Compared:
 def audit_facts(
     out: Path,
     manifest: BuildManifest,
-    evidence: Evidence | None = None,
+    audit_rows: AuditRows | None = None,
     compared: Compared | None = None,
 ) -> AuditFacts:
-    """Read the rows behind ``manifest``: equal builds give equal facts.
+    """Read the rows behind ``manifest``; equal builds have equal facts.
 
-    ``evidence`` and ``compared`` are by default those of the whole build in ``out``.
+    ``audit_rows`` and ``compared`` default to those of the whole build in ``out``.
 
     Raises:
         DataError: a file of pairs or drops is damaged.
     """
-    evidence = evidence or ledger_evidence(out, manifest.languages)
+    audit_rows = audit_rows or ledger_rows(out, manifest.languages)
     languages = manifest.languages
-    columns = score_columns(evidence.files)
-    compared = compared or _compared(out, manifest, evidence)
+    columns = score_columns(audit_rows.files)
+    compared = compared or _compared(out, manifest, audit_rows)
     rules = bind(manifest_rules(manifest))
     names = list(columns)
     tokens = token_estimates(manifest)
-    scores = score_facts(evidence, columns, rules, _meanings(columns), tokens)
-    counts = {lang: tally(evidence, lang) for lang in languages}
-    reasons = reason_facts(manifest, evidence, counts)
-    overlaps = overlap_facts(evidence, counts, reasons)
-    share = min(1.0, MOST_ROWS / ((MOST_KEPT + MOST_DROPPED) * max(1, len(languages))))
-    sampler = Sampler(evidence, names, ranking_score(scores, rules))
+    scores = score_facts(audit_rows, columns, rules, _meanings(columns), tokens)
+    counts = {lang: tally(audit_rows, lang) for lang in languages}
+    reasons = reason_facts(manifest, audit_rows, counts)
+    overlaps = overlap_facts(audit_rows, counts, reasons)
+    share = min(1.0, MAX_ROWS / ((MAX_KEPT + MAX_DROPPED) * max(1, len(languages))))
+    sampler = Sampler(audit_rows, names, ranking_score(scores, rules))
     facts = AuditFacts(
         metrics={},
         errors={},
         basis=Basis(
-            exact=evidence.exact,
-            confidence=1.0 if evidence.exact else 0.99,
-            rows={lang: evidence.population(lang) for lang in languages},
-            sampled=evidence.heights,
+            exact=audit_rows.exact,
+            confidence=1.0 if audit_rows.exact else 0.99,
+            rows={lang: audit_rows.population(lang) for lang in languages},
+            sampled=audit_rows.heights,
             left_out=compared.left_out,
         ),
         build=manifest.model_copy(update={"files": {}}),
@@ -90,24 +90,24 @@ def audit_facts(
         sources=[
             fact
             for lang in languages
-            for fact in source_facts(evidence, lang, manifest.funnel, tokens.get(lang))
+            for fact in source_facts(audit_rows, lang, manifest.funnel, tokens.get(lang))
         ],
         rules=[_rule_facts(rule) for rule in rules],
         reasons=reasons,
         overlap=overlaps,
-        overlap_errors=overlap_errors(evidence, overlaps),
+        overlap_errors=overlap_errors(audit_rows, overlaps),
         scores=scores,
         similarity=[
             fact
             for lang in languages
-            for fact in similarity_facts(evidence, lang, names, [s.name for s in scores])
+            for fact in similarity_facts(audit_rows, lang, names, [s.name for s in scores])
         ],
-        confusion=[f for lang in languages for f in confusion_facts(evidence, lang, names)],
-        agreement=[f for lang in languages for f in agreement_facts(evidence, lang, names)],
-        margins=[f for lang in languages for f in margin_facts(evidence, lang)],
-        domains=[domain_facts(evidence, lang) for lang in languages],
+        confusion=[f for lang in languages for f in confusion_facts(audit_rows, lang, names)],
+        agreement=[f for lang in languages for f in agreement_facts(audit_rows, lang, names)],
+        margins=[f for lang in languages for f in margin_facts(audit_rows, lang)],
+        domains=[domain_facts(audit_rows, lang) for lang in languages],
         duplicates=compared.duplicates,
-        twins=compared.twins,
+        duplicate_examples=compared.duplicate_examples,
         matches=compared.matches,
         samples=fitting({lang: sampler.draw(lang, share) for lang in languages}),
     )
@@ -121,15 +121,18 @@ def write_facts(facts: AuditFacts, path: Path) -> None:
 
 
 def ranking_score(scores: Sequence[ScoreFacts], rules: Sequence[Rule]) -> ScoreFacts | None:
-    """The score that the last rule judges: where the last decision about a pair fell."""
+    """The score of the last rule, which made the last decision about a pair."""
     by_name = {score.name: score for score in scores}
-    judged = [by_name[rule.score] for rule in rules if rule.score in by_name]
-    return judged[-1] if judged else None
+    with_rule = [by_name[rule.score] for rule in rules if rule.score in by_name]
+    return with_rule[-1] if with_rule else None
 
 
 def token_estimates(manifest: BuildManifest) -> dict[str, pl.Expr]:
-    """By language, the training tokens of a pair: its bytes over the bytes per token that the
-    recipe's tokenizer has in either language. Empty for languages it was not measured on."""
+    """By language, an estimate of the training tokens of a pair.
+
+    It is the bytes of each side over the bytes per token of the recipe's first tokenizer in that
+    language. Languages on which it was not measured are left out.
+    """
     first = manifest.fertility[0].tokenizer if manifest.fertility else None
     per_token = {
         row.lang: row.bytes_per_token
@@ -152,14 +155,14 @@ def _language(code: str) -> LanguageFacts:
 
 
 def _meanings(columns: Iterable[str]) -> dict[str, str]:
-    """What each score column is, as its scorer says it; a scorer since removed says nothing."""
-    found = {}
+    """The description of each score column by its scorer; scorers since removed have none."""
+    meanings = {}
     for column in columns:
         scorer, _, name = column.partition(".")
         cls = scorer_class(scorer)
         if cls:
-            found[column] = {**cls.columns, **cls.corpus_columns}.get(name, "")
-    return found
+            meanings[column] = {**cls.columns, **cls.corpus_columns}.get(name, "")
+    return meanings
 
 
 def _rule_facts(rule: Rule) -> RuleFacts:
@@ -170,7 +173,7 @@ def _rule_facts(rule: Rule) -> RuleFacts:
             continue
         sides = zip(("min", "max"), bounds, rule.bounds, strict=True)
         languages[lang] = {
-            side: own for side, own, general in sides if own is not None and own != general
+            side: bound for side, bound, general in sides if bound is not None and bound != general
         }
     return RuleFacts(
         reason=rule.reason,
@@ -183,11 +186,11 @@ def _rule_facts(rule: Rule) -> RuleFacts:
     )
 
 
-def _compared(out: Path, manifest: BuildManifest, evidence: Evidence) -> Compared:
-    """Of a finished build, which left no gate out.
+def _compared(out: Path, manifest: BuildManifest, audit_rows: AuditRows) -> Compared:
+    """The results of a finished build, which runs all filter stages.
 
-    Its report is published with it, so that what matched is named but not repeated: FLORES+ asks
-    not to be put on the web again. The text stays at home, in ``matches/``.
+    The report is published with the build. It therefore names the sentences that matched but does
+    not repeat them: FLORES+ asks not to be put on the web again. Their text stays in ``matches/``.
     """
     languages = manifest.languages
     matches = {
@@ -195,19 +198,21 @@ def _compared(out: Path, manifest: BuildManifest, evidence: Evidence) -> Compare
     }
     return Compared(
         duplicates=_flagged(manifest),
-        twins=[twin for lang in languages for twin in ledger_twins(evidence, lang)],
+        duplicate_examples=[
+            example for lang in languages for example in ledger_duplicate_examples(audit_rows, lang)
+        ],
         matches=[
             match
-            for lang, own in matches.items()
-            for match in match_facts(own, lang, with_text=False)
+            for lang, lang_files in matches.items()
+            for match in match_facts(lang_files, lang, with_text=False)
         ],
         left_out=[],
     )
 
 
 def _flagged(manifest: BuildManifest) -> list[DuplicateFacts]:
-    """What the stages that compare pairs flagged, as the funnel counts it."""
-    found = []
+    """Pairs that the comparing stages flagged, as the funnel counts them."""
+    flagged = []
     for lang in manifest.languages:
         rows = [row for row in manifest.funnel if row.lang == lang]
         compared = sum(
@@ -218,8 +223,8 @@ def _flagged(manifest: BuildManifest) -> list[DuplicateFacts]:
             for stage in COMPARING_STAGES:
                 for reason, count in row.dropped.get(stage, {}).items():
                     totals[stage, reason] += count
-        found += [
+        flagged += [
             DuplicateFacts(lang=lang, stage=stage, reason=reason, flagged=count, of=compared)
             for (stage, reason), count in totals.items()
         ]
-    return found
+    return flagged

@@ -1,19 +1,23 @@
-"""The report's charts, drawn as SVG from the audit's facts."""
+"""The funnel bars and histograms of the report, drawn from the audit's facts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from markupsafe import Markup
 
 from sealdata.build_manifest import FunnelRow
 from sealdata.filter_stages import STAGE_NAMES
+from sealdata.report import svg
 from sealdata.report.schema import Counts, Histogram, ScoreFacts
 
-_WIDTH, _BASE, _TOP = 260.0, 92.0, 18.0  # of a histogram, in SVG units
+# Sizes of a histogram in SVG units; charts.js has the same numbers to move the limits.
+_WIDTH, _HEIGHT, _BASE, _TOP = 260.0, 108.0, 92.0, 18.0
+_LIMIT_TOP = 14.0  # limits and shades begin above the tallest bar
 _GAP = 3.0  # between the scale and the open bins at either end
+_BAR_SHARE = 0.92  # of a bin that its bar fills
 
-# What lies on a part's colour, in squares of 8 units: told apart in grey and by every kind of
-# colour vision. What was kept has none.
+# The pattern that lies on a part's colour, in squares of 8 units. The patterns differ in grey and
+# under every kind of colour blindness. The part that was kept has no pattern.
 TEXTURES = {
     "ingest": "M1 1.5h2M1 2.5h2M5 5.5h2M5 6.5h2",  # dots
     "exclude": "M0 4h8M4 0v8",  # a grid
@@ -34,71 +38,75 @@ def funnel_bar(rows: Sequence[FunnelRow]) -> Markup:
     records = sum(row.records for row in rows)
     parts = [("kept", sum(row.kept for row in rows))]
     parts += [(stage, sum(row.lost(stage) for row in rows)) for stage in STAGE_NAMES]
-    rects, at = [], 0.0
+    rects, left = [], 0.0
     for name, count in parts:
         if count == 0:
             continue
         width = 100 * count / records
-        title = f"{name}: {count:,} of {records:,} ({count / records:.1%})"
-        rects.append(
-            Markup(
-                '<rect class="s-{}" x="{:.2f}%" width="{:.2f}%" height="100%">'
-                "<title>{}</title></rect>"
-            ).format(name, at, width, title)
-        )
-        at += width
-    label = ", ".join(f"{name} {count:,}" for name, count in parts if count)
-    return Markup('<svg class="bar" role="img" aria-label="{}">{}</svg>').format(
-        f"Of {records:,} records: {label}", Markup("").join(rects)
-    )
+        tip = svg.title(f"{name}: {count:,} of {records:,} ({count / records:.1%})")
+        size = {"x": f"{left:.2f}%", "width": f"{width:.2f}%", "height": "100%"}
+        rects.append(svg.rect(tip, class_=f"s-{name}", **size))
+        left += width
+    counts = ", ".join(f"{name} {count:,}" for name, count in parts if count)
+    label = f"Of {records:,} records: {counts}"
+    return svg.element("svg", *rects, class_="bar", role="img", aria_label=label)
 
 
 def histogram(score: ScoreFacts, lang: str, language: str) -> Markup:
     """One language's histogram: kept pairs below, dropped ones stacked on them, limits as lines."""
     counts = score.languages[lang]
     scale = _Scale(score)
-    every, kept = bars(score, counts.every), bars(score, counts.kept)
-    dropped = [a - b for a, b in zip(every, kept, strict=True)]
-    tallest = max(every, default=0) or 1
-    parts = [Markup('<g class="shades">{}</g>').format(_rejected(scale, counts))]
-    parts += [
-        _steps(scale, kept, [0] * len(kept), tallest, "kept"),
-        _steps(scale, dropped, kept, tallest, "lost"),
-        Markup('<path class="axis" d="M0 {0}H{1}"/>').format(_BASE, _WIDTH),
-    ]
-    lines = Markup("").join(_limit_line(scale, mark) for mark in _marks(counts))
-    parts.append(Markup('<g class="limits">{}</g>').format(lines))
-    parts += _labels(score, scale)
+    num_scored, kept = bars(score, counts.every), bars(score, counts.kept)
+    dropped = [total - below for total, below in zip(num_scored, kept, strict=True)]
+    tallest = max(num_scored, default=0) or 1
     label = f"{score.name}, {language}: {counts.every.num_scored:,} rows; " + "; ".join(
         f"{limit.outside:,} outside the limits of {limit.reason}" for limit in counts.limits
     )
-    return Markup(
-        '<svg class="histogram" viewBox="0 0 260 108" role="img" aria-label="{}" '
-        'data-left="{:.1f}" data-right="{:.1f}">{}</svg>'
-    ).format(label, scale.left, scale.right, Markup("").join(parts))
+    lines = (_limit_line(scale, bound) for bound in _bounds(counts))
+    return svg.chart(
+        svg.element("g", *_rejected(scale, counts), class_="shades"),
+        _bars(scale, kept, [0] * len(kept), tallest, "kept"),
+        _bars(scale, dropped, kept, tallest, "lost"),
+        svg.path("M", 0, _BASE, "H", _WIDTH, class_="axis"),
+        svg.element("g", *lines, class_="limits"),
+        *_labels(score, scale),
+        box=(_WIDTH, _HEIGHT),
+        label=label,
+        class_="histogram",
+        data_left=scale.left,
+        data_right=scale.right,
+    )
 
 
 def bars(score: ScoreFacts, counts: Counts) -> list[int]:
-    """Rows per bar: below the first of ``score.bars``, from each to below the next, from the last
-    on. The cells are finer where a limit lies between two bars."""
+    """Rows per bar [B + 1] for the B edges of ``score.bars``.
+
+    The first bar counts rows below the first edge, the last bar rows at or above the last edge.
+    The others count from an edge to below the next. The cells of ``counts`` are finer than bars
+    where a limit lies between two edges.
+    """
     sums = [0] * (len(score.bars) + 1)
-    at = 0
+    bar = 0
     for index, count in enumerate(counts.cells):
         edge = (index - 1) // 2  # the last edge at or below the cell, -1 for none
-        while edge >= 0 and at < len(score.bars) and score.bars[at] <= score.edges[edge]:
-            at += 1
-        sums[at] += count
+        while edge >= 0 and bar < len(score.bars) and score.bars[bar] <= score.edges[edge]:
+            bar += 1
+        sums[bar] += count
     return sums
 
 
 class _Scale:
-    """Where scores lie on the page; open bins have a place of their own where they hold rows."""
+    """Where scores lie on the page.
+
+    An open bin at either end takes room if any language has rows in it. The histograms of all
+    languages therefore have the same scale.
+    """
 
     def __init__(self, score: ScoreFacts) -> None:
-        counted = [bars(score, found.every) for found in score.languages.values()]
+        lang_bars = [bars(score, lang.every) for lang in score.languages.values()]
         self.edges = score.bars
-        self.open_low = any(own[0] for own in counted)
-        self.open_high = any(own[-1] for own in counted)
+        self.open_low = any(counts[0] for counts in lang_bars)
+        self.open_high = any(counts[-1] for counts in lang_bars)
         bins = len(self.edges) - 1 + self.open_low + self.open_high
         self.bin = (_WIDTH - _GAP * (self.open_low + self.open_high)) / bins
         self.left = (self.bin + _GAP) * self.open_low
@@ -111,87 +119,87 @@ class _Scale:
         )
 
     @property
-    def widens_at(self) -> float | None:
-        """The edge from which bins hold a wider range of scores; None where all are alike."""
+    def widens_from(self) -> float | None:
+        """The edge from which bins hold a wider range of scores; None if all are equally wide."""
         steps = np.diff(self.edges)
         wider = np.flatnonzero(steps > 1.01 * steps[0])
         return self.edges[int(wider[0])] if len(wider) else None
 
-    def start(self, index: int) -> float:
-        """Left side of the bin that counts[index] fills."""
-        if index == 0:
+    def start(self, bar: int) -> float:
+        """Left side of a bar of ``bars``."""
+        if bar == 0:
             return 0.0
-        gap = _GAP if index == len(self.edges) else 0.0
-        return self.left + (index - 1) * self.bin + gap
+        gap = _GAP if bar == len(self.edges) else 0.0
+        return self.left + (bar - 1) * self.bin + gap
 
 
-def _steps(scale: _Scale, counts: list[int], under: list[int], tallest: int, kind: str) -> Markup:
+def _bars(scale: _Scale, counts: list[int], below: list[int], tallest: int, css: str) -> Markup:
+    """A path with a bar per count, each on top of ``below``; ``tallest`` fills the height."""
     unit = (_BASE - _TOP) / tallest
-    pieces = []
-    for index, (count, below) in enumerate(zip(counts, under, strict=True)):
+    commands: list[str | float] = []
+    for bar, (count, under) in enumerate(zip(counts, below, strict=True)):
         if count:
-            x, foot = scale.start(index), _BASE - below * unit
-            width, height = scale.bin * 0.92, count * unit
-            pieces.append(f"M{x:.1f} {foot:.1f}v{-height:.1f}h{width:.2f}V{foot:.1f}z")
-    return Markup('<path class="{}" d="{}"/>').format(kind, "".join(pieces))
+            x, foot = scale.start(bar), _BASE - under * unit
+            commands += ["M", x, foot, "v", -count * unit, "h", scale.bin * _BAR_SHARE]
+            commands += ["V", foot, "z"]
+    return svg.path(*commands, class_=css)
 
 
-def _rejected(scale: _Scale, counts: Histogram) -> Markup:
-    """Shade what lies outside the limits."""
-    shades = []
+def _rejected(scale: _Scale, counts: Histogram) -> Iterator[Markup]:
+    """A shade over what lies outside each limit."""
+    size = {"y": _LIMIT_TOP, "height": _BASE - _LIMIT_TOP, "class_": "outside"}
     for limit in counts.limits:
         if limit.min is not None:
-            shades.append((0.0, scale.x(limit.min)))
+            yield svg.rect(x=0, width=scale.x(limit.min), **size)
         if limit.max is not None:
-            shades.append((scale.x(limit.max), _WIDTH))
-    rect = Markup('<rect class="outside" x="{:.1f}" y="14" width="{:.1f}" height="78"/>')
-    return Markup("").join(rect.format(start, end - start) for start, end in shades)
+            yield svg.rect(x=scale.x(limit.max), width=_WIDTH - scale.x(limit.max), **size)
 
 
-def _marks(counts: Histogram) -> list[float]:
+def _bounds(counts: Histogram) -> list[float]:
     bounds = [bound for limit in counts.limits for bound in (limit.min, limit.max)]
     return sorted({bound for bound in bounds if bound is not None})
 
 
-def _limit_line(scale: _Scale, mark: float) -> Markup:
-    x = scale.x(mark)
+def _limit_line(scale: _Scale, bound: float) -> Markup:
+    x = scale.x(bound)
     anchor = "start" if x < 20 else "end" if x > _WIDTH - 20 else "middle"
-    return Markup(
-        '<path class="limit" d="M{0:.1f} 14V92"/>'
-        '<text class="limit" x="{0:.1f}" y="10" text-anchor="{1}">{2}</text>'
-    ).format(x, anchor, f"{mark:g}")
+    line = svg.path("M", x, _LIMIT_TOP, "V", _BASE, class_="limit")
+    return line + svg.text(x, 10, f"{bound:g}", anchor, class_="limit")
 
 
-def _labels(score: ScoreFacts, scale: _Scale) -> list[Markup]:
+def _labels(score: ScoreFacts, scale: _Scale) -> Iterator[Markup]:
+    """The range of the scores, and a break of the axis where bins begin to widen."""
     low, high = f"{score.bars[0]:g}", f"{score.bars[-1]:g}"
-    text = Markup('<text x="{:.1f}" y="105" text-anchor="{}">{}</text>')
-    labels = [
-        text.format(0, "start", f"< {low}" if scale.open_low else low),
-        text.format(_WIDTH, "end", f"≥ {high}" if scale.open_high else high),
-    ]
-    if scale.widens_at is not None:
-        x = scale.x(scale.widens_at)
-        labels.append(text.format(x, "end", f"{scale.widens_at:g}"))
-        labels.append(Markup('<path class="axis" d="M{0:.1f} {1}v5m3 0v-5"/>').format(x, _BASE))
-    return labels
+    y = 105
+    yield svg.text(0, y, f"< {low}" if scale.open_low else low)
+    yield svg.text(_WIDTH, y, f"≥ {high}" if scale.open_high else high, "end")
+    if scale.widens_from is not None:
+        x = scale.x(scale.widens_from)
+        yield svg.text(x, y, f"{scale.widens_from:g}", "end")
+        yield svg.path("M", x, _BASE, "v", 5, "m", 3, 0, "v", -5, class_="axis")
 
 
 def textures() -> Markup:
-    """The definitions that fills refer to: ``url(#t-rules)``. They stand once in a page."""
-    pattern = Markup(
-        '<pattern id="t-{0}" width="8" height="8" patternUnits="userSpaceOnUse">'
-        '<rect width="8" height="8" fill="var(--{0})"/><path d="{1}"/></pattern>'
-    )
-    return Markup('<svg class="textures" width="0" height="0" aria-hidden="true">{}</svg>').format(
-        Markup("").join(pattern.format(name, path) for name, path in TEXTURES.items())
-    )
+    """The patterns that fills refer to, as in ``url(#t-rules)``. A page holds them once."""
+    size = {"width": 8, "height": 8}
+    patterns = [
+        svg.element(
+            "pattern",
+            svg.rect(fill=f"var(--{name})", **size),
+            svg.path(texture),
+            id=f"t-{name}",
+            patternUnits="userSpaceOnUse",
+            **size,
+        )
+        for name, texture in TEXTURES.items()
+    ]
+    return svg.element("svg", *patterns, class_="textures", width=0, height=0, aria_hidden="true")
 
 
 def key(name: str) -> Markup:
     """The mark that stands for a part of a chart."""
-    return Markup(
-        '<svg class="key" aria-hidden="true"><rect class="s-{}" width="100%" height="100%"/></svg>'
-    ).format(name)
+    mark = svg.rect(class_=f"s-{name}", width="100%", height="100%")
+    return svg.element("svg", mark, class_="key", aria_hidden="true")
 
 
 def legend(names: Sequence[str]) -> Markup:

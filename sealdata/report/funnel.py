@@ -1,4 +1,4 @@
-"""The funnel of a build for the terminal: what was read, lost at each stage, and kept."""
+"""The funnel of a build as cells of text: pairs read, lost at each stage, and kept."""
 
 from sealdata.build_manifest import BuildManifest, FunnelRow
 from sealdata.filter_stages import STAGE_NAMES
@@ -17,19 +17,6 @@ def funnel_lines(manifest: BuildManifest) -> list[list[str]]:
         lines.append(_line(resolve(lang).name, rows, stages))
     lines.append(_line("all", manifest.funnel, stages))
     return lines
-
-
-def funnel_text(manifest: BuildManifest) -> str:
-    """The funnel as plain aligned text, one line per language, for logs and README files."""
-    lines = funnel_lines(manifest)
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    )
 
 
 def _line(name: str, rows: list[FunnelRow], stages: list[str]) -> list[str]:

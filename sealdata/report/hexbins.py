@@ -1,83 +1,90 @@
-"""The chart of two margins: how many pairs lie in each hexagon, as SVG."""
+"""The chart of two margins: how many pairs lie in each hexagon."""
 
 import math
 from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from sealdata.report import svg
 from sealdata.report.margin_agreement import CELLS, MARGIN
 from sealdata.report.schema import Limit, MarginFacts
 
-_LEFT, _TOP, _SIDE = 40.0, 8.0, 208.0  # of the square, in SVG units
-_WIDE = _SIDE / CELLS  # of a hexagon
+_WIDTH, _HEIGHT = 260.0, 250.0
+_LEFT, _TOP, _SIDE = 40.0, 8.0, 208.0  # of the square that holds the hexagons, in SVG units
+_BOTTOM, _RIGHT = _TOP + _SIDE, _LEFT + _SIDE
+_HEXAGON = _SIDE / CELLS  # width of a hexagon
 _LEVELS = 5  # of darkness; equal steps of the logarithm of the pairs
 
 
 def margin_chart(
     facts: MarginFacts, language: str, limits: Iterable[tuple[str, Limit]] = ()
 ) -> Markup:
-    """Stored margin to the right, the new one upwards; ``limits`` (score, limit) as lines."""
-    most = max(pairs for _, _, pairs in facts.cells)
-    paths: dict[int, list[str]] = {}
+    """The stored margin to the right, the margin of this build upwards.
+
+    ``limits`` (score, limit) are lines, if they lie within the ranges.
+    """
+    fullest = max(pairs for _, _, pairs in facts.cells)
+    levels: dict[int, list[str | float]] = {}
     for column, row, pairs in facts.cells:
-        level = math.ceil(_LEVELS * math.log1p(pairs) / math.log1p(most))
-        paths.setdefault(level, []).append(_hexagon(column, row))
-    hexagons = Markup("").join(
-        Markup('<path class="kept" fill-opacity="{:.2f}" d="{}"/>').format(
-            0.12 + 0.88 * (level / _LEVELS) ** 1.5, "".join(paths[level])
-        )
-        for level in sorted(paths)
-    )
+        level = math.ceil(_LEVELS * math.log1p(pairs) / math.log1p(fullest))
+        levels.setdefault(level, []).extend(_hexagon(column, row))
+    hexagons = [
+        # The exponent was chosen by eye: the lightest level is still seen on either page colour.
+        svg.path(*levels[level], class_="kept", fill_opacity=0.12 + 0.88 * (level / _LEVELS) ** 1.5)
+        for level in sorted(levels)
+    ]
     label = (
         f"{language}, {facts.source}: {MARGIN} against the stored margin, {facts.rows:,} pairs in "
-        f"{len(facts.cells)} hexagons of at most {most:,}; rank correlation {facts.correlation:.2f}"
+        f"{len(facts.cells)} hexagons of at most {fullest:,}; rank correlation "
+        f"{facts.correlation:.2f}"
     )
-    return Markup(
-        '<svg class="histogram hexbins" viewBox="0 0 260 250" role="img" aria-label="{}">{}{}{}'
-        "</svg>"
-    ).format(label, hexagons, _axes(facts), _limits(facts, limits))
-
-
-def _hexagon(column: int, row: int) -> str:
-    x, y = _LEFT + column / 2 * _WIDE, _TOP + _SIDE - row * math.sqrt(3) / 2 * _WIDE
-    half, quarter = _WIDE / 2, _WIDE / math.sqrt(12)  # of the width, and of the height
-    return (
-        f"M{x:.1f} {y - 2 * quarter:.1f}l{half:.1f} {quarter:.1f}v{2 * quarter:.1f}"
-        f"l{-half:.1f} {quarter:.1f}l{-half:.1f} {-quarter:.1f}v{-2 * quarter:.1f}z"
+    return svg.chart(
+        *hexagons,
+        *_axes(facts),
+        *_limits(facts, limits),
+        box=(_WIDTH, _HEIGHT),
+        label=label,
+        class_="histogram hexbins",
     )
 
 
-def _axes(facts: MarginFacts) -> Markup:
-    bottom, right = _TOP + _SIDE, _LEFT + _SIDE
-    frame = f"M{_LEFT} {_TOP}V{bottom}H{right}"
-    text = Markup('<text x="{:.0f}" y="{:.0f}" text-anchor="{}">{}</text>')
+def _hexagon(column: int, row: int) -> list[str | float]:
+    """A hexagon that stands on a corner; columns are half a width apart."""
+    x, y = _LEFT + column / 2 * _HEXAGON, _BOTTOM - row * math.sqrt(3) / 2 * _HEXAGON
+    half, rise = _HEXAGON / 2, _HEXAGON / math.sqrt(12)
+    right = ("M", x, y - 2 * rise, "l", half, rise, "v", 2 * rise, "l", -half, rise)
+    return [*right, "l", -half, -rise, "v", -2 * rise, "z"]
+
+
+def _axes(facts: MarginFacts) -> list[Markup]:
     (x_low, x_high), (y_low, y_high) = facts.stored_range, facts.again_range
-    labels = [
-        text.format(_LEFT, bottom + 18, "start", f"{x_low:.3f}"),
-        text.format((_LEFT + right) / 2, bottom + 18, "middle", "stored margin"),
-        text.format(right, bottom + 18, "end", f"{x_high:.3f}"),
-        text.format(_LEFT - 7, bottom, "end", f"{y_low:.3f}"),
-        text.format(_LEFT - 7, _TOP + 8, "end", f"{y_high:.3f}"),
-        Markup(
-            '<text transform="translate({:.0f} {:.0f}) rotate(-90)" text-anchor="middle">{}</text>'
-        ).format(_LEFT - 12, _TOP + _SIDE / 2, MARGIN),
+    below, left = _BOTTOM + 18, _LEFT - 7
+    middle = (_LEFT + _RIGHT) / 2
+    upright = f"translate({_LEFT - 12:.0f} {_TOP + _SIDE / 2:.0f}) rotate(-90)"
+    return [
+        svg.path("M", _LEFT, _TOP, "V", _BOTTOM, "H", _RIGHT, class_="axis"),
+        svg.text(_LEFT, below, f"{x_low:.3f}"),
+        svg.text(middle, below, "stored margin", "middle"),
+        svg.text(_RIGHT, below, f"{x_high:.3f}", "end"),
+        svg.text(left, _BOTTOM, f"{y_low:.3f}", "end"),
+        svg.text(left, _TOP + 8, f"{y_high:.3f}", "end"),
+        svg.element("text", MARGIN, transform=upright, text_anchor="middle"),
     ]
-    return Markup('<path class="axis" d="{}"/>{}').format(frame, Markup("").join(labels))
 
 
-def _limits(facts: MarginFacts, limits: Iterable[tuple[str, Limit]]) -> Markup:
-    lines = []
+def _limits(facts: MarginFacts, limits: Iterable[tuple[str, Limit]]) -> list[Markup]:
+    commands: list[str | float] = []
     for score, limit in limits:
         for bound in (limit.min, limit.max):
             if bound is None:
                 continue
             if score == "stored.margin" and _within(bound, facts.stored_range):
                 x = _LEFT + _SIDE * _share(bound, facts.stored_range)
-                lines.append(f"M{x:.1f} {_TOP}v{_SIDE}")
+                commands += ["M", x, _TOP, "v", _SIDE]
             if score == MARGIN and _within(bound, facts.again_range):
-                y = _TOP + _SIDE * (1 - _share(bound, facts.again_range))
-                lines.append(f"M{_LEFT} {y:.1f}h{_SIDE}")
-    return Markup('<path class="limit" d="{}"/>').format("".join(lines)) if lines else Markup("")
+                y = _BOTTOM - _SIDE * _share(bound, facts.again_range)
+                commands += ["M", _LEFT, y, "h", _SIDE]
+    return [svg.path(*commands, class_="limit")] if commands else []
 
 
 def _within(value: float, limits: tuple[float, float]) -> bool:

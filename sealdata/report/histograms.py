@@ -1,4 +1,4 @@
-"""Histograms of every score per language over edges all languages share, exact at every edge."""
+"""Histograms of each score and language; all languages share edges, and counts are exact there."""
 
 import math
 from collections.abc import Sequence
@@ -9,45 +9,45 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sealdata.filter_stages import RULE_STAGES
-from sealdata.report.audit_rows import Evidence
+from sealdata.report.audit_rows import AuditRows
 from sealdata.report.bound_rules import (
+    dropped_by_non_rule,
     failures,
-    held_by_others,
     num_scored_stages_of,
     stage_of,
 )
 from sealdata.report.schema import Counts, Histogram, Limit, ScoreFacts
 from sealdata.stages.rules import Rule
 
-BINS = 40  # about; the step is a round number
-RANGE_ROWS = 200_000  # rows looked at, evenly spaced, to choose a range; counts use all rows
-TAIL = 0.005  # share of rows at either end that the range may leave to the open bins
-FAR = 3  # a limit this many times the bulk's width away from it is reached by widening bins
-LADDER = (1, 1.5, 2, 3, 5, 7)  # and these times powers of ten are their edges
+BINS = 40  # approximately: the step is a round number
+RANGE_ROWS = 200_000  # evenly spaced rows that the range is chosen from; counts use all rows
+TAIL = 0.005  # share of rows at either end that may fall into the open bins
+FAR = 3  # bins widen up to a limit that is this many widths of the bulk away from it
+LADDER = (1, 1.5, 2, 3, 5, 7)  # edges of widening bins, times powers of ten
 
 Values = NDArray[Any]
 
 
 def score_facts(
-    evidence: Evidence,
+    audit_rows: AuditRows,
     columns: dict[str, pl.DataType],
     rules: Sequence[Rule],
     meanings: dict[str, str],
     tokens: dict[str, pl.Expr],
 ) -> list[ScoreFacts]:
-    """Counts of each numeric score in ``columns`` over all rows of the evidence, read once.
+    """Counts of each numeric score in ``columns`` over all rows, which are read once.
 
-    ``tokens`` estimates the training tokens of a row, by language; empty where nothing is known.
+    ``tokens`` estimates the training tokens of a row, by language; it may lack languages.
     """
     numeric = {name: dtype for name, dtype in columns.items() if dtype.is_numeric()}
-    spaced = _evenly_spaced(evidence, list(numeric))
+    spaced = _evenly_spaced(audit_rows, list(numeric))
     bars, edges = {}, {}
     for name, dtype in numeric.items():
         marks = _marks([rule for rule in rules if rule.score == name])
         bars[name] = _bars(spaced[name], marks, dtype.is_integer())
         edges[name] = np.unique([*bars[name], *marks])
     counted = {
-        lang: _count(evidence, lang, edges, rules, tokens.get(lang)) for lang in evidence.files
+        lang: _count(audit_rows, lang, edges, rules, tokens.get(lang)) for lang in audit_rows.files
     }
     return [
         ScoreFacts(
@@ -55,20 +55,20 @@ def score_facts(
             meaning=meanings.get(name, ""),
             edges=edges[name].tolist(),
             bars=bars[name].tolist(),
-            languages={lang: found[name] for lang, found in counted.items()},
+            languages={lang: histograms[name] for lang, histograms in counted.items()},
         )
         for name in numeric
     ]
 
 
 def limits(rules: Sequence[Rule], score: str, lang: str) -> list[Limit]:
-    """The bounds that the rules set on a score for one language, without rules that are off."""
-    found = []
+    """The bounds that rules set on a score in one language, without rules that are off there."""
+    limits = []
     for number, rule in enumerate(rules):
         bounds = rule.languages.get(lang, rule.bounds)
         if rule.score == score and bounds is not None and bounds != (None, None):
             low, high = bounds
-            found.append(
+            limits.append(
                 Limit(
                     rule=number,
                     reason=rule.reason,
@@ -78,27 +78,29 @@ def limits(rules: Sequence[Rule], score: str, lang: str) -> list[Limit]:
                     outside=0,
                 )
             )
-    return found
+    return limits
 
 
 def cells(values: Values, edges: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Where values lie among E edges: 2i + 1 is edge i itself, 2i what lies below it, 2E above all.
+    """The cell of each value among E edges, 0 to 2E.
 
-    Compared in the scores' own precision, as rules do: 0.7 as float32 is not below the limit 0.7.
+    Cell 2i + 1 is edge i itself, cell 2i the range below it, cell 2E the range above all edges.
+    Values are compared in their own precision, as rules do: 0.7 as float32 is not below 0.7.
     """
-    own = edges.astype(values.dtype)
-    left: NDArray[np.intp] = np.searchsorted(own, values, side="left")
-    return left + np.searchsorted(own, values, side="right")
+    rounded_edges = edges.astype(values.dtype)
+    left: NDArray[np.intp] = np.searchsorted(rounded_edges, values, side="left")
+    return left + np.searchsorted(rounded_edges, values, side="right")
 
 
 def nice_edges(low: float, high: float, integer: bool, bins: int = BINS) -> NDArray[np.float64]:
     """Multiples of a round step (1, 2, 2.5 or 5 times a power of ten) around [low, high].
 
-    The last edge is above ``high``; about ``bins`` bins; for whole numbers no step is below 1.
+    The last edge is above ``high``. There are about ``bins`` bins; whole numbers have steps of 1 or
+    more.
     """
     largest = max(abs(low), abs(high))
     span = high - low
-    if span <= max(1e-4 * largest, 1e-9):  # one value, as far as float32 can tell
+    if span <= max(1e-4 * largest, 1e-9):  # a single value in the precision of float32
         span = max(largest, 1.0)
     rough = span / bins
     power = 10.0 ** math.floor(math.log10(rough))
@@ -121,13 +123,13 @@ def score_values(scores: pl.Series) -> tuple[Values, NDArray[np.bool_]]:
     return values, present.to_numpy()
 
 
-def _evenly_spaced(evidence: Evidence, columns: list[str]) -> pl.DataFrame:
-    """About RANGE_ROWS rows spread evenly over all rows: corpora come sorted."""
-    every = max(1, sum(evidence.heights.values()) // RANGE_ROWS)
+def _evenly_spaced(audit_rows: AuditRows, columns: list[str]) -> pl.DataFrame:
+    """About RANGE_ROWS rows, evenly spaced because corpora are often sorted."""
+    step = max(1, sum(audit_rows.heights.values()) // RANGE_ROWS)
     frames = [
-        frame.select(pl.col(name) for name in columns if name in frame.columns).gather_every(every)
-        for lang in evidence.files
-        for frame in evidence.frames(lang, columns)
+        frame.select(pl.col(name) for name in columns if name in frame.columns).gather_every(step)
+        for lang in audit_rows.files
+        for frame in audit_rows.frames(lang, columns)
     ]
     empty = pl.DataFrame({name: [] for name in columns}, schema=dict.fromkeys(columns, pl.Float64))
     return pl.concat([*frames, empty], how="diagonal_relaxed")
@@ -135,7 +137,12 @@ def _evenly_spaced(evidence: Evidence, columns: list[str]) -> pl.DataFrame:
 
 def _marks(rules: Sequence[Rule]) -> list[float]:
     bounds = [rule.bounds for rule in rules]
-    bounds += [own for rule in rules for own in rule.languages.values() if own is not None]
+    bounds += [
+        bounds_of_lang
+        for rule in rules
+        for bounds_of_lang in rule.languages.values()
+        if bounds_of_lang is not None
+    ]
     return [mark for pair in bounds for mark in pair if mark is not None]
 
 
@@ -144,8 +151,8 @@ def bar_edges(
 ) -> NDArray[np.float64]:
     """Evenly spaced edges over the bulk of the scores, [low, high], and over every limit.
 
-    A limit far above the bulk (2,000 characters, where sentences have 120) would press all rows
-    into two bars: up to it the bins widen by LADDER, and figures.py marks where that begins.
+    A limit far above the bulk (2,000 characters if most sentences have 120) would leave two bars
+    for all rows. The bins up to such a limit widen by LADDER; figures.py marks where that begins.
     """
     low, top = min([low, *marks]), max([high, *marks])
     if top - high <= FAR * (high - low) or not 0 < high < top < 1000 * high:
@@ -160,8 +167,8 @@ def bar_edges(
 
 def _bars(sample: pl.Series, marks: list[float], integer: bool) -> NDArray[np.float64]:
     values, present = score_values(sample)
-    found = values[present & np.isfinite(values)]
-    low, high = np.quantile(found, [TAIL, 1 - TAIL]) if len(found) else (0.0, 1.0)
+    finite = values[present & np.isfinite(values)]
+    low, high = np.quantile(finite, [TAIL, 1 - TAIL]) if len(finite) else (0.0, 1.0)
     return bar_edges(float(low), float(high), marks, integer)
 
 
@@ -174,18 +181,18 @@ class _Sums:
 
     def add(
         self,
-        at: NDArray[np.intp],
+        row_cells: NDArray[np.intp],
         present: NDArray[np.bool_],
         chosen: NDArray[np.bool_],
         worth: NDArray[np.float64] | None = None,
     ) -> None:
-        """Count the ``chosen`` rows, or sum what they are worth."""
+        """Count the ``chosen`` rows, or sum their tokens (``worth``)."""
         there, absent = chosen & present, chosen & ~present
         if worth is None:
-            self.cells += np.bincount(at[there], minlength=len(self.cells))
+            self.cells += np.bincount(row_cells[there], minlength=len(self.cells))
             self.missing += int(absent.sum())
         else:
-            self.cells += np.bincount(at[there], worth[there], minlength=len(self.cells))
+            self.cells += np.bincount(row_cells[there], worth[there], minlength=len(self.cells))
             self.missing += float(worth[absent].sum())
 
     def counts(self, weight: float) -> Counts:
@@ -199,7 +206,7 @@ _KINDS = ("every", "kept", "others")
 
 
 def _count(
-    evidence: Evidence,
+    audit_rows: AuditRows,
     lang: str,
     edges: dict[str, NDArray[np.float64]],
     rules: Sequence[Rule],
@@ -208,55 +215,60 @@ def _count(
     """The histograms of one language, all scores in one pass."""
     sums = {
         name: {
-            kind: _Sums(2 * len(own) + 1) for kind in (*_KINDS, *(f"{k}_tokens" for k in _KINDS))
+            kind: _Sums(2 * len(score_edges) + 1)
+            for kind in (*_KINDS, *(f"{k}_tokens" for k in _KINDS))
         }
-        for name, own in edges.items()
+        for name, score_edges in edges.items()
     }
     unscored = dict.fromkeys(edges, 0)
     stages = {name: RULE_STAGES.index(stage_of(name)) for name in edges}
-    for frame in evidence.frames(lang, [*edges, "src", "tgt"] if tokens is not None else [*edges]):
+    for frame in audit_rows.frames(
+        lang, [*edges, "src", "tgt"] if tokens is not None else [*edges]
+    ):
         failed = failures(frame, rules, lang)
-        masked = held_by_others(frame, rules).to_numpy()
+        masked = dropped_by_non_rule(frame, rules).to_numpy()
         scored = num_scored_stages_of(frame).to_numpy()
         worth = None if tokens is None else frame.select(tokens.fill_null(0)).to_series().to_numpy()
         any_failed = np.zeros((len(rules), frame.height), bool)
         for number, flag in enumerate(failed):
             any_failed[number] = flag.to_numpy()
         kept = frame["stage"].is_null().to_numpy()
-        for name, own in edges.items():
+        for name, score_edges in edges.items():
             if name not in frame.columns:
                 unscored[name] += frame.height
                 continue
             values, present = score_values(frame[name])
-            at = cells(values, own)
+            row_cells = cells(values, score_edges)
             reached = present | (scored > stages[name])
             unscored[name] += int((~reached).sum())
             elsewhere = [number for number, rule in enumerate(rules) if rule.score != name]
             others = reached & ~masked & ~any_failed[elsewhere].any(axis=0)
             for kind, chosen in zip(_KINDS, (reached, kept, others), strict=True):
-                sums[name][kind].add(at, present, chosen)
+                sums[name][kind].add(row_cells, present, chosen)
                 if worth is not None:
-                    sums[name][f"{kind}_tokens"].add(at, present, chosen, worth)
-    weight = evidence.weight(lang)
+                    sums[name][f"{kind}_tokens"].add(row_cells, present, chosen, worth)
+    weight = audit_rows.weight(lang)
     return {
         name: Histogram(
-            **{kind: found[kind].counts(weight) for kind in _KINDS},
+            **{kind: sums_of_kind[kind].counts(weight) for kind in _KINDS},
             **{
-                f"{kind}_tokens": None if tokens is None else found[f"{kind}_tokens"].counts(weight)
+                f"{kind}_tokens": None
+                if tokens is None
+                else sums_of_kind[f"{kind}_tokens"].counts(weight)
                 for kind in _KINDS
             },
             unscored=round(unscored[name] * weight),
             limits=[
-                _counted(limit, edges[name], found["every"].counts(weight), evidence, lang)
+                _counted(limit, edges[name], sums_of_kind["every"].counts(weight), audit_rows, lang)
                 for limit in limits(rules, name, lang)
             ],
         )
-        for name, found in sums.items()
+        for name, sums_of_kind in sums.items()
     }
 
 
 def _counted(
-    limit: Limit, edges: NDArray[np.float64], every: Counts, evidence: Evidence, lang: str
+    limit: Limit, edges: NDArray[np.float64], every: Counts, audit_rows: AuditRows, lang: str
 ) -> Limit:
     """The limit with the number of scored rows outside it."""
     outside = 0
@@ -264,5 +276,5 @@ def _counted(
         outside += sum(every.cells[: 2 * int(np.searchsorted(edges, limit.min)) + 1])
     if limit.max is not None:
         outside += sum(every.cells[2 * int(np.searchsorted(edges, limit.max)) + 2 :])
-    error = evidence.part_error(lang, outside, evidence.population(lang))
+    error = audit_rows.part_error(lang, outside, audit_rows.population(lang))
     return limit.model_copy(update={"outside": outside, "outside_error": error})

@@ -1,4 +1,4 @@
-"""The audit as one HTML page that needs nothing else: no network and no server."""
+"""The audit as one HTML page, which needs neither network nor server."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ from sealdata.errors import SealError
 from sealdata.files.records import write_atomic
 from sealdata.filter_stages import STAGE_NAMES
 from sealdata.report import figures, markup
-from sealdata.report.audit_rows import Evidence, ledger_evidence
+from sealdata.report.audit_rows import AuditRows, ledger_rows
 from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.explorer import embed
 from sealdata.report.facts import token_estimates
@@ -30,7 +30,7 @@ SCRIPTS = ("page.js", "tables.js", "samples.js", "charts.js", "outcome.js", "exp
 
 
 def render_report(facts: AuditFacts, rows: dict[str, Any]) -> str:
-    """The whole page, ``rows`` as ``explorer.embed`` gives them; equal facts give equal text."""
+    """The whole page, with ``rows`` of ``explorer.embed``; equal facts have equal text."""
     environment = Environment(
         loader=PackageLoader("sealdata.report"),
         autoescape=True,
@@ -61,16 +61,16 @@ def render_report(facts: AuditFacts, rows: dict[str, Any]) -> str:
 
 
 def write_report(
-    facts: AuditFacts, path: Path, out: Path, evidence: Evidence | None = None
+    facts: AuditFacts, path: Path, out: Path, audit_rows: AuditRows | None = None
 ) -> None:
     """Write the page of the build in ``out`` (or of a sample), atomically.
 
     Raises:
-        DataError: the disk is full or refuses.
+        DataError: the page cannot be written.
     """
-    evidence = evidence or ledger_evidence(out, facts.build.languages)
+    audit_rows = audit_rows or ledger_rows(out, facts.build.languages)
     rules = bind(manifest_rules(facts.build))
-    rows = embed(evidence, facts, rules, token_estimates(facts.build))
+    rows = embed(audit_rows, facts, rules, token_estimates(facts.build))
     page = render_report(facts, rows)
     write_atomic(path, lambda temporary: temporary.write_text(page, encoding="utf-8"))
 
@@ -96,7 +96,7 @@ def _context(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
         "limits": {lang: _limits_of(facts, lang) for lang in build.languages},
         "ruled": [score for score in facts.scores if score.name in ruled],
         "unruled": [score for score in facts.scores if score.name not in ruled],
-        "embedded_rows": sum(own["rows"] for own in rows.values()),
+        "embedded_rows": sum(lang_rows["rows"] for lang_rows in rows.values()),
         "page_data": _page_data(facts, rows),
         "fertility_chart": _fertility_chart(build.fertility),
         "style": Markup(_asset("report.css")),
@@ -106,16 +106,16 @@ def _context(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fertility_chart(rows: list[FertilityRow]) -> Markup:
-    """The chart of parity; empty where there is nothing to draw."""
+    """The chart of parity; empty if there is nothing to draw."""
     table = pl.DataFrame([row.model_dump() for row in rows], infer_schema_length=None)
     try:
         return Markup(fertility_svg(table) if rows else "")
-    except SealError:  # only English, or more tokenizers than a chart can tell apart
+    except SealError:  # English only, or more tokenizers than marks
         return Markup("")
 
 
 def _page_data(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
-    """What the page's scripts need; field names as in ``audit.json``."""
+    """The data of the page's scripts; field names as in ``audit.json``."""
     return {
         "exact": facts.basis.exact,
         "pairs": facts.basis.rows,
@@ -134,8 +134,8 @@ def _page_data(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
         "overlap": facts.overlap,
         "overlap_errors": {
             lang: {
-                one: {other: float(f"{error:.3g}") for other, error in row.items()}
-                for one, row in table.items()
+                reason: {other: float(f"{error:.3g}") for other, error in row.items()}
+                for reason, row in table.items()
             }
             for lang, table in facts.overlap_errors.items()
         },
@@ -144,12 +144,12 @@ def _page_data(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
 
 
 def _charted(score: ScoreFacts) -> dict[str, Any]:
-    found = score.model_dump(mode="json", exclude={"meaning", "languages"})
-    found["languages"] = {
-        lang: own.model_dump(mode="json", exclude={"kept", "kept_tokens", "unscored"})
-        for lang, own in score.languages.items()
+    dumped = score.model_dump(mode="json", exclude={"meaning", "languages"})
+    dumped["languages"] = {
+        lang: histogram.model_dump(mode="json", exclude={"kept", "kept_tokens", "unscored"})
+        for lang, histogram in score.languages.items()
     }
-    return found
+    return dumped
 
 
 def _asset(name: str) -> str:
@@ -170,8 +170,7 @@ def _limits_of(facts: AuditFacts, lang: str) -> dict[str, tuple[str, Limit]]:
 
 
 def _packed(facts: AuditFacts) -> dict[str, int]:
-    """Tokens packed from the pairs of each language, in both splits and all directions; empty if
-    nothing was packed."""
+    """Tokens packed from the pairs of each language, over splits and directions; {} if none."""
     streams = [stream for stream in facts.build.streams if stream.kind == "parallel"]
     return {
         lang: sum(stream.num_tokens for stream in streams if lang in stream.languages)
@@ -180,14 +179,14 @@ def _packed(facts: AuditFacts) -> dict[str, int]:
 
 
 def _lost_errors(facts: AuditFacts, lang: str) -> dict[str, float]:
-    """By stage, the errors of what a language, or all ("") lost there."""
+    """By stage, the error of the share that a language (``""``: all) lost there."""
     ends = f".{lang}" if lang else ""
-    found = {stage: facts.errors.get(f"lost_share.{stage}{ends}") for stage in STAGE_NAMES}
-    return {stage: error for stage, error in found.items() if error}
+    errors = {stage: facts.errors.get(f"lost_share.{stage}{ends}") for stage in STAGE_NAMES}
+    return {stage: error for stage, error in errors.items() if error}
 
 
 def _unseen(facts: AuditFacts) -> float:
-    """What share of a language's pairs may have what no sampled one has: the most of any."""
+    """The largest share of a language's pairs that may have what no sampled pair has."""
     return max((facts_error(facts, lang, 0.0) for lang in facts.basis.rows), default=0.0)
 
 
@@ -195,19 +194,19 @@ def _reason_errors(facts: AuditFacts) -> dict[tuple[str, str], dict[str, float]]
     """(stage, reason) -> first, any, only -> the error of all languages' sum, in pairs."""
     rows = facts.basis.rows
     names = {"first": "first_error", "any": "error", "only": "only_error"}
-    found = {}
-    for place, own in _by_reason(facts.reasons).items():
-        unseen = {lang: facts_error(facts, lang, 0.0) for lang in rows if lang not in own}
-        if place[0] == "ingest":
+    errors = {}
+    for stage_and_reason, lang_facts in _by_reason(facts.reasons).items():
+        unseen = {lang: facts_error(facts, lang, 0.0) for lang in rows if lang not in lang_facts}
+        if stage_and_reason[0] == "ingest":
             unseen = {}
-        found[place] = {
+        errors[stage_and_reason] = {
             kind: math.hypot(
-                *(getattr(fact, name) * rows[lang] for lang, fact in own.items()),
+                *(getattr(fact, name) * rows[lang] for lang, fact in lang_facts.items()),
                 *(error * rows[lang] for lang, error in unseen.items()),
             )
             for kind, name in names.items()
         }
-    return found
+    return errors
 
 
 def _by_reason(facts: Sequence[ReasonFacts]) -> dict[tuple[str, str], dict[str, ReasonFacts]]:

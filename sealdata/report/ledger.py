@@ -45,13 +45,13 @@ def score_columns(files: dict[str, list[Path]]) -> dict[str, pl.DataType]:
     Raises:
         DataError: a file is damaged.
     """
-    found: dict[str, pl.DataType] = {}
+    columns: dict[str, pl.DataType] = {}
     for paths in files.values():
         for path in paths:
             with _reading(path):
                 schema = pl.read_parquet_schema(path)
-            found |= {name: dtype for name, dtype in schema.items() if "." in name}
-    return found
+            columns |= {name: dtype for name, dtype in schema.items() if "." in name}
+    return columns
 
 
 @contextmanager
@@ -60,4 +60,4 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except (OSError, pl.exceptions.PolarsError) as error:
         line = str(error).splitlines()[0]
-        raise DataError(f"cannot read {path} ({line}); delete it and build again") from None
+        raise DataError(f"cannot read {path} ({line}); delete it and run the build again") from None

@@ -1,21 +1,23 @@
-"""Language ID that a corpus was published with, against the same asked again."""
+"""The language-ID probabilities that a corpus was published with, against those of this build."""
 
 import math
 from collections.abc import Sequence
 
 import polars as pl
 
-from sealdata.report.audit_rows import Evidence
+from sealdata.report.audit_rows import AuditRows
 from sealdata.report.schema import AgreementFacts
 
-LIMITS = (0.3, 0.5, 0.7, 0.9)  # probabilities at which verdicts are compared
+LIMITS = (0.3, 0.5, 0.7, 0.9)  # probabilities at which the two are compared
 
 
-def agreement_facts(evidence: Evidence, lang: str, columns: Sequence[str]) -> list[AgreementFacts]:
-    """For each side with both probabilities: how often they fall on the same side of a limit.
+def agreement_facts(
+    audit_rows: AuditRows, lang: str, columns: Sequence[str]
+) -> list[AgreementFacts]:
+    """For each side with both probabilities, how often they fall on the same side of a limit.
 
-    Over every row that has both; stored ones above 1 (NLLB's rounding) count as 1. The model
-    behind a stored probability is seldom the one that was asked again: they need not agree.
+    All rows that have both count. A stored probability above 1 (NLLB's rounding) counts as 1. The
+    two usually come from different models, so that they need not agree.
     """
     facts = []
     for side in ("src", "tgt"):
@@ -23,7 +25,7 @@ def agreement_facts(evidence: Evidence, lang: str, columns: Sequence[str]) -> li
         if again not in columns:
             continue
         totals = [_totals(pl.DataFrame(schema={"stored": pl.Float64, "again": pl.Float64}))]
-        for frame in evidence.frames(lang, [stored, again]):
+        for frame in audit_rows.frames(lang, [stored, again]):
             if {stored, again} <= set(frame.columns):
                 both = frame.select(
                     stored=pl.col(stored).cast(pl.Float64).clip(0, 1),
@@ -32,7 +34,7 @@ def agreement_facts(evidence: Evidence, lang: str, columns: Sequence[str]) -> li
                 totals.append(_totals(both.drop_nulls().drop_nans()))
         total = pl.concat(totals).sum().row(0, named=True)
         if total["rows"]:
-            facts.append(_facts(evidence, lang, side, total))
+            facts.append(_facts(audit_rows, lang, side, total))
     return facts
 
 
@@ -40,9 +42,9 @@ def _totals(both: pl.DataFrame) -> pl.DataFrame:
     """One row of sums and counts, which add up over batches."""
     stored, again = pl.col("stored"), pl.col("again")
     counts = {
-        f"{name} {limit}": pl.when(one & other).then(1).otherwise(0).sum().cast(pl.Int64)
+        f"{name} {limit}": pl.when(above & below).then(1).otherwise(0).sum().cast(pl.Int64)
         for limit in LIMITS
-        for name, one, other in (
+        for name, above, below in (
             ("stored", stored >= limit, again < limit),
             ("again", stored < limit, again >= limit),
         )
@@ -58,16 +60,16 @@ def _totals(both: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _error(evidence: Evidence, lang: str, rows: float, total: dict[str, int | float]) -> float:
+def _error(audit_rows: AuditRows, lang: str, rows: float, total: dict[str, int | float]) -> float:
     """The largest error of the shares at any limit."""
     counts = [total[f"{name} {limit}"] for name in ("stored", "again") for limit in LIMITS]
     counts += [total[f"stored {limit}"] + total[f"again {limit}"] for limit in LIMITS]
-    of = evidence.estimate(lang, rows)
-    return max(evidence.part_error(lang, evidence.estimate(lang, n), of) for n in counts)
+    of = audit_rows.estimate(lang, rows)
+    return max(audit_rows.part_error(lang, audit_rows.estimate(lang, n), of) for n in counts)
 
 
 def _facts(
-    evidence: Evidence, lang: str, side: str, total: dict[str, int | float]
+    audit_rows: AuditRows, lang: str, side: str, total: dict[str, int | float]
 ) -> AgreementFacts:
     rows = total["rows"]
     spread = math.sqrt(
@@ -78,10 +80,10 @@ def _facts(
     return AgreementFacts(
         lang=lang,
         side=side,
-        rows=evidence.estimate(lang, rows),
-        error=_error(evidence, lang, rows, total),
+        rows=audit_rows.estimate(lang, rows),
+        error=_error(audit_rows, lang, rows, total),
         correlation=round(shared / spread, 4) if spread > 1e-9 * rows else None,
-        at={
+        at_limits={
             f"{limit:g}": {
                 "agree": round(1 - (total[f"stored {limit}"] + total[f"again {limit}"]) / rows, 6),
                 "stored": round(total[f"stored {limit}"] / rows, 6),

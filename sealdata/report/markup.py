@@ -1,4 +1,4 @@
-"""How figures and corpus text are written: safe, and with the invisible made visible."""
+"""Formats figures and corpus text for the page: escaped, invisible characters made visible."""
 
 import json
 import unicodedata
@@ -19,12 +19,12 @@ def number(value: int | float) -> str:
 
 
 def hundredths(value: float) -> str:
-    """``-0.12``; what rounds to nothing has no sign."""
+    """``-0.12``; a value that rounds to 0 has no sign."""
     return f"{round(value, 2) + 0.0:.2f}"
 
 
 def percent(part: int, whole: int) -> str:
-    """``12.3 %``; a dash where there is nothing to be a part of; never 0 or 100 by rounding."""
+    """``12.3 %``; a dash if ``whole`` is 0; rounding never makes 0 or 100 of another share."""
     if whole == 0:
         return "–"
     share = 100 * part / whole
@@ -36,19 +36,19 @@ def percent(part: int, whole: int) -> str:
 
 
 def points(error: float | None) -> Markup:
-    """``± 0.12`` of a share, in percent points and small; nothing where there is no error."""
+    """``± 0.12`` in percent points for the error of a share; empty if there is none."""
     return Markup("<small>± {:.2f}</small>").format(100 * error) if error else Markup("")
 
 
 def bounds(low: float | None, high: float | None) -> str:
-    """What a score must be: ``≥ 0.6``, ``≤ 4``, ``1 to 4``."""
+    """The range that a score must lie in: ``≥ 0.6``, ``≤ 4``, ``1 to 4``."""
     if low is None:
         return "anything" if high is None else f"≤ {high:g}"
     return f"≥ {low:g}" if high is None else f"{low:g} to {high:g}"
 
 
 def visible(text: str) -> Markup:
-    """Escaped text in which control and format characters stand as their code points."""
+    """Escaped text with control and format characters as code points."""
     return Markup("").join(
         Markup('<b class="code">U+{:04X}</b>').format(ord(char))
         if unicodedata.category(char) in _INVISIBLE
@@ -58,27 +58,27 @@ def visible(text: str) -> Markup:
 
 
 def changed(before: str, after: str) -> tuple[Markup, Markup]:
-    """Both texts with what differs marked; unchanged text far from it is left out."""
+    """Both texts with their difference marked; unchanged text far from it is left out."""
     start = _common(before, after)
     while start and _joins(before, after, start):
         start -= 1
-    most = min(len(before), len(after)) - start
-    end = min(most, _common(before[::-1], after[::-1]))
+    limit = min(len(before), len(after)) - start
+    end = min(limit, _common(before[::-1], after[::-1]))
     while end and _joins(before, after, -end):
         end -= 1
     return _marked(before, start, end), _marked(after, start, end)
 
 
-def _common(one: str, other: str) -> int:
+def _common(text: str, other: str) -> int:
     """Length of the longest common prefix."""
-    pairs = zip(one, other, strict=False)
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    pairs = zip(text, other, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(text), len(other)))
 
 
-def _joins(before: str, after: str, at: int) -> bool:
-    """Whether a cut at ``at`` would part a mark from its letter in either text."""
+def _joins(before: str, after: str, index: int) -> bool:
+    """Whether a cut at ``index`` would separate a combining mark from its letter."""
     return any(
-        unicodedata.category(text[at])[0] == "M" for text in (before, after) if at < len(text)
+        unicodedata.category(text[index])[0] == "M" for text in (before, after) if index < len(text)
     )
 
 
@@ -91,7 +91,7 @@ def _marked(text: str, start: int, end: int) -> Markup:
 
 
 def embedded(value: Any) -> Markup:
-    """JSON that can stand inside a script element: no character of it can end the element."""
+    """JSON for a script element: none of its characters can end the element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
@@ -103,16 +103,21 @@ def failing(
     reasons: Sequence[str],
     limits: dict[str, tuple[str, Limit]],
 ) -> list[tuple[str, str]]:
-    """(reason, "laser.cosine 0.52, must be ≥ 0.6") per reason; "" where no score is behind it."""
-    found = []
-    for reason in reasons:
-        known = limits.get(reason)
-        value = scores.get(known[0]) if known else None
-        if known is None or value is None:
-            found.append((reason, "" if known is None else f"{known[0]} is missing"))
-        else:
-            shown = value if isinstance(value, str) else number(value)
-            found.append(
-                (reason, f"{known[0]} {shown}, must be {bounds(known[1].min, known[1].max)}")
-            )
-    return found
+    """Each reason with its score: ``("slow", "laser.cosine 0.52, must be ≥ 0.6")``.
+
+    The second text is empty for a reason without a score.
+    """
+    return [(reason, _failure(scores, limits.get(reason))) for reason in reasons]
+
+
+def _failure(
+    scores: dict[str, int | float | str | None], score_and_limit: tuple[str, Limit] | None
+) -> str:
+    if score_and_limit is None:
+        return ""
+    score, limit = score_and_limit
+    value = scores.get(score)
+    if value is None:
+        return f"{score} is missing"
+    shown = value if isinstance(value, str) else number(value)
+    return f"{score} {shown}, must be {bounds(limit.min, limit.max)}"

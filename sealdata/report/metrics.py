@@ -1,4 +1,4 @@
-"""An audit's headline figures under flat names, and checks of them for CI."""
+"""The headline figures of an audit by name, and checks of them for CI."""
 
 import difflib
 import operator
@@ -25,12 +25,12 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 
 def metrics_of(facts: AuditFacts) -> tuple[dict[str, float], dict[str, float]]:
-    """(value by name, error by name of those that are estimated).
+    """Values by name, and errors by name of those values that are estimated.
 
     ``records``, ``kept``, ``kept_share`` and ``lost_share.STAGE`` (of the records), ``tokens``;
-    ``any_share.REASON`` (of the pairs compared); ``duplicate_share``, ``leak_share``. Each also for
-    one language, as ``kept_share.jav_Latn``. Errors are half widths of the interval at
-    ``basis.confidence``.
+    ``any_share.REASON`` (of the pairs compared); ``duplicate_share``, ``leak_share``. Each also has
+    a value for each language, as ``kept_share.jav_Latn``. Errors are half the width of the interval
+    at ``basis.confidence``.
     """
     values: dict[str, float] = {}
     errors: dict[str, float] = {}
@@ -44,19 +44,19 @@ def metrics_of(facts: AuditFacts) -> tuple[dict[str, float], dict[str, float]]:
         _put(values, lang, records=sum(r.records for r in rows), kept=sum(r.kept for r in rows))
     always = {"kept_share", *(f"lost_share.{stage}" for stage in _stages(facts))}
     for name, count in shares.items():
-        found = sum(map(count, build.funnel))
-        if not found and name not in always:
+        lost = sum(map(count, build.funnel))
+        if not lost and name not in always:
             continue
-        values[name] = _share(found, total)
-        counted = basis.exact or name == "lost_share.ingest"  # as unreadable records are
+        values[name] = _share(lost, total)
+        counted = basis.exact or name == "lost_share.ingest"  # unreadable records are counted
         variance = 0.0
         for lang in build.languages:
             rows = [row for row in build.funnel if row.lang == lang]
-            records, own = values[f"records.{lang}"], sum(map(count, rows))
-            values[f"{name}.{lang}"] = _share(own, records)
+            records, lang_count = values[f"records.{lang}"], sum(map(count, rows))
+            values[f"{name}.{lang}"] = _share(lang_count, records)
             if counted:
                 continue
-            error = facts_error(facts, lang, _share(own, basis.rows[lang]))
+            error = facts_error(facts, lang, _share(lang_count, basis.rows[lang]))
             errors[f"{name}.{lang}"] = error * _share(basis.rows[lang], records)
             variance += (errors[f"{name}.{lang}"] * records) ** 2
         if not counted and total:
@@ -77,7 +77,7 @@ def facts_error(facts: AuditFacts, lang: str, share: float) -> float:
 
 
 class Check(NamedTuple):
-    """What must not be: a figure, a comparison and a number."""
+    """A condition that must not hold: a figure, a comparison and a number."""
 
     text: str
     name: str
@@ -89,29 +89,30 @@ def read_checks(expressions: Sequence[str]) -> list[Check]:
     """Expressions such as ``kept_share<0.5``.
 
     Raises:
-        ConfigError: one is no comparison of a name with a number.
+        ConfigError: an expression does not compare a name with a number.
     """
-    found = []
+    checks = []
     for text in expressions:
         match = _CHECK.fullmatch(text)
         if not match:
             raise ConfigError(
-                f"{text!r} is no check; write a figure, a comparison and a number: kept_share<0.5"
+                f"{text!r} is not a check; write a figure, a comparison and a number, as "
+                "kept_share<0.5"
             )
         name, sign, number = match.groups()
         try:
-            found.append(Check(text.strip(), name, sign, float(number)))
+            checks.append(Check(text.strip(), name, sign, float(number)))
         except ValueError:
-            raise ConfigError(f"{text!r}: {number!r} is no number") from None
-    return found
+            raise ConfigError(f"{text!r}: {number!r} is not a number") from None
+    return checks
 
 
 def check(facts: AuditFacts, checks: Sequence[Check]) -> None:
-    """Compare the figures of an audit with what they must not be.
+    """Fail if any of the conditions holds.
 
     Raises:
-        ConfigError: one names no known figure.
-        CheckError: one holds; the message names all that do, with their values.
+        ConfigError: a condition names an unknown figure.
+        CheckError: a condition holds; the message names all that do, with their values.
     """
     failed = []
     for text, name, sign, limit in checks:
@@ -120,7 +121,7 @@ def check(facts: AuditFacts, checks: Sequence[Check]) -> None:
             hint = (
                 f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(facts.metrics)}"
             )
-            raise ConfigError(f"no figure is called {name!r}; {hint}")
+            raise ConfigError(f"there is no figure {name!r}; {hint}")
         if _COMPARE[sign](facts.metrics[name], limit):
             error = facts.errors.get(name)
             shown = f"{facts.metrics[name]:.6g}" + (f" ± {error:.2g}" if error else "")
@@ -130,37 +131,41 @@ def check(facts: AuditFacts, checks: Sequence[Check]) -> None:
 
 
 def _stages(facts: AuditFacts) -> set[str]:
-    """The stages at which nothing may be lost and yet be known: a check in CI needs the 0 too."""
+    """The stages with a figure even if nothing was lost there: a check in CI needs the 0 too."""
     if facts.basis.exact:
         return set(STAGE_NAMES)
     return {rule.stage for rule in facts.rules} | {stage for stage, _ in _compared(facts)}
 
 
 def _compared(facts: AuditFacts) -> list[tuple[str, str]]:
-    """Stages that compare pairs, if the recipe has them do so, and what their shares are called."""
+    """The comparing stages that ran, each with the name of its share."""
     recipe = facts.build.recipe
-    on = {
+    is_set_by_stage = {
         ("dedup", "duplicate_share"): not recipe.get("dedup", {}).get("off", False),
         ("decontaminate", "leak_share"): bool(recipe.get("decontaminate", {}).get("refs")),
     }
-    known = {fact.stage for fact in facts.duplicates}
-    return [names for names, is_set in on.items() if is_set or names[0] in known]
+    stages = {fact.stage for fact in facts.duplicates}
+    return [names for names, is_set in is_set_by_stage.items() if is_set or names[0] in stages]
 
 
 def _reason_shares(facts: AuditFacts, values: dict[str, float], errors: dict[str, float]) -> None:
-    """Of every reason of a rule and every other that was found; 0 where no pair has it."""
+    """Add the share of every reason of a rule or a pair; 0 if no pair has it."""
     rows = facts.basis.rows
     pairs = sum(rows.values())
-    found = [fact for fact in facts.reasons if fact.stage != "ingest"]
-    for reason in dict.fromkeys((*(r.reason for r in facts.rules), *(f.reason for f in found))):
-        own = {fact.lang: fact for fact in found if fact.reason == reason}
-        values[f"any_share.{reason}"] = _share(sum(fact.any for fact in own.values()), pairs)
+    facts_of_rules = [fact for fact in facts.reasons if fact.stage != "ingest"]
+    for reason in dict.fromkeys(
+        (*(r.reason for r in facts.rules), *(f.reason for f in facts_of_rules))
+    ):
+        lang_facts = {fact.lang: fact for fact in facts_of_rules if fact.reason == reason}
+        values[f"any_share.{reason}"] = _share(sum(fact.any for fact in lang_facts.values()), pairs)
         spread = 0.0
         for lang, count in rows.items():
             name = f"any_share.{reason}.{lang}"
-            values[name] = _share(own[lang].any if lang in own else 0, count)
+            values[name] = _share(lang_facts[lang].any if lang in lang_facts else 0, count)
             if not facts.basis.exact:
-                error = own[lang].error if lang in own else facts_error(facts, lang, 0.0)
+                error = (
+                    lang_facts[lang].error if lang in lang_facts else facts_error(facts, lang, 0.0)
+                )
                 errors[name] = error
                 spread += (error * count) ** 2
         if not facts.basis.exact and pairs:
@@ -178,8 +183,8 @@ def _flag_shares(facts: AuditFacts, values: dict[str, float]) -> None:
         values[name] = _share(sum(flagged.values()), sum(of.values()))
 
 
-def _put(values: dict[str, float], lang: str, **found: float) -> None:
-    values |= {f"{name}.{lang}": value for name, value in found.items()}
+def _put(values: dict[str, float], lang: str, **figures: float) -> None:
+    values |= {f"{name}.{lang}": value for name, value in figures.items()}
 
 
 def _share(part: float, whole: float) -> float:

@@ -1,4 +1,4 @@
-"""Other views: what language ID heard, where pairs come from, what matched evaluation text."""
+"""Facts about language ID, the domains of pairs, and matches with evaluation text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import polars_hash as plh
 
-from sealdata.report.audit_rows import Evidence
+from sealdata.report.audit_rows import AuditRows
 from sealdata.report.ledger import batches
 from sealdata.report.religion import has_words, of_hosts
 from sealdata.report.samples import MAX_TEXT
@@ -17,12 +17,12 @@ from sealdata.report.schema import (
     PartFacts,
 )
 
-TOP = 10  # domains, labels and matches shown
+TOP = 10  # domains, labels and matches in the facts
 _HOST = r"^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@]*@)?(?:www\.)?([^/:?#]+)"
 
 
 def domain(columns: Sequence[str]) -> pl.Expr:
-    """The host of the other side's URL, else of the English side's; null where there is none."""
+    """The host of the other side's URL, or else of the English side's; null if there is none."""
     hosts = [
         pl.col(name).str.extract(_HOST).str.to_lowercase()
         for name in ("tgt_url", "src_url")
@@ -31,18 +31,18 @@ def domain(columns: Sequence[str]) -> pl.Expr:
     return pl.coalesce(*hosts, pl.lit(None, pl.String)).alias("domain")
 
 
-def domain_facts(evidence: Evidence, lang: str) -> DomainFacts:
-    """Counts of every row's domain; the most frequent are named, and religious text is."""
+def domain_facts(audit_rows: AuditRows, lang: str) -> DomainFacts:
+    """Rows by domain, with the names of the most frequent ones; and religious text."""
     groups: list[pl.DataFrame] = []
     total = 0
     religious = [0, 0]
-    for frame in evidence.frames(lang, ["src_url", "tgt_url", "src"]):
+    for frame in audit_rows.frames(lang, ["src_url", "tgt_url", "src"]):
         total += frame.height
         words = frame.filter(has_words(pl.col("src")))
         religious[0] += words.height
         religious[1] += words["stage"].null_count()
-        found = frame.select(domain(frame.columns), kept=pl.col("stage").is_null())
-        groups.append(found.drop_nulls("domain").group_by("domain").agg(pl.len(), pl.sum("kept")))
+        hosts = frame.select(domain(frame.columns), kept=pl.col("stage").is_null())
+        groups.append(hosts.drop_nulls("domain").group_by("domain").agg(pl.len(), pl.sum("kept")))
         if len(groups) > 16:
             groups = [_merged(groups)]
     merged = (
@@ -53,23 +53,23 @@ def domain_facts(evidence: Evidence, lang: str) -> DomainFacts:
     top = merged.sort(["len", "domain"], descending=[True, False]).head(TOP)
     holy = merged.filter(of_hosts(pl.col("domain")))
 
-    addressed = evidence.estimate(lang, int(merged["len"].sum() or 0))
-    of = evidence.estimate(lang, total)
+    addressed = audit_rows.estimate(lang, int(merged["len"].sum() or 0))
+    of = audit_rows.estimate(lang, total)
 
     def part(rows: int, kept: int, whole: int) -> PartFacts:
-        rows, kept = evidence.estimate(lang, rows), evidence.estimate(lang, kept)
+        rows, kept = audit_rows.estimate(lang, rows), audit_rows.estimate(lang, kept)
         return PartFacts(
             rows=rows,
             kept=kept,
-            error=evidence.part_error(lang, rows, whole),
-            kept_error=evidence.part_error(lang, kept, rows),
+            error=audit_rows.part_error(lang, rows, whole),
+            kept_error=audit_rows.part_error(lang, kept, rows),
         )
 
     return DomainFacts(
         lang=lang,
         rows=addressed,
         of=of,
-        error=evidence.part_error(lang, addressed, of),
+        error=audit_rows.part_error(lang, addressed, of),
         top={name: part(rows, kept, addressed) for name, rows, kept in top.rows()},
         scripture=part(int(holy["len"].sum()), int(holy["kept"].sum()), addressed),
         religious=part(religious[0], religious[1], of),
@@ -80,27 +80,31 @@ def _merged(groups: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(groups).group_by("domain").agg(pl.sum("len"), pl.sum("kept"))
 
 
-def confusion_facts(evidence: Evidence, lang: str, columns: Sequence[str]) -> list[ConfusionFacts]:
-    """What each side was taken for, over every row that language ID saw."""
+def confusion_facts(
+    audit_rows: AuditRows, lang: str, columns: Sequence[str]
+) -> list[ConfusionFacts]:
+    """The likeliest language of each side, over all rows that language ID saw."""
     facts = []
     for side in ("src", "tgt"):
         name = f"lid.{side}_top"
         if name not in columns:
             continue
         counts: dict[str, int] = {}
-        for frame in evidence.frames(lang, [name]):
+        for frame in audit_rows.frames(lang, [name]):
             if name in frame.columns:
                 for label, rows in frame[name].drop_nulls().value_counts().rows():
                     counts[label] = counts.get(label, 0) + rows
         ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        whole = evidence.estimate(lang, sum(counts.values()))
-        taken = [(label, evidence.estimate(lang, rows)) for label, rows in ordered[:TOP]]
+        whole = audit_rows.estimate(lang, sum(counts.values()))
+        taken = [(label, audit_rows.estimate(lang, rows)) for label, rows in ordered[:TOP]]
         facts.append(
             ConfusionFacts(
                 lang=lang,
                 side=side,
                 rows=whole,
-                taken_for=[(x, rows, evidence.part_error(lang, rows, whole)) for x, rows in taken],
+                taken_for=[
+                    (x, rows, audit_rows.part_error(lang, rows, whole)) for x, rows in taken
+                ],
             )
         )
     return facts

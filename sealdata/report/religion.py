@@ -1,11 +1,12 @@
-"""Religious text: how much of a corpus is scripture and what is written about it.
+"""Religious text: how much of a corpus is scripture, or text about it.
 
-Text of low-resource languages leans on translations of scripture, because these exist in more
-languages than anything else (Agić and Vulić 2019, "JW300"; Hutchinson 2024, "Modeling the Sacred",
-arXiv 2404.14740); the one record that the card of allenai/nllb shows is a verse from alkitab.mobi.
-Neither sign is proof. No published list of hosts was found, so this one is ours, of the well-known
-ones alone, and their share a lower bound; news and encyclopedias have the words too, and a verse
-may have none of them.
+Much text in low-resource languages is translated scripture, because scripture exists in more
+languages than any other text (Agić and Vulić 2019, "JW300"; Hutchinson 2024, "Modeling the Sacred",
+arXiv 2404.14740). The record that the card of allenai/nllb shows is a verse from alkitab.mobi.
+
+Neither sign is proof. There is no published list of hosts; this one has the well-known hosts only,
+so that their share is a lower bound. News and encyclopedias use the words too, and a verse may have
+none of them.
 """
 
 import polars as pl
@@ -20,8 +21,7 @@ HOSTS = (
     "sabda.org", "sacred-texts.com", "scriptureearth.org", "sefaria.org", "studylight.org",
     "suttacentral.net", "tanzil.net", "vatican.va", "watchtower.org", "wordproject.org",
 )  # fmt: skip
-# Words and names of the English side; those that everyday text has as well (lord, prophet, temple)
-# are left out.
+# Words and names of the English side, without those of everyday text (lord, prophet, temple).
 WORDS = (
     r"(?i)\b(?:allah|apostles?|bible|buddha|christ|disciples|gospels?|holy spirit|israelites|"
     r"jehovah|jesus|messiah|pharisees|psalms?|qur['’]?an|righteousness|scriptures?|surah|thee|thou|"

@@ -1,4 +1,4 @@
-"""Pairs to look at: drawn by hash from strata, never from the head of a file."""
+"""Sample pairs for the page: drawn by hash from strata, because files are often sorted."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -9,15 +9,15 @@ from typing import Any
 import polars as pl
 import polars_hash as plh
 
-from sealdata.report.audit_rows import Evidence
+from sealdata.report.audit_rows import AuditRows
 from sealdata.report.schema import LanguageSamples, Sample, ScoreFacts
 
-MAX_TEXT = 400  # characters shown of a text
+MAX_TEXT = 400  # characters of a text
 STRATA = 8  # score ranges that kept pairs are drawn from
-MOST_KEPT, MOST_DROPPED = 40, 60  # per language
-MOST_ROWS = 960  # in all, so that the page stays small
-ALL_BYTES = 1_100_000  # of all rows together on the page, which holds under 3 MB
-_ROW_BYTES, _SCORE_BYTES = 330, 55  # of the page: of a row beside its texts, of a score
+MAX_KEPT, MAX_DROPPED = 40, 60  # per language
+MAX_ROWS = 960  # over all languages, so that the page stays small
+MAX_BYTES = 1_100_000  # of all rows on the page, which must stay under 3 MB
+_ROW_BYTES, _SCORE_BYTES = 330, 55  # on the page, by row without its texts and by score
 
 LEAK = "eval_leak"
 WITHHELD = "(text of an evaluation set)"
@@ -26,27 +26,27 @@ _TEXTS = ("src", "tgt", "raw")
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws the same rows from the same evidence, whatever its files are cut into."""
+    """Draws sample rows; how the rows are divided into files does not matter."""
 
-    evidence: Evidence
+    audit_rows: AuditRows
     score_names: list[str]
     ranking: ScoreFacts | None  # kept pairs are spread over the range of this score
 
     def draw(self, lang: str, share: float = 1.0) -> LanguageSamples:
         """Rows of one language; ``share`` scales the caps."""
         sides = {
-            "kept": (self._kept_strata, MOST_KEPT, pl.col("stage").is_null()),
-            "dropped": (_dropped_strata, MOST_DROPPED, pl.col("stage").is_not_null()),
+            "kept": (self._kept_strata, MAX_KEPT, pl.col("stage").is_null()),
+            "dropped": (_dropped_strata, MAX_DROPPED, pl.col("stage").is_not_null()),
         }
-        found = {}
-        for name, (stratify, most, which) in sides.items():
-            frames = (frame.filter(which) for frame in self.evidence.frames(lang))
-            found[name] = _draw(frames, stratify, max(1, int(most * share)))
+        drawn = {}
+        for name, (stratify, max_rows, which) in sides.items():
+            frames = (frame.filter(which) for frame in self.audit_rows.frames(lang))
+            drawn[name] = _draw(frames, stratify, max(1, int(max_rows * share)))
         return LanguageSamples(
-            kept=[show(row, self.score_names) for row in found["kept"][0]],
-            dropped=[show(row, self.score_names) for row in found["dropped"][0]],
-            num_kept=found["kept"][1],
-            num_dropped=found["dropped"][1],
+            kept=[show(row, self.score_names) for row in drawn["kept"][0]],
+            dropped=[show(row, self.score_names) for row in drawn["dropped"][0]],
+            num_kept=drawn["kept"][1],
+            num_dropped=drawn["dropped"][1],
         )
 
     def _kept_strata(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -55,10 +55,10 @@ class Sampler:
             return frame.with_columns(stratum=pl.lit("all"), order=pl.lit(0))
         marks = coarse(self.ranking.bars)
         score = pl.col(self.ranking.name)
-        at = pl.lit(pl.Series(marks)).search_sorted(score.fill_nan(None), side="right")
+        range_number = pl.lit(pl.Series(marks)).search_sorted(score.fill_nan(None), side="right")
         names = pl.Series([f"{self.ranking.name} {text}" for text in _ranges(marks)])
         return frame.with_columns(
-            order=pl.when(score.is_null()).then(-1).otherwise(at.cast(pl.Int32)),
+            order=pl.when(score.is_null()).then(-1).otherwise(range_number.cast(pl.Int32)),
         ).with_columns(
             stratum=pl.when(pl.col("order") < 0)
             .then(pl.lit(f"no {self.ranking.name}"))
@@ -67,9 +67,10 @@ class Sampler:
 
 
 def show(row: dict[str, Any], score_names: Sequence[str], stratum: str = "") -> Sample:
-    """A row as it is shown: long texts cut, scores with four significant digits.
+    """A row for the page: long texts are cut, scores have four significant digits.
 
-    What matched an evaluation set is not repeated: the page is published, and not all sets may be.
+    Text that matched an evaluation set is withheld, because the page is published and some sets
+    must not be.
     """
     leaked = LEAK in (row.get("reasons") or [])
     return Sample(
@@ -84,12 +85,12 @@ def show(row: dict[str, Any], score_names: Sequence[str], stratum: str = "") -> 
 
 
 def fitting(samples: dict[str, LanguageSamples]) -> dict[str, LanguageSamples]:
-    """The samples cut to ALL_BYTES: of each list the same share, from its end.
+    """The samples, reduced to MAX_BYTES by the same share of each list, from its end.
 
-    Rows come from the strata in turn, so what is left is spread over them as before.
+    A list takes its rows from the strata in turn, so that the rest is spread over them as before.
     """
     rows = [row for drawn in samples.values() for row in (*drawn.kept, *drawn.dropped)]
-    share = ALL_BYTES / max(ALL_BYTES, sum(map(_bytes, rows)))
+    share = MAX_BYTES / max(MAX_BYTES, sum(map(_bytes, rows)))
     return {
         lang: drawn.model_copy(
             update={
@@ -102,13 +103,13 @@ def fitting(samples: dict[str, LanguageSamples]) -> dict[str, LanguageSamples]:
 
 
 def _bytes(row: Sample) -> int:
-    """About what a row takes on the page."""
+    """The approximate size of a row on the page."""
     texts = [text for text in (row.src, row.tgt, row.raw) if text]
     return _ROW_BYTES + _SCORE_BYTES * len(row.scores) + sum(len(text.encode()) for text in texts)
 
 
 def coarse(edges: list[float]) -> list[float]:
-    """About STRATA + 1 of the histogram's edges, evenly spaced."""
+    """About STRATA + 1 evenly spaced edges of a histogram."""
     step = max(1, len(edges) // STRATA)
     return edges[::step]
 
@@ -123,25 +124,27 @@ def _dropped_strata(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _draw(
-    frames: Iterable[pl.DataFrame], stratify: Callable[[pl.DataFrame], pl.DataFrame], most: int
+    frames: Iterable[pl.DataFrame], stratify: Callable[[pl.DataFrame], pl.DataFrame], max_rows: int
 ) -> tuple[list[dict[str, Any]], int]:
-    """At most ``most`` rows, taken from the strata in turn by hash; and the number of all rows."""
+    """At most ``max_rows`` rows, from the strata in turn by hash; and the number of all rows."""
     best: list[pl.DataFrame] = []
     total = 0
     for frame in frames:
         total += frame.height
         name = plh.concat_str(pl.col("source"), pl.lit("/"), pl.col("row").cast(pl.String))
         ranked = stratify(frame).with_columns(hash=name.nchash.xxh3_64())
-        best = [_lowest(pl.concat([*best, _lowest(ranked, most)], how="diagonal_relaxed"), most)]
+        best = [
+            _lowest(pl.concat([*best, _lowest(ranked, max_rows)], how="diagonal_relaxed"), max_rows)
+        ]
     if not best:
         return [], 0
     turn = pl.col("hash").rank("ordinal").over("stratum")
-    drawn = best[0].with_columns(turn=turn).sort("turn", "order", "stratum").head(most)
+    drawn = best[0].with_columns(turn=turn).sort("turn", "order", "stratum").head(max_rows)
     return drawn.to_dicts(), total
 
 
-def _lowest(frame: pl.DataFrame, most: int) -> pl.DataFrame:
-    return frame.filter(pl.col("hash").rank("ordinal").over("stratum") <= most)
+def _lowest(frame: pl.DataFrame, max_rows: int) -> pl.DataFrame:
+    return frame.filter(pl.col("hash").rank("ordinal").over("stratum") <= max_rows)
 
 
 def _cut(text: str | None) -> str | None:

@@ -1,12 +1,13 @@
-"""The audit's facts as they stand in ``audit.json``; docs/audit.md explains every field."""
+"""The facts of an audit, as ``audit.json`` holds them; see docs/explanation/audit.md."""
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from sealdata.build_manifest import BuildManifest, MarginRow
+from sealdata.errors import DataError
 
-FORMAT = 4  # raised with every change of this schema; tests/sealdata/report/test_audit_schema.py
+FORMAT = 5  # raised with every change of this schema; tests/sealdata/report/test_audit_schema.py
 
 
 class _Facts(BaseModel):
@@ -14,33 +15,35 @@ class _Facts(BaseModel):
 
 
 class Basis(_Facts):
-    """What the figures rest on: every row (``exact``), or a sample that stands for ``rows``."""
+    """The rows behind the figures: all (``exact``), or a sample that represents ``rows``."""
 
     exact: bool
-    confidence: float  # of the errors stated; 1 where everything was counted
+    confidence: float  # of the errors; 1 if everything was counted
     rows: dict[str, int]  # readable pairs, by language (of a ledger: rows kept in it)
-    sampled: dict[str, int]  # rows looked at, by language
-    left_out: list[str] = []  # gates of the recipe that this audit did not run
+    sampled: dict[str, int]  # rows that were scored, by language
+    left_out: list[str] = []  # filter stages of the recipe that this audit did not run
 
 
 class TokenEstimate(_Facts):
-    """Training tokens of one direction, by bytes, and half the width of their 99 % interval over
-    the sample; 0 where all rows were looked at."""
+    """Training tokens of one direction, estimated from bytes, with half their 99 % interval.
+
+    The error is that of the sample; it is 0 if all rows were counted.
+    """
 
     tokens: int
     error: int
 
 
-class SourceRest(_Facts):
-    """A row of the funnel beside its errors, as shares of its records, and its tokens."""
+class SourceFacts(_Facts):
+    """A row of the funnel with its errors, as shares of its records, and its tokens."""
 
     source: str
     lang: str
     rows: int  # readable pairs
-    sampled: int  # looked at
+    sampled: int  # pairs that were scored
     kept_error: float
-    lost_errors: dict[str, float]  # by stage; empty where all were counted
-    read: TokenEstimate | None  # of all readable pairs; None where no tokenizer was measured
+    lost_errors: dict[str, float]  # by stage; empty if all were counted
+    read: TokenEstimate | None  # of all readable pairs; None if no tokenizer was measured
     kept: TokenEstimate | None
 
 
@@ -65,11 +68,14 @@ class Limit(_Facts):
 
 
 class Counts(_Facts):
-    """Rows (or tokens) by score. With E edges there are 2E + 1 cells: cell 2i + 1 is ``edges[i]``
-    itself, cell 2i what lies between the edges before and after, cell 0 and 2E the open ends."""
+    """Rows (or tokens) by score, in 2E + 1 cells for E edges.
+
+    Cell 2i + 1 is ``edges[i]`` itself, cell 2i the range between two edges; the cells 0 and 2E are
+    open.
+    """
 
     cells: list[int]
-    missing: int  # the score has no meaning for the row, say language ID of a line of digits
+    missing: int  # rows without the score, as language ID of a line of digits
 
     @property
     def num_scored(self) -> int:
@@ -82,11 +88,11 @@ class Histogram(_Facts):
 
     every: Counts  # all rows that were scored
     kept: Counts
-    others: Counts  # rows that nothing but a rule on this score can drop
-    every_tokens: Counts | None  # tokens by their estimate; None where no tokenizer was measured
+    others: Counts  # rows that only a rule on this score can drop
+    every_tokens: Counts | None  # estimated tokens; None if no tokenizer was measured
     kept_tokens: Counts | None
     others_tokens: Counts | None
-    unscored: int  # rows dropped at an earlier gate, or not readable
+    unscored: int  # rows that an earlier filter stage dropped, or that are not readable
     limits: list[Limit]
 
 
@@ -94,14 +100,14 @@ class ScoreFacts(_Facts):
     """One score column over all languages."""
 
     name: str  # "length.ratio"
-    meaning: str  # unit, range and direction, in the scorer's own words
+    meaning: str  # unit, range and direction, as the scorer describes them
     edges: list[float]  # of the cells: those of the bars, and every limit that a rule sets
-    bars: list[float]  # evenly spaced, wider ones up to a limit far above the bulk
+    bars: list[float]  # edges of bars: evenly spaced, but wider up to a limit far above the bulk
     languages: dict[str, Histogram]
 
 
 class RuleFacts(_Facts):
-    """A rule of the recipe, in the order of the gates."""
+    """A rule of the recipe; rules are in the order of the filter stages."""
 
     reason: str
     score: str
@@ -113,11 +119,12 @@ class RuleFacts(_Facts):
 
 
 class ReasonFacts(_Facts):
-    """Pairs lost for one reason in one language, and the errors as shares of its pairs:
-    ``first_error`` of ``first``, ``error`` of ``any``, ``only_error`` of ``only``.
+    """Pairs lost for one reason in one language, with errors as shares of the language's pairs.
 
-    ``first``: the first reason that failed them. ``any`` and ``only``: among the scores each pair
-    has; complete in an audit of a recipe, while a build's gates spare later scorers the work.
+    ``first`` counts pairs that this reason dropped, ``any`` all pairs that have the reason,
+    ``only`` those that have no other. The last two rest on the scores that each pair has. An audit
+    of a recipe has all scores; in a build, later scorers do not see what an earlier stage dropped.
+    The errors of the three are ``first_error``, ``error`` and ``only_error``.
     """
 
     lang: str
@@ -132,21 +139,21 @@ class ReasonFacts(_Facts):
 
 
 class Sample(_Facts):
-    """One row shown as it is; texts beyond MAX_TEXT characters are cut and end in an ellipsis."""
+    """One row of the corpus; texts beyond MAX_TEXT characters are cut and end in an ellipsis."""
 
     source: str
     row: int
-    stratum: str  # what it was drawn to represent
+    stratum: str  # the stratum that it was drawn from
     outcome: str  # split of a kept pair, stage of a dropped one
     reasons: list[str]
     src: str | None
     tgt: str | None
-    raw: str | None  # a record that could not be read, as it was
+    raw: str | None  # an unreadable record as it stands in the file
     scores: dict[str, int | float | str | None]
 
 
 class LanguageSamples(_Facts):
-    """Pairs drawn by hash from strata, and how many there were to draw from."""
+    """Pairs drawn by hash from strata, and how many pairs there were."""
 
     kept: list[Sample]
     dropped: list[Sample]
@@ -155,45 +162,50 @@ class LanguageSamples(_Facts):
 
 
 class SimilarityFacts(_Facts):
-    """A similarity score of one language from both ends, on ``rows`` of the ``of`` pairs that have
-    it. The last number of each mean is its error; None where one row cannot tell."""
+    """A similarity score in one language, on ``rows`` of the ``of`` pairs that have it.
+
+    The last number of each mean is its error; None for a single row.
+    """
 
     score: str
     lang: str
     rows: int
     of: int
     percentiles: dict[str, float]  # "1" to "99.9"
-    rank_error: float  # share of pairs by which the rank of a percentile may be off, at most
+    rank_error: float  # largest error of the rank of a percentile, as a share of pairs
     by_length: list[tuple[int, int, int, float, float | None]]  # English characters from, to; rows
     by_domain: list[tuple[str, int, float, float | None]]  # domain, rows; those with most rows
     against: list[tuple[float, float, int, float, float | None]]  # stored margin from, to; rows
     correlation: float | None  # rank correlation with the stored margin, where there is one
     interval: tuple[float, float] | None  # of the correlation, 95 %
-    top: list[Sample]  # of the highest 1 %: where misaligned boilerplate hides
+    top: list[Sample]  # of the highest 1 %, which often holds boilerplate and copies
 
 
 class ConfusionFacts(_Facts):
-    """What language ID took the sides of one language's pairs for."""
+    """The likeliest languages of one side of a language's pairs."""
 
     lang: str
     side: str  # "src" or "tgt"
     rows: int
-    taken_for: list[tuple[str, int, float]]  # label, rows, error of their share; most first
+    taken_for: list[
+        tuple[str, int, float]
+    ]  # label, rows, error of their share; most frequent first
 
 
 class AgreementFacts(_Facts):
-    """Language-ID probabilities that the corpus came with, against those asked again."""
+    """Language-ID probabilities that the corpus was published with, against those of this audit."""
 
     lang: str
     side: str  # "src" or "tgt"
     rows: int  # that have both
-    correlation: float | None  # Pearson's; none where one of them does not vary
-    at: dict[str, dict[str, float]]  # limit -> shares: agree; above by the stored, by the new alone
-    error: float  # of these shares, at most
+    correlation: float | None  # Pearson's; None if one of them does not vary
+    # limit -> shares of rows: the two agree; only the stored, only the new one is above the limit
+    at_limits: dict[str, dict[str, float]]
+    error: float  # the largest of these shares
 
 
 class MarginFacts(MarginRow):
-    """The same with a chart: a range of either margin, and pairs by hexagon (see ``hexagons``)."""
+    """A row of the manifest with its chart: ranges, and pairs by hexagon (see ``hexagons``)."""
 
     stored_range: tuple[float, float]
     again_range: tuple[float, float]
@@ -201,8 +213,10 @@ class MarginFacts(MarginRow):
 
 
 class PartFacts(_Facts):
-    """Some of a number of rows: ``error`` of their share, ``kept_error`` of the share kept of them;
-    0 if counted."""
+    """Some of the rows, with the errors of their share and of the share of them that was kept.
+
+    Errors are 0 if all rows were counted.
+    """
 
     rows: int
     kept: int
@@ -211,20 +225,22 @@ class PartFacts(_Facts):
 
 
 class DomainFacts(_Facts):
-    """Where pairs come from, by the other side's URL (else the English one's)."""
+    """The hosts that pairs come from, by the other side's URL or else the English side's."""
 
     lang: str
     rows: int  # that have an address
-    of: int  # rows in all
+    of: int  # all rows
     error: float  # of the share that has one
-    top: dict[str, PartFacts]  # by host, of the rows with an address; most first
+    top: dict[str, PartFacts]  # by host, of the rows with an address; most frequent first
     scripture: PartFacts  # of hosts known for scripture, of the rows with an address
     religious: PartFacts  # whose English side has a word of scripture, of all rows
 
 
 class DuplicateFacts(_Facts):
-    """Pairs flagged over the whole corpus, never by a sample: as duplicates, as evaluation text or,
-    in an audit of a recipe, by an exclude list."""
+    """Pairs that a stage which compares all pairs flagged; these are always counted.
+
+    The stages find duplicates and evaluation text; in an audit of a recipe, exclude lists too.
+    """
 
     lang: str
     stage: str
@@ -245,12 +261,12 @@ class MatchFacts(_Facts):
     score: float  # share of the sentence's n-grams, 0 to 1
     file: str
     line: int
-    reference: str | None  # None where only hashes of the set are known, or it is withheld
-    text: str | None  # None where it is withheld: a published report repeats no evaluation text
+    reference: str | None  # None if only hashes of the set are known, or if it is withheld
+    text: str | None  # None if withheld: a published report does not repeat evaluation text
 
 
-class TwinFacts(_Facts):
-    """A pair that dedup dropped, and the first pair with the same keys, that displaced it."""
+class DuplicateExample(_Facts):
+    """A pair that dedup dropped, and the first pair with the same keys, which was kept instead."""
 
     lang: str
     source: str
@@ -261,11 +277,16 @@ class TwinFacts(_Facts):
     first_row: int
     first_src: str
     first_tgt: str
-    first_outcome: str | None  # split, or a later gate's stage; None in an audit of a recipe
+    first_outcome: (
+        str | None
+    )  # split, or the later stage that dropped it; None in an audit of a recipe
 
 
-class PrecisionFacts(_Facts):
-    """Share of pairs a person called correct, in one range of a score, with its 95 % interval."""
+class AnnotationPrecisionFacts(_Facts):
+    """The share of pairs that annotators labelled correct, in one range of a score.
+
+    ``interval`` is the 95 % interval of the share.
+    """
 
     lang: str
     score: str  # "all" for the whole language
@@ -277,8 +298,11 @@ class PrecisionFacts(_Facts):
 
 
 class AuditFacts(_Facts):
-    """Everything the report says. ``build`` is the manifest without its list of result files; in an
-    audit of a recipe its funnel is estimated from the sample, record counts aside."""
+    """All facts of the report.
+
+    ``build`` is the manifest without its list of result files. In an audit of a recipe its funnel
+    is estimated from the sample, except for the numbers of records.
+    """
 
     format: int = FORMAT
     metrics: dict[str, float]  # flat names for CI: kept_share, kept_share.jav_Latn, any.REASON …
@@ -286,7 +310,7 @@ class AuditFacts(_Facts):
     basis: Basis
     build: BuildManifest
     languages: dict[str, LanguageFacts]
-    sources: list[SourceRest]  # as in the funnel
+    sources: list[SourceFacts]  # as in the funnel
     rules: list[RuleFacts]
     reasons: list[ReasonFacts]
     overlap: dict[str, dict[str, dict[str, int]]]  # language ("all" too) -> reason -> reason
@@ -298,9 +322,20 @@ class AuditFacts(_Facts):
     margins: list[MarginFacts] = []
     domains: list[DomainFacts]
     duplicates: list[DuplicateFacts]
-    twins: list[TwinFacts] = []  # a few of each language
+    duplicate_examples: list[DuplicateExample] = []  # a few of each language
     matches: list[MatchFacts] = []  # a few of each language
-    gold: dict[str, Any] = {}  # what ``sealdata gold --json`` printed into audit/gold.json
-    precision: list[PrecisionFacts] = []
-    labels: dict[str, int] = {}  # what people called the annotated pairs
+    gold: dict[str, Any] = {}  # the output of ``sealdata gold --json`` in audit/gold.json
+    precision: list[AnnotationPrecisionFacts] = []
+    labels: dict[str, int] = {}  # annotated pairs by label
     samples: dict[str, LanguageSamples]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_this_format(cls, table: Any) -> Any:
+        written = table.get("format", FORMAT) if isinstance(table, dict) else FORMAT
+        if written != FORMAT:
+            raise DataError(
+                f"audit.json is of format {written}, this version reads {FORMAT}: run sealdata "
+                "audit again"
+            )
+        return table

@@ -1,4 +1,4 @@
-"""Similarity from both ends: percentiles, means by length, domain and stored margin, the tail."""
+"""Facts about similarity scores: percentiles, means by group, and the highest pairs."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,24 +7,24 @@ from itertools import pairwise
 import polars as pl
 import polars_hash as plh
 
-from sealdata.report.audit_rows import Evidence, Z, share_error
+from sealdata.report.audit_rows import AuditRows, Z, share_error
 from sealdata.report.bound_rules import stage_of
 from sealdata.report.margin_agreement import interval
 from sealdata.report.other_views import domain
 from sealdata.report.samples import show
 from sealdata.report.schema import SimilarityFacts
 
-DRAWN = 20_000  # rows per language that are looked at, those with the lowest hashes
+MAX_DRAWN = 20_000  # rows of a language in the figures, those with the lowest hashes
 PERCENTILES = (0.1, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
-TOP = 10  # domains and tail rows shown
+TOP = 10  # domains and highest rows in the facts
 LENGTHS = (0, 20, 40, 60, 80, 120, 160, 240, 400, 20_000)
-LEAST = 20  # pairs that a correlation is stated for
+MIN_PAIRS = 20  # for a correlation
 
 
 def similarity_facts(
-    evidence: Evidence, lang: str, columns: Sequence[str], score_names: Sequence[str]
+    audit_rows: AuditRows, lang: str, columns: Sequence[str], score_names: Sequence[str]
 ) -> list[SimilarityFacts]:
-    """Each similarity score, and the margin that the corpus came with, from both ends."""
+    """The facts of each similarity score, and of the margin that the corpus was published with."""
     names = [
         name
         for name in score_names
@@ -32,27 +32,29 @@ def similarity_facts(
     ]
     if not names:
         return []
-    drawn, share = _drawn(evidence, lang, names)
+    drawn, share = _drawn(audit_rows, lang, names)
     return [fact for name in names for fact in _facts(drawn, share, lang, name, list(columns))]
 
 
-def _drawn(evidence: Evidence, lang: str, names: list[str]) -> tuple[pl.DataFrame, float]:
-    """At most DRAWN rows that have any of the scores, chosen by hash over all batches; and their
-    share of the pairs that they stand for."""
+def _drawn(audit_rows: AuditRows, lang: str, names: list[str]) -> tuple[pl.DataFrame, float]:
+    """At most MAX_DRAWN rows that have any of the scores, chosen by hash over all batches.
+
+    The second value is their share of the pairs that they represent.
+    """
     best: list[pl.DataFrame] = []
     total = 0
-    for frame in evidence.frames(lang):
-        known = [name for name in names if name in frame.columns]
-        if not known:
+    for frame in audit_rows.frames(lang):
+        present = [name for name in names if name in frame.columns]
+        if not present:
             continue
         key = plh.concat_str(pl.col("source"), pl.lit("/"), pl.col("row").cast(pl.String))
-        rows = frame.filter(pl.any_horizontal(pl.col(known).is_not_null()))
+        rows = frame.filter(pl.any_horizontal(pl.col(present).is_not_null()))
         total += rows.height
         ranked = rows.with_columns(hash=key.nchash.xxh3_64())
-        best = [pl.concat([*best, ranked], how="diagonal_relaxed").bottom_k(DRAWN, by="hash")]
+        best = [pl.concat([*best, ranked], how="diagonal_relaxed").bottom_k(MAX_DRAWN, by="hash")]
     if not total:
         return pl.DataFrame(), 1.0
-    return best[0].sort("hash"), best[0].height / total / evidence.weight(lang)
+    return best[0].sort("hash"), best[0].height / total / audit_rows.weight(lang)
 
 
 def _facts(
@@ -82,8 +84,11 @@ def _facts(
 
 
 def _means(groups: pl.DataFrame, share: float) -> Iterator[tuple[float | int | str | None, ...]]:
-    """The columns of each group, the last of which is its scores, with their number, mean and the
-    error of the mean: Z standard errors, of a share of a finite population."""
+    """The columns of each group, with the number, mean and error of the mean of its scores.
+
+    The scores are the last column. The error is Z standard errors, corrected for a finite
+    population; None for a single score.
+    """
     for *group, scores in groups.iter_rows():
         values = pl.Series(scores, dtype=pl.Float64)
         spread = values.std()
@@ -97,12 +102,12 @@ def _means(groups: pl.DataFrame, share: float) -> Iterator[tuple[float | int | s
 
 def _by_length(rows: pl.DataFrame, name: str, share: float) -> list[tuple[object, ...]]:
     length = pl.col("src").str.len_chars()
-    found: list[tuple[object, ...]] = []
+    means: list[tuple[object, ...]] = []
     for low, high in pairwise(LENGTHS):
         within = rows.filter((length >= low) & (length < high))
         groups = within.select(low=low, high=high, scores=pl.col(name).implode()).head(1)
-        found += _means(groups, share) if within.height else ()
-    return found
+        means += _means(groups, share) if within.height else ()
+    return means
 
 
 def _by_domain(rows: pl.DataFrame, name: str, share: float) -> list[tuple[object, ...]]:
@@ -117,9 +122,9 @@ def _by_domain(rows: pl.DataFrame, name: str, share: float) -> list[tuple[object
 
 
 def _against(rows: pl.DataFrame, name: str, share: float) -> dict[str, object]:
-    """The score in tenths of the margin that the corpus stores."""
+    """Means of the score by tenths of the stored margin, and their rank correlation."""
     both = rows.select(score=pl.col(name), stored=pl.col("stored_margin")).drop_nulls()
-    if name == "stored.margin" or both.height < LEAST:
+    if name == "stored.margin" or both.height < MIN_PAIRS:
         return {"against": [], "correlation": None, "interval": None}
     ranks = both.select(pl.corr("score", "stored", method="spearman")).item()
     tenths = both.sort("stored").with_columns(tenth=pl.int_range(pl.len()) * 10 // pl.len())
@@ -130,11 +135,11 @@ def _against(rows: pl.DataFrame, name: str, share: float) -> dict[str, object]:
         (_round(low), _round(high), *mean)
         for low, high, *mean in _means(groups.drop("tenth"), share)
     ]
-    known = ranks == ranks  # neither varies otherwise
+    is_known = ranks == ranks  # NaN if one of them does not vary
     return {
         "against": against,
-        "correlation": _round(ranks) if known else None,
-        "interval": interval(ranks, both.height) if known else None,
+        "correlation": _round(ranks) if is_known else None,
+        "interval": interval(ranks, both.height) if is_known else None,
     }
 
 

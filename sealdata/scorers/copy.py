@@ -20,7 +20,7 @@ class Copy(Scorer):
     both languages, and have no overlap.
     """
 
-    min_words: int = Field(3, ge=1)
+    min_words: int = Field(3, ge=1)  # words of the longer side, below which there is no score
 
     columns: ClassVar[dict[str, str]] = {
         "overlap": "shared words over words of the longer side, 0 to 1; 1 is a copy",

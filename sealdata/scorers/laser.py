@@ -45,8 +45,8 @@ class CacheTable(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    folder: str
-    gib: float = Field(gt=0)
+    folder: str  # from the folder of the recipe
+    gib: float = Field(gt=0)  # size limit
 
 
 class Laser(Scorer):
@@ -64,7 +64,8 @@ class Laser(Scorer):
     ``margin`` (``ratio`` or ``distance``; absent: none) adds ``laser.margin``: the cosine against
     the mean cosine of both sides' ``neighbours`` nearest neighbours among the pairs of the same
     source that are kept so far. Sources of more than ``exact_up_to`` such pairs are searched
-    through an index of faiss (``pip install 'sealdata[margin]'``); docs/laser.md has the cost.
+    through an index of faiss (``pip install 'sealdata[margin]'``). The cost is in
+    docs/explanation/laser.md.
 
     ``cache`` (``folder``, ``gib``) keeps the embeddings of English sides on disk: what several
     languages share is encoded once, and scores are the same with and without.
@@ -79,13 +80,13 @@ class Laser(Scorer):
     stage: ClassVar[RuleStage] = "similarity"
 
     encoder: str  # no default: what judges the pairs is named in the recipe
-    encoders: dict[str, str] = {}
-    precision: Precision = "fp32"
-    device: Device = Field("cpu", validate_default=True)
-    margin: Literal["ratio", "distance"] | None = None
-    neighbours: int = Field(4, ge=1, le=64)
-    exact_up_to: int = Field(500_000, ge=0)  # pairs of a source
-    cache: CacheTable | None = None
+    encoders: dict[str, str] = {}  # encoders of single languages, in place of `encoder`
+    precision: Precision = "fp32"  # arithmetic of the encoder
+    device: Device = Field("cpu", validate_default=True)  # where the encoder runs
+    margin: Literal["ratio", "distance"] | None = None  # which margin to compute; absent: none
+    neighbours: int = Field(4, ge=1, le=64)  # nearest neighbours of each side in a margin
+    exact_up_to: int = Field(500_000, ge=0)  # pairs of a source; more are searched by an index
+    cache: CacheTable | None = None  # embeddings of English sides on disk
     languages: tuple[str, ...] = ()  # set by the recipe's sources: whose encoders are used
 
     columns: ClassVar[dict[str, str]] = {

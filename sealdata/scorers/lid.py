@@ -66,7 +66,7 @@ class Lid(Scorer):
     version: ClassVar[int] = 5
     stage: ClassVar[RuleStage] = "lid"
 
-    model: str = _BUNDLED
+    model: str = _BUNDLED  # name of the catalogue, or path of a fastText classifier
     short: int = 20  # letters below which a text is short, as English counts them (length_factor)
 
     columns: ClassVar[dict[str, str]] = {

@@ -24,7 +24,7 @@ class Repetition(Scorer):
     (``anak-anak``) is shorter than the n-gram and does not count. A sentence said twice has 0.5.
     """
 
-    ngram: int = Field(8, ge=2, le=64)
+    ngram: int = Field(8, ge=2, le=64)  # characters of the n-grams that are looked up
 
     columns: ClassVar[dict[str, str]] = {
         "src_share": "share of the English side that repeats what stands before it, 0 to 1",

@@ -30,7 +30,7 @@ class Toxicity(Scorer):
     in running Thai.
     """
 
-    lists: str
+    lists: str  # folder of term lists, one file a language
 
     columns: ClassVar[dict[str, str]] = {
         "src_terms": "distinct listed terms on the English side, count",

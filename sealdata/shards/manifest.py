@@ -22,9 +22,9 @@ class Segment(_Facts):
     """A run of whole sequences inside one headerless file of little-endian token ids."""
 
     path: str  # relative to the manifest's folder; absolute for a file from elsewhere
-    dtype: Dtype
-    byte_start: int = Field(ge=0)
-    num_sequences: int = Field(ge=1)
+    dtype: Dtype  # of the ids
+    byte_start: int = Field(ge=0)  # where the run begins in the file
+    num_sequences: int = Field(ge=1)  # whole sequences in the run
     file_size: int = Field(ge=1)  # of the whole file, bytes
     sha256: str | None  # of the whole file; None where a file from elsewhere was not hashed
 
@@ -37,7 +37,7 @@ class Segment(_Facts):
 class TokenizerFacts(_Facts):
     """The tokenizer that made the ids."""
 
-    name: str
+    name: str  # of the tokenizer
     path: str  # its folder, relative to the manifest's folder
     sha256: str  # of its tokenizer.json, .model or .tiktoken
     eos: str | None = None  # text of its EOS, where the recipe names it
@@ -50,26 +50,26 @@ class StreamManifest(_Facts):
     EOS after a document's EOS that reaches the end of its sequence.
     """
 
-    format: Literal["sealdata-stream"] = "sealdata-stream"
-    version: Literal[1] = 1
-    split: Split
-    kind: Kind
+    format: Literal["sealdata-stream"] = "sealdata-stream"  # what kind of file this is
+    version: Literal[1] = 1  # of the format
+    split: Split  # train or validation
+    kind: Kind  # what the documents are
     name: str  # FIRST-SECOND, in the order on the page; LANG of monolingual text; name of a replay
     languages: list[str]  # FLORES-200, in the order on the page
     language_names: dict[str, str]  # as the templates print them
-    templates: list[str]
-    tokenizer: TokenizerFacts
-    eos_id: int = Field(ge=0)
+    templates: list[str]  # as the recipe has them
+    tokenizer: TokenizerFacts  # that made the ids
+    eos_id: int = Field(ge=0)  # id of the token that ends a document
     vocab_size: int = Field(ge=1)  # largest id + 1
-    dtype: Dtype
-    sequence_length: int = Field(ge=1)
-    block_length: int = Field(ge=1)
+    dtype: Dtype  # of the ids
+    sequence_length: int = Field(ge=1)  # tokens of a sequence
+    block_length: int = Field(ge=1)  # tokens by which files grow
     num_documents: int | None = Field(ge=1)  # None: not counted, the files are from elsewhere
     num_tokens: int  # without padding, with the EOS of each document
-    num_padding: int = Field(ge=0)
+    num_padding: int = Field(ge=0)  # EOS that fill sequences
     num_split_documents: int | None = Field(ge=0)  # that lie in more than one sequence
-    num_sequences: int
-    segments: list[Segment]
+    num_sequences: int  # in all segments
+    segments: list[Segment]  # the runs of sequences, in order
 
     @model_validator(mode="after")
     def _ties(self) -> Self:

@@ -14,9 +14,9 @@ Ids = npt.NDArray[np.uint32]
 Numbers = npt.NDArray[np.int64]
 
 ORIGIN_SCHEMA = {
-    "source": pl.String(),
-    "row": pl.UInt64(),
-    "template": pl.UInt8(),
+    "source": pl.String(),  # name of the recipe's source or stream
+    "row": pl.UInt64(),  # 0-based record in its file
+    "template": pl.UInt8(),  # index into the templates of the stream
     "prompt": pl.UInt32(),  # tokens before the part to be learnt: they lie wholly in the prompt
 }
 

@@ -10,7 +10,8 @@ from sealdata.shards.manifest import Segment, write_stream_manifest
 from sealdata.shards.token_files import begins_inside
 from sealdata.stages.pack import STREAM, Layout, StreamLabel, label_facts, stream_manifest
 from sealdata.tokenizers import Tokenizer
-from sealdata.workflow.stage import Step, written
+from sealdata.workflow.part_files import written
+from sealdata.workflow.stage import Step
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from sealdata.files.records import PartRecord, checksum, write_json
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._bytes_read import track
 from sealdata.workflow import task_progress
-from sealdata.workflow.stage import Step, finished_part, written
+from sealdata.workflow.part_files import finished_part, written
+from sealdata.workflow.stage import Step
 from sealdata.workflow.streaming import part_name
 
 MAX_REJECTS_KEPT = 1000  # per part and reason; all are counted

@@ -30,7 +30,8 @@ from sealdata.shards.tokens import TokenDocuments, tokenize
 from sealdata.shards.writer import StreamWriter, Totals
 from sealdata.text.hashing import key_hashes, mix
 from sealdata.tokenizers import Tokenizer
-from sealdata.workflow.stage import Step, written
+from sealdata.workflow.part_files import written
+from sealdata.workflow.stage import Step
 
 STREAM = "stream"  # the subfolder of the stage that holds the result
 TOKENIZER_FOLDER = "../../../tokenizer"  # from SPLIT/KIND/NAME to the tokenizer of all streams

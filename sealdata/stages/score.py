@@ -15,7 +15,8 @@ from sealdata.filter_stages import RuleStage
 from sealdata.scorers import Scorer
 from sealdata.stages.rules import RuleEvaluator
 from sealdata.stages.vectors import add_vectors
-from sealdata.workflow.stage import Step, drop_checksum, is_intact, write_checksum
+from sealdata.workflow.part_files import drop_checksum, is_intact, write_checksum
+from sealdata.workflow.stage import Step
 
 SLICE_BYTES = 8 << 20  # of text scored at a time
 

@@ -8,16 +8,10 @@ from pathlib import Path
 from sealdata.errors import DataError
 from sealdata.files.records import PartRecord
 from sealdata.workflow import task_progress
-from sealdata.workflow.stage import (
-    POLL,
-    Engine,
-    Progress,
-    Stage,
-    StageOutput,
-    Task,
-    finish,
-    finished_part,
-)
+from sealdata.workflow.part_files import finished_part
+from sealdata.workflow.protocols import POLL, Engine, Progress
+from sealdata.workflow.run_stages import finish
+from sealdata.workflow.stage import Stage, StageOutput, Task
 
 _BRIEF = 0.01  # seconds; a look at all sources that takes less may be repeated at every call
 PATIENCE = 120.0  # seconds for a file of another machine to appear; NFS may hide it for 60

@@ -1,4 +1,4 @@
-"""What decontamination finds that is there, and what it finds that is not: docs/dedup.md.
+"""What decontamination finds, rightly and wrongly: see docs/explanation/dedup.md.
 
     python -m tests.benchmarks.contained tico19=DIR talpco=DIR udhr=DIR \\
         sample=sealdata/sample/text eval=sealdata/sample/eval

@@ -30,7 +30,7 @@ from sealdata.pipeline.plan import Plan
 from sealdata.recipe.reading import read_recipe
 from sealdata.stages.rules import Rule
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress
+from sealdata.workflow.protocols import NoProgress
 
 # Limits that were chosen by references: the score, the kind of defect that it is there to catch,
 # and the step that a limit is chosen by. The others are 0 or a source's, and stay.

@@ -15,7 +15,7 @@ from sealdata.pipeline.run import curate as curate_plan
 from sealdata.pipeline.source_state import RunContext
 from sealdata.stages.score import score_slices
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress
+from sealdata.workflow.protocols import NoProgress
 
 from .corpus import THAI, pairs_of
 from .race import Race, cpu_seconds, peak_memory, race

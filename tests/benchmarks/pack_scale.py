@@ -1,7 +1,7 @@
 """Packing more pairs, and on more cores: ``python -m tests.benchmarks.pack_scale``.
 
-Writes the tables of docs/tokens.md between their markers. Every run is a process of its own, with
-one thread; it is measured once the tokenizer is loaded and a pair has been packed.
+Writes the tables of docs/explanation/tokens.md between their markers. Every run is a separate
+process with one thread. Measuring starts once the tokenizer is loaded and a pair has been packed.
 """
 
 import json
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from .race import peak_memory
 
-PAGE = Path(__file__).parents[2] / "docs" / "tokens.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "tokens.md"
 BEGIN, END = "<!-- tables: python -m tests.benchmarks.pack_scale -->", "<!-- end of tables -->"
 
 FILE_PAIRS = 200_000  # of one file of kept pairs

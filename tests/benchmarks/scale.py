@@ -1,13 +1,13 @@
 """What 403.8 million pairs cost by the rates in RESULTS.md: ``python -m tests.benchmarks.scale``.
 
-Writes the tables of docs/scale.md between its markers.
+Writes the tables of docs/explanation/scale.md between its markers.
 """
 
 import re
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "scale.md"
 BEGIN, END = "<!-- tables: python -m tests.benchmarks.scale -->", "<!-- end of tables -->"
 
 PAIRS = 403_799_833  # of the eleven OPUS NLLB pairs

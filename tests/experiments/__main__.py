@@ -66,8 +66,10 @@ def train_base() -> None:
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True)
 def main(data: Path, jobs: int) -> None:
-    """Build, train and compare, and write docs/experiments.md; a second call takes up where the
-    first stopped."""
+    """Build, train and compare, and write docs/explanation/experiments.md.
+
+    A second call continues where the first stopped.
+    """
     for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS"):
         os.environ[name] = "1"  # of each process; libraries read it when they are first imported
     build(data)

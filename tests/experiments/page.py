@@ -1,4 +1,4 @@
-"""What came out, written between the marks of docs/experiments.md, and its pictures."""
+"""What came out, written between the marks of docs/explanation/experiments.md, and its pictures."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from sealtrain.plot import plot_settings
 from .runs import folder
 from .settings import BUILDS, FIRST, SEEDS, SETTINGS, TABLES, TRANSLATED
 
-PAGE = Path(__file__).parents[2] / "docs" / "experiments.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "experiments.md"
 MEASURES = ("from English", "to English", "own text", "English")
 LIBRARIES = ("torch", "transformers", "tokenizers", "sacrebleu", "numpy")
 

@@ -13,7 +13,7 @@ from sealdata.dataset.build import build
 from sealdata.errors import ConfigError, DataError, SealError
 from sealdata.pipeline.plan import load_plan
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress
+from sealdata.workflow.protocols import NoProgress
 
 RECIPE = """
 name = "bad"

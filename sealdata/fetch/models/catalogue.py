@@ -1,4 +1,4 @@
-"""The catalogue of pretrained models: where each is published, under what licence, for what."""
+"""The catalogue of pretrained models: use, licence and address of each."""
 
 import difflib
 import tomllib
@@ -24,18 +24,18 @@ class ModelCard(BaseModel):
     licence: str
     licence_url: str
     licence_note: str = ""
-    accept: bool = False  # the licence forbids a common use, so the user has to say yes to it
+    accept: bool = False  # the licence forbids a common use, so that the user must accept it
     homepage: str
-    labels: str = ""  # of a language-ID model: what they look like
+    labels: str = ""  # the form of the labels of a language-ID model
     languages: tuple[str, ...] = ()  # FLORES-200 codes that an encoder is for
-    bundled: str = ""  # package/path of the file that an installed package brings
-    stand_in: str = ""  # the bundled model that could be used in its place, with a loss
-    about: str = ""  # size, where its exact bytes are not published
+    bundled: str = ""  # package/path of the file, if an installed package contains it
+    stand_in: str = ""  # a bundled, less accurate model that can replace this one
+    about: str = ""  # approximate size, if the exact size is not published
     files: dict[str, Download]  # by role: model; or checkpoint, spm, vocabulary
 
     @property
     def terms(self) -> str:
-        """The licence in a line: name, note, address."""
+        """The licence in one line: name, note, address."""
         note = f", {self.licence_note}" if self.licence_note else ""
         return f"{self.licence}{note} ({self.licence_url})"
 
@@ -58,24 +58,24 @@ def model_card(name: str) -> ModelCard:
     """The model called ``name``.
 
     Raises:
-        ConfigError: there is none; the message names the nearest.
+        ConfigError: there is no such model; the message names the nearest.
     """
-    known = catalogue()
-    if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    cards = catalogue()
+    if name not in cards:
+        nearest = difflib.get_close_matches(name, cards, n=3, cutoff=0.4)
         hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
         raise ConfigError(f"no model named {name!r}{hint}. `sealdata models list` shows all")
-    return known[name]
+    return cards[name]
 
 
 def _cards(row: dict[str, Any]) -> Iterator[ModelCard]:
-    """The models of a table: one, or one for each of its languages."""
+    """The models of a table: a single one, or one for each of its languages."""
     if "each" not in row:
         yield ModelCard.model_validate(row)
         return
     for lang in row["each"]:
-        own = {key: _filled(value, lang) for key, value in row.items() if key != "each"}
-        yield ModelCard.model_validate({**own, "languages": (lang,)})
+        fields = {key: _filled(value, lang) for key, value in row.items() if key != "each"}
+        yield ModelCard.model_validate({**fields, "languages": (lang,)})
 
 
 def _filled(value: Any, lang: str) -> Any:

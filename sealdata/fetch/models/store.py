@@ -1,21 +1,17 @@
-"""The folder of models on this machine: finding one in it, and bringing one there."""
+"""The folder of models on this machine: finding models and fetching them."""
 
-import gzip
 import os
-import shutil
-import zlib
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from sealdata.errors import ConfigError, DataError
-from sealdata.fetch.files import Download, Report, fetch_file, note_of, noted
+from sealdata.fetch.files import Download, Report, checked_digest, fetch_unpacked, unpacked_name
 from sealdata.fetch.models.catalogue import ModelCard, catalogue, model_card
-from sealdata.files.records import file_sha256, write_atomic, write_json
+from sealdata.files.records import file_sha256
 
-FOLDER = "SEALDATA_MODELS"  # environment variable that names another folder
-_GZIP = ".gz"
+FOLDER = "SEALDATA_MODELS"  # environment variable for another folder
 
 
 def models_folder() -> Path:
@@ -34,10 +30,10 @@ def find(name: str) -> dict[str, Path]:
 
     Raises:
         ConfigError: there is no such model.
-        DataError: it is not on this machine; the message says how it gets there.
+        DataError: it is not on this machine; the message has the command that fetches it.
     """
     card = model_card(name)
-    paths = {role: _place(item) for role, item in card.files.items()}
+    paths = {role: _path(item) for role, item in card.files.items()}
     missing = [path for path in paths.values() if not path.is_file()]
     if not missing:
         return paths
@@ -51,10 +47,10 @@ def find(name: str) -> dict[str, Path]:
 
 
 def find_all(names: Iterable[str]) -> None:
-    """Make sure that all these models are here; names that the catalogue lacks are paths.
+    """Check that all these models are on this machine; names that the catalogue lacks are paths.
 
     Raises:
-        DataError: some are not; one message and one command for all of them.
+        DataError: some are absent; one message with one command for all of them.
     """
     cards = [catalogue()[name] for name in dict.fromkeys(names) if name in catalogue()]
     absent = [card for card in cards if not present(card)]
@@ -99,37 +95,23 @@ def find_model(name_or_path: str) -> Path:
 
 @cache
 def digest(path: Path) -> str:
-    """SHA-256 of a model file, hex; once per process. In the folder of models it must be the
-    one that was noted when the file was first used.
+    """SHA-256 of a model file (hex), computed once per process.
+
+    In the folder of models it must be the digest that was recorded at the first use of the file.
 
     Raises:
         DataError: it is another one, or the file cannot be read.
     """
-    found = file_sha256(path)
-    if path.parent != models_folder():
-        return found
-    note = note_of(path)
-    if not note.exists():
-        try:
-            facts = {"url": "", "size": path.stat().st_size, "sha256": found, "published": False}
-            write_json(note, facts)
-        except DataError:
-            return found  # a folder that others look after
-    elif (before := noted(note)) != found:
-        raise DataError(
-            f"{path} has sha256 {found}, but {before} when it was first used; delete it and fetch "
-            f"it again, or delete {note.name} to accept it"
-        )
-    return found
+    return checked_digest(path) if path.parent == models_folder() else file_sha256(path)
 
 
 def fetch(
     name: str, accept: bool = False, report: Report = lambda file, done, total: None
 ) -> dict[str, Path]:
-    """Bring all files of a model to the folder of models; what is there is only checked.
+    """Fetch all files of a model to the folder of models; files that are there are only checked.
 
     Raises:
-        ConfigError: no such model, or its licence has to be accepted and is not.
+        ConfigError: no such model, or its licence must be accepted first.
         DataError: see ``fetch_file``.
     """
     card = model_card(name)
@@ -137,40 +119,18 @@ def fetch(
         raise ConfigError(
             f"{name} is under {card.terms}: read it, and run again with --accept-license"
         )
-    return {role: _fetch(item, report) for role, item in card.files.items()}
+    paths = {role: _path(item) for role, item in card.files.items()}
+    for role, path in paths.items():
+        fetch_unpacked(card.files[role], path, report)
+    return paths
 
 
-def _fetch(item: Download, report: Report) -> Path:
-    path = _place(item)
-    if not item.name.endswith(_GZIP):
-        return fetch_file(item, path, report).path
-    if path.is_file():
-        digest(path)
-        return path
-    packed = fetch_file(item, path.with_name(item.name), report).path
-    write_atomic(path, lambda temporary: _gunzip(packed, temporary))
-    packed.unlink()
-    digest(path)
-    return path
-
-
-def _place(item: Download) -> Path:
-    """Where a file is used; a gzip is unpacked on arrival."""
-    return models_folder() / item.name.removesuffix(_GZIP)
-
-
-def _gunzip(packed: Path, path: Path) -> None:
-    try:
-        with gzip.open(packed) as source, path.open("wb") as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(
-            f"{packed} is damaged ({error}); delete it and its {note_of(packed).name}"
-        ) from None
+def _path(item: Download) -> Path:
+    return models_folder() / unpacked_name(item)
 
 
 def _bundled(card: ModelCard) -> Path | None:
-    """The file that an installed package brings; found, not imported: importing is slow."""
+    """The file in an installed package, which is not imported because that is slow."""
     package, _, inner = card.bundled.partition("/")
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -181,7 +141,7 @@ def _bundled(card: ModelCard) -> Path | None:
 
 def _stand_in(card: ModelCard) -> str:
     if card.stand_in == "sample":
-        return "; the bundled encoder `sample` could stand in, for trying things out only"
+        return "; the bundled encoder `sample` can replace it, for trying things out only"
     if card.stand_in:
-        return f"; the bundled {card.stand_in} could stand in, less exact"
+        return f"; the bundled {card.stand_in} can replace it, less accurately"
     return ""

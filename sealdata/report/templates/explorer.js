@@ -50,19 +50,19 @@ function showFigure(figure) {
   const lows = limits.map((limit) => limit.min).filter((index) => index !== null);
   const highs = limits.map((limit) => limit.max).filter((index) => index !== null);
   drawLimits(figure, score, lows.length ? Math.max(...lows) : null, highs.length ? Math.min(...highs) : null);
-  const tokens = (found) => (found ? `, ${number(passing(found, limits))} tokens` : "");
+  const tokens = (counts) => (counts ? `, ${number(passing(counts, limits))} tokens` : "");
   const scored = counts.every.cells.reduce((sum, count) => sum + count, 0) + counts.every.missing;
-  const alone = passing(counts.every, limits);
+  const withinLimits = passing(counts.every, limits);
   const pairs = data.pairs[lang];
-  const within = (found) => {
-    const error = shareError(found / pairs, data.sampled[lang], pairs) * pairs;
+  const within = (count) => {
+    const error = shareError(count / pairs, data.sampled[lang], pairs) * pairs;
     return error ? ` ± ${number(error)}` : "";
   };
   const others = passing(counts.others, limits);
   const readout = figure.querySelector(".readout");
   readout.replaceChildren();
   for (const [label, text] of [
-    ["alone", `${number(alone)}${within(alone)} of ${number(scored)} pairs (${percent(alone, scored)})${tokens(counts.every_tokens)}`],
+    ["this score only", `${number(withinLimits)}${within(withinLimits)} of ${number(scored)} pairs (${percent(withinLimits, scored)})${tokens(counts.every_tokens)}`],
     ["with the other rules", `${number(others)}${within(others)} pairs${tokens(counts.others_tokens)}`],
   ]) {
     const line = document.createElement("span");
@@ -90,8 +90,8 @@ function showOutcome() {
   byId("outcome-pairs").textContent = `${number(total.pairs)}${error ? ` ± ${number(error)}` : ""} pairs would be kept (${signed(total.pairs - total.before)})`;
   byId("outcome-tokens").textContent = total.tokensBefore ? `about ${number(total.tokens)} tokens (${signed(total.tokens - total.tokensBefore)})` : "";
   byId("outcome-basis").textContent = total.sampled
-    ? `Where limits on several scores moved: estimated from ${number(total.sampled)} embedded rows, ± at 99 %.`
-    : data.exact ? "Exact: limits on one score moved in each language." : "Estimated from the audit's sample, ± at 99 %.";
+    ? `Limits on several scores moved: estimated from ${number(total.sampled)} rows in this page, ± with 99 % confidence.`
+    : data.exact ? "Exact: limits on a single score moved in each language." : "Estimated from the sample of the audit, ± with 99 % confidence.";
   const moved = figures.some((figure) => figure.classList.contains("moved"));
   byId("outcome").hidden = !moved;
   document.body.classList.toggle("exploring", moved);

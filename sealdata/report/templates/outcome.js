@@ -14,7 +14,7 @@ const rowsOf = new Map(Object.entries(data.rows).map(([lang, own]) => [lang, {
 
 const within = (limit, cell) => (limit.min === null || cell >= 2 * limit.min + 1) && (limit.max === null || cell <= 2 * limit.max + 1);
 
-// Half the width of the 99 % interval of a share of the pairs of a language, as evidence.py has it.
+// Half the width of the 99 % interval of a share of a language's pairs, as in audit_rows.py.
 function shareError(share, sampled, population) {
   if (data.exact || !population) return 0;
   if (!sampled) return 1;

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
-from sealdata.workflow.stage import Engine
+from sealdata.workflow.protocols import Engine
 
 Name = Literal["local", "ray"]
 

@@ -15,7 +15,8 @@ from typing import Any, Self
 from sealdata.errors import DataError
 from sealdata.files.records import PartRecord
 from sealdata.workflow import task_progress
-from sealdata.workflow.stage import POLL, Task, TaskSource
+from sealdata.workflow.protocols import POLL, TaskSource
+from sealdata.workflow.stage import Task
 
 
 class LocalEngine:

@@ -17,7 +17,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sealdata import __version__
 from sealdata.errors import ConfigError, DataError, SealError
 from sealdata.files.records import PartRecord
-from sealdata.workflow.stage import POLL, Task, TaskSource
+from sealdata.workflow.protocols import POLL, TaskSource
+from sealdata.workflow.stage import Task
 
 RETRIES = 3  # of a task whose process or machine was lost; safe, for tasks write whole files only
 _THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS")

@@ -56,8 +56,8 @@ def test_labels_become_precision_in_report_and_card(audited: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     page = (audited / "audit" / "index.html").read_text("utf-8")
-    assert "What people said" in page
-    assert "60 pairs judged blind" in page
+    assert '<h2 id="people">Annotations</h2>' in page
+    assert "60 pairs were annotated blind" in page
     facts = json.loads((audited / "audit" / "audit.json").read_text("utf-8"))
     thai = [fact for fact in facts["precision"] if fact["lang"] == "tha_Thai"]
     assert [fact["score"] for fact in thai] == ["all"] + ["laser.cosine"] * 5

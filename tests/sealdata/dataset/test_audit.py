@@ -16,10 +16,10 @@ from sealdata.dataset.audit import audit_recipe, sample_sizes
 from sealdata.errors import CheckError, ConfigError
 from sealdata.pipeline.plan import Plan, sample_dir
 from sealdata.recipe.tables import Recipe
-from sealdata.report.audit_rows import Evidence, share_error
+from sealdata.report.audit_rows import AuditRows, share_error
 from sealdata.report.metrics import check, metrics_of, read_checks
+from sealdata.report.reason_counts import overlap_errors, spread
 from sealdata.report.schema import AuditFacts
-from sealdata.report.tally import overlap_errors, spread
 from sealdata.stages.sample import allocate
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.progress import make_progress
@@ -130,14 +130,14 @@ def test_what_a_reason_costs_and_overlaps_is_within_its_error(
 
 def test_overlap_of_languages_is_in_error_by_their_shares_and_sizes() -> None:
     """Two languages, 100 of 1,000 rows each; the reason's pairs are few in the second."""
-    evidence = Evidence({"a": [], "b": []}, {"a": 1000, "b": 1000})
-    evidence.__dict__["heights"] = {"a": 100, "b": 100}
+    audit_rows = AuditRows({"a": [], "b": []}, {"a": 1000, "b": 1000})
+    audit_rows.__dict__["heights"] = {"a": 100, "b": 100}
     tables = {
         "a": {"x": {"x": 500, "y": 250}, "y": {"x": 250, "y": 250}},
         "b": {"x": {"x": 100, "y": 0}, "y": {"x": 0, "y": 0}},
         "all": {"x": {"x": 600, "y": 250}, "y": {"x": 250, "y": 250}},
     }
-    found = overlap_errors(evidence, tables)
+    found = overlap_errors(audit_rows, tables)
     a, b = (share_error(share, 100, 1000) * 1000 for share in (0.5, 0.1))
     assert found["a"]["x"] == {"x": a, "y": share_error(0.5, 50, 500)}
     assert found["b"] == {"x": {"x": b}}
@@ -156,11 +156,11 @@ def test_duplicates_are_counted_over_everything(sampled: AuditFacts) -> None:
 
 def test_duplicates_name_the_first_pair_of_the_corpus(sampled: AuditFacts) -> None:
     """It is found among all pairs, whether it was sampled or not."""
-    assert 0 < len(sampled.twins) <= 10
-    for twin in sampled.twins:
-        assert (twin.row % 10, twin.first_row) == (9, twin.row - 1)
-        assert (twin.first_src, twin.first_tgt) == (twin.src, twin.tgt)
-        assert twin.first_outcome is None
+    assert 0 < len(sampled.duplicate_examples) <= 10
+    for example in sampled.duplicate_examples:
+        assert (example.row % 10, example.first_row) == (9, example.row - 1)
+        assert (example.first_src, example.first_tgt) == (example.src, example.tgt)
+        assert example.first_outcome is None
 
 
 MORE = """
@@ -260,13 +260,13 @@ def test_checks(sampled: AuditFacts) -> None:
     check(sampled, read_checks(["records!=9000", "kept_share.ind_Latn <= 1e-1"]))
     with pytest.raises(CheckError, match=r"kept_share is 0\.\d+ ± 0\.\d+ \(kept_share>0\)"):
         check(sampled, read_checks(["kept_share>0"]))
-    with pytest.raises(ConfigError, match=r"no figure is called 'kept_shar'; did you mean"):
+    with pytest.raises(ConfigError, match=r"there is no figure 'kept_shar'; did you mean"):
         check(sampled, read_checks(["kept_shar>0"]))
 
 
 @pytest.mark.parametrize("text", ["kept_share", "kept_share<1e", "kept_share<1.2.3", "<1", ""])
 def test_a_bad_check_is_said_before_any_work(text: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"is no (check|number)"):
+    with pytest.raises(ConfigError, match=r"is not a (check|number)"):
         read_checks([text])
     done = CliRunner().invoke(
         main, ["audit", "quickstart", "--out", str(tmp_path), "--fail-on", text]

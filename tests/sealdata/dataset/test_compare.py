@@ -84,5 +84,6 @@ def test_the_command(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "Entry for the changelog" in done.stdout
     assert "(low_similarity): " in done.stdout
+    assert "dropped, " not in done.stdout, "the two manifests have the same funnel"
     done = CliRunner().invoke(main, ["audit", str(before), str(tmp_path / "none")])
     assert done.exit_code == 1

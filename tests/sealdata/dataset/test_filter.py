@@ -117,6 +117,10 @@ def test_the_command():
     assert second == "broken" + "\t" * len(names)
     assert "1 of 2 lines have no scores" in run.stderr
     assert "(the first is line 2)" in run.stderr
+    options = ["score", "--tgt-lang", "id", "--scorer", "length", "--header"]
+    run = CliRunner().invoke(main, options, input="en\tid\n" + text)
+    assert "1 of 2 lines have no scores" in run.stderr
+    assert "(the first is line 3)" in run.stderr
 
 
 def test_a_header_gets_the_names_and_a_recipe_its_scorers():

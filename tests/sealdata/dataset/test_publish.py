@@ -13,8 +13,8 @@ from sealdata.dataset.publish import check_ready, uploads
 from sealdata.dataset.results import file_facts
 from sealdata.errors import CheckError
 from sealdata.files.records import write_json
-from sealdata.report.card import write_metadata
-from sealdata.report.card_merge import TO_WRITE
+from sealdata.report.dataset_card import write_metadata
+from sealdata.report.dataset_card_merge import TO_WRITE
 from sealdata.report.facts import audit_facts, write_facts
 
 from ..report.conftest import TEXTS, make_build

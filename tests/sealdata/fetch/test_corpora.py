@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch import corpora, unpack
-from sealdata.fetch.corpora import choose, fetch, place
-from sealdata.fetch.corpus_cards import Download, parse_card, read_card
+from sealdata.fetch.corpora import choose, corpus_path, fetch
+from sealdata.fetch.corpus_cards import Download, parse_corpus_card, read_corpus_card
 from sealdata.pipeline.plan import load_plan
 
 TEXT = b"Selamat pagi, dunia.\n" * 100
@@ -27,15 +27,15 @@ TEXT = b"Selamat pagi, dunia.\n" * 100
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("pairs", "keys"),
     [
         (["eng_Latn-jav_Latn"], ["eng_Latn-jav_Latn"]),
         (["en-jv"], ["eng_Latn-jav_Latn"]),
         (["fil-eng", "jv-en", "tgl_Latn-en"], ["eng_Latn-tgl_Latn", "eng_Latn-jav_Latn"]),
     ],
 )
-def test_pairs_in_any_code_and_order(wanted: list[str], found: list[str]) -> None:
-    assert list(choose("nllb-opus", wanted)) == found
+def test_pairs_in_any_code_and_order(pairs: list[str], keys: list[str]) -> None:
+    assert list(choose("nllb-opus", pairs)) == keys
 
 
 def test_all_pairs_by_default() -> None:
@@ -43,7 +43,7 @@ def test_all_pairs_by_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted", "message"),
+    ("name", "pairs", "message"),
     [
         ("nllb", [], "no data card named 'nllb'; known: alt, flores-200"),
         ("ntrex-128", [], "ntrex-128 has nothing to fetch; see data_cards/ntrex-128.md"),
@@ -51,9 +51,9 @@ def test_all_pairs_by_default() -> None:
         ("nllb-opus", ["en-xx-yy"], "no download 'en-xx-yy'"),
     ],
 )
-def test_what_there_is_not(name: str, wanted: list[str], message: str) -> None:
+def test_what_there_is_not(name: str, pairs: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        choose(name, wanted)
+        choose(name, pairs)
 
 
 CARD = (
@@ -67,17 +67,17 @@ CARD = (
     [
         ("{url: 'file:///etc/passwd'}", "should match pattern"),
         ("{url: 'http://x.org/a', sha256: abc}", "should match pattern"),
-        ("{url: 'http://x.org/'}", "'' is no plain file name; set 'file'"),
-        ("{url: 'http://x.org/a/..'}", "'..' is no plain file name"),
-        ("{url: 'http://x.org/%2e%2e%2fa'}", "'../a' is no plain file name"),
-        ("{url: 'http://x.org/a', file: ../a}", "'../a' is no plain file name"),
-        ("{url: 'http://x.org/a', file: .a}", "'.a' is no plain file name"),
+        ("{url: 'http://x.org/'}", "'' is not a plain file name; set 'file'"),
+        ("{url: 'http://x.org/a/..'}", "'..' is not a plain file name"),
+        ("{url: 'http://x.org/%2e%2e%2fa'}", "'../a' is not a plain file name"),
+        ("{url: 'http://x.org/a', file: ../a}", "'../a' is not a plain file name"),
+        ("{url: 'http://x.org/a', file: .a}", "'.a' is not a plain file name"),
         ("{url: 'http://x.org/a', sha: a}", "did you mean 'sha256'"),
     ],
 )
 def test_downloads_that_no_card_may_name(download: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        parse_card(CARD.replace("{download}", download), "data_cards/x.md")
+        parse_corpus_card(CARD.replace("{download}", download), "data_cards/x.md")
 
 
 def test_file_names() -> None:
@@ -142,9 +142,9 @@ def test_published_digest(site: tuple[Path, str], tmp_path: Path) -> None:
     folder, address = site
     (folder / "a.txt").write_bytes(TEXT)
     good = Download(url=f"{address}/a.txt", sha256=digest_of(TEXT), size=len(TEXT))
-    found = fetch("x", good, tmp_path)
+    actual = fetch("x", good, tmp_path)
     assert json.loads((tmp_path / "x/a.txt.sha256.json").read_text())["published"] is True
-    found.path.write_bytes(b"changed here")
+    actual.path.write_bytes(b"changed here")
     with pytest.raises(DataError, match=r"a\.txt has sha256 .*, not .*; delete it to fetch"):
         fetch("x", good, tmp_path)
 
@@ -153,7 +153,7 @@ def test_a_note_without_a_digest(site: tuple[Path, str], tmp_path: Path) -> None
     _, address = site
     (tmp_path / "x").mkdir()
     (tmp_path / "x/a.txt.sha256.json").write_text("[]")
-    with pytest.raises(DataError, match="holds no sha256; delete it"):
+    with pytest.raises(DataError, match="has no sha256; delete it"):
         fetch("x", Download(url=f"{address}/a.txt"), tmp_path)
 
 
@@ -162,8 +162,8 @@ def corpus(site: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A card ``flores-200`` whose archive is served here; the folder that is served."""
     folder, address = site
     item = Download(url=f"{address}/flores.zip")
-    card = read_card("flores-200").model_copy(update={"downloads": {"dataset": item}})
-    monkeypatch.setattr(corpora, "read_card", lambda name: card)
+    card = read_corpus_card("flores-200").model_copy(update={"downloads": {"dataset": item}})
+    monkeypatch.setattr(corpora, "read_corpus_card", lambda name: card)
     with zipfile.ZipFile(folder / "flores.zip", "w") as archive:
         archive.writestr("top/dev/tha_Thai.dev", "สวัสดี\n")
         archive.writestr("top/readme", "r")
@@ -194,7 +194,7 @@ def test_path_of_what_was_fetched(
     missing = CliRunner().invoke(main, ["sources", "path", "flores-200"])
     assert missing.exit_code == 1
     assert missing.stderr == (
-        f"sealdata: {archive} is not there: run `sealdata sources fetch flores-200 --out "
+        f"sealdata: {archive} is absent: run `sealdata sources fetch flores-200 --out "
         f"{tmp_path}/out`\n"
     )
     fetched = CliRunner().invoke(main, ["sources", "fetch", "flores-200"])
@@ -350,18 +350,18 @@ def test_openseal_reads_what_sources_fetch(tmp_path: Path, monkeypatch: pytest.M
     plan = load_plan("openseal")
     tables = {table.name: table for table in plan.recipe.source}
     nllb = [table for table in tables.values() if table.card == "nllb-opus"]
-    fetched = {place("nllb-opus", item, tmp_path) for item in choose("nllb-opus").values()}
+    fetched = {corpus_path("nllb-opus", item, tmp_path) for item in choose("nllb-opus").values()}
     assert {plan.reader(table)[1].path for table in nllb} == fetched
     pairs = [f"{table.src_lang}-{table.tgt_lang}" for table in nllb]
     assert sorted(pairs) == sorted(choose("nllb-opus"))
     assert len(pairs) == 11
     thai = [table for table in tables.values() if table.tgt_lang == "tha_Thai"]
-    card = read_card("scb-mt-en-th-2020")
+    card = read_corpus_card("scb-mt-en-th-2020")
     assert {plan.reader(table)[1].path.stem for table in thai} == set(card.parts)
     assert len(thai) + len(nllb) == len(tables)
     (replay,) = plan.recipe.stream
     item = choose("olmo-mix-1124", ["dclm-sample"])["dclm-sample"]
-    assert plan.reader(replay)[1].path == place("olmo-mix-1124", item, tmp_path)
+    assert plan.reader(replay)[1].path == corpus_path("olmo-mix-1124", item, tmp_path)
 
 
 def test_openseal_is_the_paper_where_the_paper_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -410,8 +410,8 @@ def test_openseal_urls_differs_in_its_sources_alone(
 ) -> None:
     monkeypatch.setenv("SEALDATA_DATA", str(tmp_path))
     plan, plain = load_plan("openseal-urls"), load_plan("openseal")
-    own = {"name", "source", "card"}
-    assert plan.recipe.model_dump(exclude=own) == plain.recipe.model_dump(exclude=own)
+    lang_row = {"name", "source", "card"}
+    assert plan.recipe.model_dump(exclude=lang_row) == plain.recipe.model_dump(exclude=lang_row)
     langs = [(table.name, table.src_lang, table.tgt_lang) for table in plan.recipe.source]
     assert langs == [(t.name, t.src_lang, t.tgt_lang) for t in plain.recipe.source]
     assert plan.bound_rules() == plain.bound_rules()
@@ -419,4 +419,4 @@ def test_openseal_urls_differs_in_its_sources_alone(
     assert len(with_urls) == 8
     for table in with_urls:
         (item,) = choose("nllb-allenai", [f"{table.src_lang}-{table.tgt_lang}"]).values()
-        assert plan.reader(table)[1].path == place("nllb-allenai", item, tmp_path)
+        assert plan.reader(table)[1].path == corpus_path("nllb-allenai", item, tmp_path)

@@ -19,8 +19,8 @@ import pytest
 
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch.corpora import of_tokens
-from sealdata.fetch.download import TRIES, _Redirects, download
-from sealdata.fetch.files import Download, fetch_file, note_of
+from sealdata.fetch.download import MAX_FAILURES, _Redirects, download
+from sealdata.fetch.files import Download, fetch_file, record_path
 
 BODY = b"".join(hashlib.sha256(bytes([n % 256, n // 256])).digest() for n in range(40_000))
 DIGEST = hashlib.sha256(BODY).hexdigest()
@@ -46,7 +46,7 @@ class Server(ThreadingHTTPServer):
         self.asked: list[str | None] = []
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up, as ours does on a wrong answer, is no error of the test."""
+        """A client that hangs up, as ours does on a wrong answer, is not an error of the test."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -185,13 +185,13 @@ def test_dropped_connections_are_resumed(server: Server, path: Path) -> None:
 
 
 def test_more_drops_than_tries_while_bytes_arrive(server: Server, path: Path) -> None:
-    server.drops = [1000] * (3 * TRIES)
+    server.drops = [1000] * (3 * MAX_FAILURES)
     assert get(server, path) == DIGEST
-    assert len(server.asked) == 3 * TRIES + 1
+    assert len(server.asked) == 3 * MAX_FAILURES + 1
 
 
 def test_gives_up_and_goes_on_in_the_next_call(server: Server, path: Path) -> None:
-    server.drops = [700_000] + [0] * TRIES
+    server.drops = [700_000] + [0] * MAX_FAILURES
     with pytest.raises(DataError, match=r"broke off at byte 700,000 of 1,280,000") as caught:
         get(server, path)
     assert "\n" not in str(caught.value)
@@ -204,7 +204,7 @@ def test_gives_up_and_goes_on_in_the_next_call(server: Server, path: Path) -> No
 
 
 def test_a_part_that_is_whole_already(server: Server, path: Path) -> None:
-    server.drops = [700_000] + [0] * TRIES
+    server.drops = [700_000] + [0] * MAX_FAILURES
     with pytest.raises(DataError):
         get(server, path)
     part_of(path).write_bytes(BODY)
@@ -213,7 +213,7 @@ def test_a_part_that_is_whole_already(server: Server, path: Path) -> None:
 
 
 def test_a_part_that_is_too_long_is_not_trusted(server: Server, path: Path) -> None:
-    server.drops = [700_000] + [0] * TRIES
+    server.drops = [700_000] + [0] * MAX_FAILURES
     with pytest.raises(DataError):
         get(server, path)
     part_of(path).write_bytes(BODY + b"x")
@@ -248,7 +248,7 @@ def test_a_file_that_changed_in_between_is_fetched_from_the_start(
     server: Server, path: Path
 ) -> None:
     server.body = bytes(len(BODY))
-    server.drops = [700_000] + [0] * TRIES
+    server.drops = [700_000] + [0] * MAX_FAILURES
     with pytest.raises(DataError):
         get(server, path)
     server.body, server.etag, server.drops = BODY, '"two"', []
@@ -257,7 +257,7 @@ def test_a_file_that_changed_in_between_is_fetched_from_the_start(
 
 
 def test_a_part_of_another_address_is_not_gone_on_with(server: Server, path: Path) -> None:
-    server.drops = [700_000] + [0] * TRIES
+    server.drops = [700_000] + [0] * MAX_FAILURES
     with pytest.raises(DataError):
         download(f"{server.url}?old", path, wait=lambda seconds: None)
     server.drops, server.asked = [], []
@@ -284,7 +284,7 @@ def test_a_server_that_says_no_size(server: Server, path: Path) -> None:
 def test_another_digest_or_size_than_published(
     server: Server, path: Path, wrong: dict[str, object]
 ) -> None:
-    with pytest.raises(DataError, match="is not the file it should be") as caught:
+    with pytest.raises(DataError, match="is not the expected file") as caught:
         get(server, path, **wrong)
     assert DIGEST in str(caught.value)
     assert list(path.parent.iterdir()) == []
@@ -292,7 +292,7 @@ def test_another_digest_or_size_than_published(
 
 def test_corruption_is_caught_and_mended_by_fetching_again(server: Server, path: Path) -> None:
     server.body = BODY[:-1] + b"?"
-    with pytest.raises(DataError, match="is not the file it should be"):
+    with pytest.raises(DataError, match="is not the expected file"):
         get(server, path, sha256=DIGEST)
     server.body = BODY
     assert get(server, path, sha256=DIGEST) == DIGEST
@@ -314,7 +314,7 @@ def test_a_busy_server_is_asked_again(server: Server, path: Path) -> None:
 
 
 def test_a_server_that_stays_busy(server: Server, path: Path) -> None:
-    server.statuses = [503] * TRIES
+    server.statuses = [503] * MAX_FAILURES
     waits: list[float] = []
     with pytest.raises(DataError, match="answers 503"):
         download(server.url, path, wait=waits.append)
@@ -371,7 +371,7 @@ def test_two_processes_do_not_write_one_file(server: Server, path: Path) -> None
     path.parent.mkdir()
     with part_of(path).open("ab") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(DataError, match="is being fetched by another process"):
+        with pytest.raises(DataError, match="another process is fetching"):
             get(server, path)
 
 
@@ -388,7 +388,7 @@ def test_a_span_and_nothing_else(server: Server, path: Path) -> None:
 
 
 def test_a_dropped_span_goes_on_where_it_was(server: Server, path: Path) -> None:
-    server.drops = [300_000] + [0] * TRIES
+    server.drops = [300_000] + [0] * MAX_FAILURES
     with pytest.raises(DataError, match=r"broke off at byte 300,000 of 600,000"):
         get(server, path, span=SPAN)
     server.drops, server.asked = [], []
@@ -398,7 +398,7 @@ def test_a_dropped_span_goes_on_where_it_was(server: Server, path: Path) -> None
 
 
 def test_a_span_that_had_arrived_before_a_kill(server: Server, path: Path) -> None:
-    server.drops = [300_000] + [0] * TRIES
+    server.drops = [300_000] + [0] * MAX_FAILURES
     with pytest.raises(DataError):
         get(server, path, span=SPAN)
     part_of(path).write_bytes(BODY[slice(*SPAN)])
@@ -412,7 +412,7 @@ def test_a_span_that_had_arrived_before_a_kill(server: Server, path: Path) -> No
 def test_another_span_is_not_gone_on_with(
     server: Server, path: Path, other: tuple[int, int] | None
 ) -> None:
-    server.drops = [300_000] + [0] * TRIES
+    server.drops = [300_000] + [0] * MAX_FAILURES
     with pytest.raises(DataError):
         get(server, path, span=other)
     server.drops, server.asked = [], []
@@ -423,7 +423,7 @@ def test_another_span_is_not_gone_on_with(
 
 def test_a_span_of_a_file_that_changed_in_between(server: Server, path: Path) -> None:
     server.body = bytes(len(BODY))
-    server.drops = [300_000] + [0] * TRIES
+    server.drops = [300_000] + [0] * MAX_FAILURES
     with pytest.raises(DataError):
         get(server, path, span=SPAN)
     server.body, server.etag, server.drops = BODY, '"two"', []
@@ -433,7 +433,7 @@ def test_a_span_of_a_file_that_changed_in_between(server: Server, path: Path) ->
 
 def test_a_server_that_sends_whole_files_only(server: Server, path: Path) -> None:
     server.ranges = False
-    with pytest.raises(DataError, match="sends whole files only, no part of one; fetch all of it"):
+    with pytest.raises(DataError, match="sends whole files only; fetch all of it"):
         get(server, path, span=SPAN)
     assert len(server.asked) == 1
     assert not path.exists()
@@ -441,7 +441,7 @@ def test_a_server_that_sends_whole_files_only(server: Server, path: Path) -> Non
 
 @pytest.mark.parametrize("span", [(400_000, len(BODY) + 1), (len(BODY), len(BODY) + 4)])
 def test_a_span_beyond_the_end(server: Server, path: Path, span: tuple[int, int]) -> None:
-    with pytest.raises(DataError, match=r"has 1,280,000 bytes, and bytes up to 1,280,\d+ are"):
+    with pytest.raises(DataError, match=r"has 1,280,000 bytes, but bytes up to 1,280,\d+ are"):
         get(server, path, span=span)
     assert not path.exists()
 
@@ -455,12 +455,15 @@ def test_an_answer_of_another_span(server: Server, path: Path, answer: str) -> N
 
 
 def test_tokens_of_a_token_file(server: Server, tmp_path: Path) -> None:
-    whole = Download.model_validate({"url": f"{server.url}/part-0.npy", "dtype": "uint32"})
+    # The published digest is that of the whole file; a part of it has another one.
+    published = {"sha256": hashlib.sha256(BODY).hexdigest(), "size": len(BODY)}
+    table = {"url": f"{server.url}/part-0.npy", "dtype": "uint32", **published}
+    whole = Download.model_validate(table)
     item = of_tokens("wiki", whole, "100_000:250_000")
-    found = fetch_file(item, tmp_path / item.name)
-    assert found.path.name == "part-0.100000-250000.npy"
-    assert found.path.read_bytes() == BODY[400_000:1_000_000]
-    note = json.loads(note_of(found.path).read_text("utf-8"))
+    actual = fetch_file(item, tmp_path / item.name)
+    assert actual.path.name == "part-0.100000-250000.npy"
+    assert actual.path.read_bytes() == BODY[400_000:1_000_000]
+    note = json.loads(record_path(actual.path).read_text("utf-8"))
     assert note == {
         "url": item.url,
         "size": 600_000,
@@ -469,18 +472,18 @@ def test_tokens_of_a_token_file(server: Server, tmp_path: Path) -> None:
         "dtype": "uint32",
         "published": False,
     }
-    found.path.write_bytes(b"x" * 600_000)
+    actual.path.write_bytes(b"x" * 600_000)
     with pytest.raises(DataError, match="delete it to fetch it again"):
-        fetch_file(item, found.path)
+        fetch_file(item, actual.path)
 
 
 @pytest.mark.parametrize("text", ["5", "5:5", "7:5", "a:b", "-1:5", "0:", "1.5:3"])
 def test_tokens_that_are_none(text: str) -> None:
     item = Download.model_validate({"url": "http://localhost/a.npy", "dtype": "uint16"})
-    with pytest.raises(ConfigError, match="a first token and a later one are wanted"):
+    with pytest.raises(ConfigError, match="name a first token and a later one"):
         of_tokens("a", item, text)
 
 
 def test_tokens_of_what_has_none() -> None:
-    with pytest.raises(ConfigError, match="--tokens: en-jv is no file of token ids"):
+    with pytest.raises(ConfigError, match="--tokens: en-jv is not a file of token ids"):
         of_tokens("en-jv", Download(url="http://localhost/en-jv.txt.zip"), "0:5")

@@ -33,14 +33,14 @@ def test_area_under_curve(good, bad, area):
 def test_the_limit_rejects_at_most_the_wanted_share():
     good = np.arange(100) / 100
     values = {"good": good, "shuffled": np.array([0.0, 0.03, 0.5, np.nan])}
-    found = _calibration("laser.cosine", "tha_Thai", values, 0.05)
-    assert found.limit == 0.05
-    assert found.rejected == 0.05
-    [bad] = found.negatives
+    actual = _calibration("laser.cosine", "tha_Thai", values, 0.05)
+    assert actual.limit == 0.05
+    assert actual.rejected == 0.05
+    [bad] = actual.negatives
     assert (bad.pairs, bad.missing) == (4, 1)
     assert bad.accepted == pytest.approx(1 / 3)
     assert sum(bad.histogram) == 3
-    assert found.good.quantiles[2] == pytest.approx(0.495)
+    assert actual.good.quantiles[2] == pytest.approx(0.495)
     assert _calibration("laser.cosine", "tha_Thai", values, 0.0).rejected == 0
 
 
@@ -84,24 +84,22 @@ def test_limits_are_rules_of_a_recipe_that_loads(tmp_path):
     plan = load_plan("quickstart")
     scores = ["lid.src_margin", "lid.tgt_within_set_margin", "laser.cosine"]
     said = []
-    found = calibrate(plan, sample_dir() / "eval", scores, 0.1, said.append)
-    assert (
-        "left out: lid.tgt_within_set_margin of lao_Laoo, which none of its references has" in said
-    )
-    assert {one.lang for one in found if one.score == scores[1]} >= {"ind_Latn", "tgl_Latn"}
-    with pytest.raises(ConfigError, match=r"no reference in .* has a score"):
+    actual = calibrate(plan, sample_dir() / "eval", scores, 0.1, said.append)
+    assert "left out: lid.tgt_within_set_margin of lao_Laoo, because no reference has it" in said
+    assert {item.lang for item in actual if item.score == scores[1]} >= {"ind_Latn", "tgl_Latn"}
+    with pytest.raises(ConfigError, match=r"no reference in .* has the score"):
         calibrate(plan, sample_dir() / "eval", ["lid.src_within_set_margin"], 0.1)
-    negatives = {one.score: one.negatives[0] for one in found if one.lang == "ind_Latn"}
+    negatives = {item.score: item.negatives[0] for item in actual if item.lang == "ind_Latn"}
     assert negatives["lid.src_margin"].auc > 0.99
-    lines = tomllib.loads(recipe_lines(found, plan))["rule"]
+    lines = tomllib.loads(recipe_lines(actual, plan))["rule"]
     quickstart = tomllib.loads((files("sealdata") / "recipes/quickstart.toml").read_text("utf-8"))
     kept = [rule for rule in quickstart["rule"] if rule["score"] not in scores]
     write_recipe({**quickstart, "rule": kept + lines}, tmp_path / "mine.toml")
     rules = {rule.score: rule for rule in load_plan(str(tmp_path / "mine.toml")).recipe.rule}
     old = {rule.score: rule.reason for rule in plan.recipe.rule}
-    for one in found:
-        assert rules[one.score].languages[one.lang].min == one.limit
-        assert rules[one.score].reason == old.get(one.score, "wrong_language")
+    for item in actual:
+        assert rules[item.score].languages[item.lang].min == item.limit
+        assert rules[item.score].reason == old.get(item.score, "wrong_language")
 
 
 def test_too_few_references():
@@ -124,12 +122,13 @@ def test_the_command(tmp_path):
     [rule] = tomllib.loads(lines)["rule"] if "[[rule]]" in lines else []
     assert rule["score"] == "laser.cosine"
     assert set(rule["languages"]) >= {"tha_Thai", "ind_Latn"}
-    assert min(own["min"] for own in rule["languages"].values()) == rule["min"]
-    tree = ElementTree.parse(picture).getroot()
-    assert len(tree.findall("{*}g")) == len(rule["languages"])
+    assert min(lang_row["min"] for lang_row in rule["languages"].values()) == rule["min"]
+    shown = "".join(ElementTree.parse(picture).getroot().itertext())
+    for lang, lang_row in rule["languages"].items():
+        assert f"laser.cosine {lang}, limit {lang_row['min']:g}" in shown
     run = CliRunner().invoke(main, [*args[:-2], "--json"])
-    for one in json.loads(run.stdout):
-        assert one["rejected"] <= 0.05
-        assert one["good"]["auc"] is None
-        assert [bad["kind"] for bad in one["negatives"]] == ["shuffled", "next"]
-        assert all(bad["auc"] > 0.5 for bad in one["negatives"])
+    for item in json.loads(run.stdout):
+        assert item["rejected"] <= 0.05
+        assert item["good"]["auc"] is None
+        assert [bad["kind"] for bad in item["negatives"]] == ["shuffled", "next"]
+        assert all(bad["auc"] > 0.5 for bad in item["negatives"])

@@ -21,7 +21,7 @@ BUS = ("The bus with 27 seats leaves at 8.", "รถบัส ๒๗ ที่�
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "expected"),
+    ("kind", "pair", "expected"),
     [
         ("shuffled", case(*BUS), (BUS[0], "คนอื่น")),
         ("number", case(*BUS), (BUS[0], "รถบัส ๓๘ ที่นั่งออกเวลา 9 นาฬิกา")),
@@ -43,8 +43,8 @@ BUS = ("The bus with 27 seats leaves at 8.", "รถบัส ๒๗ ที่�
         ("swap, same script", case("Tea", "ชา", lao_Laoo="ຊາ", khm_Khmr="តែ"), None),
     ],
 )
-def test_what_a_defect_is(kind, given, expected):
-    assert DEFECTS[kind](given) == expected
+def test_what_a_defect_is(kind, pair, expected):
+    assert DEFECTS[kind](pair) == expected
 
 
 def test_truncation_leaves_less_than_a_third():
@@ -81,7 +81,7 @@ def references(rows: list[tuple[str, str, int, str, str]]) -> pl.DataFrame:
 
 
 def test_a_spoiled_pair_is_never_the_pair_itself():
-    """Indonesian and Malay often say the same; such a swap is no defect."""
+    """Indonesian and Malay often say the same; such a swap is not a defect."""
     rows = [
         ("ind_Latn", "dev", 1, "I eat rice.", "Saya makan nasi."),
         ("zsm_Latn", "dev", 1, "I eat rice.", "Saya makan nasi."),
@@ -97,9 +97,9 @@ def test_a_spoiled_pair_is_never_the_pair_itself():
 
 def test_defects_depend_on_the_text_alone():
     """Not on the order of the lines, nor on which other languages are judged."""
-    known = read_references(SAMPLE)
-    spoiled = spoil(known, ["tha_Thai", "ind_Latn"])
-    again = spoil(known.reverse(), ["ind_Latn"])
+    values = read_references(SAMPLE)
+    spoiled = spoil(values, ["tha_Thai", "ind_Latn"])
+    again = spoil(values.reverse(), ["ind_Latn"])
     assert again.rows() == spoiled.filter(pl.col("lang") == "ind_Latn").rows()
     counts = dict(spoiled.group_by("kind").len().rows())
     assert counts == {

@@ -11,7 +11,7 @@ from sealdata.errors import CheckError, ConfigError
 from sealdata.gold.trial_facts import GoldFacts, gold
 from sealdata.recipe.reading import read_recipe
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress
+from sealdata.workflow.protocols import NoProgress
 
 RECIPE = """
 name = "strict"
@@ -132,14 +132,14 @@ def test_a_line_that_a_reader_refuses_is_rejected(recipe, refs):
 
 def test_defects_are_rejected_or_repaired(recipe, refs):
     facts = judge(recipe, refs, defects=True)
-    found = {(row.kind, row.lang): row for row in facts.defects}
-    html = found["html", "tha_Thai"]
+    actual = {(row.kind, row.lang): row for row in facts.defects}
+    html = actual["html", "tha_Thai"]
     assert html.rejected + html.repaired == html.pairs == 4
     assert html.recall == 100
-    numbers = found["number", "tha_Thai"]
+    numbers = actual["number", "tha_Thai"]
     assert (numbers.pairs, numbers.rejected, numbers.repaired) == (2, 2, 0)
-    assert found["repetition", "ind_Latn"].recall == 50  # the two copies, three times
-    assert found["repetition", "ind_Latn"].first == {"copy": 2}
+    assert actual["repetition", "ind_Latn"].recall == 50  # the two copies, three times
+    assert actual["repetition", "ind_Latn"].first == {"copy": 2}
     assert [(row.lang, row.pairs) for row in facts.languages] == [("tha_Thai", 4), ("ind_Latn", 4)]
 
 
@@ -178,7 +178,7 @@ def test_references_that_are_no_translations_are_named_and_counted(recipe, refs,
     assert done.exit_code == 3
     said = [line for line in done.stdout.splitlines() if "translations" in line]
     assert said == [
-        "ind_Latn: not all references are translations: "
+        "ind_Latn: some references are not translations: "
         "33.33 % without 1 that are the same text on both sides."
     ]
     assert "ind_Latn 50.00 % (33.33 % without 1 that" in done.stderr
@@ -199,10 +199,10 @@ def test_command_prints_tables_and_exits_with_3(recipe, refs):
     lines = done.stdout.splitlines()
     assert "Skipped, with their rules: markup" in lines
     assert "No references in: khm_Khmr" in lines
-    [row] = [line.split("│")[1:-1] for line in lines if line.startswith("│ ind_Latn")]
-    assert [cell.strip() for cell in row] == ["ind_Latn", "4", "2", "50.00 above", "2", ""]
+    [row] = [line.split() for line in lines if line.startswith("ind_Latn")]
+    assert row == ["ind_Latn", "4", "2", "50.00", "above", "2"]
     assert "number_mismatch tha_Thai dev:3  numerals.conflict 1" in lines
-    assert any(line.startswith("│ repetition") for line in lines)
+    assert any(line.startswith("repetition") for line in lines)
     assert "strict rejects more than 1 %" in done.stderr
 
 

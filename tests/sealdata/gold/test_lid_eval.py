@@ -54,18 +54,18 @@ def recipe(**changes: object) -> tuple[Recipe, Path]:
 
 
 def test_accuracy_confusion_and_cost(refs: Path) -> None:
-    found = {row.lang: row for row in evaluate(*recipe(), refs).languages}
-    counts = {code: (r.texts, r.right, r.in_set, r.dropped) for code, r in found.items()}
+    actual = {row.lang: row for row in evaluate(*recipe(), refs).languages}
+    counts = {code: (r.texts, r.right, r.in_set, r.dropped) for code, r in actual.items()}
     assert counts == {
         "eng_Latn": (2, 2, 2, 0),
         "ind_Latn": (3, 2, 2, 1),
         "zsm_Latn": (3, 1, 2, 1),
         "tha_Thai": (3, 3, 3, 0),
     }
-    assert found["ind_Latn"].reasons == {"wrong_language": 1, "confusable_language": 0}
-    assert found["zsm_Latn"].reasons == {"wrong_language": 0, "confusable_language": 1}
-    assert found["zsm_Latn"].taken_for == {"ind_Latn": 1, "none": 1, "zsm_Latn": 1}
-    assert found["ind_Latn"].taken_for == {"ind_Latn": 2, "eng_Latn": 1}
+    assert actual["ind_Latn"].reasons == {"wrong_language": 1, "confusable_language": 0}
+    assert actual["zsm_Latn"].reasons == {"wrong_language": 0, "confusable_language": 1}
+    assert actual["zsm_Latn"].taken_for == {"ind_Latn": 1, "none": 1, "zsm_Latn": 1}
+    assert actual["ind_Latn"].taken_for == {"ind_Latn": 2, "eng_Latn": 1}
 
 
 def test_swaps(refs: Path) -> None:

@@ -38,14 +38,14 @@ def write(folder: Path, files: dict[str, list[str]]) -> Path:
 )
 def test_languages_come_from_the_names(tmp_path, english, thai, lao, part):
     files = {english: ENGLISH, lao: LAO, thai: THAI, "README.md": ["About"], "LICENSE.txt": ["CC0"]}
-    found = read_references(write(tmp_path, files))
-    assert dict(found.schema) == REFERENCE_SCHEMA
+    actual = read_references(write(tmp_path, files))
+    assert dict(actual.schema) == REFERENCE_SCHEMA
     rows = [
         (lang, part, line, src, tgt)
         for lang, texts in (("tha_Thai", THAI), ("lao_Laoo", LAO))
         for line, (src, tgt) in enumerate(zip(ENGLISH, texts, strict=True), start=1)
     ]
-    assert found.rows() == rows
+    assert actual.rows() == rows
 
 
 def test_each_suffix_is_aligned_with_its_own_english(tmp_path):
@@ -55,8 +55,8 @@ def test_each_suffix_is_aligned_with_its_own_english(tmp_path):
         "eng_Latn.devtest": ENGLISH[1:],
         "tha_Thai.devtest": THAI[1:],
     }
-    found = read_references(write(tmp_path, files))
-    assert found.select("set", "line", "src", "tgt").rows() == [
+    actual = read_references(write(tmp_path, files))
+    assert actual.select("set", "line", "src", "tgt").rows() == [
         ("dev", 1, ENGLISH[0], THAI[0]),
         ("devtest", 1, ENGLISH[1], THAI[1]),
         ("devtest", 2, ENGLISH[2], THAI[2]),
@@ -77,8 +77,8 @@ def test_pairs_in_columns(tmp_path, english_first):
     name = "eng_Latn-tha_Thai.tsv" if english_first else "th-en.tsv"
     columns = (ENGLISH, THAI) if english_first else (THAI, ENGLISH)
     lines = ["\t".join(pair) for pair in zip(*columns, strict=True)]
-    found = read_references(write(tmp_path, {name: lines, "notes.tsv": ["a"]}))
-    assert found.select("lang", "set", "src", "tgt").rows() == [
+    actual = read_references(write(tmp_path, {name: lines, "notes.tsv": ["a"]}))
+    assert actual.select("lang", "set", "src", "tgt").rows() == [
         ("tha_Thai", name, src, tgt) for src, tgt in zip(ENGLISH, THAI, strict=True)
     ]
 
@@ -86,8 +86,8 @@ def test_pairs_in_columns(tmp_path, english_first):
 def test_only_line_feeds_end_lines(tmp_path):
     (tmp_path / "eng_Latn.dev").write_bytes("\ufeffOne\u2028line.\r\nTwo\u0085lines.".encode())
     (tmp_path / "tha_Thai.dev").write_bytes("หนึ่ง\r\nสอง\n".encode())
-    found = read_references(tmp_path)
-    assert found.select("src", "tgt").rows() == [
+    actual = read_references(tmp_path)
+    assert actual.select("src", "tgt").rows() == [
         ("One\u2028line.", "หนึ่ง"),
         ("Two\u0085lines.", "สอง"),
     ]
@@ -100,7 +100,7 @@ def test_only_line_feeds_end_lines(tmp_path):
             {"eng_Latn.dev": ENGLISH, "tha_Thai.dev": THAI[:2]},
             "tha_Thai.dev has 2 lines, eng_Latn.dev 3",
         ),
-        ({"eng_Latn.dev": ENGLISH, "tha_Thai.test": THAI}, "no English beside tha_Thai.test"),
+        ({"eng_Latn.dev": ENGLISH, "tha_Thai.test": THAI}, "no English for tha_Thai.test"),
         (
             {"eng_Latn.dev": ENGLISH, "tha_Thai.dev": THAI, "th.dev": THAI},
             "th.dev and tha_Thai.dev are both tha_Thai",
@@ -123,7 +123,7 @@ def test_no_utf8(tmp_path):
 def test_nothing_to_read(tmp_path):
     with pytest.raises(ConfigError, match=r"no folder of references at .*missing"):
         read_references(tmp_path / "missing")
-    with pytest.raises(ConfigError, match="nothing pairs English with a known language"):
+    with pytest.raises(ConfigError, match="no file pairs English with a known language"):
         read_references(write(tmp_path, {"eng_Latn.dev": ENGLISH, "README.md": ["x"]}))
 
 
@@ -135,8 +135,8 @@ def test_moses_pairs_each_have_their_own_english(tmp_path):
         "tico19.en-lo.lo": LAO[:1],
         "tico19.en-lo.scores": ["1.1"],
     }
-    found = read_references(write(tmp_path, files))
-    assert found.select("lang", "set", "src", "tgt").rows() == [
+    actual = read_references(write(tmp_path, files))
+    assert actual.select("lang", "set", "src", "tgt").rows() == [
         *(("tha_Thai", "tico19.en-th", *pair) for pair in zip(ENGLISH, THAI, strict=True)),
         ("lao_Laoo", "tico19.en-lo", ENGLISH[0], LAO[0]),
     ]
@@ -152,8 +152,8 @@ def test_translation_memories(tmp_path):
     with zipfile.ZipFile(tmp_path / "all.en-th.tmx.zip", "w") as archive:
         archive.writestr("all.en-th.tmx", text)
     write(tmp_path, {"all.de-fr.tmx": ["no English"]})
-    found = read_references(tmp_path)
-    assert found.select("lang", "set", "line", "src", "tgt").rows() == [
+    actual = read_references(tmp_path)
+    assert actual.select("lang", "set", "line", "src", "tgt").rows() == [
         ("tha_Thai", "all.en-th.tmx.zip", line, *pair)
         for line, pair in enumerate(zip(ENGLISH, THAI, strict=True), start=1)
     ]

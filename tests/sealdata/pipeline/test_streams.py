@@ -17,7 +17,8 @@ from sealdata.shards.reader import view_sequence
 from sealdata.shards.verify import verify_stream
 from sealdata.stages.pack import STREAM
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress, run_stages
+from sealdata.workflow.protocols import NoProgress
+from sealdata.workflow.run_stages import run_stages
 
 RECIPE: dict[str, Any] = {
     "name": "test",

@@ -23,7 +23,7 @@ from sealdata.shards.token_files import TokenRange, identified, measure, problem
 from sealdata.stages import external_tokens
 from sealdata.tokenizers import open_tokenizer
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress
+from sealdata.workflow.protocols import NoProgress
 from sealtrain.data import open_streams
 
 LENGTH = 32

@@ -115,7 +115,7 @@ def _judged(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _rejected(lang: str, ledger: pl.DataFrame) -> pl.DataFrame:
     """One record that could not be read, with languages and texts null as ingest leaves them."""
-    known = {
+    expected = {
         "source": f"{lang[:3]}-web",
         "row": 10_000,
         "stage": "ingest",
@@ -123,7 +123,7 @@ def _rejected(lang: str, ledger: pl.DataFrame) -> pl.DataFrame:
         "reasons": ["bad_columns"],
         "raw": "only one column <b>here</b>",
     }
-    columns = {name: [known.get(name)] for name in ledger.columns}
+    columns = {name: [expected.get(name)] for name in ledger.columns}
     return pl.DataFrame(columns, schema=ledger.schema)
 
 
@@ -165,7 +165,7 @@ def _source(lang: str) -> dict[str, Any]:
 
 
 def _failures(funnel: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """All and sole failures; in Thai two more pairs fail on similarity beside language ID."""
+    """All and sole failures; two Thai pairs fail on both language ID and similarity."""
     rows = []
     for row in funnel:
         for stage, reasons in row["dropped"].items():
@@ -186,7 +186,10 @@ def _failures(funnel: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def make_build(out: Path, texts: dict[str, list[str]], rows: int) -> BuildManifest:
     """Write ``rows`` pairs per language under ``out``; returns the manifest of such a build."""
-    funnel = [_write_language(out, lang, _scored(lang, own, rows)) for lang, own in texts.items()]
+    funnel = [
+        _write_language(out, lang, _scored(lang, lang_row, rows))
+        for lang, lang_row in texts.items()
+    ]
     table = {
         "name": "made-up",
         "sealdata": "0.1.0",

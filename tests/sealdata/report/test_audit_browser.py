@@ -13,8 +13,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sealdata.build_manifest import STAGES, BuildManifest
-from sealdata.report.audit_rows import ledger_evidence
+from sealdata.build_manifest import BuildManifest
+from sealdata.filter_stages import STAGE_NAMES
+from sealdata.report.audit_rows import ledger_rows
 from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.explorer import embed
 from sealdata.report.facts import audit_facts, token_estimates
@@ -54,17 +55,17 @@ def slider(page: Any, score: str, side: str, lang: str = "tha_Thai") -> Any:
 
 
 def readout(page: Any, score: str, line: int) -> int:
-    """The first number of a line: pairs that pass alone (0), or with the other rules (1)."""
+    """The first number of a line: pairs by this score only (0), or by all rules (1)."""
     figure = page.locator(f'figure[data-lang="tha_Thai"][data-score="{score}"]')
     text = figure.locator(".readout > span").nth(line).text_content()
-    found = re.search(r"[\d,]+", text)
-    assert found, text
-    return int(found[0].replace(",", ""))
+    actual = re.search(r"[\d,]+", text)
+    assert actual, text
+    return int(actual[0].replace(",", ""))
 
 
 def edges(page: Any, score: str) -> list[float]:
-    found: list[float] = page.evaluate(f"scores.get({score!r}).edges")
-    return found
+    actual: list[float] = page.evaluate(f"scores.get({score!r}).edges")
+    return actual
 
 
 def test_a_slider_equals_a_recount_at_every_stop(page: Any, ledger: pl.DataFrame) -> None:
@@ -87,11 +88,11 @@ def test_a_slider_equals_a_recount_at_every_stop(page: Any, ledger: pl.DataFrame
 def test_several_sliders_answer_from_the_rows_embedded(page: Any, ledger: pl.DataFrame) -> None:
     kept = ledger.filter(pl.col("stage").is_null())
     cosine, probability = edges(page, "laser.cosine"), edges(page, "lid.tgt_prob")
-    at, other = len(cosine) - 12, len(probability) - 5
-    move(slider(page, "laser.cosine", "min"), at + 1)
+    position, other = len(cosine) - 12, len(probability) - 5
+    move(slider(page, "laser.cosine", "min"), position + 1)
     move(slider(page, "lid.tgt_prob", "min"), other + 1)
     expected = kept.filter(
-        (pl.col("laser.cosine") >= pl.lit(cosine[at], pl.Float32))
+        (pl.col("laser.cosine") >= pl.lit(cosine[position], pl.Float32))
         & (pl.col("lid.tgt_prob") >= pl.lit(probability[other], pl.Float32))
     ).height
     lost = kept.height - expected
@@ -101,25 +102,25 @@ def test_several_sliders_answer_from_the_rows_embedded(page: Any, ledger: pl.Dat
     assert (
         text == f"{total - lost} pairs would be kept (−{lost})"
     )  # all rows are embedded: no error
-    assert "71 embedded rows" in page.locator("#outcome-basis").text_content()
+    assert "71 rows in this page" in page.locator("#outcome-basis").text_content()
 
 
 def test_recipe_lines_can_be_pasted(page: Any) -> None:
     from sealdata.recipe.tables import RuleTable
 
-    at = edges(page, "ratio.chars").index(2.5) + 2
-    move(slider(page, "ratio.chars", "max", "jav_Latn"), at)
+    position = edges(page, "ratio.chars").index(2.5) + 2
+    move(slider(page, "ratio.chars", "max", "jav_Latn"), position)
     page.locator("#recipe-toggle").click()
     [rule] = tomllib.loads(page.locator("#recipe-text").input_value())["rule"]
     table = RuleTable.model_validate(rule)
     assert (table.reason, table.score) == ("length_ratio", "ratio.chars")
     languages = {lang: table.languages.get(lang) for lang in ("jav_Latn", "mya_Mymr", "tha_Thai")}
-    found = {
-        lang: own.max if own and own.max is not None else table.max
-        for lang, own in languages.items()
+    actual = {
+        lang: lang_row.max if lang_row and lang_row.max is not None else table.max
+        for lang, lang_row in languages.items()
     }
-    assert found["jav_Latn"] == edges(page, "ratio.chars")[at]
-    assert found["mya_Mymr"] == 3.5
+    assert actual["jav_Latn"] == edges(page, "ratio.chars")[position]
+    assert actual["mya_Mymr"] == 3.5
     assert languages["tha_Thai"] is not None
     assert languages["tha_Thai"].off
 
@@ -172,22 +173,22 @@ def test_moved_limits_stand_where_drawn_ones_do(page: Any) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(page: Any, scheme: str) -> None:
-    """axe-core by the rules of WCAG 2.2 AA: contrast of all text, names of controls, links that
-    are told by more than colour; and figures by no colour alone."""
+    """axe-core by the rules of WCAG 2.2 AA: contrast of text, names of controls, and links that
+    differ by more than colour."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page.emulate_media(color_scheme=scheme)
     rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
     for width in (1280, 400):
         page.set_viewport_size({"width": width, "height": 800})
-        found = axe.run(page, options=rules).response["violations"]
-        assert [(rule["id"], node["target"]) for rule in found for node in rule["nodes"]] == []
+        actual = axe.run(page, options=rules).response["violations"]
+        assert [(rule["id"], node["target"]) for rule in actual for node in rule["nodes"]] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_parts_of_charts_are_told_by_more_than_colour(page: Any, scheme: str) -> None:
     """Drawn in grey, any two keys differ by a tenth of the scale on a twelfth of their area."""
     image = pytest.importorskip("PIL.Image")
-    names = ["kept", *STAGES, "lost"]
+    names = ["kept", *STAGE_NAMES, "lost"]
     page.emulate_media(color_scheme=scheme)
     vision = page.context.new_cdp_session(page)
     vision.send("Emulation.setEmulatedVisionDeficiency", {"type": "achromatopsia"})
@@ -199,15 +200,15 @@ def test_parts_of_charts_are_told_by_more_than_colour(page: Any, scheme: str) ->
         with image.open(io.BytesIO(element.screenshot())) as shot:
             drawn[name] = np.asarray(shot.convert("L").crop((2, 2, 46, 22)), float)
     alike = [
-        (one, other)
-        for one, other in combinations(names, 2)
-        if (abs(drawn[one] - drawn[other]) > 0.1 * 255).mean() < 1 / 12
+        (item, other)
+        for item, other in combinations(names, 2)
+        if (abs(drawn[item] - drawn[other]) > 0.1 * 255).mean() < 1 / 12
     ]
     assert alike == []
 
 
 def poisoned(facts: AuditFacts) -> AuditFacts:
-    """Hostile text behind every name that a recipe, a corpus or a model gives, wherever it stands:
+    """Hostile text in every name that comes from a recipe, a corpus or a model, wherever it stands:
     reasons, sources, files, recipe, tokenizer, model, licence, cleaning step, references."""
     text = facts.model_dump_json()
     names = ("low_similarity", "tha-web", "tha_Thai.tsv.gz", "made-up", "Made up", "lid.176.ftz")
@@ -240,8 +241,8 @@ def test_hostile_text_in_every_field_does_nothing(
         "labels": {EVIL: 3},
     }
     facts = audit_facts(out, manifest).model_copy(update=people)
-    evidence = ledger_evidence(out, manifest.languages)
-    rows = embed(evidence, facts, bind(manifest_rules(manifest)), token_estimates(manifest))
+    audit_rows = ledger_rows(out, manifest.languages)
+    rows = embed(audit_rows, facts, bind(manifest_rules(manifest)), token_estimates(manifest))
     path = out / "evil.html"
     path.write_text(render_report(poisoned(facts), rows), "utf-8")
 

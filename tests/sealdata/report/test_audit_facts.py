@@ -20,9 +20,10 @@ from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.histograms import bar_edges, cells, limits, nice_edges
 from sealdata.report.html import write_report
 from sealdata.report.ledger import dropped_files, kept_files
+from sealdata.report.metrics import metrics_of
 from sealdata.report.other_views import match_facts
 from sealdata.report.samples import WITHHELD, show
-from sealdata.report.schema import AuditFacts
+from sealdata.report.schema import AuditFacts, Basis
 
 Build = tuple[Path, BuildManifest]
 
@@ -96,11 +97,11 @@ def test_histograms_equal_a_recount(build: Build) -> None:
         "laser.cosine",
     ]
     for score in facts.scores:
-        for lang, found in score.languages.items():
+        for lang, actual in score.languages.items():
             kept = pl.read_parquet(kept_files(out, lang))[score.name]
             lost = pl.read_parquet(dropped_files(out, lang))[score.name]
             every = pl.concat([kept, lost])
-            for column, counts in ((kept, found.kept), (every, found.every)):
+            for column, counts in ((kept, actual.kept), (every, actual.every)):
                 precise = column.dtype if column.dtype.is_float() else pl.Float64
                 edges = pl.Series(score.edges).cast(precise)
                 points = [int((column == edge).sum()) for edge in edges]
@@ -126,13 +127,13 @@ def test_others_are_rows_that_no_other_rule_drops(build: Build) -> None:
     out, manifest = build
     facts = audit_facts(out, manifest)
     cosine = next(score for score in facts.scores if score.name == "laser.cosine")
-    found = cosine.languages["tha_Thai"]
+    actual = cosine.languages["tha_Thai"]
     ledger_rows = pl.read_parquet(dropped_files(out, "tha_Thai"))
     alone = ledger_rows.filter(pl.col("reason") == "low_similarity").height
-    assert found.others.num_scored == found.kept.num_scored + alone
-    tokens = found.others_tokens
+    assert actual.others.num_scored == actual.kept.num_scored + alone
+    tokens = actual.others_tokens
     assert tokens is not None
-    assert sum(tokens.cells) > 2 * found.others.num_scored
+    assert sum(tokens.cells) > 2 * actual.others.num_scored
 
 
 def test_limits_count_what_lies_outside(build: Build) -> None:
@@ -146,13 +147,13 @@ def test_limits_count_what_lies_outside(build: Build) -> None:
 
 def test_limits_follow_the_language(build: Build) -> None:
     rules = bind(manifest_rules(build[1]))
-    found = {
+    actual = {
         lang: [
             (limit.rule, limit.reason, limit.max) for limit in limits(rules, "ratio.chars", lang)
         ]
         for lang in build[1].languages
     }
-    assert found == {
+    assert actual == {
         "jav_Latn": [(1, "length_ratio", 2.5)],
         "mya_Mymr": [(1, "length_ratio", 3.5)],
         "tha_Thai": [],
@@ -166,9 +167,9 @@ def test_infinite_and_absent_scores_are_counted(build: Build) -> None:
     odd = [float("inf"), float("nan"), None] + [1.0] * (frame.height - 3)
     frame.with_columns(pl.Series("ratio.chars", odd, pl.Float32)).write_parquet(path)
     facts = audit_facts(out, manifest)
-    found = facts.scores[1].languages["tha_Thai"]
-    assert found.kept.cells[-1] == 1
-    assert found.kept.missing == 2
+    actual = facts.scores[1].languages["tha_Thai"]
+    assert actual.kept.cells[-1] == 1
+    assert actual.kept.missing == 2
     assert "inf" in {s.scores.get("ratio.chars") for s in facts.samples["tha_Thai"].kept}
 
 
@@ -191,11 +192,26 @@ def test_samples_come_from_every_stratum_and_not_from_the_head(build: Build) -> 
     assert high > 0.9  # type: ignore[operator]
 
 
+def test_long_texts_of_samples_are_cut() -> None:
+    row = {"source": "s", "row": 1, "stage": None, "src": "x" * 401, "tgt": "y" * 400}
+    sample = samples.show(row, [])
+    assert (sample.src, sample.tgt) == ("x" * 400 + "…", "y" * 400)
+
+
+def test_unreadable_records_are_counted_in_a_sample_too(build: Build) -> None:
+    languages = dict.fromkeys(build[1].languages, 70)
+    basis = Basis(exact=False, confidence=0.99, rows=languages, sampled=dict.fromkeys(languages, 9))
+    values, errors = metrics_of(audit_facts(*build).model_copy(update={"basis": basis}))
+    assert values["lost_share.ingest"] == 3 / 213
+    assert {"lost_share.ingest", "lost_share.ingest.tha_Thai"} & set(errors) == set()
+    assert {"lost_share.lid", "lost_share.lid.tha_Thai", "kept_share"} <= set(errors)
+
+
 def test_samples_keep_to_a_number_of_bytes(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half the bytes: half of each list, its first rows, which come from all strata in turn."""
     whole = audit_facts(*build).samples
     rows = [row for drawn in whole.values() for row in (*drawn.kept, *drawn.dropped)]
-    monkeypatch.setattr(samples, "ALL_BYTES", sum(map(samples._bytes, rows)) // 2)
+    monkeypatch.setattr(samples, "MAX_BYTES", sum(map(samples._bytes, rows)) // 2)
     for lang, drawn in audit_facts(*build).samples.items():
         assert drawn.kept == whole[lang].kept[: len(drawn.kept)]
         assert len(drawn.kept) == pytest.approx(len(whole[lang].kept) / 2, abs=1)
@@ -293,12 +309,17 @@ def test_matches_with_evaluation_text_are_named_and_not_repeated(build: Build) -
     }
     path = out / "matches" / "eng_Latn-tha_Thai" / "part-00000.parquet"
     write_frame(pl.DataFrame([match]), path)
-    [found] = audit_facts(out, manifest).matches
-    assert (found.lang, found.source, found.row, found.side) == ("tha_Thai", "tha-web", 3, "tgt")
-    assert (found.set, found.file, found.line) == ("flores", "dev", 1)
-    assert (found.text, found.reference) == (None, None)
-    [own] = match_facts([path], "tha_Thai")  # of an audit, which is not published
-    assert (own.text, own.reference) == (match["tgt"], match["reference"])
+    [actual] = audit_facts(out, manifest).matches
+    assert (actual.lang, actual.source, actual.row, actual.side) == (
+        "tha_Thai",
+        "tha-web",
+        3,
+        "tgt",
+    )
+    assert (actual.set, actual.file, actual.line) == ("flores", "dev", 1)
+    assert (actual.text, actual.reference) == (None, None)
+    [lang_row] = match_facts([path], "tha_Thai")  # of an audit, which is not published
+    assert (lang_row.text, lang_row.reference) == (match["tgt"], match["reference"])
 
 
 def test_samples_withhold_evaluation_text() -> None:
@@ -317,7 +338,7 @@ def test_samples_withhold_evaluation_text() -> None:
 
 @pytest.mark.parametrize("outcome", ["train", "lid"])
 def test_a_duplicate_stands_beside_the_pair_it_equals(build: Build, outcome: str) -> None:
-    """That one was kept, or fell at a later gate; equal pairs that a rule dropped are not meant."""
+    """That pair was kept, or a later stage dropped it; an earlier stage did not."""
     out, manifest = build
     [path] = dropped_files(out, "tha_Thai")
     ledger_rows = pl.read_parquet(path)
@@ -335,11 +356,15 @@ def test_a_duplicate_stands_beside_the_pair_it_equals(build: Build, outcome: str
     )
     write_frame(again, path)
     duplicate = again.filter(stage="dedup").row(0, named=True)
-    [found] = [twin for twin in audit_facts(out, manifest).twins if twin.lang == "tha_Thai"]
-    assert (found.lang, found.row, found.src) == ("tha_Thai", duplicate["row"], duplicate["src"])
-    assert (found.first_source, found.first_row) == (first["source"], first["row"])
-    assert (found.first_src, found.first_tgt) == (first["src"], first["tgt"])
-    assert found.first_outcome == outcome
+    [actual] = [
+        example
+        for example in audit_facts(out, manifest).duplicate_examples
+        if example.lang == "tha_Thai"
+    ]
+    assert (actual.lang, actual.row, actual.src) == ("tha_Thai", duplicate["row"], duplicate["src"])
+    assert (actual.first_source, actual.first_row) == (first["source"], first["row"])
+    assert (actual.first_src, actual.first_tgt) == (first["src"], first["tgt"])
+    assert actual.first_outcome == outcome
     page = out / "page.html"
     write_report(audit_facts(out, manifest), page, out)
     assert f"tha-web #{first['row']}, {outcome}<p" in page.read_text("utf-8")

@@ -76,12 +76,12 @@ def test_size_and_determinism(build: Build) -> None:
 
 def test_embedded_rows_keep_to_their_bytes(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three languages and four scores: 7 bytes a row."""
-    monkeypatch.setattr(explorer, "ALL_BYTES", 3 * 7 * 20)
+    monkeypatch.setattr(explorer, "MAX_BYTES", 3 * 7 * 20)
     page = rendered(build[0], audit_facts(*build))
     text = re.search(r'id="page-data">(.*?)</script>', page, re.DOTALL)
     assert text is not None
     rows = json.loads(text[1])["rows"]
-    assert {lang: own["rows"] for lang, own in rows.items()} == dict.fromkeys(rows, 20)
+    assert {lang: lang_row["rows"] for lang, lang_row in rows.items()} == dict.fromkeys(rows, 20)
     assert rows["tha_Thai"]["of"] == 71
 
 
@@ -161,7 +161,31 @@ def test_histogram_draws_open_bins_and_limits() -> None:
     assert "≥ 1" not in drawn
     kept = re.search(r'class="kept" d="([^"]*)"', drawn)
     assert kept is not None
-    assert kept[1].startswith("M174.3 92.0v-74.0")  # third of three bins, full height
+    assert kept[1].startswith("M174.33 92v-74h")  # third of three bins, full height
+
+
+def test_histogram_marks_where_bars_widen() -> None:
+    empty = Counts(cells=[0] * 13, missing=0)
+    single = Counts(cells=[0, 0, 1, *[0] * 10], missing=0)
+    counts = Histogram(
+        every=single,
+        kept=single,
+        others=single,
+        every_tokens=None,
+        kept_tokens=None,
+        others_tokens=None,
+        unscored=0,
+        limits=[],
+    )
+    edges = [0, 1, 2, 3, 5, 7]
+    score = ScoreFacts(name="a.b", meaning="", edges=edges, bars=edges, languages={"x": counts})
+    assert bars(score, empty) == [0] * 7
+    drawn = histogram(score, "x", "X")
+    # Five bins of 52 units: the third edge is at 156, where bins begin to hold two units.
+    assert '<text x="156" y="105" text-anchor="end">3</text>' in drawn
+    assert 'd="M156 92v5m3 0v-5"' in drawn
+    even = score.model_copy(update={"edges": [0, 1, 2, 3, 4, 5], "bars": [0, 1, 2, 3, 4, 5]})
+    assert "v5m3 0v-5" not in histogram(even, "x", "X")
 
 
 @pytest.mark.parametrize(
@@ -182,12 +206,12 @@ def test_percent_never_rounds_to_nothing_or_all(part: int, whole: int, text: str
 def test_numbers_and_failings() -> None:
     assert (number(12345), number(0.123456), number(7)) == ("12,345", "0.1235", "7")
     limit = Limit(rule=0, reason="slow", min=1, max=4, missing_drops=False, outside=0)
-    known = {"slow": ("a.b", limit)}
-    assert failing({"a.b": 5.0}, ["slow", "duplicate"], known) == [
+    expected = {"slow": ("a.b", limit)}
+    assert failing({"a.b": 5.0}, ["slow", "duplicate"], expected) == [
         ("slow", "a.b 5, must be 1 to 4"),
         ("duplicate", ""),
     ]
-    assert failing({"a.b": None}, ["slow"], known) == [("slow", "a.b is missing")]
+    assert failing({"a.b": None}, ["slow"], expected) == [("slow", "a.b is missing")]
 
 
 @pytest.mark.parametrize(

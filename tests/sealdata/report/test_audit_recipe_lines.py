@@ -91,9 +91,9 @@ def test_recipe_lines_give_what_was_announced(browser: Any, tmp_path: Path) -> N
         text = page.locator("#outcome-pairs").text_content()
         assert "±" not in text  # all rows are embedded
         lines = page.locator("#recipe-text").input_value()
-        found = re.match(r"[\d,]+", text)
-        assert found
-        return int(found[0].replace(",", "")), tomllib.loads(lines).get("rule", [])
+        actual = re.match(r"[\d,]+", text)
+        assert actual
+        return int(actual[0].replace(",", "")), tomllib.loads(lines).get("rule", [])
 
     edges = {
         name: page.evaluate(f"scores.get({name!r}).edges")

@@ -1,13 +1,16 @@
-"""Whoever reads audit.json can tell by its ``format`` what to expect."""
+"""A reader of audit.json can rely on its ``format``."""
 
 import hashlib
 import json
 from typing import Any
 
+import pytest
+
+from sealdata.errors import DataError
 from sealdata.report.schema import FORMAT, AuditFacts
 
-# Of each format's JSON schema. A line is never changed, only added, with FORMAT raised.
-DIGESTS = {3: "72bf2e82e31d89d9", 4: "899c133ed57e811e"}
+# Digests of the JSON schema by format. Raise FORMAT and add an entry; never change one.
+DIGESTS = {3: "72bf2e82e31d89d9", 4: "899c133ed57e811e", 5: "7b0414130b946cfd"}
 
 
 def outline(schema: Any) -> Any:
@@ -27,5 +30,13 @@ def test_a_changed_schema_has_a_format_of_its_own() -> None:
     digest = hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()[:16]
     assert DIGESTS.get(FORMAT) == digest, (
         "audit.json changed, its manifest included: raise FORMAT in sealdata/report/schema.py, add "
-        f"{{{FORMAT + 1}: {digest!r}}} above, and say in docs/audit.md what is new"
+        f"{{{FORMAT + 1}: {digest!r}}} above, and say in docs/explanation/audit.md what is new"
     )
+
+
+def test_facts_of_an_earlier_format_say_what_to_do() -> None:
+    message = "audit.json is of format 3, this version reads 5: run sealdata audit again"
+    with pytest.raises(DataError, match=f"^{message}$"):
+        AuditFacts.model_validate({"format": 3, "twins": []})
+    with pytest.raises(DataError, match=f"^{message}$"):
+        AuditFacts.model_validate_json('{"format": 3, "twins": []}')

@@ -9,9 +9,9 @@ from sealdata.build_manifest import BuildManifest
 from sealdata.dataset.results import file_facts
 from sealdata.errors import DataError
 from sealdata.fetch.corpus_cards import split_front_matter
-from sealdata.report.card import render_card, write_card
-from sealdata.report.card_merge import TO_WRITE, merged, to_write, unwritten
 from sealdata.report.croissant import croissant, write_croissant
+from sealdata.report.dataset_card import render_card, write_card
+from sealdata.report.dataset_card_merge import TO_WRITE, merged, to_write, unwritten
 
 Build = tuple[Path, BuildManifest]
 
@@ -47,7 +47,7 @@ def test_hand_written_text_sections_and_keys_survive(build: Build) -> None:
 
 def test_text_without_a_place_is_not_dropped_silently() -> None:
     old = "---\na: 1\n---\n\n<!-- person: gone -->Mine.<!-- /person -->\n"
-    with pytest.raises(DataError, match=r"README.md: what is written at 'gone' has no place"):
+    with pytest.raises(DataError, match=r"README.md: .* no place for what is written at 'gone'"):
         merged("---\na: 1\n---\n\ntext\n", old, "README.md")
     empty = old.replace("Mine.", f"*{TO_WRITE} x.]*")
     assert merged("---\na: 1\n---\n\ntext\n", empty, "README.md").endswith("\n\ntext\n")

@@ -13,14 +13,14 @@ from sealdata.build_manifest import BuildManifest
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch.corpus_cards import (
     LICENCES,
-    card_names,
-    parse_card,
-    read_card,
+    corpus_card_names,
+    parse_corpus_card,
+    read_corpus_card,
     split_front_matter,
     strictest,
 )
-from sealdata.report.card import cell, front_matter, render_card, write_card
-from sealdata.report.card_merge import TO_WRITE
+from sealdata.report.dataset_card import cell, front_matter, render_card, write_card
+from sealdata.report.dataset_card_merge import TO_WRITE
 
 Build = tuple[Path, BuildManifest]
 
@@ -117,7 +117,7 @@ def test_the_recipe_may_state_the_licence(build: Build) -> None:
     text = render_card(build[1].model_copy(update={"recipe": stated}))
     front, body = split_front_matter(text, "README.md")
     assert front["license"] == "cc-by-4.0"
-    assert "From the sources follows cc0-1.0" in body
+    assert "The licences of the sources lead to cc0-1.0" in body
     assert "A summary." in body
 
 
@@ -145,14 +145,14 @@ def test_a_source_without_a_card(build: Build) -> None:
     ],
 )
 def test_strictest_licence(licences: list[str | None], result: str) -> None:
-    found, reason = strictest({f"s{number}": name for number, name in enumerate(licences)})
-    assert found == result
+    actual, reason = strictest({f"s{number}": name for number, name in enumerate(licences)})
+    assert actual == result
     assert reason.endswith(".")
 
 
-@pytest.mark.parametrize("name", card_names())
+@pytest.mark.parametrize("name", corpus_card_names())
 def test_bundled_cards(name: str) -> None:
-    card = read_card(name)
+    card = read_corpus_card(name)
     assert card.licence in LICENCES
     assert "eng_Latn" in card.languages
 
@@ -166,8 +166,8 @@ GOOD = (
     ("text", "message"),
     [
         ("# no front matter", "does not begin with YAML front matter"),
-        ("---\na: [\n---\n", "no valid YAML"),
-        ("---\n- a\n---\n", "is no mapping"),
+        ("---\na: [\n---\n", "not valid YAML"),
+        ("---\n- a\n---\n", "is not a mapping"),
         (GOOD + "licens: x\n---\n", "unknown key 'licens'; did you mean 'licence'"),
         (GOOD.replace("cc0-1.0", "free") + "---\n", "unknown licence 'free'"),
         (GOOD.replace("[en]", "[xx_Yyyy]") + "---\n", "unknown language 'xx_Yyyy'"),
@@ -176,7 +176,7 @@ GOOD = (
 )
 def test_bad_cards_are_named(text: str, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
-        parse_card(text, "data_cards/x.md")
+        parse_corpus_card(text, "data_cards/x.md")
     assert str(caught.value).startswith("data_cards/x.md")
     assert "\n" not in str(caught.value)
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from sealcli.show_audit import funnel_table
 from sealdata.build_manifest import BuildManifest
-from sealdata.report.funnel import funnel_text
 
 EXPECTED = """\
 language  read  ingest  dedup  lid  similarity  kept  kept %
@@ -14,7 +14,7 @@ all        213       3      3   60          45   102    47.9"""
 
 
 def test_plain_text(build: tuple[Path, BuildManifest]) -> None:
-    assert funnel_text(build[1]) == EXPECTED
+    assert funnel_table(build[1]) == EXPECTED
 
 
 def test_thousands_and_empty_sources(build: tuple[Path, BuildManifest]) -> None:
@@ -30,6 +30,6 @@ def test_thousands_and_empty_sources(build: tuple[Path, BuildManifest]) -> None:
         .funnel[1]
         .model_copy(update={"records": 0, "dropped": {}, "train": 0, "validation": 0})
     )
-    lines = funnel_text(build[1].model_copy(update={"funnel": [large, empty]})).splitlines()
+    lines = funnel_table(build[1].model_copy(update={"funnel": [large, empty]})).splitlines()
     assert lines[1].split() == ["Thai", "1,234,567", "1,234,000", "570", "0.0"]
     assert lines[2].split() == ["Burmese", "0", "0", "0", "-"]

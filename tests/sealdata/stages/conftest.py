@@ -9,7 +9,7 @@ from sealdata.build_manifest import BuildManifest
 from sealdata.dataset.build import build
 from sealdata.pipeline.plan import load_plan
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress
+from sealdata.workflow.protocols import NoProgress
 
 HEAD = """
 name = "small"

@@ -17,7 +17,7 @@ from sealdata.stages import arithmetic_error
 from sealdata.stages.arithmetic_error import MeasureError, errors
 from sealdata.stages.rules import Rule
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress
+from sealdata.workflow.protocols import NoProgress
 
 GATES = """
 [score.laser]

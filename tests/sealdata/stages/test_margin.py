@@ -23,7 +23,7 @@ from sealdata.scorers import MarginParams, laser
 from sealdata.scorers.laser import _load
 from sealdata.stages import margin
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress
+from sealdata.workflow.protocols import NoProgress
 
 LANGS = ("ind_Latn", "tha_Thai", "mya_Mymr")
 GATES = '[score.laser]\nencoder = "sample"\nmargin = "{kind}"\nneighbours = {k}\n'

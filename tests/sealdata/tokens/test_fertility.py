@@ -1,5 +1,6 @@
 """Fertility: counted on the same pairs, never by white space where a script has none."""
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -162,5 +163,8 @@ def test_a_chart_of_twelve_languages_and_five_tokenizers() -> None:
     ElementTree.fromstring(svg)
     order = [svg.index(f">{resolve(code).name}<") for code in codes if code != "eng_Latn"]
     assert order == sorted(order, reverse=True)  # the costliest first
+    ticks = [float(tick) for tick in re.findall(r'text-anchor="middle">([\d.]+)<', svg)]
+    highest = max(row["parity"] for row in rows)
+    assert ticks[-2] <= highest < ticks[-1]
     with pytest.raises(SealError, match="nothing to draw"):
         fertility_svg(pl.DataFrame(rows).filter(pl.col("lang") == "eng_Latn"))

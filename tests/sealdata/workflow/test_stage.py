@@ -7,7 +7,9 @@ from pydantic import ValidationError
 
 from sealdata.errors import DataError
 from sealdata.files.records import PartRecord, read_json
-from sealdata.workflow.stage import NoProgress, Stage, run_stages
+from sealdata.workflow.protocols import NoProgress
+from sealdata.workflow.run_stages import run_stages
+from sealdata.workflow.stage import Stage
 
 
 class Backwards:
@@ -79,5 +81,5 @@ def test_a_damaged_record_names_its_file(tmp_path):
     folder = tmp_path / f"shout-{made.key}"
     folder.mkdir()
     (folder / "a.json").write_text("{")
-    with pytest.raises(DataError, match=r"a\.json is no valid JSON"):
+    with pytest.raises(DataError, match=r"a\.json is not valid JSON"):
         run_stages([made], tmp_path, Backwards(), NoProgress())

@@ -14,7 +14,10 @@ from sealdata.files.frames import write_frame
 from sealdata.files.records import PartRecord, checksum, write_json
 from sealdata.workflow import task_progress
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress, Stage, run_stages, write_checksum, written
+from sealdata.workflow.part_files import write_checksum, written
+from sealdata.workflow.protocols import NoProgress
+from sealdata.workflow.run_stages import run_stages
+from sealdata.workflow.stage import Stage
 from sealdata.workflow.streaming import StreamingStages, _SourceProgress, part_name, run_streaming
 
 WAIT = 30.0

@@ -17,7 +17,7 @@ from sealdata.component import load
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch.models import store
 from sealdata.fetch.models.catalogue import catalogue, model_card
-from sealdata.fetch.models.store import digest, fetch, find, find_model
+from sealdata.fetch.models.store import digest, fetch, find, find_all, find_model
 from sealdata.languages import languages
 from sealdata.pairs import make_pairs
 
@@ -25,7 +25,7 @@ FTZ = find_model("lid176-ftz").read_bytes()
 
 
 class Site(ThreadingHTTPServer):
-    """Serves ``files`` by the last part of their address, with ranges; breaks off as told."""
+    """Serves ``files`` by the last part of their address, with ranges; breaks off on request."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -150,7 +150,7 @@ def test_what_several_models_share_is_fetched_once(site: Site, folder: Path) -> 
 
 def test_a_file_of_another_size_is_refused(site: Site, folder: Path) -> None:
     site.files["lid218e.bin"] = FTZ
-    with pytest.raises(DataError, match=r"got 938,013 bytes.*wanted 1,176,355,829 bytes"):
+    with pytest.raises(DataError, match=r"got 938,013 bytes.*expected 1,176,355,829 bytes"):
         fetch("lid218e", accept=True)
     assert not (folder / "lid218e.bin").exists()
 
@@ -210,8 +210,8 @@ def test_the_list_shows_every_model(folder: Path) -> None:
     ("name", "message"),
     [
         ("lid218e", r"run `sealdata models fetch lid218e --accept-license`, licence CC BY-NC 4.0; "
-         r"the bundled lid176-ftz could stand in"),
-        ("laser2", r"run `sealdata models fetch laser2`, .*; the bundled encoder `sample` could"),
+         r"the bundled lid176-ftz can replace it"),
+        ("laser2", r"run `sealdata models fetch laser2`, .*; the bundled encoder `sample` can"),
     ],
 )  # fmt: skip
 def test_an_absent_model_says_how_it_gets_there(name: str, message: str, folder: Path) -> None:
@@ -229,6 +229,12 @@ def test_all_absent_encoders_of_a_recipe_are_named_at_once(folder: Path) -> None
         scorer.for_languages(["eng_Latn", "vie_Latn"]).fingerprint()
 
 
+def test_one_command_for_all_absent_models_accepts_what_any_of_them_asks(folder: Path) -> None:
+    command = "run `sealdata models fetch laser2 lid218e --accept-license`, licence "
+    with pytest.raises(DataError, match=re.escape(command)):
+        find_all(["laser2", "lid218e", "laser2", "some/path.bin"])
+
+
 def test_a_file_put_there_by_hand_is_noted_and_held_to(folder: Path) -> None:
     folder.mkdir()
     path = folder / "lid.176.bin"
@@ -241,7 +247,9 @@ def test_a_file_put_there_by_hand_is_noted_and_held_to(folder: Path) -> None:
     assert scorer.score(pairs).equals(bundled.score(pairs))
     digest.cache_clear()
     path.write_bytes(FTZ[:-1] + b"!")
-    with pytest.raises(DataError, match=r"lid\.176\.bin has sha256 .* when it was first used"):
+    with pytest.raises(
+        DataError, match=r"lid\.176\.bin has sha256 .*, but had [0-9a-f]{64} at its first use"
+    ):
         scorer.fingerprint()
 
 

@@ -10,7 +10,9 @@ from sealdata.component import load
 from sealdata.files.records import PartRecord
 from sealdata.workflow.engines import local
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress, Stage, run_stages
+from sealdata.workflow.protocols import NoProgress
+from sealdata.workflow.run_stages import run_stages
+from sealdata.workflow.stage import Stage
 
 PARTS = ("a", "b", "c", "d")
 

@@ -17,7 +17,9 @@ from sealdata.errors import ConfigError, DataError
 from sealdata.files.records import PartRecord
 from sealdata.pipeline.plan import load_plan
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import Engine, NoProgress, Stage, run_stages
+from sealdata.workflow.protocols import Engine, NoProgress
+from sealdata.workflow.run_stages import run_stages
+from sealdata.workflow.stage import Stage
 
 pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = pytest.mark.slow
@@ -189,8 +191,8 @@ def test_no_cluster_at_the_address(tmp_path):
 def test_a_machine_that_sees_another_folder_is_refused(engine, shared):
     token = shared / "token"
     token.write_text("1234")
-    with pytest.raises(DataError, match="needs it on a file system that all machines mount"):
-        engine._judge("far", (__version__, "", []), token, "node")
+    with pytest.raises(DataError, match="on a file system that all machines mount"):
+        engine._check_machine("far", (__version__, "", []), token, "node")
 
 
 DRIVER = """
@@ -199,7 +201,7 @@ from pathlib import Path
 from sealdata.dataset.build import build
 from sealdata.workflow.engines.ray import RayEngine
 from sealdata.pipeline.plan import load_plan
-from sealdata.workflow.stage import NoProgress
+from sealdata.workflow.protocols import NoProgress
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])

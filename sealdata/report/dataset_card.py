@@ -1,0 +1,216 @@
+"""The Hugging Face card of a built dataset, from its manifest and the cards of its sources."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sealdata.build_manifest import BuildManifest, pair_name
+from sealdata.fetch.corpus_cards import LICENCES, CorpusCard, read_corpus_card, strictest
+from sealdata.files.records import write_atomic
+from sealdata.filter_stages import STAGE_NAMES
+from sealdata.languages import resolve
+from sealdata.recipe.reading import builtin_recipes
+from sealdata.recipe.tables import CardTable
+from sealdata.report.bound_rules import manifest_rules
+from sealdata.report.croissant import croissant, write_croissant
+from sealdata.report.dataset_card_merge import merged, to_write
+from sealdata.report.funnel import funnel_lines
+from sealdata.report.markup import bounds, hundredths
+
+NO_ANNOTATIONS: Mapping[str, Any] = MappingProxyType({})
+_SIZES = {
+    "n<1K": 10**3,
+    "1K<n<10K": 10**4,
+    "10K<n<100K": 10**5,
+    "100K<n<1M": 10**6,
+    "1M<n<10M": 10**7,
+    "10M<n<100M": 10**8,
+    "100M<n<1B": 10**9,
+    "1B<n<10B": 10**10,
+}
+
+
+def render_card(manifest: BuildManifest, annotations: Mapping[str, Any] = NO_ANNOTATIONS) -> str:
+    """The text of ``README.md``, with YAML front matter; equal manifests have equal text.
+
+    ``annotations`` are ``precision`` and ``labels`` of an audit's facts: how people annotated a
+    sample.
+
+    Raises:
+        ConfigError: a source names a data card that does not exist.
+        DataError: the front matter of a source's card is wrong.
+    """
+    cards = _source_cards(manifest)
+    licence, reason = _licence(manifest, cards)
+    front = yaml.safe_dump(
+        front_matter(manifest, licence), sort_keys=False, allow_unicode=True, width=1000
+    )
+    environment = Environment(
+        loader=PackageLoader("sealdata.report"),
+        autoescape=False,  # Markdown, which has no text of a corpus
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(cell=cell, hundredths=hundredths)
+    environment.globals.update(to_write=to_write, bounds=bounds)
+    text = environment.get_template("dataset_card.md.j2").render(
+        _context(manifest, cards),
+        licence=licence,
+        licence_reason=reason,
+        precision=annotations.get("precision", []),
+        labels=annotations.get("labels", {}),
+    )
+    return f"---\n{front}---\n\n{text}"
+
+
+def write_card(
+    manifest: BuildManifest, path: Path, annotations: Mapping[str, Any] = NO_ANNOTATIONS
+) -> None:
+    """Write the card, atomically; what people wrote on an earlier card is kept.
+
+    Raises:
+        DataError: the file cannot be written, or the earlier card cannot be read.
+    """
+    text = render_card(manifest, annotations)
+    if path.is_file():
+        text = merged(text, path.read_text("utf-8"), str(path))
+    write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_metadata(
+    manifest: BuildManifest,
+    out: Path,
+    annotations: Mapping[str, Any] = NO_ANNOTATIONS,
+    **publication: str,
+) -> None:
+    """Write ``README.md`` and ``croissant.json`` of the build in ``out``.
+
+    ``publication``: the ``url`` and date of publication, as ``croissant`` takes them.
+    """
+    write_card(manifest, out / "README.md", annotations)
+    write_croissant(
+        croissant(out, manifest, licence_of(manifest), **publication), out / "croissant.json"
+    )
+
+
+def licence_of(manifest: BuildManifest) -> str:
+    """The licence that the card states, as the Hub names it."""
+    return _licence(manifest, _source_cards(manifest))[0]
+
+
+def front_matter(manifest: BuildManifest, licence: str) -> dict[str, Any]:
+    """The card's metadata for the Hub and ``datasets``; splits without pairs are left out."""
+    codes = ["eng_Latn", *manifest.languages]
+    kept = sum(row.kept for row in manifest.funnel)
+    tags = ["parallel-corpus", "sealdata"]
+    return {
+        "pretty_name": _table(manifest).pretty_name or manifest.name,
+        "language": list(dict.fromkeys(resolve(code).bcp47.split("-")[0] for code in codes)),
+        "license": licence,
+        **({"license_name": "see-card"} if licence == "other" else {}),
+        "multilinguality": ["translation"],
+        "task_categories": ["translation"],
+        "size_categories": [next(name for name, top in _SIZES.items() if kept < top)],
+        "tags": tags + (["demonstration"] if manifest.demonstrations else []),
+        "configs": [config for lang in manifest.languages if (config := _config(manifest, lang))],
+    }
+
+
+def _set_name(ref: Any) -> str:
+    """The name of an evaluation set: a path, or a table with a path and an optional name."""
+    return ref if isinstance(ref, str) else ref.get("name") or ref["path"]
+
+
+def cell(text: str) -> str:
+    """Foreign text, escaped for a table cell or a paragraph of Markdown."""
+    flat = " ".join(text.split())
+    for char in "\\`*_<>[]|":
+        flat = flat.replace(char, f"\\{char}")
+    return flat
+
+
+def _source_cards(manifest: BuildManifest) -> dict[str, CorpusCard | None]:
+    return {
+        source.name: read_corpus_card(source.card) if source.card else None
+        for source in manifest.sources
+    }
+
+
+def _lost_for(manifest: BuildManifest) -> dict[str, int]:
+    """Pairs by the first reason that dropped them, the most frequent reason first."""
+    counts: Counter[str] = Counter()
+    for row in manifest.funnel:
+        for reasons in row.dropped.values():
+            counts.update(reasons)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _config(manifest: BuildManifest, lang: str) -> dict[str, Any] | None:
+    rows = [row for row in manifest.funnel if row.lang == lang]
+    counts = {
+        "train": sum(row.train for row in rows),
+        "validation": sum(row.validation for row in rows),
+    }
+    name = pair_name(lang)
+    data_files = [
+        {"split": split, "path": f"pairs/{name}/{split}-*.parquet"}
+        for split, count in counts.items()
+        if count
+    ]
+    return {"config_name": name, "data_files": data_files} if data_files else None
+
+
+def _table(manifest: BuildManifest) -> CardTable:
+    return CardTable.model_validate(manifest.recipe.get("card", {}))
+
+
+def _licence(manifest: BuildManifest, cards: dict[str, CorpusCard | None]) -> tuple[str, str]:
+    """The licence that the recipe states, or else that of the sources' cards; and the reason."""
+    stated = _table(manifest).license
+    licences = {name: card.licence if card else None for name, card in cards.items()}
+    derived, reason = strictest(licences)
+    if stated and stated != derived:
+        return (
+            stated,
+            f"Stated by the curators. The licences of the sources lead to {derived}: {reason}",
+        )
+    return derived, reason
+
+
+def _context(manifest: BuildManifest, cards: dict[str, CorpusCard | None]) -> dict[str, Any]:
+    table = _table(manifest)
+    unique = {card.title: card for card in cards.values() if card is not None}
+    header, *funnel = funnel_lines(manifest)
+    return {
+        "build": manifest,
+        "title": table.pretty_name or manifest.name,
+        "summary": table.summary,
+        "authors": ", ".join(table.authors),
+        "read": sum(row.records for row in manifest.funnel),
+        "kept": sum(row.kept for row in manifest.funnel),
+        "names": {code: resolve(code).name for code in ("eng_Latn", *manifest.languages)},
+        "by_lang": {
+            lang: [row for row in manifest.funnel if row.lang == lang]
+            for lang in manifest.languages
+        },
+        "cards": cards,
+        "unique_cards": list(unique.values()),
+        "funnel": funnel,
+        "stages": [name for name in header if name in STAGE_NAMES],
+        "lost_for": _lost_for(manifest),
+        "rules": manifest_rules(manifest),
+        "demands": LICENCES,
+        "refs": [
+            _set_name(ref) for ref in manifest.recipe.get("decontaminate", {}).get("refs", [])
+        ],
+        "leaks": sum(row.lost("decontaminate") for row in manifest.funnel),
+        "duplicates": sum(row.lost("dedup") for row in manifest.funnel),
+        "builtin": manifest.name in builtin_recipes(),
+    }

@@ -1,0 +1,60 @@
+"""The files of a part: which ones a task wrote, and whether they are still intact."""
+
+import logging
+from pathlib import Path
+
+from sealdata.files.records import PartRecord, checksum, read_json, read_record, write_json
+
+_log = logging.getLogger(__name__)
+_reported: set[tuple[Path, str]] = set()  # damage is reported once, though it is met many times
+
+
+def written(part: str, folder: Path) -> dict[str, str]:
+    """The files of a part, by name in ``folder``, with their checksums: ``PART.*`` except its
+    record, and everything in ``PART/``."""
+    paths = [path for path in folder.glob(f"{part}.*") if path.name != f"{part}.json"]
+    paths += [path for path in (folder / part).rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): checksum(path) for path in sorted(paths)}
+
+
+def finished_part(part: str, folder: Path) -> PartRecord | None:
+    """The record of a part in ``folder``; None if it is missing, or if a file that it names is
+    missing or damaged."""
+    path = folder / f"{part}.json"
+    if not path.exists():
+        return None
+    record = read_record(path)
+    intact = all(_matches(folder / name, old) for name, old in record.files.items())
+    return record if intact else None
+
+
+def write_checksum(path: Path) -> None:
+    """Write the checksum of a file that no record names, next to the file, for ``is_intact``."""
+    write_json(_checksum_path(path), checksum(path))
+
+
+def drop_checksum(path: Path) -> None:
+    """Do this before the file changes: if the write is interrupted, the file does not count."""
+    _checksum_path(path).unlink(missing_ok=True)
+
+
+def is_intact(path: Path) -> bool:
+    """Whether the file is the one that its checksum was written for."""
+    return _checksum_path(path).exists() and _matches(path, read_json(_checksum_path(path)))
+
+
+def _checksum_path(path: Path) -> Path:
+    return path.with_suffix(".checksum.json")
+
+
+def _matches(path: Path, old: str) -> bool:
+    try:
+        new = checksum(path)
+    except FileNotFoundError:
+        return False
+    # Size and CRC-32 of every file of every finished part are checked at each start. A flipped
+    # bit in the work folder would otherwise go into all later results.
+    if new != old and (path, new) not in _reported:
+        _reported.add((path, new))
+        _log.warning("%s is damaged (%s, written as %s): it is made again", path, new, old)
+    return new == old

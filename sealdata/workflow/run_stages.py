@@ -1,0 +1,84 @@
+"""Running stages that do the same work side by side, say one per source."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sealdata.files.records import PartRecord, read_json, write_json
+from sealdata.workflow.protocols import Engine, Progress, TaskSource
+from sealdata.workflow.stage import Stage, StageOutput, Task
+
+
+def run_stages(
+    stages: Sequence[Stage], work: Path, engine: Engine, progress: Progress
+) -> list[StageOutput]:
+    """Run what is unfinished of ``stages`` side by side. All do the same work, say one per source.
+
+    A part is finished if its record exists and the files that it names are intact. All other parts
+    run again.
+
+    Raises:
+        SealError: a part failed; finished parts stay.
+    """
+    outputs = [stage.output(work) for stage in stages]
+    records: dict[tuple[int, str], PartRecord] = {}
+    tasks: list[Task] = []
+    for index, (stage, output) in enumerate(zip(stages, outputs, strict=True)):
+        for part in stage.parts:
+            record = stage.finished(part, output.folder)
+            if record is None:
+                tasks.append(stage.task(part, output.folder, (index, 0)))
+            else:
+                records[index, part] = record
+    if tasks:
+        name = stages[0].name
+        progress.begin(name)
+        progress.expect(name, len(tasks), _num_rows(stages, tasks))
+        try:
+            for task, [record] in engine.run(_all_at_once(tasks)):
+                records[task.index[0], record.part] = record
+                progress.part_done(name, record)
+        finally:
+            progress.end(name)
+    return [
+        finish(stage, work, [records[index, part] for part in stage.parts])
+        for index, stage in enumerate(stages)
+    ]
+
+
+def _all_at_once(tasks: Sequence[Task]) -> TaskSource:
+    """A source that returns all tasks at the first call."""
+    waiting = list(tasks)
+
+    def source() -> Sequence[Task]:
+        ready = waiting[:]
+        waiting.clear()
+        return ready
+
+    return source
+
+
+def _num_rows(stages: Sequence[Stage], tasks: Sequence[Task]) -> int:
+    """Rows of all tasks, or 0 where those of some are not known."""
+    counts = [stages[task.index[0]].rows.get(task.part) for task in tasks]
+    return 0 if None in counts else sum(rows or 0 for rows in counts)
+
+
+def finish(stage: Stage, work: Path, records: Sequence[PartRecord]) -> StageOutput:
+    """Write the stage's manifest, which marks it as finished and says how it was made."""
+    output = stage.output(work, records)
+    path = output.folder / "manifest.json"
+    if path.exists():
+        assert read_json(path)["key"] == stage.key, f"{path} belongs to another stage"
+        return output
+    write_json(
+        path,
+        {
+            "stage": stage.name,
+            "key": stage.key,
+            "version": stage.version,
+            "params": stage.params,
+            "inputs": list(stage.inputs),
+            "parts": [record.model_dump(mode="json") for record in records],
+        },
+    )
+    return output
