@@ -78,5 +78,6 @@ def show_curves(curves: Sequence[Curve]) -> None:
         rows.append(cells)
     click.echo(table(head, rows, title="% of relatives caught", text=["language"]))
     click.echo(
-        "The number in brackets is the limit on lid.tgt_within_set_margin. A dash: every limit loses more."
+        "The number in brackets is the limit on lid.tgt_within_set_margin. "
+        "A dash: every limit loses more."
     )
