@@ -262,8 +262,7 @@ _MARGINS = {
         "a ratio margin",
         0.9,
         10,
-        "it is about 1 for sentences that have nothing to do with each other, so a cosine's "
-        "threshold keeps everything",
+        "it is about 1 for unrelated sentences, so a cosine's threshold keeps everything",
         {
             1.06: "that is the limit of NLLB and CCMatrix, on a margin over their own, far larger "
             "pool of neighbours (stored.margin). Find the limit of this corpus in the report of a "

@@ -109,5 +109,5 @@ def _library(
     listed.write_text(json.dumps(texts), "utf-8")
     arguments = [str(python), "-c", LIBRARY, str(checkpoint), str(SPM), str(listed), str(repeats)]
     done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=sys.stderr, check=True)
-    found: dict[str, list[float]] = json.loads(done.stdout.decode().splitlines()[-1])
-    return found
+    seconds: dict[str, list[float]] = json.loads(done.stdout.decode().splitlines()[-1])
+    return seconds

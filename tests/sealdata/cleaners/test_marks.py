@@ -54,7 +54,7 @@ def test_thai_and_lao(text, cleaned):
         (typed("ក", "\u17c1", "\u17b6"), "កោ"),
         (typed("ក", "\u17b7", "\u17b7"), "កិ"),
         (typed("ប", "\u17c9", "\u200c", "\u17b8"), typed("ប", "\u17c9", "\u200c", "\u17b8")),
-        ("ក្រ្រ", "ក្រ្រ"),  # a letter below is no mark, however often it stands there
+        ("ក្រ្រ", "ក្រ្រ"),  # a letter below is not a mark, however often it stands there
     ],
 )
 def test_khmer(text, cleaned):
@@ -145,9 +145,30 @@ def test_only_the_copy_of_a_mark_is_lost(name, first, last):
     holds()
 
 
-@pytest.mark.parametrize("code", [*range(0x102B, 0x103E), 0x105A, *range(0x1060, 0x1098)])
-def test_every_sign_of_zawgyi_becomes_something(code):
-    before, after = to_unicode(chr(code) + "က"), to_unicode("က" + chr(code))
-    assert max(len(before), len(after)) >= 2
-    assert "က" in before
-    assert "က" in after
+# A sign of Zawgyi -> what a reader sees after the letter ka: a vowel or tone, a medial, a letter
+# below, or a letter of its own. As in the tables of Zawgyi-One; other signs are the same in both.
+AFTER_KA = {
+    0x1033: "\u102f", 0x1034: "\u1030", 0x1039: "\u103a", 0x103A: "\u103b",
+    0x103B: "\u103c", 0x103C: "\u103d", 0x103D: "\u103e", 0x105A: "\u102b\u103a",
+    0x107D: "\u103b", 0x1085: "္လ", 0x1087: "\u103e", 0x1088: "\u103e\u102f",
+    0x1089: "\u103e\u1030", 0x108A: "\u103d\u103e", 0x108E: "\u102d\u1036", 0x1093: "္ဘ",
+    0x1094: "\u1037", 0x1095: "\u1037", 0x1096: "္တ\u103d",
+    **dict.fromkeys(range(0x107E, 0x1085), "\u103c"),
+    0x1060: "္က", 0x1061: "္ခ", 0x1062: "္ဂ", 0x1063: "္ဃ", 0x1065: "္စ", 0x1066: "္ဆ",
+    0x1067: "္ဆ", 0x1068: "္ဇ", 0x1069: "္ဈ", 0x106C: "္ဋ", 0x106D: "္ဌ", 0x1070: "္ဏ",
+    0x1071: "္တ", 0x1072: "္တ", 0x1073: "္ထ", 0x1074: "္ထ", 0x1075: "္ဒ", 0x1076: "္ဓ",
+    0x1077: "္န", 0x1078: "္ပ", 0x1079: "္ဖ", 0x107A: "္ဗ", 0x107B: "္ဘ", 0x107C: "္မ",
+    0x106A: "ဉ", 0x106B: "ည", 0x106E: "ဍ္ဍ", 0x106F: "ဍ္ဎ", 0x1086: "ဿ", 0x108F: "န",
+    0x1090: "ရ", 0x1091: "ဏ္ဍ", 0x1092: "ဋ္ဌ", 0x1097: "ဋ္ဋ",
+}  # fmt: skip
+KINZI = {0x1064: "", 0x108B: "\u102d", 0x108C: "\u102e", 0x108D: "\u1036"}
+
+
+def test_every_sign_of_zawgyi_is_converted():
+    expected = dict.fromkeys([*range(0x102B, 0x103E), 0x105A, *range(0x1060, 0x1098)])
+    for code in expected:
+        expected[code] = "က" + AFTER_KA.get(code, chr(code))
+        if code in KINZI:
+            expected[code] = f"င်္က{KINZI[code]}"  # it stands before its letter in Unicode
+    assert {code: to_unicode("က" + chr(code)) for code in expected} == expected
+    assert to_unicode("\u1031\u107eက") == "ကြေ"  # signs that Zawgyi stores before their letter

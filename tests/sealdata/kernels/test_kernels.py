@@ -101,8 +101,8 @@ def test_numerals(rows):
 
 
 def test_digits_of_every_script_have_their_values():
-    known = [chr(c) for c in range(0x110000) if chr(c).isdecimal()]
-    rows = [(f"7{char}", f"7{unicodedata.decimal(char)}") for char in known]
+    references = [chr(c) for c in range(0x110000) if chr(c).isdecimal()]
+    rows = [(f"7{char}", f"7{unicodedata.decimal(char)}") for char in references]
     assert load("scorers", "numerals").score(make_pairs(rows))["agreement"].to_list() == [
         1.0
     ] * len(rows)

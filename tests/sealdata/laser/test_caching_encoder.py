@@ -50,10 +50,10 @@ def sameness(caching: CachingEncoder, encoder: Encoder) -> None:
         assert encoded.truncated.tolist() == [False] * len(texts)
 
 
-@pytest.mark.parametrize(("most", "encoded"), [(9, 4), (1, 5), (0, 6)])
-def test_a_text_that_comes_again_is_encoded_once(encoder, most, encoded):
+@pytest.mark.parametrize(("max_texts", "encoded"), [(9, 4), (1, 5), (0, 6)])
+def test_a_text_that_comes_again_is_encoded_once(encoder, max_texts, encoded):
     """As long as there is room for its vector; it leaves when it has come for the last time."""
-    caching = CachingEncoder(spy := Spy(encoder), REPEATED, max_bytes=most * 4 * encoder.dim)
+    caching = CachingEncoder(spy := Spy(encoder), REPEATED, max_bytes=max_texts * 4 * encoder.dim)
     sameness(caching, encoder)
     assert len(spy.asked) == encoded
     assert not caching._memory
@@ -83,12 +83,12 @@ def test_the_size_is_bounded_and_the_newest_stays(tmp_path):
     with EmbeddingCache(path, 4, 64 + 100 * 48) as cache:
         for start in range(0, 300, 50):
             cache.keep(texts[start : start + 50], vectors[start : start + 50], np.zeros(50))
-        found, _, known = cache.look_up(texts)
+        cached_vectors, _, known = cache.look_up(texts)
         assert path.stat().st_size == 64 + 100 * 48
         assert 60 < known.sum() <= 100
         assert known[-1]
         assert known[200:].sum() > known[:200].sum()
-        assert np.array_equal(found[known], vectors[known])
+        assert np.array_equal(cached_vectors[known], vectors[known])
     with EmbeddingCache(path, 4, 64 + 200 * 48) as larger:
         assert not larger.look_up(texts)[2].any(), "another bound begins anew"
 

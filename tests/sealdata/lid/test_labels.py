@@ -92,8 +92,8 @@ def test_labels_as_languages() -> None:
     ],
 )
 def test_scripts_of_one_label(labels: list[str], alone: dict[str, str]) -> None:
-    found = Labels(tuple(labels)).only_label
-    assert {script: labels[n] for script, n in found.items() if script != "Arab"} == alone
+    only = Labels(tuple(labels)).only_label
+    assert {script: labels[n] for script, n in only.items() if script != "Arab"} == alone
 
 
 def test_a_language_is_in_one_set() -> None:

@@ -123,7 +123,7 @@ def test_each_side_goes_to_its_own_encoder(tmp_path):
     used = scorer.for_languages(["eng_Latn", "ind_Latn"])
     assert [model.name for model in used.models()] == ["two", "three"]
     assert set(used.fingerprint()["encoders"]) == {"eng_Latn", "ind_Latn"}
-    # 96 dimensions beside 32: what real LASER2 and LASER3 share, these random ones do not
+    # 96 and 32 dimensions: what real LASER2 and LASER3 share, these random ones do not
     with pytest.raises(DataError, match="vectors of 96 and 32 numbers"):
         used.score(make_pairs([("water", "air")]))
 

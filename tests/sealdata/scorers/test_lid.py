@@ -47,13 +47,13 @@ def test_a_sentence_in_another_language():
 def test_probability_and_margins_are_those_of_the_whole_distribution():
     """Telling only the likeliest labels must not show beyond what the docstring allows."""
     model = fasttext.load_model(str(find_model("lid176-ftz"))).f
-    kin = {"__label__id", "__label__jv", "__label__su", "__label__min"}
+    related = {"__label__id", "__label__jv", "__label__su", "__label__min"}
     for text in (ENGLISH, SENTENCES["ind_Latn"], SENTENCES["vie_Latn"], SENTENCES["tgl_Latn"]):
         whole = {label: min(p, 1.0) for p, label in model.predict(text + "\n", -1, 0.0, "strict")}
         row = score((ENGLISH, text), lang="zsm_Latn").row(0, named=True)
         declared = whole.pop("__label__ms", 0.0)
-        inside = [p for label, p in whole.items() if label in kin]
-        outside = [p for label, p in whole.items() if label not in kin]
+        inside = [p for label, p in whole.items() if label in related]
+        outside = [p for label, p in whole.items() if label not in related]
         close = {"abs": 0.015}  # a few labels below 0.005
         assert row["tgt_prob"] == pytest.approx(declared, **close)
         assert row["tgt_margin"] == pytest.approx(declared - max(whole.values()), **close)
@@ -86,8 +86,8 @@ MALAY = "Kerajaan akan membina sekolah baharu di kampung itu pada tahun hadapan.
 def test_strangers_and_relatives_are_told_apart(text, lang, wrong, confusable):
     row = score((ENGLISH, text), lang=lang, short=0).row(0, named=True)
     assert (row["tgt_set_margin"] < 0) == wrong
-    kin = row["tgt_within_set_margin"]
-    assert (None if kin is None else kin < -0.5) == confusable
+    margin = row["tgt_within_set_margin"]
+    assert (None if margin is None else margin < -0.5) == confusable
 
 
 def test_a_short_text_is_judged_in_a_column_of_its_own():
