@@ -6,6 +6,8 @@ takes 3.5 MiB of each process, measured. Models that are not quantised take abou
 file: an estimated 0.13 GB for lid.176.bin and 1.2 GB for lid218e, times the number of workers.
 """
 
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -89,3 +91,31 @@ def open_model(path: Path) -> FastText:
         DataError: see ``FastText``.
     """
     return FastText(path)
+
+
+# Loads the model and identifies one text, in a process that may die of it.
+_TRIAL = """
+import sys
+import fasttext
+fasttext.load_model(sys.argv[1]).f.predict("a\\n", 1, 0.0, "strict")
+"""
+
+
+@cache
+def check_model(path: Path) -> None:
+    """Refuse a file that fastText cannot load, before any work begins.
+
+    A truncated file may end fastText by a memory fault, and the process with it. So another process
+    tries it first. ``open_model`` reports everything else with the library's own words.
+
+    Raises:
+        DataError: the process that tried it was killed by a signal.
+    """
+    trial = subprocess.run(
+        [sys.executable, "-c", _TRIAL, str(path)], capture_output=True, check=False
+    )
+    if trial.returncode < 0:
+        raise DataError(
+            f"{path} ends fastText with signal {-trial.returncode}: the file is damaged or cut "
+            "short; fetch it again"
+        )

@@ -9,7 +9,7 @@ from sealdata.fetch.models.store import digest, find_model
 from sealdata.filter_stages import RuleStage
 from sealdata.lid.labels import Labels
 from sealdata.lid.language_checker import SCORES, LanguageChecker
-from sealdata.lid.model import open_model
+from sealdata.lid.model import check_model, open_model
 from sealdata.scorers import ModelUse, Scorer
 
 _BUNDLED = "lid176-ftz"
@@ -79,8 +79,15 @@ class Lid(Scorer):
     }
 
     def fingerprint(self) -> dict[str, Any]:
-        """The version and the digest of the model file; its path does not matter."""
-        model = digest(find_model(self.model))
+        """The version and the digest of the model file; its path does not matter.
+
+        Raises:
+            DataError: the model is not on this machine, or is a file that crashes fastText.
+        """
+        path = find_model(self.model)
+        if self.model not in catalogue():  # files of the catalogue are held to their digest
+            check_model(path)
+        model = digest(path)
         return {"version": self.version, "model": model, "short": self.short}
 
     def models(self) -> list[ModelUse]:

@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from sealdata.component import load
 from sealdata.errors import DataError
 from sealdata.fetch.models.store import find_model
 from sealdata.lid import model as lid_model
-from sealdata.lid.model import MIN_PROB, TOP_K, FastText
+from sealdata.lid.model import MIN_PROB, TOP_K, FastText, check_model
 
 TEXT = Path(__file__).parents[3] / "sealdata/sample/text"
 MODEL = find_model("lid176-ftz")
@@ -98,3 +99,15 @@ def test_files_that_are_not_classifiers(content: bytes, message: str, tmp_path: 
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"model.bin cannot be read as a fastText .*{message}"):
         FastText(path)
+
+
+def test_a_file_that_crashes_fasttext_is_refused_before_any_work(tmp_path: Path) -> None:
+    """Cut near its end, the file ends the process that loads it by a signal."""
+    path = tmp_path / "model.ftz"
+    path.write_bytes(CONTENT[:900_000])
+    scorer = load("scorers", "lid", {"model": str(path)})
+    with pytest.raises(
+        DataError, match=r"model\.ftz ends fastText with signal 11: .*fetch it again"
+    ):
+        scorer.fingerprint()
+    check_model(MODEL)  # says nothing
