@@ -263,6 +263,27 @@ def test_a_range_outside_its_file(base: Path, entry: dict[str, int], message: st
         built(base, tokens=[{"path": "tokens/part-000.npy", **entry}])
 
 
+def test_ranges_may_touch_but_not_overlap(base: Path) -> None:
+    path = base / "tokens/part-000.npy"
+    touching = [TokenRange(path, 0, 3), TokenRange(path, 4 * 3 * LENGTH, 4)]
+    files = measure(touching, "uint32", LENGTH)
+    assert [segment.num_sequences for segment in files.segments] == [3, 4]
+    with pytest.raises(DataError, match="take the same sequences"):
+        measure([TokenRange(path, 0, 3), TokenRange(path, 4 * 3 * LENGTH - 4, 4)], "uint32", LENGTH)
+
+
+@pytest.mark.parametrize(
+    ("ids", "start", "inside"),
+    [([9, 5, 6], 0, False), ([9, 5, 6], 1, False), ([5, 5, 6], 1, True), ([5, 9, 6], 2, False)],
+)
+def test_a_range_begins_inside_a_document_if_no_eos_is_before_it(
+    tmp_path: Path, ids: list[int], start: int, inside: bool
+) -> None:
+    np.array(ids, "<u4").tofile(tmp_path / "ids.npy")
+    [segment] = measure([TokenRange(tmp_path / "ids.npy", 4 * start)], "uint32", 1).segments
+    assert token_files.begins_inside(segment, eos_id=9) == inside
+
+
 def test_what_a_recipe_may_not_say(base: Path) -> None:
     with pytest.raises(ConfigError, match="is an address"):
         built(base, tokens=["http://olmo-data.org/part-000-00000.npy"])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sealdata.dataset.audit import audit_recipe
 from sealdata.dataset.build import Built, build
 from sealdata.files.records import read_json
 from sealdata.pipeline.plan import Plan
@@ -156,3 +157,14 @@ def test_a_limit_holds_for_pairs_and_documents(base: Path, tmp_path: Path) -> No
     assert row.records == 10
     texts = [s for s in manifest.streams if s.path.endswith("monolingual/ind_Latn")]
     assert sum(stream.num_documents or 0 for stream in texts) == 10
+
+
+def test_the_values_of_an_audit(base: Path, tmp_path: Path) -> None:
+    """The seed draws the sample, here all pairs: a language has at least 1,000 if it has them."""
+    with LocalEngine(1) as engine:
+        plan = Plan(Recipe.model_validate(RECIPE), base)
+        audit_recipe(plan, tmp_path / "out", engine, NoProgress(), rows=20)
+    [path] = (tmp_path / "out/work").glob("sample-*/manifest.json")
+    sizes, _, seed = read_json(path)["params"]
+    assert seed == 7
+    assert sizes == {"part-00000": 30, "part-00001": 10}
