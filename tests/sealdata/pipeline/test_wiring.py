@@ -145,6 +145,18 @@ def test_the_counts_that_follow(base: Path) -> None:
     }
 
 
+def test_a_result_that_is_missing_is_put_back(base: Path) -> None:
+    """The manifest alone does not make a build finished."""
+    built, _ = make(base)
+    assert not built.fresh
+    [path] = (base / "out/pairs").rglob("train-*.parquet")
+    data = path.read_bytes()
+    path.unlink()
+    built, _ = make(base)
+    assert built.fresh
+    assert path.read_bytes() == data
+
+
 def test_a_limit_holds_for_pairs_and_documents(base: Path, tmp_path: Path) -> None:
     for name in ("pairs.tsv", "text.txt"):
         (tmp_path / name).write_bytes((base / name).read_bytes())
