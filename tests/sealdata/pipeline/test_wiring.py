@@ -145,11 +145,19 @@ def test_the_counts_that_follow(base: Path) -> None:
     }
 
 
+def test_an_input_is_copied_into_the_results(base: Path) -> None:
+    """Its owner may write to it tomorrow; outputs of stages are hard links."""
+    copied = base / "out/shards/tokenizer/tokenizer.json"
+    assert copied.stat().st_nlink == 1
+    path = min((base / "out/pairs").rglob("train-*.parquet"))
+    assert path.stat().st_nlink == 2
+
+
 def test_a_result_that_is_missing_is_put_back(base: Path) -> None:
     """The manifest alone does not make a build finished."""
     built, _ = make(base)
     assert not built.fresh
-    [path] = (base / "out/pairs").rglob("train-*.parquet")
+    path = min((base / "out/pairs").rglob("train-*.parquet"))
     data = path.read_bytes()
     path.unlink()
     built, _ = make(base)
