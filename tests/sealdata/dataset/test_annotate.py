@@ -37,7 +37,7 @@ def test_the_sheet_is_blind_and_stratified(audited: Path) -> None:
     for lang in TEXTS:
         own = key.filter(pl.col("lang") == lang)
         assert own["bin"].value_counts()["count"].to_list() == [4] * 5
-    assert key["lang"].to_list() != sorted(key["lang"])
+    assert key["lang"].rle_id().max() > 10, "languages are mixed, not one after the other"
 
 
 def test_labels_become_precision_in_report_and_card(audited: Path) -> None:

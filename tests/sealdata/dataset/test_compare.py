@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
@@ -60,6 +61,13 @@ def test_what_moved_and_why(tmp_path: Path) -> None:
         in text
     )
     assert "- Recipe, `rule[low_similarity laser.cosine].min`: `0.6` → `0.7`." in text
+
+
+def test_long_texts_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sealdata.dataset.compare.MAX_TEXT", 3)
+    shown = compare(*two_builds(tmp_path)).languages[0].gone_pairs
+    assert len(shown) == 5
+    assert {(len(pair.src), len(pair.tgt)) for pair in shown} == {(3, 3)}
 
 
 def test_a_build_equals_itself(tmp_path: Path) -> None:

@@ -37,6 +37,14 @@ def test_both_directions_by_order_on_the_page() -> None:
     assert back.schema == there.schema
 
 
+def test_prompts_are_counted_in_characters() -> None:
+    pairs = make_pairs([("Hello.", "สวัสดี")], tgt_lang="tha_Thai")
+    back = PairFormat("tha_Thai", False, False, (PAPER,), (1.0,), "autonym")
+    [row] = back.documents(pairs, row_keys(pairs, seed=1)).iter_rows(named=True)
+    assert row["text"] == "ภาษาไทย: สวัสดี\nEnglish: Hello."
+    assert row["prompt_chars"] == len("ภาษาไทย: สวัสดี\nEnglish: ")
+
+
 def test_no_pairs() -> None:
     none = PAIRS.clear()
     assert form().documents(none, row_keys(none, seed=1)).height == 0
@@ -62,6 +70,8 @@ def test_templates_are_drawn_by_weight_and_do_not_depend_on_the_other_rows() -> 
     number = some["row"]
     assert some["text"] == f"Number {number}.|Nomor {number}."
     assert some["prompt_chars"] == len(f"Number {number}.|")
+    prompts = pl.col("text").str.slice(pl.col("prompt_chars"))
+    assert documents.select(prompts).to_series().to_list() == pairs["tgt"].to_list()
     part = pairs[1000:1100].reverse()
     again = mixed.documents(part, row_keys(part, seed=1))
     assert again.reverse().equals(documents[1000:1100])

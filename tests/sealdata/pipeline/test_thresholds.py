@@ -3,8 +3,8 @@
 import pytest
 
 from sealdata.errors import ConfigError
-from sealdata.pipeline.plan import Plan
-from sealdata.recipe.tables import Recipe
+from sealdata.pipeline.plan import Plan, bind_rule
+from sealdata.recipe.tables import Recipe, RuleTable
 
 SOURCE = {
     "name": "a",
@@ -81,3 +81,22 @@ def test_thresholds_of_another_score(tmp_path, rule, message):
 )
 def test_thresholds_that_make_sense(tmp_path, rule):
     plan(tmp_path, **rule)
+
+
+@pytest.mark.parametrize(("missing", "drops"), [("pass", False), ("drop", True)])
+def test_bounds_of_a_language_replace_only_those_that_it_sets(missing: str, drops: bool) -> None:
+    languages = {
+        "jav_Latn": {"min": 2},
+        "sun_Latn": {"max": 3},
+        "tha_Thai": {"off": True},
+        "lao_Laoo": {"min": 0, "max": 0},
+    }
+    table = {"reason": "r", "score": "a.b", "min": 1, "max": 9, "missing": missing}
+    rule = bind_rule(RuleTable.model_validate(table | {"languages": languages}), "lid")
+    assert (rule.stage, rule.bounds, rule.missing_drops) == ("lid", (1, 9), drops)
+    assert rule.languages == {
+        "jav_Latn": (2, 9),
+        "sun_Latn": (1, 3),
+        "tha_Thai": None,
+        "lao_Laoo": (0, 0),
+    }

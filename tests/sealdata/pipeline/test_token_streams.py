@@ -263,6 +263,51 @@ def test_a_range_outside_its_file(base: Path, entry: dict[str, int], message: st
         built(base, tokens=[{"path": "tokens/part-000.npy", **entry}])
 
 
+def test_held_out_sequences_may_have_no_eos(base: Path) -> None:
+    """One sequence of ten is held out, in the middle of a document: too few to say anything."""
+    ids = olmo_ids(10 * LENGTH)
+    ids[9 * LENGTH :] = ids[0]
+    ids.tofile(base / "long.npy")
+    manifest = built(base, tokens=["long.npy"]).manifest
+    counts = [row.num_sequences for row in manifest.streams if row.kind == "replay"]
+    assert counts == [9, 1]
+    assert problems(base / "out") == []
+
+
+@pytest.mark.parametrize(("limit", "digests"), [(4 * LENGTH, ["digest"]), (4 * LENGTH - 1, [])])
+def test_files_up_to_a_size_are_hashed_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, digests: list[str]
+) -> None:
+    monkeypatch.setattr(token_files, "HASHED_BYTES", limit)
+    monkeypatch.setattr(token_files, "_RANGE_BYTES", 16)
+    olmo_ids(LENGTH).tofile(tmp_path / "ids.npy")
+    files = measure([TokenRange(tmp_path / "ids.npy")], "uint32", LENGTH)
+    known, [name] = identified(files, lambda path: "digest")
+    assert [segment.sha256 for segment in known.segments if segment.sha256] == digests
+    assert (name == "digest") == bool(digests)
+
+
+def test_ranges_may_touch_but_not_overlap(base: Path) -> None:
+    path = base / "tokens/part-000.npy"
+    touching = [TokenRange(path, 0, 3), TokenRange(path, 4 * 3 * LENGTH, 4)]
+    files = measure(touching, "uint32", LENGTH)
+    assert [segment.num_sequences for segment in files.segments] == [3, 4]
+    with pytest.raises(DataError, match="take the same sequences"):
+        measure([TokenRange(path, 0, 3), TokenRange(path, 4 * 3 * LENGTH - 4, 4)], "uint32", LENGTH)
+
+
+@pytest.mark.parametrize(
+    ("ids", "start", "inside"),
+    [([9, 5, 6], 0, False), ([9, 5, 6], 1, False), ([5, 5, 6], 1, True), ([5, 9, 6], 2, False)],
+)
+def test_a_range_begins_inside_a_document_if_no_eos_is_before_it(
+    tmp_path: Path, ids: list[int], start: int, inside: bool
+) -> None:
+    np.array(ids, "<u4").tofile(tmp_path / "ids.npy")
+    [segment] = measure([TokenRange(tmp_path / "ids.npy", 4 * start)], "uint32", 1).segments
+    assert token_files.begins_inside(segment, eos_id=9) == inside
+
+
 def test_what_a_recipe_may_not_say(base: Path) -> None:
     with pytest.raises(ConfigError, match="is an address"):
         built(base, tokens=["http://olmo-data.org/part-000-00000.npy"])

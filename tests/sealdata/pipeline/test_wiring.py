@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sealdata.dataset.audit import audit_recipe
 from sealdata.dataset.build import Built, build
 from sealdata.files.records import read_json
 from sealdata.pipeline.plan import Plan
@@ -144,6 +145,26 @@ def test_the_counts_that_follow(base: Path) -> None:
     }
 
 
+def test_an_input_is_copied_into_the_results(base: Path) -> None:
+    """Its owner may write to it tomorrow; outputs of stages are hard links."""
+    copied = base / "out/shards/tokenizer/tokenizer.json"
+    assert copied.stat().st_nlink == 1
+    path = min((base / "out/pairs").rglob("train-*.parquet"))
+    assert path.stat().st_nlink == 2
+
+
+def test_a_result_that_is_missing_is_put_back(base: Path) -> None:
+    """The manifest alone does not make a build finished."""
+    built, _ = make(base)
+    assert not built.fresh
+    path = min((base / "out/pairs").rglob("train-*.parquet"))
+    data = path.read_bytes()
+    path.unlink()
+    built, _ = make(base)
+    assert built.fresh
+    assert path.read_bytes() == data
+
+
 def test_a_limit_holds_for_pairs_and_documents(base: Path, tmp_path: Path) -> None:
     for name in ("pairs.tsv", "text.txt"):
         (tmp_path / name).write_bytes((base / name).read_bytes())
@@ -156,3 +177,14 @@ def test_a_limit_holds_for_pairs_and_documents(base: Path, tmp_path: Path) -> No
     assert row.records == 10
     texts = [s for s in manifest.streams if s.path.endswith("monolingual/ind_Latn")]
     assert sum(stream.num_documents or 0 for stream in texts) == 10
+
+
+def test_the_values_of_an_audit(base: Path, tmp_path: Path) -> None:
+    """The seed draws the sample, here all pairs: a language has at least 1,000 if it has them."""
+    with LocalEngine(1) as engine:
+        plan = Plan(Recipe.model_validate(RECIPE), base)
+        audit_recipe(plan, tmp_path / "out", engine, NoProgress(), rows=20)
+    [path] = (tmp_path / "out/work").glob("sample-*/manifest.json")
+    sizes, _, seed = read_json(path)["params"]
+    assert seed == 7
+    assert sizes == {"part-00000": 30, "part-00001": 10}

@@ -219,7 +219,9 @@ def test_what_is_removed_has_no_origin_and_the_base_is_left_alone() -> None:
         Layered(), {"rule": entries, "clean": {"html": {"a": 1}, "mask": {"b": 2}}}, "base"
     )
     before = copy.deepcopy(base)
-    emptied = extend(base, {"remove": ["clean.html"], "rule": []}, "mine")
+    table = {"remove": ["clean.html"], "rule": []}
+    emptied = extend(base, table, "mine")
+    assert table == {"remove": ["clean.html"], "rule": []}
     assert emptied.table == {"rule": [], "clean": {"mask": {"b": 2}}}
     assert emptied.origins == {("clean", "mask", "b"): "base"}
     changed = extend(base, {"rule": [{"key": "ratio", "max": 5}]}, "mine")

@@ -184,6 +184,13 @@ def test_sentencepiece_keeps_text_as_it_is() -> None:
     assert not tokenizer.vocabulary.lossless
 
 
+def test_all_byte_pieces_of_a_character_span_it() -> None:
+    """Four each for the emoji; of the second text the first token is the space before it."""
+    starts, ends = make("sentencepiece", UNIGRAM).spans(["a\U0001f9ffb", "\U0001f9ff"])
+    assert starts.tolist() == [0, 1, 1, 1, 1, 2, 4, 4, 4, 4, 4]
+    assert ends.tolist() == [1, 2, 2, 2, 2, 3, 4, 5, 5, 5, 5]
+
+
 def test_bytes_of_pieces(tmp_path: Path) -> None:
     """Special tokens stand for no text, other added tokens for their spelling."""
     bpe = make("hf", BPE)

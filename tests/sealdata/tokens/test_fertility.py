@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import polars as pl
 import pytest
+import sentencepiece
 from tokenizers import Tokenizer as HfTokenizer
 from tokenizers import models, pre_tokenizers
 
@@ -161,6 +162,25 @@ def test_unknown_tokens(tmp_path: Path) -> None:
     pairs = make_pairs([("a", "a b a")])  # a space before each of the three, and one letter unknown
     row = fertility({"t": tokenizer}, [("zsm_Latn", pairs)]).row(1, named=True)
     assert row["unknown_share"] == pytest.approx(1 / 6)
+
+
+def test_an_unknown_token_is_not_a_byte(tmp_path: Path) -> None:
+    path = tmp_path / "bare.model"
+    with path.open("wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(["a few words of a few letters"] * 9),
+            model_writer=file,
+            vocab_size=20,
+            hard_vocab_limit=False,
+            minloglevel=2,
+        )
+    tokenizer = open_tokenizer(path)
+    assert tokenizer.vocabulary.unk_id == 0
+    assert tokenizer.vocabulary.piece_bytes[:4].tolist() == [0, 0, 0, 1]  # unknown, BOS, EOS
+    pairs = make_pairs([("a", "a few Z words")])  # 13 letters and spaces, and the unknown one
+    row = fertility({"t": tokenizer}, [("zsm_Latn", pairs)]).row(1, named=True)
+    assert row["unknown_share"] == pytest.approx(1 / 14)
+    assert row["single_byte_share"] == pytest.approx(13 / 14)
 
 
 def test_the_interval_of_parity() -> None:
