@@ -11,6 +11,7 @@ import pytest
 from sealdata.component import load
 from sealdata.errors import DataError
 from sealdata.fetch.models.store import find_model
+from sealdata.lid import model
 from sealdata.lid import model as lid_model
 from sealdata.lid.model import MIN_PROB, TOP_K, FastText, check_model
 
@@ -91,7 +92,6 @@ CONTENT = MODEL.read_bytes()
     [
         (b"x" * 500, "wrong file format"),
         (CONTENT[:36] + b"\2\0\0\0" + CONTENT[40:], "needs to be supervised"),  # word vectors
-        (CONTENT[:2000], "bad_alloc"),
     ],
 )
 def test_files_that_are_not_classifiers(content: bytes, message: str, tmp_path: Path) -> None:
@@ -101,13 +101,33 @@ def test_files_that_are_not_classifiers(content: bytes, message: str, tmp_path: 
         FastText(path)
 
 
-def test_a_file_that_crashes_fasttext_is_refused_before_any_work(tmp_path: Path) -> None:
-    """Cut near its end, the file ends the process that loads it by a signal."""
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (CONTENT[:850_000], r"classifier: ValueError: vector::_M_default_append"),
+        (CONTENT[:2000], r"cannot be read as a fastText classifier: MemoryError: std::bad_alloc"),
+        (b"x" * 500, r"cannot be read as a fastText classifier: ValueError: .*wrong file format"),
+    ],
+)
+def test_a_file_that_fasttext_cannot_load_is_refused_before_any_work(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
+    """Without a limit of memory the first one ends the process, and the second one takes 16 GB."""
     path = tmp_path / "model.ftz"
-    path.write_bytes(CONTENT[:900_000])
+    path.write_bytes(content)
     scorer = load("scorers", "lid", {"model": str(path)})
-    with pytest.raises(
-        DataError, match=r"model\.ftz ends fastText with signal 11: .*fetch it again"
-    ):
+    with pytest.raises(DataError, match=message):
         scorer.fingerprint()
-    check_model(MODEL)  # says nothing
+
+
+def test_a_model_that_ends_the_process_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "_TRIAL", "import os; os.kill(os.getpid(), 11)")
+    with pytest.raises(
+        DataError, match=r"gone\.ftz ends fastText with signal 11: .*fetch it again"
+    ):
+        check_model(Path("gone.ftz"))
+
+
+def test_the_bundled_model_passes_the_check() -> None:
+    check_model(MODEL)
+    assert FastText(MODEL).labels == FASTTEXT.labels
