@@ -66,7 +66,7 @@ def model_card(record: Record, evaluations: list[Evaluation], data_card: str) ->
     )
     base = record.config.model.init_from
     settings = record.config.model_dump(mode="json", exclude={"shards", "out"})
-    return environment.get_template("model_dataset_card.md.j2").render(
+    return environment.get_template("model_card.md.j2").render(
         record=record,
         config=record.config,
         base_name=base and Path(base).name,
