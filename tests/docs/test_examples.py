@@ -94,7 +94,7 @@ def test_no_repeats(build):
 @pytest.mark.slow
 def test_masked(build):
     manifest = build("masked")
-    [row] = [row for row in manifest.cleaning if row.step == "mask"]
+    [row] = [row for row in manifest.cleaning if row.step == "mask_pii"]
     assert row.changed == 1
     assert "ali@example.com" in row.examples[0][0]
     assert "ali@example.com" not in row.examples[0][1]
