@@ -97,8 +97,10 @@ def open_model(path: Path) -> FastText:
 _TRIAL = """
 import os, resource, sys
 import fasttext
-limit = 4 * os.path.getsize(sys.argv[1]) + (4 << 30)
-resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+if os.path.exists("/proc/self/statm"):
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    limit = used + 4 * os.path.getsize(sys.argv[1]) + (1 << 30)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 fasttext.load_model(sys.argv[1]).f.predict("a\\n", 1, 0.0, "strict")
 """
 

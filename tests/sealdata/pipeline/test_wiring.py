@@ -11,7 +11,7 @@ from sealdata.files.records import read_json
 from sealdata.pipeline.plan import Plan
 from sealdata.recipe.tables import Recipe
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.stage import NoProgress
+from sealdata.workflow.protocols import NoProgress
 
 # No value is a default, and no two values of one kind are equal.
 RECIPE: dict[str, Any] = {

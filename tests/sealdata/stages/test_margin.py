@@ -236,7 +236,7 @@ def test_what_has_other_neighbours_leaves_the_margin_out(small_build):
     run = CliRunner().invoke(main, args, input="Hello.\tHalo semua.\n")
     assert "left out: laser.margin, which needs all pairs of a source" in run.stderr
     assert len(run.stdout.split("\t")) == 2 + len(run.stderr.splitlines()[1].split(", "))
-    with pytest.raises(ConfigError, match=r"rests on neighbours in the corpus"):
+    with pytest.raises(ConfigError, match=r"needs neighbours in a corpus"):
         calibrate(plan, sample_dir() / "eval", ["laser.margin"], 0.01)
 
 
