@@ -332,3 +332,19 @@ def test_a_short_side_is_a_leak_from_min_chars_on(small_build, min_chars, droppe
     table = f'[decontaminate]\nrefs = ["dev"]\nmin_chars = {min_chars}'
     small_build({("one", "ind_Latn"): [("Good day!", "Selamat siang."), ("No.", "Tidak.")]}, table)
     assert list(small_build.reasons().values()).count("eval_leak") == dropped
+
+
+def test_boundaries_of_the_search():
+    """At the share itself a text matches; of equal sentences the first is named."""
+    sentence = "The old bridge was closed after the flood."
+    assert search(index_of(sentence), f"{sentence} Again.", containment=1.0) == [
+        (0, 0, "containment")
+    ]
+    assert search(index_of("x y z", sentence, sentence.upper()), sentence) == [(0, 1, "exact")]
+
+
+@pytest.mark.parametrize(("length", "found"), [(29, [(0, 0, "containment")]), (28, [])])
+def test_a_sentence_of_twenty_ngrams_is_long_enough(length, found):
+    """29 characters have 20 n-grams of 10."""
+    letters = "abcdefghijklmnopqrstuvwxyzäöüß"[:length]
+    assert search(index_of(letters), f"{letters} 12345") == found
