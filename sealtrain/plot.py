@@ -26,7 +26,7 @@ def plot_runs(runs: Sequence[Path], path: Path) -> None:
     """Draw loss, learning rate and gradient norm of each run over its tokens, into one file.
 
     Raises:
-        ConfigError: matplotlib is not installed, or the file's format is unknown.
+        ConfigError: the format of the file is unknown.
         DataError: a run has no log.
     """
     figure = _figure(len(PANELS))
@@ -57,7 +57,7 @@ def plot_settings(settings: Sequence[Setting], path: Path) -> None:
     A dot is the mean over seeds, and a bar its 95 % interval.
 
     Raises:
-        ConfigError: matplotlib is not installed, or the file's format is unknown.
+        ConfigError: the format of the file is unknown.
         DataError: no run has held-out pairs.
     """
     codes = languages(settings)
@@ -94,11 +94,9 @@ def _dot(axes: Any, spread: Any, height: float, number: int) -> None:
 
 def _figure(num_panels: int, height: float = 8.0, rows: bool = True) -> "Figure":
     """A figure with its panels in rows, or side by side."""
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise ConfigError('plots need matplotlib: pip install "sealdata[train]"') from None
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
     mpl.rc("svg", hashsalt="sealtrain", fonttype="none")  # ids of elements are reproducible
     mpl.rc("axes.spines", top=False, right=False)
     size = (7.5, height) if rows else (12, max(height, 3.0))

@@ -107,3 +107,8 @@ def test_a_language_is_in_one_set() -> None:
         "min_Latn",
         "bjn_Latn",
     )
+
+
+def test_more_than_half_of_the_labels_make_a_model_of_flores_codes():
+    assert Labels(("eng_Latn", "tha_Thai", "mul")).family == "flores"
+    assert Labels(("eng_Latn", "tha_Thai", "en", "th")).family == "iso"
