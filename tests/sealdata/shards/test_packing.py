@@ -22,6 +22,12 @@ def test_a_table() -> None:
     assert left.tolist() == []
 
 
+def test_the_oldest_goes_first_while_an_eighth_of_the_sequence_stays_free() -> None:
+    # 6 + 8 leaves 2 of 16 free: the oldest is taken, although 10 fits better; 6 + 9 would leave 1
+    assert whole([6, 8, 10, 2], 16)[0].tolist() == [0, 1, 3, 2]
+    assert whole([6, 9, 10, 2], 16)[0].tolist() == [0, 2, 1, 3]
+
+
 def test_a_document_longer_than_a_sequence_opens_its_bin() -> None:
     # 19 = 2 sequences of 8 and 3 tokens; 5 fits behind it, 7 does not
     order, padding, _ = whole([7, 19, 5], 8)
