@@ -136,6 +136,12 @@ def test_repetition(texts, ngram, most):
         assert looked_at == len(text)
 
 
+def test_a_unit_repeats_from_exactly_the_share_asked_for():
+    # "abc" returns after 5 characters, 0.6 of the unit, and after 6, which is less
+    found = repeated_chars(*texts_of(column(["abcxyabc", "abcxyzabc"])), 3, 0.6, 100)
+    assert [numbers.tolist() for numbers in found] == [[3, 0], [8, 9]]
+
+
 def distance(one, other):
     """Edits, by the table of Wagner and Fischer."""
     row = list(range(len(other) + 1))

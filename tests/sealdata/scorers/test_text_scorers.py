@@ -98,6 +98,7 @@ def test_script_of_each_row_by_its_own_language():
         ("3.5 million", "3,5 juta", 1.0, 0.0),
         ("90,053 cases, 12,34,567 in all", "၉၀၀၅၃ ... ၁၂၃၄၅၆၇", 1.0, 0.0),
         ("1,234,567", "1.234.567", 1.0, 0.0),
+        ("12,3,456", "123456", 0.0, 1.0),  # a group of one digit: three numbers
         ("1,234,567", "1\u202f234\u202f567", 1.0, 0.0),
         ("5,000 homes", "5 000 rumah", 1.0, 0.0),  # a space that may part thousands
         ("in 2019 300 came", "tahun 2019 300 datang", 1.0, 0.0),  # or two numbers
