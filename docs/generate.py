@@ -338,7 +338,7 @@ def pages() -> dict[str, str]:
 
 
 def write(out: Path) -> None:
-    """Write all pages; a page that is no longer made goes."""
+    """Write all pages, and delete those that are no longer generated."""
     made = pages()
     out.mkdir(parents=True, exist_ok=True)
     for path in out.glob("*.md"):

@@ -20,16 +20,6 @@ def run(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.fixture
-def refs(tmp_path: Path) -> Path:
-    folder = tmp_path / "refs"
-    folder.mkdir()
-    for code, lines in SENTENCES.items():
-        (folder / f"{code}.devtest").write_text("\n".join(lines) + "\n", "utf-8")
-    (folder / "README.md").write_text("not a language", "utf-8")
-    return folder
-
-
 def test_the_prompt_is_the_training_text_cut_at_the_translation() -> None:
     prompt = translate.make_prompt(TEMPLATE, "English", "Thai", "Please wash your hands.")
     assert prompt == "English: Please wash your hands.\nThai:"

@@ -9,16 +9,6 @@ from sealtrain import references
 from sealtrain.errors import ConfigError, DataError
 
 
-@pytest.fixture
-def refs(tmp_path: Path) -> Path:
-    folder = tmp_path / "refs"
-    folder.mkdir()
-    for code, lines in SENTENCES.items():
-        (folder / f"{code}.devtest").write_text("\n".join(lines) + "\n", "utf-8")
-    (folder / "README.md").write_text("not a language", "utf-8")
-    return folder
-
-
 def test_references_are_read_by_code_with_any_extension(refs: Path) -> None:
     assert references.read_refs(refs, None) == SENTENCES
     assert references.read_refs(refs, 2)["tha_Thai"] == SENTENCES["tha_Thai"][:2]

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sentencepiece import SentencePieceProcessor
 
 from sealdata.errors import ConfigError
 from sealdata.laser.batches import plan_batches
 from sealdata.laser.encoder import Encoder, load_encoder
 from sealdata.laser.similarity import cosine
+from sealdata.laser.vocabulary import SPECIAL_IDS, Vocabulary
 
 # Written by laser-encoders 0.0.2 (Python 3.8, torch 1.12.1, fairseq 0.12.2) with random weights:
 # 82 texts, 22 of them odd; the dictionary is shuffled against the SentencePiece model and lacks
@@ -108,3 +110,18 @@ def test_cosine() -> None:
     assert cosine(a, b).dtype == np.float32
     np.testing.assert_allclose(cosine(a, b), [0, 1, -1, 0], atol=1e-7)
     assert cosine(a[:0], b[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("short", [0, 1])
+def test_half_of_the_pieces_must_be_in_the_dictionary(short: int) -> None:
+    pieces = SentencePieceProcessor(model_file=str(SPM))
+    size = pieces.get_piece_size()
+    names = [pieces.id_to_piece(i) for i in range(size) if not pieces.is_unknown(i)]
+    names = [name for name in names if name.split() == [name] and name not in SPECIAL_IDS]
+    half = -(-size // 2) - short
+    dictionary = {name: number for number, name in enumerate(names[:half], 4)}
+    if short:
+        with pytest.raises(ConfigError, match=f"only {half} of its {size} pieces"):
+            Vocabulary(SPM, dictionary)
+    else:
+        Vocabulary(SPM, dictionary)
