@@ -22,6 +22,8 @@ from sealtrain import checkpoint, train
 from sealtrain.errors import DataError, SealError, user_error
 from sealtrain.step import NotFiniteError, Run, train_step
 
+pytestmark = pytest.mark.slow
+
 SLOW_SAVE = """
 import sys, time
 from sealtrain import checkpoint, train

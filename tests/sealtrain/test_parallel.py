@@ -15,6 +15,8 @@ from tiny_shards import LENGTH, make_config
 from sealtrain import train
 from sealtrain.config import Config
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = (
     "import sys, torch; torch.set_num_threads(1); from sealtrain.config import Config;"
     "from sealtrain import parallel; from sealtrain.train import train;"

@@ -24,6 +24,8 @@ from sealtrain.data import open_streams
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.step import NotFiniteError, Run, setup, train_step
 
+pytestmark = pytest.mark.slow
+
 
 def steps_of(out: Path) -> list[dict[str, Any]]:
     lines = (out / "log.jsonl").read_text("utf-8").splitlines()

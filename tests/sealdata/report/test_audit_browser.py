@@ -26,6 +26,8 @@ from sealdata.report.schema import AuditFacts
 
 from .conftest import EVIL, move
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ledger(build: tuple[Path, BuildManifest]) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """laser.margin: values against brute force, whoever searches, however many do, after any crash."""
 
+import shutil
 import sys
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,8 @@ from sealdata.scorers.laser import _load
 from sealdata.stages import margin
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.protocols import NoProgress
+
+pytestmark = pytest.mark.slow
 
 LANGS = ("ind_Latn", "tha_Thai", "mya_Mymr")
 GATES = '[score.laser]\nencoder = "sample"\nmargin = "{kind}"\nneighbours = {k}\n'
@@ -71,26 +74,26 @@ def found(build) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(("kind", "k"), [("ratio", 4), ("distance", 1)])
 def test_margins_are_those_of_the_definition(small_build, kind, k):
-    sources = {(lang, lang): pairs(lang, 60) for lang in LANGS}
-    small_build(sources, GATES.format(kind=kind, k=k), part_rows=25)
+    sources = {(lang, lang): pairs(lang, 24) for lang in LANGS}
+    small_build(sources, GATES.format(kind=kind, k=k), part_rows=13)
     for lang, own in found(small_build).items():
         assert own == pytest.approx(by_brute_force(sources[lang, lang], kind, k), abs=CLOSE)
 
 
 def test_blocks_and_workers_change_nothing(small_build, tmp_path, monkeypatch):
-    sources = {("one", "tha_Thai"): pairs("tha_Thai", 30)}
-    small_build(sources, RATIO, part_rows=15)
+    sources = {("one", "tha_Thai"): pairs("tha_Thai", 20)}
+    small_build(sources, RATIO, part_rows=10)
     once = files(small_build.out)
     assert len(once) == 3, "parts"
     again = type(small_build)(small_build.folder)
     again.out = tmp_path / "two"
-    again(sources, RATIO, part_rows=15, workers=2)
+    again(sources, RATIO, part_rows=10, workers=2)
     assert files(again.out) == once
     again.out = tmp_path / "blocks"
     monkeypatch.setattr(margin, "BLOCK", 7)
     monkeypatch.setattr(neighbours, "_TILE", 5)
-    again(sources, RATIO, part_rows=15)
-    assert len(list((again.out / "work").glob("margin-compare-*/block-*.src.npy"))) == 5
+    again(sources, RATIO, part_rows=10)
+    assert len(list((again.out / "work").glob("margin-compare-*/block-*.src.npy"))) == 3
     assert sorted(files(again.out).values()) == sorted(once.values())
 
 
@@ -169,8 +172,8 @@ def test_a_rule_on_the_margin_and_a_moved_gate(small_build):
 
 
 def test_lost_files_are_made_again(small_build):
-    sources = {("one", "ind_Latn"): pairs("ind_Latn", 40)}
-    small_build(sources, RATIO, part_rows=20)
+    sources = {("one", "ind_Latn"): pairs("ind_Latn", 12)}
+    small_build(sources, RATIO, part_rows=11)
     before = files(small_build.out)
     (small_build.out / "manifest.json").unlink()
     for pattern in ("vectors-*/part-00001.parquet", "margin-compare-*/block-00000.tgt.npy"):
@@ -178,14 +181,14 @@ def test_lost_files_are_made_again(small_build):
         lost.unlink()
     for folder in (small_build.out / "work").glob("margin-????????????????"):
         (folder / "part-00000.parquet").unlink()
-    small_build(sources, RATIO, part_rows=20)
+    small_build(sources, RATIO, part_rows=11)
     assert files(small_build.out) == before
 
 
 def test_more_pairs_than_are_compared_need_faiss(small_build, monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
     gate = '[[rule]]\nreason = "short"\nscore = "length.src_chars"\nmin = 60\n'
-    sources = {("one", "ind_Latn"): pairs("ind_Latn", 60)}
+    sources = {("one", "ind_Latn"): pairs("ind_Latn", 40)}
     few = sum(len(src) >= 60 for src, _ in sources["one", "ind_Latn"])
     monkeypatch.setattr(laser.Laser, "margin_params", lambda self: MarginParams("ratio", 4, few))
     small_build(sources, RATIO + gate)
@@ -195,10 +198,10 @@ def test_more_pairs_than_are_compared_need_faiss(small_build, monkeypatch):
 
 
 def many() -> list[tuple[str, str]]:
-    """Some 800 pairs of sentences that are all different: the languages take the English of the
+    """Some 500 pairs of sentences that are all different: the languages take the English of the
     same lines from different words on."""
     rows = []
-    for cut, lang in enumerate(("ind_Latn", "jav_Latn", "sun_Latn", "zsm_Latn", "tgl_Latn")):
+    for cut, lang in enumerate(("ind_Latn", "jav_Latn", "sun_Latn")):
         english = (" ".join(line.split()[cut:]) or line for line in lines("eng_Latn"))
         rows += list(zip(english, lines(lang), strict=True))
     return rows
@@ -218,15 +221,16 @@ def test_neighbours_through_an_index(small_build, monkeypatch):
     assert (own > exact - CLOSE).all()
     assert (np.abs(own - exact) < CLOSE).mean() > 0.95
     once = files(small_build.out)
-    again = type(small_build)(small_build.folder)
-    again.out = small_build.folder / "again"
-    again(sources, RATIO, part_rows=333)
-    assert files(again.out) == once
+    (small_build.out / "manifest.json").unlink()
+    for folder in (small_build.out / "work").glob("margin-*"):
+        shutil.rmtree(folder)  # the vectors stay: they do not depend on the search
+    small_build(sources, RATIO, part_rows=333)
+    assert files(small_build.out) == once
 
 
 def test_what_has_other_neighbours_leaves_the_margin_out(small_build):
     gates = RATIO + '[[rule]]\nreason = "low"\nscore = "laser.margin"\nmin = 1.02\nmissing = "drop"'
-    small_build({("one", "ind_Latn"): pairs("ind_Latn", 40)}, gates)
+    small_build({("one", "ind_Latn"): pairs("ind_Latn", 12)}, gates)
     plan = load_plan(str(small_build.folder / "small.toml"))
     with LocalEngine(1) as engine:
         facts = audit_recipe(plan, small_build.folder / "audit", engine, NoProgress()).facts

@@ -212,7 +212,7 @@ if __name__ == "__main__":
 
 def test_a_driver_killed_in_the_middle_leaves_what_a_rerun_finishes(tmp_path):
     """SIGKILL when some parts are done and others are not; the rerun gives the same bytes."""
-    lines = "".join(f"word {number % 1700}\tคำ {number % 1500}\n" for number in range(4000))
+    lines = "".join(f"word {number % 700}\tคำ {number % 600}\n" for number in range(1500))
     data = gzip.compress(lines.encode(), mtime=0)
     with LocalEngine(1) as local:
         unbroken = built(tmp_path / "local", local, data)
@@ -226,7 +226,7 @@ def test_a_driver_killed_in_the_middle_leaves_what_a_rerun_finishes(tmp_path):
     driver = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 120
-        while len(list((folder / "out/work").glob("clean-*/part-*.json"))) < 5:
+        while len(list((folder / "out/work").glob("clean-*/part-*.json"))) < 3:
             assert driver.poll() is None, "the build ended before it was killed"
             assert time.monotonic() < deadline
             time.sleep(0.005)
