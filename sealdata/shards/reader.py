@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -104,7 +104,10 @@ class PackedStream:
             DataError: it is another one than the one that made the ids.
         """
         facts = self.manifest.tokenizer
-        tokenizer = open_tokenizer(self.folder / facts.path, options={"eos": facts.eos})
+        path = (self.folder / facts.path).resolve()
+        # A missing file has no time; `open_tokenizer` says what is missing.
+        changed = path.stat().st_mtime_ns if path.exists() else 0
+        tokenizer = _opened(path, facts.eos, changed)
         if tokenizer.sha256 != facts.sha256:
             raise DataError(f"{tokenizer.path} is not the tokenizer that made {self.folder}")
         return tokenizer
@@ -133,6 +136,15 @@ class PackedStream:
             offset=segment.byte_start,
             shape=(segment.num_sequences, self.manifest.sequence_length),
         )
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, eos: str | None, changed: int) -> Tokenizer:
+    """The streams of a build share a tokenizer, and opening one takes up to a second.
+
+    ``changed`` is the file's time in ns, so that a file that is replaced is opened again.
+    """
+    return open_tokenizer(path, options={"eos": eos})
 
 
 def find_sequence(path: Path, number: int) -> tuple[Path, int]:
