@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sentencepiece import SentencePieceProcessor
+from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from sealdata.errors import ConfigError
 from sealdata.laser.batches import plan_batches
@@ -125,3 +125,24 @@ def test_half_of_the_pieces_must_be_in_the_dictionary(short: int) -> None:
             Vocabulary(SPM, dictionary)
     else:
         Vocabulary(SPM, dictionary)
+
+
+def test_a_piece_with_white_space_inside_is_two_pieces(tmp_path: Path) -> None:
+    """LASER writes pieces as a line and splits it again; an em space is white space to it."""
+    spm = tmp_path / "em-space.model"
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(["ab cd", "cd ab"] * 9),
+        model_prefix=str(spm.with_suffix("")),
+        vocab_size=12,
+        hard_vocab_limit=False,
+        normalization_rule_name="identity",
+        user_defined_symbols=["ab\u2003cd"],
+        minloglevel=2,
+    )
+    model = SentencePieceProcessor(model_file=str(spm))
+    pieces = [model.id_to_piece(i) for i in range(model.get_piece_size())]
+    dictionary = {piece: 4 + i for i, piece in enumerate([*pieces, "ab", "cd"])}
+    vocabulary = Vocabulary(spm, dictionary)
+    assert vocabulary.pieces(["ab\u2003cd"]) == [["▁", "ab", "cd"]]
+    [ids] = vocabulary.ids(["ab\u2003cd"])
+    assert ids.tolist() == [dictionary["▁"], dictionary["ab"], dictionary["cd"], 2]
