@@ -24,8 +24,10 @@ def margin_chart(
     ``limits`` (score, limit) are lines, if they lie within the ranges.
     """
     fullest = max(pairs for _, _, pairs in facts.cells)
+    # One path per level: hexagons of equal darkness are one element of the page.
     levels: dict[int, list[str | float]] = {}
     for column, row, pairs in facts.cells:
+        # The logarithm shows single pairs next to hexagons with thousands. A level is 1 to _LEVELS.
         level = math.ceil(_LEVELS * math.log1p(pairs) / math.log1p(fullest))
         levels.setdefault(level, []).extend(_hexagon(column, row))
     hexagons = [
@@ -50,7 +52,9 @@ def margin_chart(
 
 def _hexagon(column: int, row: int) -> list[str | float]:
     """A hexagon that stands on a corner; columns are half a width apart."""
+    # Rows are three quarters of a hexagon's height apart: the height is 2 / sqrt(3) of the width.
     x, y = _LEFT + column / 2 * _HEXAGON, _BOTTOM - row * math.sqrt(3) / 2 * _HEXAGON
+    # ``rise`` is a quarter of the height. The path runs clockwise from the upper corner.
     half, rise = _HEXAGON / 2, _HEXAGON / math.sqrt(12)
     right = ("M", x, y - 2 * rise, "l", half, rise, "v", 2 * rise, "l", -half, rise)
     return [*right, "l", -half, -rise, "v", -2 * rise, "z"]
@@ -60,6 +64,7 @@ def _axes(facts: MarginFacts) -> list[Markup]:
     (x_low, x_high), (y_low, y_high) = facts.stored_range, facts.again_range
     below, left = _BOTTOM + 18, _LEFT - 7
     middle = (_LEFT + _RIGHT) / 2
+    # Text on its side needs a rotation about its own position.
     upright = f"translate({_LEFT - 12:.0f} {_TOP + _SIDE / 2:.0f}) rotate(-90)"
     return [
         svg.path("M", _LEFT, _TOP, "V", _BOTTOM, "H", _RIGHT, class_="axis"),
@@ -78,6 +83,8 @@ def _limits(facts: MarginFacts, limits: Iterable[tuple[str, Limit]]) -> list[Mar
         for bound in (limit.min, limit.max):
             if bound is None:
                 continue
+            # Limits of other scores are in the list too. Those outside the ranges would lie outside
+            # the square.
             if score == "stored.margin" and _within(bound, facts.stored_range):
                 x = _LEFT + _SIDE * _share(bound, facts.stored_range)
                 commands += ["M", x, _TOP, "v", _SIDE]
