@@ -165,8 +165,7 @@ def precision(key_path: Path, labels: dict[int, str], score: str) -> list[Annota
         DataError: the key is missing, or belongs to another sheet.
     """
     key = read_frame(key_path)
-    # Another audit draws other rows under the same ids, so labels would be given to the wrong
-    # pairs.
+    # An id that the key lacks proves that sheet and key belong to different audits.
     if strangers := sorted(set(labels) - set(key["id"])):
         raise DataError(f"{key_path} has no row {strangers[0]}: the sheet belongs to another audit")
     # "?" says nothing about the pair. As "wrong" it would lower the precision.

@@ -148,6 +148,7 @@ def _gold(out: Path) -> dict[str, Any]:
         DataError: it is something else.
     """
     path = out / FOLDER / GOLD
+    # References are optional: most audits have no ``gold.json``.
     if not path.is_file():
         return {}
     # These are computed fields in the output, which the model refuses as input.
@@ -207,6 +208,7 @@ def _manifest(
         models=describe.model_facts(plan),
         sources=describe.source_facts(plan, digests),
         funnel=_funnel(sources, audit_rows),
+        # Counted over all pairs, as in a build.
         leaks=describe.leak_rows(sources),
         cleaning=describe.cleaning_rows(sources, plan.cleaners),
         fertility=_fertility(plan, audit_rows),
@@ -219,6 +221,7 @@ def _funnel(sources: list[SourceState], audit_rows: AuditRows) -> list[FunnelRow
     rows = []
     for source in sources:
         # A source may have no row in the sample. Everything that it holds then counts as kept.
+        # The sample is counted by source, because each source has a row in the funnel.
         reasons = counts[source.lang].get(source.table.name, Counter())
         # One flat key for stage and reason, because ``spread`` divides among names. No name has a
         # tab.

@@ -225,8 +225,7 @@ def _kept(out: Path, lang: str) -> pl.LazyFrame:
 def _reasoned(moved: pl.DataFrame, other: Path, lang: str) -> pl.DataFrame:
     """Why the other build dropped the pairs."""
     files = dropped_files(other, lang)
-    # A left join keeps every pair that moved: one that the other build never read has a null
-    # reason.
+    # Without a ledger nothing was dropped, so the other build never read these pairs.
     if not files:
         return moved.with_columns(reason=pl.lit(None, pl.String))
     scans = [pl.scan_parquet(file, glob=False).select("source", "row", "reason") for file in files]

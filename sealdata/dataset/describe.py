@@ -26,7 +26,7 @@ from sealdata.tokenizers import Tokenizer, named
 from sealdata.tokens.fertility import fertility, sample_pairs
 from sealdata.workflow.stage import StageOutput
 
-# Those whose versions can change a score, a text or a token. Others, such as ray, only move work.
+# Libraries whose versions can change a text, a score or a token. ray, for example, only moves work.
 LIBRARIES = (
     "polars",
     "polars-hash",
@@ -52,6 +52,7 @@ def source_facts(plan: Plan, digests: Digests) -> list[SourceFacts]:
     rows = []
     for table in plan.recipe.source:
         reader, source = plan.reader(table)
+        # The digests were computed for the keys already, so no file is read here.
         named = [
             # Names without folders: paths of the machine say nothing to a reader of the card.
             SourceFile(name=path.name, size=path.stat().st_size, sha256=digests.sha256(path))
@@ -78,8 +79,10 @@ def funnel_row(source: SourceState) -> FunnelRow:
     # stage -> reason -> records. The reader's rejects are counted once per source, all others per
     # part.
     dropped: dict[str, dict[str, int]] = {}
+    # Left out where nothing was rejected, so that a stage without drops has no entry.
     if source.ingest_record.dropped:
         dropped["ingest"] = dict(source.ingest_record.dropped)
+    # Every pair that could be read passes ``select``, with its decision.
     records = source.selected.records
     for record in records:
         # The first failure of each pair, so that every record is in exactly one place of the
@@ -93,6 +96,7 @@ def funnel_row(source: SourceState) -> FunnelRow:
         lang=source.lang,
         records=source.ingest_record.rows_in,
         dropped=dropped,
+        # The model refuses counts that do not add up to ``records``.
         train=sum(record.facts["train"] for record in records),
         validation=sum(record.facts["validation"] for record in records),
     )
@@ -160,6 +164,7 @@ def _cleaning_row(source: SourceState, step: str) -> CleaningRow:
     return CleaningRow(
         source=source.table.name,
         step=step,
+        # Pairs, not sides: a pair of which both sides change counts once.
         changed=sum(record.facts["changed"][step] for record in source.cleaned.records),
         examples=examples[:EXAMPLES],
     )
@@ -179,6 +184,7 @@ def fertility_of_pairs(
     for lang in languages:
         # Training pairs only, since a budget is about what will be trained on.
         files = sorted((out / "pairs" / pair_name(lang)).glob("train-*.parquet"))
+        # Drawn by hash, so the figures do not depend on the order of a corpus.
         samples.append((lang, sample_pairs(files, seed=seed)))
     return fertility(named(tokenizers), samples, seed)
 

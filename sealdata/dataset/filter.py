@@ -21,6 +21,7 @@ class Tally:
 
     lines: int = 0
     bad: int = 0
+    # The first bad line is named on stderr, so that its cause can be looked up.
     first_bad: int = 0  # counted from 1; 0: none
 
 
@@ -85,6 +86,7 @@ class LineScorer:
         rows = texts if english_first else [(second, first) for first, second in texts]
         pairs = make_pairs(rows, tgt_lang=other)
         frames = [scorer.score(pairs) for scorer in self.scorers.values()]
+        # The same names as in a build: SCORER.COLUMN.
         named = [
             frame.rename({c: f"{name}.{c}" for c in frame.columns})
             for name, frame in zip(self.scorers, frames, strict=True)
@@ -96,6 +98,8 @@ def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
     chunk: list[bytes] = []
     size = 0
     for line in lines:
+        # One long line may exceed the limit by itself. It is then a chunk of its own, with those
+        # before it.
         chunk.append(line)
         size += len(line)
         # Two limits: the first for many short lines, the second for few long ones.
@@ -109,6 +113,7 @@ def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
 def _two_texts(line: bytes) -> tuple[str, str] | None:
     # Only the first two tabs matter; further columns pass through unread.
     fields = line.split(b"\t", 2)
+    # A line without a tab has no pair. A very long one would take too much memory to score.
     if len(fields) < 2 or len(line) > LONGEST:
         return None
     try:

@@ -53,6 +53,7 @@ def pair_files(sources: list[SourceState]) -> dict[str, Path]:
     numbers: dict[tuple[str, str], int] = {}
     for source in sources:
         for part in source.selected.parts:
+            # Both splits share a folder: the card names the files of each by a pattern.
             for split, folder in (
                 ("train", "pairs"),
                 ("validation", "pairs"),
@@ -78,6 +79,7 @@ def match_files(sources: list[SourceState]) -> dict[str, Path]:
         if source.leaks is None:
             continue
         for part in source.leaks.parts:
+            # Matches have a folder of their own, because ``publish`` must not upload it.
             path = source.leaks.folder / f"{part}.{MATCHES}.parquet"
             if count_rows(path) == 0:
                 continue
@@ -135,6 +137,7 @@ def _link(path: Path, name: Path) -> None:
         # other name.
         os.link(path, name)
     except OSError:
+        # File systems of some clusters refuse hard links, or ``work`` is a link to another disk.
         _copy(path, name)
 
 

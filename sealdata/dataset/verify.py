@@ -14,6 +14,7 @@ SHOWN = 20
 
 def problems(out: Path) -> list[str]:
     """What is wrong with the build in ``out``; empty if all bytes are as they were written."""
+    # Without a manifest the build is not finished, and the error says so.
     manifest = read_build_manifest(out)
     findings = []
     for name, fact in manifest.files.items():
@@ -45,6 +46,7 @@ def verify_build(out: Path) -> str:
     """
     findings = problems(out)
     if findings:
+        # The whole list may be longer than a terminal.
         more = f" … and {len(findings) - SHOWN} more" if len(findings) > SHOWN else ""
         raise CheckError(f"{out}: {'; '.join(findings[:SHOWN])}{more}")
     manifest = read_build_manifest(out)

@@ -33,6 +33,7 @@ class Resolved:
     folder: Path
     # The merged tables before defaults are added, in the order of the files.
     table: dict[str, Any]
+    # For ``recipe show``, which prints the file of each value.
     origins: dict[KeyPath, str]
 
 
@@ -72,6 +73,7 @@ def resolve_recipe(name_or_path: str) -> Resolved:
 def _path_of(name_or_path: str, folder: Path) -> Path:
     # A built-in name wins over a file of this name. ``./openseal`` means the file.
     if name_or_path in builtin_recipes():
+        # Recipes are files of the package. Nothing is unpacked, so the path stays valid.
         with as_file(files("sealdata") / "recipes" / f"{name_or_path}.toml") as path:
             return path
     return folder / name_or_path
@@ -79,6 +81,8 @@ def _path_of(name_or_path: str, folder: Path) -> Path:
 
 def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
     """The file's table on top of all that it extends; ``chain`` are the files that led here."""
+    # ``extends`` and ``remove`` are words of this step. They are gone before the tables are
+    # validated.
     table = _read_toml(name, path)
     # Origins show the short name, which is the same on every machine.
     label = name if name in builtin_recipes() else str(path)
@@ -114,6 +118,7 @@ def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
     return extend(base, table, label)
 
 
+# A class of its own, so that ``extends`` can tell a missing file from a faulty one.
 class _NotFoundError(ConfigError):
     """No file of this name."""
 

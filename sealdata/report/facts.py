@@ -69,6 +69,7 @@ def audit_facts(
     languages = manifest.languages
     # Columns come from the files, not from the recipe: a scorer may have been removed since.
     columns = score_columns(audit_rows.files)
+    # An audit passes what it found among all pairs. A build has it in its manifest and ledger.
     compared = compared or _compared(out, manifest, audit_rows)
     rules = bind(manifest_rules(manifest))
     names = list(columns)
@@ -103,6 +104,7 @@ def audit_facts(
         sources=[
             fact
             for lang in languages
+            # Per source, because sources of one language may differ more than languages do.
             for fact in source_facts(audit_rows, lang, manifest.funnel, tokens.get(lang))
         ],
         rules=[_rule_facts(rule) for rule in rules],
@@ -239,6 +241,8 @@ def _flagged(manifest: BuildManifest) -> list[DuplicateFacts]:
     """Pairs that the comparing stages flagged, as the funnel counts them."""
     flagged = []
     for lang in manifest.languages:
+        # A language may have several sources. Duplicates are compared across them, so they are
+        # counted together.
         rows = [row for row in manifest.funnel if row.lang == lang]
         # Pairs that earlier stages dropped were not compared, so they are not in the denominator.
         compared = sum(

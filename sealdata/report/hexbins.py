@@ -9,6 +9,7 @@ from sealdata.report import svg
 from sealdata.report.margin_agreement import CELLS, MARGIN
 from sealdata.report.schema import Limit, MarginFacts
 
+# The width is that of the histograms, next to which the chart stands.
 _WIDTH, _HEIGHT = 260.0, 250.0
 _LEFT, _TOP, _SIDE = 40.0, 8.0, 208.0  # of the square that holds the hexagons, in SVG units
 _BOTTOM, _RIGHT = _TOP + _SIDE, _LEFT + _SIDE
@@ -35,6 +36,7 @@ def margin_chart(
         svg.path(*levels[level], class_="kept", fill_opacity=0.12 + 0.88 * (level / _LEVELS) ** 1.5)
         for level in sorted(levels)
     ]
+    # The label states in words what the picture shows.
     label = (
         f"{language}, {facts.source}: {MARGIN} against the stored margin, {facts.rows:,} pairs in "
         f"{len(facts.cells)} hexagons of at most {fullest:,}; rank correlation "
@@ -57,6 +59,7 @@ def _hexagon(column: int, row: int) -> list[str | float]:
     # ``rise`` is a quarter of the height. The path runs clockwise from the upper corner.
     half, rise = _HEXAGON / 2, _HEXAGON / math.sqrt(12)
     right = ("M", x, y - 2 * rise, "l", half, rise, "v", 2 * rise, "l", -half, rise)
+    # Six sides: three down the right, three up the left. "z" closes the path.
     return [*right, "l", -half, -rise, "v", -2 * rise, "z"]
 
 
@@ -67,6 +70,7 @@ def _axes(facts: MarginFacts) -> list[Markup]:
     # Text on its side needs a rotation about its own position.
     upright = f"translate({_LEFT - 12:.0f} {_TOP + _SIDE / 2:.0f}) rotate(-90)"
     return [
+        # Only the ends of the ranges have numbers: the chart shows a shape, not values to read off.
         svg.path("M", _LEFT, _TOP, "V", _BOTTOM, "H", _RIGHT, class_="axis"),
         svg.text(_LEFT, below, f"{x_low:.3f}"),
         svg.text(middle, below, "stored margin", "middle"),

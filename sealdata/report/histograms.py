@@ -281,6 +281,7 @@ def _count(
                 sums[name][kind].add(row_cells, present, chosen)
                 if worth is not None:
                     sums[name][f"{kind}_tokens"].add(row_cells, present, chosen, worth)
+    # One weight per language: all parts of a language are sampled in the same proportion.
     weight = audit_rows.weight(lang)
     return {
         name: Histogram(
@@ -291,6 +292,8 @@ def _count(
                 else sums_of_kind[f"{kind}_tokens"].counts(weight)
                 for kind in _KINDS
             },
+            # Rows without the score, because they were dropped before its stage. They are in no
+            # cell.
             unscored=round(unscored[name] * weight),
             limits=[
                 _counted(limit, edges[name], sums_of_kind["every"].counts(weight), audit_rows, lang)

@@ -44,6 +44,7 @@ def metrics_of(facts: AuditFacts) -> tuple[dict[str, float], dict[str, float]]:
     values |= {"records": total, "kept": sum(row.kept for row in build.funnel)}
     for lang in build.languages:
         rows = [row for row in build.funnel if row.lang == lang]
+        # Every figure also exists for each language, with the code at the end of its name.
         _put(values, lang, records=sum(r.records for r in rows), kept=sum(r.kept for r in rows))
     always = {"kept_share", *(f"lost_share.{stage}" for stage in _stages(facts))}
     for name, count in shares.items():
@@ -196,6 +197,7 @@ def _flag_shares(facts: AuditFacts, values: dict[str, float]) -> None:
         # The number of pairs compared stands in for languages without a fact: nothing was flagged
         # there.
         flagged, of = dict.fromkeys(facts.build.languages, 0), dict(facts.basis.rows)
+        # A stage may have several reasons in a language. Each is a fact over the same pairs.
         for fact in facts.duplicates:
             if fact.stage == stage:
                 flagged[fact.lang] += fact.flagged

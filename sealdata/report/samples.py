@@ -29,6 +29,7 @@ class Sampler:
     """Draws sample rows; how the rows are divided into files does not matter."""
 
     audit_rows: AuditRows
+    # Names of all score columns; a row shows those that it has.
     score_names: list[str]
     ranking: ScoreFacts | None  # kept pairs are spread over the range of this score
 
@@ -54,6 +55,8 @@ class Sampler:
 
     def _kept_strata(self, frame: pl.DataFrame) -> pl.DataFrame:
         """``stratum`` names the score range; ``order`` sorts the ranges from low to high."""
+        # Without a ranking score all kept pairs are one stratum, and the draw is a plain one by
+        # hash.
         if self.ranking is None or self.ranking.name not in frame.columns:
             return frame.with_columns(stratum=pl.lit("all"), order=pl.lit(0))
         marks = coarse(self.ranking.bars)
@@ -118,6 +121,7 @@ def _bytes(row: Sample) -> int:
 
 def coarse(edges: list[float]) -> list[float]:
     """About STRATA + 1 evenly spaced edges of a histogram."""
+    # A histogram has some 40 bins, too many for strata of 40 rows.
     step = max(1, len(edges) // STRATA)
     return edges[::step]
 
@@ -139,6 +143,7 @@ def _draw(
     best: list[pl.DataFrame] = []
     total = 0
     for frame in frames:
+        # All rows are counted, so that the page can say "40 of 1,234,567".
         total += frame.height
         # The hash depends on source and row, so equal pairs are drawn from equal builds, in any
         # file layout.

@@ -48,6 +48,7 @@ def _drawn(audit_rows: AuditRows, lang: str, names: list[str]) -> tuple[pl.DataF
     total = 0
     for frame in audit_rows.frames(lang):
         present = [name for name in names if name in frame.columns]
+        # A batch of a source that the scorer did not see.
         if not present:
             continue
         # The hash is of source and row only, so the sample does not depend on batches or files.
@@ -86,6 +87,8 @@ def _facts(
         percentiles=cuts,
         # The error of a percentile is one of its rank, largest at the median.
         rank_error=share_error(0.5, rows.height, of) if of > rows.height else 0.0,
+        # Cosines of short sentences differ from those of long ones, so one limit may cost one kind
+        # more.
         by_length=_by_length(rows, name, share),
         by_domain=_by_domain(rows, name, share),
         **_against(rows, name, share),

@@ -34,8 +34,8 @@ class Resolve(Step):
         """Writes ``order`` and ``at`` of each duplicate, sorted. Languages are not compared."""
         # Ranges are of the source key only; the target key is compared inside the range.
         keys = read_range(self.files, part, "src_key")
-        # Pairs with equal source keys are a superset of duplicates, and few, so only they are
-        # sorted by all columns.
+        # Pairs with equal source keys are a superset of duplicates and usually few, so only they
+        # are sorted by all columns.
         ranked = rows_with_duplicates(keys, "src_key").sort(
             "lang", "src_key", "tgt_key", "order", "at"
         )

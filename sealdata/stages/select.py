@@ -90,8 +90,8 @@ class Select(Step):
     name: ClassVar[str] = "select"
 
     evaluator: RuleEvaluator
-    # Folders of the raw parts with their rejected records, of ``HoldOut``, and the file of
-    # ``Cutoffs``.
+    # The folder of the raw parts with their rejected records, the folder of ``HoldOut``, and the
+    # file of ``Cutoffs``.
     ingested: Path
     candidates: Path
     cutoffs: Path
@@ -113,7 +113,7 @@ class Select(Step):
         for split, rows in kept.items():  # each row is copied once, into the split that it is in
             chosen = table.filter(rows).with_columns(split=pl.lit(split))
             write_frame(chosen, folder / f"{part}.{split}.parquet")
-        # Reasons are made for dropped rows only: most rows have none.
+        # Reasons are made for dropped rows only: kept rows have none.
         lost = evaluation.only(~evaluation.surviving)
         dropped = table.filter(~evaluation.surviving).with_columns(lost.drop_reasons())
         held = table.filter(held_out).with_columns(**_held_out())

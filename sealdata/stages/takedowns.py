@@ -52,7 +52,7 @@ class Takedowns:
         return page(urls).is_in(pl.Series(self.urls, dtype=pl.String).implode())
 
     def _domain(self, urls: pl.Series) -> pl.Series:
-        # Null for a text that is not an address; null is in no list.
+        # Null for a text without ``//``, which is not taken for an address; null is in no list.
         hosts = urls.str.extract(_HOST)
         listed = frozenset(self.domains)
         # A host has many rows of a part, so Python looks at each host once.

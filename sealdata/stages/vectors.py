@@ -93,8 +93,7 @@ class _Texts:
         self.keys = {side: keys[side].fill_null(0) for side in SIDES}
         self.new: dict[Side, npt.NDArray[np.bool_]] = {}  # rows that bring a new text, once each
         for side in SIDES:
-            # Texts that an earlier run encoded keep their vector. A looser limit brings back mostly
-            # known sentences.
+            # Texts that an earlier run encoded keep their vector.
             stored = index.filter(pl.col(f"{side}_vector").is_not_null())[f"{side}_key"]
             unknown = has_text & ~keys[side].is_in(stored.implode())
             # The first of equal new texts brings the vector. Its row of the array is shared later,
