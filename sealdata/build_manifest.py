@@ -14,6 +14,7 @@ FORMAT = 2  # raised when a field or a score column is renamed; 1 had no field o
 
 
 class _Facts(BaseModel):
+    # An unknown field is an error, so a manifest of a later format is not read by half.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -63,8 +64,10 @@ class FunnelRow(_Facts):
 
     @model_validator(mode="after")
     def _ties(self) -> Self:
+        # A stage outside the table would be missing from every sum over STAGE_NAMES.
         if unknown := sorted(set(self.dropped) - set(STAGE_NAMES)):
             raise ValueError(f"{self.source}: no stage is called {unknown[0]!r}")
+        # Nothing is lost silently: a build whose counts do not tie writes no manifest.
         if self.records != self.num_dropped + self.kept:
             raise ValueError(
                 f"{self.source}: {self.records} records, but {self.num_dropped} dropped "
@@ -101,6 +104,7 @@ class FailureRow(_Facts):
 
     @model_validator(mode="after")
     def _nested(self) -> Self:
+        # A pair with one reason has it as first reason, and a first reason is one of all.
         if not self.only <= self.first <= self.any:
             raise ValueError(f"{self.lang} {self.reason}: only <= first <= any does not hold")
         return self
@@ -264,6 +268,7 @@ class BuildManifest(_Facts):
 
     @model_validator(mode="after")
     def _same_sources(self) -> Self:
+        # Facts and counts are in two lists that later readers join by name and language.
         named = {(source.name, source.lang) for source in self.sources}
         if named != {(row.source, row.lang) for row in self.funnel}:
             raise ValueError("funnel and sources do not name the same sources and languages")
@@ -297,6 +302,8 @@ def read_build_manifest(out: Path) -> BuildManifest:
             manifest of a build.
     """
     path = out / MANIFEST
+    # The format is checked before the fields: otherwise the first renamed field would be the
+    # message.
     content = read_json(path)
     if isinstance(content, dict) and "build_key" in content:
         written = content.get("format", 1)

@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sealdata.errors import ConfigError
 
+# Folders of the package whose modules are components. Formats and stages are not chosen by name.
 KINDS = ("readers", "cleaners", "scorers", "tokenizers")
 # Kind -> former name -> name today. Recipes outlive names, so the error says what to write.
 RENAMED = {"cleaners": {"mask": "mask_pii"}}
+# The tables of a recipe in which components of a kind are named by the key.
 _RECIPE_TABLES = {"cleaners": "clean", "scorers": "score"}
 
 
@@ -22,6 +24,8 @@ class Component(BaseModel):
     A subclass is named ``COMPONENT`` in its module; its docstring is shown to users.
     """
 
+    # Frozen, so that a fingerprint stays true. An unknown parameter is an error: a typing error
+    # must not mean the default.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: ClassVar[int] = 1  # raise it when the output changes for the same parameters
@@ -33,13 +37,17 @@ class Component(BaseModel):
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything that can change the output: version, parameters, digests of model files."""
+        # Components with models override this and add digests, because a path does not identify a
+        # file.
         return {"version": self.version, **self.model_dump(mode="json")}
 
 
 @cache
 def available(kind: str) -> tuple[str, ...]:
     """Names of the components of one kind: the modules of ``sealdata.<kind>``, sorted."""
+    # A wrong kind is an error in the code, a wrong name one in a recipe.
     assert kind in KINDS, kind
+    # The folder is the registry. Modules with a leading underscore are shared helpers.
     package = importlib.import_module(f"sealdata.{kind}")
     names = (module.name for module in pkgutil.iter_modules(package.__path__))
     return tuple(sorted(name for name in names if not name.startswith("_")))
@@ -53,6 +61,7 @@ def component_class(kind: str, name: str) -> type[Component]:
             formerly, or else the nearest name and all others.
     """
     names = available(kind)
+    # Before the search for similar names: a former name need not resemble the new one.
     if new_name := RENAMED.get(kind, {}).get(name):
         table = _RECIPE_TABLES[kind]
         raise ConfigError(
@@ -87,14 +96,17 @@ def explain(error: ValidationError, cls: type[BaseModel]) -> str:
     Unknown keys come first: a mistyped key is often also a missing one.
     """
     first = min(error.errors(), key=lambda details: details["type"] != "extra_forbidden")
+    # ``loc`` is the path to the value: keys of tables, and numbers of entries in lists.
     *tables, key = first["loc"] or ("",)
     entry = ""
+    # An entry of a list is counted from 1, as a reader of the recipe does.
     if len(tables) > 1 and isinstance(tables[1], int):
         entry, tables = f"[[{tables[0]}]] number {tables[1] + 1}: ", tables[2:]
     name = repr(".".join(map(str, [*tables, key])))
     if first["type"] == "missing":
         return f"{entry}{name} is required"
     if first["type"] != "extra_forbidden":
+        # pydantic puts this prefix before messages of our own validators.
         return f"{entry}{name}: {first['msg'].removeprefix('Value error, ')}"
     fields = _fields_at(cls, first["loc"][:-1])
     nearest = difflib.get_close_matches(str(key), fields, n=1)
@@ -105,7 +117,9 @@ def explain(error: ValidationError, cls: type[BaseModel]) -> str:
 def _fields_at(cls: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """Keys allowed at a nested location of a model, following model-typed fields."""
     for part in location:
+        # A number or the key of a free table is not a field. The class then stays the same.
         field = cls.model_fields.get(str(part))
+        # A union may hold several models. The first is enough for a hint.
         for inner in _models_in(field.annotation) if field else ():
             cls = inner
             break
@@ -115,4 +129,5 @@ def _fields_at(cls: type[BaseModel], location: tuple[int | str, ...]) -> list[st
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
+    # ``list[Model]``, ``dict[str, Model]`` and ``Model | None`` keep the model in their arguments.
     return [model for arg in getattr(annotation, "__args__", ()) for model in _models_in(arg)]

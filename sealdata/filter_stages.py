@@ -6,6 +6,7 @@ manifest, the funnel, the report and the card read it here.
 
 from typing import Literal, NamedTuple, get_args
 
+# Stages whose drops are decided by rules on scores. A scorer belongs to one of them.
 RuleStage = Literal["rules", "lid", "similarity"]
 DecidedBy = Literal["reader", "mask", "rules", "split"]
 
@@ -26,14 +27,21 @@ class FilterStage(NamedTuple):
     audited: bool = True
 
 
+# The order is by cost and by meaning. Takedowns come first, so that no excluded pair displaces
+# another.
 FILTER_STAGES = (
     FilterStage("ingest", "reader"),
     FilterStage("exclude", "mask"),
+    # Cheap scores of the text come before anything that compares pairs or runs a model.
     FilterStage("rules", "rules"),
+    # Both work on hashes that were made while reading. They spare the models duplicates and leaked
+    # pairs.
     FilterStage("dedup", "mask"),
     FilterStage("decontaminate", "mask"),
+    # Language ID is far cheaper than an encoder, so it decides first what is encoded.
     FilterStage("lid", "rules"),
     FilterStage("similarity", "rules"),
+    # These rank or compare pairs that all scores have kept.
     FilterStage("caps", "mask", audited=False),
     FilterStage("near-dedup", "mask", audited=False),
     FilterStage("select", "split", audited=False),

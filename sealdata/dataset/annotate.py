@@ -23,9 +23,12 @@ LABELS = {
     "NL": "not language on either side",
     "?": "cannot tell",
 }
+# Kreutzer et al. count these three as correct: boilerplate and short phrases are translations too.
 CORRECT = ("CC", "CB", "CS")
 BINS = 5  # of the score that decides, by quantiles
+# Two-sided 95 % quantile of the normal distribution.
 Z95 = 1.96
+# Neither score nor source is in the sheet: they would hint at the answer.
 HEADER = ("id", "label", "comment", "english", "other_language", "other")
 
 
@@ -38,35 +41,48 @@ def draw(
     have equally many rows, so the share of correct rows in the sample estimates that of all rows.
     Rows without the score are a bin of their own. Memory is bounded.
     """
+    # At most ``number`` rows of each bin are held, whatever the number of frames.
     best: list[pl.DataFrame] = []
     turn = pl.col("key").rank("ordinal").over("bin")
     for frame in frames:
+        # A build without rules may have no score. All rows are then one bin.
         scored = score in frame.columns and bool(edges)
         bin_of_row = _bin(score, edges) if scored else pl.lit(0, pl.Int32)
+        # The key depends on seed, source and row, so the order in which frames come does not change
+        # the draw.
         fresh = frame.with_columns(key=row_keys(frame, seed), bin=bin_of_row)
+        # Sources may have different score columns. Missing ones become null.
         together = pl.concat([*best, fresh], how="diagonal_relaxed")
         best = [together.filter(turn <= number)]
     if not best:
         return pl.DataFrame()
+    # Bin i lies between edge i - 1 and edge i. The first and the last bin are open to one side.
     bounds = pl.DataFrame(
         {"bin": range(len(edges) + 1), "low": [None, *edges], "high": [*edges, None]},
         schema={"bin": pl.Int32, "low": pl.Float64, "high": pl.Float64},
     )
+    # Sorted by turn, each bin yields one row before any yields its second: equal shares of
+    # ``number``.
     chosen = best[0].with_columns(turn=turn).sort("turn", "bin").head(number)
+    # Rows without the score have bin -1, which has no bounds.
     return chosen.join(bounds, on="bin", how="left", maintain_order="left")
 
 
 def bin_edges(scores: pl.Series) -> list[float]:
     """Inner edges of BINS bins with equally many rows."""
     values = scores.drop_nulls().cast(pl.Float64)
+    # One infinite value would make an edge that separates nothing.
     values = values.filter(values.is_finite())
     if values.is_empty():
         return []
+    # "nearest" takes a score that occurs, so an edge can be shown as it is.
     cuts = [values.quantile(i / BINS, "nearest") for i in range(1, BINS)]
+    # Many equal scores make equal edges. Fewer bins are left then, and they differ in size.
     return sorted({float(f"{cut:.6g}") for cut in cuts if cut is not None})
 
 
 def _bin(score: str, edges: Sequence[float]) -> pl.Expr:
+    # A score equal to an edge belongs to the bin above it.
     index = pl.lit(pl.Series(edges)).search_sorted(pl.col(score).cast(pl.Float64), side="right")
     return pl.when(pl.col(score).is_null()).then(-1).otherwise(index.cast(pl.Int32))
 
@@ -74,11 +90,16 @@ def _bin(score: str, edges: Sequence[float]) -> pl.Expr:
 def write_sheet(drawn: pl.DataFrame, path: Path, key_path: Path) -> None:
     """Write a TSV to fill in, in an order without hints, and the key that annotators must not
     see."""
+    # The hash order mixes languages and bins, so the position of a row says nothing about its
+    # score.
     order = drawn.sort("key")
     order = order.with_columns(id=pl.int_range(1, pl.len() + 1))
     columns = ["source", "row", "src", "tgt", "src_url", "tgt_url"]
+    # Corpora without web addresses have no such columns.
     present = [name for name in columns if name in order.columns]
+    # Only score columns have a dot in their name.
     scores = [name for name in order.columns if "." in name]
+    # The key is written first. A sheet without its key could never be evaluated.
     write_frame(order.select("id", "lang", "bin", "low", "high", *present, *scores), key_path)
 
     def write(temporary: Path) -> None:
@@ -86,6 +107,7 @@ def write_sheet(drawn: pl.DataFrame, path: Path, key_path: Path) -> None:
             sheet = csv.writer(
                 handle, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_MINIMAL
             )
+            # The legend stands on top of the sheet, as lines that ``read_sheet`` skips.
             for label, meaning in LABELS.items():
                 handle.write(f"# {label}\t{meaning}\n")
             sheet.writerow(HEADER)
@@ -97,6 +119,7 @@ def write_sheet(drawn: pl.DataFrame, path: Path, key_path: Path) -> None:
 
 
 def _line(text: str | None) -> str:
+    # Tabs and line breaks would break the table in a spreadsheet.
     return " ".join((text or "").split())
 
 
@@ -108,17 +131,21 @@ def read_sheet(path: Path) -> dict[int, str]:
     """
     labels: dict[int, str] = {}
     try:
+        # Spreadsheets add a byte-order mark when they save a file as UTF-8.
         with path.open(encoding="utf-8-sig", newline="") as handle:
             lines = [line for line in handle if not line.startswith("# ")]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: {error}") from None
+    # Only the first two columns are needed: people may add or reorder the others.
     table = csv.reader(lines, delimiter="\t")
     if tuple(next(table, ()))[:2] != HEADER[:2]:
         raise DataError(f"{path}: the header must begin with id and label")
+    # Rows without a label are left out, so a sheet may be handed in half done.
     for number, row in enumerate(table, start=2):
         if len(row) < 2 or not row[1].strip():
             continue
         label = row[1].strip().upper()
+        # A typing error must not count as "not correct".
         if label not in LABELS:
             raise DataError(
                 f"{path}: record {number}: no label {row[1]!r}; known: {', '.join(LABELS)}"
@@ -138,14 +165,18 @@ def precision(key_path: Path, labels: dict[int, str], score: str) -> list[Annota
         DataError: the key is missing, or belongs to another sheet.
     """
     key = read_frame(key_path)
+    # An id that the key lacks proves that sheet and key belong to different audits.
     if strangers := sorted(set(labels) - set(key["id"])):
         raise DataError(f"{key_path} has no row {strangers[0]}: the sheet belongs to another audit")
+    # "?" says nothing about the pair. As "wrong" it would lower the precision.
     judged = key.join(
         pl.DataFrame({"id": list(labels), "label": list(labels.values())}), on="id"
     ).filter(pl.col("label") != "?")
     facts = []
     for (lang,), rows in judged.sort("lang", "bin").group_by("lang", maintain_order=True):
         facts.append(_fact(str(lang), "all", rows, None, None))
+        # A bin with neither bound holds all rows, or those without the score: it adds nothing to
+        # "all".
         binned = rows.filter(pl.col("low").is_not_null() | pl.col("high").is_not_null())
         for _, in_bin in binned.group_by("bin", maintain_order=True):
             facts.append(_fact(str(lang), score, in_bin, in_bin["low"][0], in_bin["high"][0]))
@@ -169,8 +200,10 @@ def _fact(
 
 def wilson(hits: int, rows: int) -> tuple[float, float]:
     """The 95 % interval of a share. Source: Wilson 1927."""
+    # Nothing is known, so the interval is everything.
     if rows == 0:
         return 0.0, 1.0
+    # Unlike the normal interval, Wilson's stays within 0 and 1 and has a width at 0 and 100 %.
     share, square = hits / rows, Z95 * Z95
     centre = (share + square / (2 * rows)) / (1 + square / rows)
     half = (

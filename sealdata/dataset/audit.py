@@ -37,6 +37,7 @@ from sealdata.workflow.protocols import Engine, Progress
 
 ROWS = 20_000  # scored in all: a share of half of them is known to within 1 %
 MIN_ROWS = 1000  # per language, so that figures of small ones mean something
+# Written by ``sealdata gold --json`` into the audit's folder, if someone asks for it there.
 GOLD = "gold.json"
 
 
@@ -58,6 +59,7 @@ def audit_build(out: Path) -> Audited:
         DataError: there is no finished build, or a file of it is damaged.
     """
     manifest = read_build_manifest(out)
+    # A build has every pair with all scores it was given, so nothing has to be drawn or scored.
     return _write(out, manifest, ledger_rows(out, manifest.languages), None)
 
 
@@ -77,24 +79,31 @@ def audit_recipe(
     Raises:
         SealError: an input or a stage failed. Finished parts stay, and the next call continues.
     """
+    # The audit writes into the work folder of a build, so both must not run at once.
     with locked(out):
         digests = Digests(out / "work" / "digests.json")
+        # Margins need all pairs of a source. In a sample every pair would have other neighbours.
         run = RunContext(
             plan.pairwise_only(), out / "work", digests, engine, progress, read_lists(plan)
         )
+        # The size of each language is known only after reading, so the sizes are passed as a
+        # function.
         sources, precision = survey(run, lambda pairs: sample_sizes(pairs, rows), limit)
         audit_rows = _sampled_rows(out, sources)
         manifest = _manifest(plan, digests, sources, audit_rows, limit)
         errors = describe.precision_rows(precision)
         manifest = manifest.model_copy(update={"precision_errors": errors})
+        # The digests cost a pass over the input files. A build that follows finds them.
         digests.save()
         return _write(out, manifest, audit_rows, _compared(plan, sources, audit_rows))
 
 
 def sample_sizes(pairs: dict[str, int], rows: int) -> dict[str, int]:
     """Pairs to score by language: in proportion, but at least MIN_ROWS, or all of fewer."""
+    # A small language gets more than its share. Its figures would be too uncertain otherwise.
     total = sum(pairs.values())
     return {
+        # All sizes together may exceed ``rows``, if there are many small languages.
         lang: min(count, max(MIN_ROWS, round(rows * count / total))) if total else 0
         for lang, count in pairs.items()
     }
@@ -108,6 +117,7 @@ def apply_annotations(audited: Audited, filled: Path) -> Audited:
     """
     folder = audited.page.parent
     write_annotations(folder, filled, audited.facts)
+    # The facts and rows are those of the audit that drew the sheet. Nothing is sampled again.
     return _finish(audited.facts, folder.parent, audited.audit_rows)
 
 
@@ -121,8 +131,11 @@ def _write(
 
 
 def _finish(facts: AuditFacts, out: Path, audit_rows: AuditRows) -> Audited:
+    # Labels and references are not computed by an audit: people and ``gold`` leave them in its
+    # folder.
     facts = facts.model_copy(update=annotation_facts(out) | {"gold": _gold(out)})
     page = out / FOLDER / "index.html"
+    # The page is made of the same facts, so numbers in both agree.
     write_facts(facts, out / FOLDER / "audit.json")
     write_report(facts, page, out, audit_rows)
     return Audited(facts, page, audit_rows)
@@ -135,8 +148,10 @@ def _gold(out: Path) -> dict[str, Any]:
         DataError: it is something else.
     """
     path = out / FOLDER / GOLD
+    # References are optional: most audits have no ``gold.json``.
     if not path.is_file():
         return {}
+    # These are computed fields in the output, which the model refuses as input.
     computed = {"languages": {"percent"}, "defects": {"recall", "percent"}}
     table = read_json(path)
     try:
@@ -145,8 +160,10 @@ def _gold(out: Path) -> dict[str, Any]:
                 {k: v for k, v in row.items() if k not in derived} for row in table[name]
             ]
         facts = GoldFacts.model_validate(table)
+    # A file that a person put there may have any content, so any shape must end in one line.
     except (ValidationError, TypeError, KeyError, AttributeError):
         raise DataError(f"{path} is not what `sealdata gold --json` prints") from None
+    # Examples hold text of the references, which does not belong in the facts of this corpus.
     return facts.model_dump(mode="json", exclude={"languages": {"__all__": {"examples"}}})
 
 
@@ -161,9 +178,11 @@ def _sampled_rows(out: Path, sources: list[SourceState]) -> AuditRows:
             for source in of_lang
             for part in source.sampled.parts
         ]
+        # The sample is a result of the audit: it stays when ``work`` is deleted.
         path = out / FOLDER / f"sample-{lang}.parquet"
         write_frame(pl.concat(frames), path)
         files[lang] = [path]
+        # Rows of the whole corpus, not of the sample: the report scales shares by them.
         rows[lang] = sum(record.facts["rows"] for s in of_lang for record in s.sampled.records)
     return AuditRows(files, rows)
 
@@ -176,10 +195,12 @@ def _manifest(
     limit: int | None,
 ) -> BuildManifest:
     """A manifest as a build would leave it, its funnel estimated and without streams."""
+    # The sample depends on every stage before it, so its keys name all that the audit rests on.
     keys = [source.sampled.key for source in sources]
     return BuildManifest(
         name=plan.recipe.name,
         sealdata=__version__,
+        # The name "audit" in the key keeps it apart from the key of any build.
         build_key=stage_key("audit", 1, [__version__, limit], keys),
         limit=limit,
         recipe=plan.recipe.model_dump(mode="json"),
@@ -187,6 +208,7 @@ def _manifest(
         models=describe.model_facts(plan),
         sources=describe.source_facts(plan, digests),
         funnel=_funnel(sources, audit_rows),
+        # Counted over all pairs, as in a build.
         leaks=describe.leak_rows(sources),
         cleaning=describe.cleaning_rows(sources, plan.cleaners),
         fertility=_fertility(plan, audit_rows),
@@ -198,13 +220,19 @@ def _funnel(sources: list[SourceState], audit_rows: AuditRows) -> list[FunnelRow
     counts = {lang: by_source(audit_rows, lang) for lang in audit_rows.files}
     rows = []
     for source in sources:
+        # A source may have no row in the sample. Everything that it holds then counts as kept.
+        # The sample is counted by source, because each source has a row in the funnel.
         reasons = counts[source.lang].get(source.table.name, Counter())
+        # One flat key for stage and reason, because ``spread`` divides among names. No name has a
+        # tab.
         shares = {
             f"{stage}\t{reason}" if stage else "": n for (stage, reason), n in reasons.items()
         }
         readable = source.ingest_record.rows_out
+        # The parts are rounded so that they add up to ``readable``: the funnel must tie.
         estimated = spread(readable, {"": 0.0, **{name: float(n) for name, n in shares.items()}})
         dropped: dict[str, dict[str, int]] = {}
+        # Unreadable records are counted in full, unlike the rest of the funnel.
         if source.ingest_record.dropped:
             dropped["ingest"] = dict(source.ingest_record.dropped)
         for name, count in estimated.items():
@@ -217,6 +245,7 @@ def _funnel(sources: list[SourceState], audit_rows: AuditRows) -> list[FunnelRow
                 lang=source.lang,
                 records=source.ingest_record.rows_in,
                 dropped=dropped,
+                # An audit chooses no validation pairs: all that pass count as training.
                 train=readable - sum(n for name, n in estimated.items() if name),
                 validation=0,
             )
@@ -228,8 +257,10 @@ def _fertility(plan: Plan, audit_rows: AuditRows) -> list[FertilityRow]:
     """The recipe's tokenizers on the sampled pairs that pass all rules."""
     samples = []
     for lang, paths in audit_rows.files.items():
+        # A tokenizer is compared on what would be trained on.
         kept = read_frame(paths[0]).filter(pl.col("stage").is_null())
         samples.append((lang, kept.head(MAX_PAIRS).select("src", "tgt")))
+    # The tokenizer of the shards is first in the table, as in the report of a build.
     made = [open_table(table, plan) for table in (plan.recipe.tokenizer, *plan.recipe.fertility)]
     rows = fertility(named(made), samples, plan.recipe.seed)
     return [FertilityRow(**row) for row in rows.iter_rows(named=True)]
@@ -237,15 +268,19 @@ def _fertility(plan: Plan, audit_rows: AuditRows) -> list[FertilityRow]:
 
 def _compared(plan: Plan, sources: list[SourceState], audit_rows: AuditRows) -> Compared:
     """What was found among all pairs, with examples, and the stages left to a build."""
+    # These come from all pairs of the corpus. They are not scaled from the sample.
     duplicate_examples, matches = [], []
     for lang in audit_rows.files:
         of_lang = [source for source in sources if source.lang == lang]
         duplicate_examples += corpus_duplicate_examples(
             audit_rows, lang, [(s.sampled.parts, s.keys.folder, s.cleaned.folder) for s in of_lang]
         )
+        # None where the recipe names no evaluation set.
         leaks = [s.leaks for s in of_lang if s.leaks]
         files = [leak.folder / f"{part}.{MATCHES}.parquet" for leak in leaks for part in leak.parts]
         matches += match_facts(files, lang)
+    # The report lists what an audit did not run, so that no one takes its funnel for that of a
+    # build.
     left_out = [
         stage.name
         for stage in FILTER_STAGES
@@ -262,9 +297,12 @@ def _duplicates(sources: list[SourceState]) -> list[DuplicateFacts]:
     for lang in dict.fromkeys(source.lang for source in sources):
         records = [r for s in sources if s.lang == lang for r in s.sampled.records]
         total = sum(record.facts["rows"] for record in records)
+        # Every part has the same masks, so every name is in the facts of every record.
         for name in dict.fromkeys(name for record in records for name in record.facts["flagged"]):
             stage, _, reason = name.partition(".")
             flagged = sum(record.facts["flagged"][name] for record in records)
+            # A zero is a result where pairs were compared. Other masks appear only if they flag a
+            # pair.
             if flagged or stage in COMPARING_STAGES:
                 facts.append(
                     DuplicateFacts(lang=lang, stage=stage, reason=reason, flagged=flagged, of=total)

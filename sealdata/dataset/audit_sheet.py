@@ -13,6 +13,8 @@ from sealdata.report.audit_rows import AuditRows
 from sealdata.report.schema import AnnotationPrecisionFacts, AuditFacts
 
 FOLDER = "audit"  # of a build's folder, next to the results of the build
+# The sheet is for annotators, the key stays with the person who drew it, and the last has the
+# outcome.
 SHEET, KEY, ANNOTATIONS = "annotation.tsv", "annotation-key.parquet", "annotation.json"
 
 
@@ -24,10 +26,13 @@ def draw_sheet(facts: AuditFacts, audit_rows: AuditRows, folder: Path, number: i
     Raises:
         DataError: no pair was kept.
     """
+    # The sheet is to show whether the limit of this score is well placed, so bins are cut along it.
     score = deciding_score(facts)
+    # Only kept pairs: the question is how good the data is that a model will see.
     kept = pl.col("stage").is_null()
     seed = int(facts.build.recipe.get("seed", 1))
     drawn = []
+    # Two passes over the rows of a language: the first finds the edges of bins, the second draws.
     for lang in facts.build.languages:
         values = [
             frame.filter(kept)[score].cast(pl.Float64)
@@ -41,6 +46,7 @@ def draw_sheet(facts: AuditFacts, audit_rows: AuditRows, folder: Path, number: i
             drawn.append(rows.with_columns(lang=pl.lit(lang)))
     if not drawn:
         raise DataError("nothing was kept, so there is nothing to annotate")
+    # Languages may have different scores. Missing columns become null.
     write_sheet(pl.concat(drawn, how="diagonal_relaxed"), folder / SHEET, folder / KEY)
     return folder / SHEET
 
@@ -51,6 +57,7 @@ def write_annotations(folder: Path, filled: Path, facts: AuditFacts) -> None:
     Raises:
         DataError: the sheet is damaged or belongs to another audit.
     """
+    # The key says which pair an id is. Without it a label has no meaning.
     if not (folder / KEY).is_file():
         raise DataError(
             f"{folder} has no sheet that could have been filled in; draw one with --annotate"
@@ -58,6 +65,7 @@ def write_annotations(folder: Path, filled: Path, facts: AuditFacts) -> None:
     labels = read_sheet(filled)
     shares = precision(folder / KEY, labels, deciding_score(facts))
     counts = Counter(labels.values())
+    # Counts and shares only: the sheet stays with the people who filled it in.
     annotations = {
         "labels": {f"{name} ({LABELS[name]})": counts[name] for name in LABELS if counts[name]},
         "precision": [share.model_dump(mode="json") for share in shares],
@@ -67,8 +75,10 @@ def write_annotations(folder: Path, filled: Path, facts: AuditFacts) -> None:
 
 def deciding_score(facts: AuditFacts) -> str:
     """The score of the last rule, or the first score if there is no rule."""
+    # The last rule decides the pairs that all other rules leave.
     names = [score.name for score in facts.scores]
     with_rule = [rule.score for rule in facts.rules if rule.score in names]
+    # An empty name is a score that no frame has: all rows are then one bin.
     return with_rule[-1] if with_rule else names[0] if names else ""
 
 
@@ -79,6 +89,7 @@ def annotation_facts(out: Path) -> dict[str, Any]:
         return {}
     facts = read_json(path)
     shares = [AnnotationPrecisionFacts.model_validate(fact) for fact in facts["precision"]]
+    # JSON was written with sorted keys. The order of LABELS is restored for the report.
     names = (f"{label} ({meaning})" for label, meaning in LABELS.items())
     labels = {name: facts["labels"][name] for name in names if name in facts["labels"]}
     return {"labels": labels, "precision": shares}

@@ -65,22 +65,35 @@ def build(
     Raises:
         SealError: an input or a stage failed; what had finished stays, and the next call goes on.
     """
+    # Two builds in one folder would delete each other's results in ``place_results``.
     with locked(out):
         work = out / "work"
+        # A digest is cached by path, size and time of change, so an unchanged corpus is hashed
+        # once.
         digests = Digests(work / "digests.json")
         key = _build_key(plan, digests, limit)
+        # Saved before the work begins: a killed build must not hash the corpus again.
         digests.save()
+        # The whole build is keyed, not only its stages. If nothing changed, no stage is even
+        # planned.
         finished = _finished(out, key)
         if finished:
             return Built(finished, fresh=False)
+        # The cheap check of large foreign files comes first: an error after curation would cost
+        # hours.
         check_token_files(plan)
         run = RunContext(plan, work, digests, engine, progress, read_lists(plan))
         sources, precision = curate(run, limit)
+        # Streams are planned only now, because their inputs are keys of stages that ``curate`` has
+        # run.
         streams = plan_streams(plan, _pair_inputs(sources), digests.sha256, limit)
         packed = run_stages([stream.stage for stream in streams], work, engine, progress)
         files = pair_files(sources) | match_files(sources) | stream_files(plan, streams, packed)
+        # From here until the manifest is written, the folder counts as not finished.
         place_results(files, out)
         manifest = BuildManifest(
+            # Every field follows from the recipe, the inputs or the records. Times are in no field,
+            # so equal builds have equal manifests.
             name=plan.recipe.name,
             sealdata=__version__,
             build_key=key,
@@ -98,14 +111,17 @@ def build(
             streams=[fact for fact in map(_stream_facts, streams, packed) if fact],
             files=facts(files, digests),
         )
+        # Digests of the results were added: a later build with the same results need not hash them.
         digests.save()
         manifest = _report(out, manifest)
+        # The manifest is the last file, by rename. Its presence says that all others are in place.
         write_json(out / MANIFEST, manifest.model_dump(mode="json"))
         return Built(manifest, fresh=True)
 
 
 def _report(out: Path, manifest: BuildManifest) -> BuildManifest:
     """Write audit, report and card. Returns the manifest with their digests added."""
+    # The report is made from the files in ``out``, as a later ``audit`` of the build would make it.
     audit = audit_facts(out, manifest)
     written: dict[str, Callable[[Path], None]] = {
         "report/audit.json": lambda path: write_facts(audit, path),
@@ -113,9 +129,12 @@ def _report(out: Path, manifest: BuildManifest) -> BuildManifest:
         "recipe.toml": lambda path: write_recipe(manifest.recipe, path),
     }
     files = dict(manifest.files)
+    # Reports are written into place, not linked: they are small, and no stage keeps them.
     for name, write in written.items():
         write(out / name)
         files[name] = file_facts(out / name)
+    # The agreement with stored margins is computed for the report. The manifest repeats its
+    # figures.
     margins = [summary(margin) for margin in audit.margins]
     manifest = manifest.model_copy(update={"files": files, "margins": margins})
     write_metadata(manifest, out)  # not among the files: people write on the card
@@ -124,6 +143,7 @@ def _report(out: Path, manifest: BuildManifest) -> BuildManifest:
 
 def _pair_inputs(sources: list[SourceState]) -> list[PairFiles]:
     """The kept pairs per language and split, over all sources of the language."""
+    # Files of all sources of a language go into one stream, in the order of the recipe.
     return [
         PairFiles(
             lang,
@@ -134,6 +154,8 @@ def _pair_inputs(sources: list[SourceState]) -> list[PairFiles]:
                 if source.lang == lang
                 for part in source.selected.parts
             ),
+            # The keys of all sources of the language: a change in any of them packs the stream
+            # again.
             tuple(source.selected.key for source in sources if source.lang == lang),
         )
         for lang in dict.fromkeys(source.lang for source in sources)
@@ -143,6 +165,7 @@ def _pair_inputs(sources: list[SourceState]) -> list[PairFiles]:
 
 def _fertility(plan: Plan, out: Path, sources: list[SourceState]) -> list[FertilityRow]:
     """Fertility of the recipe's tokenizers on the pairs just placed in ``out``."""
+    # The tokenizer of the shards comes first; the others are for comparison only.
     tables = [plan.recipe.tokenizer, *plan.recipe.fertility]
     tokenizers = [open_table(table, plan) for table in tables]
     languages = list(dict.fromkeys(source.lang for source in sources))
@@ -152,7 +175,9 @@ def _fertility(plan: Plan, out: Path, sources: list[SourceState]) -> list[Fertil
 
 def _stream_facts(stream: Stream, output: StageOutput) -> StreamFacts | None:
     """The row of the manifest for a packed stream; None for one without documents."""
+    # A pack stage has one part, and so one record.
     facts = dict(output.records[0].facts)
+    # For example, validation of a corpus so small that no sentence is drawn.
     if facts.pop("empty"):
         return None
     return StreamFacts(path=f"shards/{stream.path}", **facts)
@@ -162,6 +187,7 @@ def _finished(out: Path, key: str) -> BuildManifest | None:
     """The manifest of an earlier run with the same key, if all its results are there."""
     try:
         manifest = read_build_manifest(out)
+    # No manifest, or one of another format: the build is not finished, which is not an error here.
     except DataError:
         return None
     return manifest if manifest.build_key == key and intact(out, manifest) else None
@@ -174,9 +200,12 @@ def _build_key(plan: Plan, digests: Digests, limit: int | None) -> str:
     readers += [plan.reader(table) for table in recipe.document_streams]
     files = [path for reader, source in readers for path in reader.files(source.path)]
     files += [file.path for file in plan.evaluation_files()]
+    # Lists of takedowns and evaluation sets change what is dropped, so their bytes count too.
     files += [locate(name, plan.base) for name in recipe.exclude.lists]
     taken = [identified(token_files(plan, t), digests.sha256) for t in recipe.token_streams]
     params = {
+        # The resolved recipe, in which defaults are spelled out: a changed default is a changed
+        # build.
         "recipe": recipe.model_dump(mode="json"),
         "components": plan.fingerprints(),
         "tokenizers": [
@@ -188,4 +217,5 @@ def _build_key(plan: Plan, digests: Digests, limit: int | None) -> str:
     }
     inputs = [digests.sha256(path) for path in files]
     inputs += [name for _, names in taken for name in names]
+    # Each release has its own keys, because a report or card may look different after an update.
     return stage_key(__version__, 1, params, inputs)

@@ -37,6 +37,7 @@ class LanguageChange(BaseModel):
     gone: int  # kept before, not now
     new: int
     changed: int  # kept in both, with other text
+    # By first reason only, so that the counts add up to ``gone`` and ``new``.
     gone_for: dict[str, int]  # reason in the second build -> pairs
     new_from: dict[str, int]  # reason in the first build -> pairs
     gone_pairs: list[Moved]
@@ -48,6 +49,7 @@ class Comparison(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    # Every pair of values is (before, after).
     names: tuple[str, str]
     keys: tuple[str, str]
     recipe: dict[str, tuple[Any, Any]]
@@ -58,6 +60,7 @@ class Comparison(BaseModel):
     languages: list[LanguageChange]
 
 
+# A pair that is neither kept nor in the ledger of the other build.
 NEVER_SEEN = "not in the sources"
 
 
@@ -68,11 +71,13 @@ def compare(before: Path, after: Path) -> Comparison:
         DataError: one of them is not a finished build.
     """
     old, new = read_build_manifest(before), read_build_manifest(after)
+    # A language that only one build has is compared with nothing: all its pairs are new or gone.
     languages = list(dict.fromkeys((*old.languages, *new.languages)))
     return Comparison(
         names=(old.name, new.name),
         keys=(old.build_key, new.build_key),
         recipe=_differences(_flat(old.recipe), _flat(new.recipe)),
+        # A library or model may change scores though the recipe is the same.
         versions=_differences(
             {"sealdata": old.sealdata, **old.versions},
             {"sealdata": new.sealdata, **new.versions},
@@ -96,6 +101,7 @@ def changelog(comparison: Comparison) -> str:
         f"tokens: {comparison.tokens[0]:,} → {comparison.tokens[1]:,}."
     ]
     for change in comparison.languages:
+        # Languages without a change are left out, so that the entry says only what is new.
         if change.gone or change.new or change.changed:
             parts = [f"{change.new:,} new" + _because(change.new_from, "were")]
             parts.append(f"{change.gone:,} gone" + _because(change.gone_for, "now"))
@@ -133,13 +139,18 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
         for key, inner in value.items():
             leaves |= _flat(inner, f"{path}.{key}" if path else key)
         return leaves
+    # By name, not by position: a rule that was inserted would otherwise seem to change all later
+    # rules.
     if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
         leaves = {}
         for index, entry in enumerate(value):
+            # Sources and streams have a name, rules a reason and a score. Other tables are
+            # numbered.
             name = entry.get("name") or f"{entry.get('reason')} {entry.get('score')}"
             name = str(index) if name == "None None" else name
             leaves |= _flat(entry, f"{path}[{name}]")
         return leaves
+    # Lists of plain values, such as paths of evaluation sets, are compared as a whole.
     return {path: value}
 
 
@@ -154,6 +165,7 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[An
 
 def _dropped(old: BuildManifest, new: BuildManifest) -> dict[str, tuple[int, int]]:
     before, after = (_drop_counts(manifest) for manifest in (old, new))
+    # A reason that one build lacks has no pairs there.
     keys = dict.fromkeys((*before, *after))
     return {key: (before.get(key, 0), after.get(key, 0)) for key in keys}
 
@@ -169,12 +181,18 @@ def _drop_counts(manifest: BuildManifest) -> dict[str, int]:
 
 
 def _language(before: Path, after: Path, lang: str) -> LanguageChange:
+    # Lazy frames: only source, row and a hash of the text go through memory, not the text.
     kept = [_kept(out, lang) for out in (before, after)]
     keys = ["source", "row"]
+    # Source and row identify a pair in both builds. A source with another name counts as other
+    # pairs.
     gone = kept[0].join(kept[1], on=keys, how="anti").collect()
     new = kept[1].join(kept[0], on=keys, how="anti").collect()
+    # Another cleaner may change the text of a pair that both builds keep.
     both = kept[0].join(kept[1], on=keys, suffix="_after")
     changed = both.filter(pl.col("text") != pl.col("text_after")).select(pl.len()).collect().item()
+    # A pair that is gone is sought in the ledger of the second build, a new one in that of the
+    # first.
     gone, new = _reasoned(gone, after, lang), _reasoned(new, before, lang)
     heights = [frame.select(pl.len()).collect().item() for frame in kept]
     return LanguageChange(
@@ -195,8 +213,10 @@ def _kept(out: Path, lang: str) -> pl.LazyFrame:
     """``source``, ``row`` and a hash of the text of every kept pair."""
     files = kept_files(out, lang)
     if not files:
+        # A build may keep no pair of the language, and a scan of no files is an error.
         schema = {"source": pl.String, "row": pl.UInt64, "text": pl.UInt64}
         return pl.LazyFrame(schema=schema)
+    # Both hashes are made in one process, so they need not be stable between versions of polars.
     return pl.scan_parquet(files, glob=False).select(
         "source", "row", text=pl.struct("src", "tgt").hash(0)
     )
@@ -205,9 +225,12 @@ def _kept(out: Path, lang: str) -> pl.LazyFrame:
 def _reasoned(moved: pl.DataFrame, other: Path, lang: str) -> pl.DataFrame:
     """Why the other build dropped the pairs."""
     files = dropped_files(other, lang)
+    # Without a ledger nothing was dropped, so the other build never read these pairs.
     if not files:
         return moved.with_columns(reason=pl.lit(None, pl.String))
     scans = [pl.scan_parquet(file, glob=False).select("source", "row", "reason") for file in files]
+    # A source and row may be in the ledger once only. ``unique`` keeps a damaged build from
+    # repeating pairs.
     dropped = pl.concat(scans).unique(["source", "row"])
     return (
         moved.lazy().join(dropped, on=["source", "row"], how="left").sort("source", "row").collect()
@@ -216,11 +239,13 @@ def _reasoned(moved: pl.DataFrame, other: Path, lang: str) -> pl.DataFrame:
 
 def _counts(moved: pl.DataFrame) -> dict[str, int]:
     counts = moved.select(pl.col("reason").fill_null(NEVER_SEEN)).to_series().value_counts()
+    # Most frequent first. Equal counts are sorted by name, so that the order does not vary.
     return dict(counts.sort(["count", "reason"], descending=[True, False]).rows())
 
 
 def _pairs(moved: pl.DataFrame, out: Path, lang: str) -> list[Moved]:
     """A few of the pairs, spread evenly over their rows."""
+    # Evenly over sources and rows: the first pairs of a sorted corpus would be all of one kind.
     chosen = moved.gather_every(max(1, moved.height // SHOWN)).head(SHOWN)
     if chosen.is_empty():
         return []

@@ -26,6 +26,7 @@ from sealdata.tokenizers import Tokenizer, named
 from sealdata.tokens.fertility import fertility, sample_pairs
 from sealdata.workflow.stage import StageOutput
 
+# Libraries whose versions can change a text, a score or a token. ray, for example, only moves work.
 LIBRARIES = (
     "polars",
     "polars-hash",
@@ -37,9 +38,10 @@ LIBRARIES = (
 
 
 def model_facts(plan: Plan) -> list[ModelFacts]:
-    """Every model that judged the pairs or cuts them into tokens."""
+    """Every model that a scorer of the recipe judges the pairs by."""
     return [
         ModelFacts(**model._asdict())
+        # Cleaners and readers have no models.
         for scorer in plan.scorers.values()
         for model in scorer.models()
     ]
@@ -50,7 +52,9 @@ def source_facts(plan: Plan, digests: Digests) -> list[SourceFacts]:
     rows = []
     for table in plan.recipe.source:
         reader, source = plan.reader(table)
+        # The digests were computed for the keys already, so no file is read here.
         named = [
+            # Names without folders: paths of the machine say nothing to a reader of the card.
             SourceFile(name=path.name, size=path.stat().st_size, sha256=digests.sha256(path))
             for path in reader.files(source.path)
         ]
@@ -58,6 +62,8 @@ def source_facts(plan: Plan, digests: Digests) -> list[SourceFacts]:
             SourceFacts(
                 name=table.name,
                 reader=table.reader,
+                # As in the recipe, so that two machines with the corpus elsewhere write the same
+                # manifest.
                 path=table.path,
                 src_lang=table.src_lang,
                 tgt_lang=table.tgt_lang,
@@ -70,11 +76,17 @@ def source_facts(plan: Plan, digests: Digests) -> list[SourceFacts]:
 
 def funnel_row(source: SourceState) -> FunnelRow:
     """From file record to split, one source; the model checks that the counts tie."""
+    # stage -> reason -> records. The reader's rejects are counted once per source, all others per
+    # part.
     dropped: dict[str, dict[str, int]] = {}
+    # Left out where nothing was rejected, so that a stage without drops has no entry.
     if source.ingest_record.dropped:
         dropped["ingest"] = dict(source.ingest_record.dropped)
+    # Every pair that could be read passes ``select``, with its decision.
     records = source.selected.records
     for record in records:
+        # The first failure of each pair, so that every record is in exactly one place of the
+        # funnel.
         for stage, reasons in record.facts["first"].items():
             for reason, count in reasons.items():
                 counts = dropped.setdefault(stage, {})
@@ -84,6 +96,7 @@ def funnel_row(source: SourceState) -> FunnelRow:
         lang=source.lang,
         records=source.ingest_record.rows_in,
         dropped=dropped,
+        # The model refuses counts that do not add up to ``records``.
         train=sum(record.facts["train"] for record in records),
         validation=sum(record.facts["validation"] for record in records),
     )
@@ -94,11 +107,14 @@ def failure_rows(sources: Iterable[SourceState]) -> list[FailureRow]:
     counts: dict[tuple[str, str], dict[str, int]] = {}
 
     def add(lang: str, reason: str, kind: str, count: int) -> None:
+        # "first" adds up to the dropped pairs, "any" counts overlaps too, "only" is what no other
+        # reason drops.
         row = counts.setdefault((lang, reason), {"first": 0, "any": 0, "only": 0})
         row[kind] += count
 
     for source in sources:
         for record in source.selected.records:
+            # ``dropped`` of the record is by first reason, summed over stages.
             for reason, count in record.dropped.items():
                 add(source.lang, reason, "first", count)
             for kind in ("any", "only"):
@@ -106,6 +122,7 @@ def failure_rows(sources: Iterable[SourceState]) -> list[FailureRow]:
                     add(source.lang, reason, kind, count)
     return [
         FailureRow(lang=lang, reason=reason, **kinds)
+        # Sorted, so that the manifest does not depend on the order in which parts were read.
         for (lang, reason), kinds in sorted(counts.items())
     ]
 
@@ -114,7 +131,9 @@ def leak_rows(sources: Iterable[SourceState]) -> list[LeakRow]:
     """Sides of each source that matched an evaluation set, by set, side and kind of match."""
     rows = []
     for source in sources:
+        # A pair counts twice if both sides match, because this table is about sides, not pairs.
         counts: Counter[tuple[str, str, str]] = Counter()
+        # None where the recipe names no evaluation set.
         for record in source.leaks.records if source.leaks else ():
             for name, side, kind, count in record.facts["matches"]:
                 counts[name, side, kind] += count
@@ -138,12 +157,14 @@ def cleaning_rows(sources: Iterable[SourceState], steps: Collection[str]) -> lis
 
 
 def _cleaning_row(source: SourceState, step: str) -> CleaningRow:
+    # Examples come from the first parts: enough to see what a step does, but not a fair sample.
     examples = [
         pair for record in source.cleaned.records for pair in record.facts["examples"][step]
     ]
     return CleaningRow(
         source=source.table.name,
         step=step,
+        # Pairs, not sides: a pair of which both sides change counts once.
         changed=sum(record.facts["changed"][step] for record in source.cleaned.records),
         examples=examples[:EXAMPLES],
     )
@@ -158,13 +179,17 @@ def fertility_of_pairs(
     out: Path, languages: list[str], tokenizers: list[Tokenizer], seed: int = 1
 ) -> pl.DataFrame:
     """Fertility over a sample of the training pairs in ``out``, by language; see ``fertility``."""
+    # Files are read from ``out``, where the results have just been placed.
     samples = []
     for lang in languages:
+        # Training pairs only, since a budget is about what will be trained on.
         files = sorted((out / "pairs" / pair_name(lang)).glob("train-*.parquet"))
+        # Drawn by hash, so the figures do not depend on the order of a corpus.
         samples.append((lang, sample_pairs(files, seed=seed)))
     return fertility(named(tokenizers), samples, seed)
 
 
 def versions() -> dict[str, str]:
     """Versions of the libraries that can change results, without suffixes such as +cpu."""
+    # "2.4.0+cpu" and "2.4.0+cu124" are one version: the suffix names the build for a device.
     return {name: version(name).partition("+")[0] for name in LIBRARIES}

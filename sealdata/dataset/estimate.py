@@ -18,6 +18,7 @@ from sealdata.tokenizers import Tokenizer
 SAMPLE_PAIRS = 2000  # per source, drawn from its first HEAD_ROWS records
 HEAD_ROWS = 50_000
 PAPER_PAIRS, PAPER_TOKENS = 403_800_000, 34_700_000_000  # of the OpenSeal paper
+# A fixed seed: the estimate is printed before a build and should not change with the recipe's seed.
 _SEED = 1
 
 
@@ -47,6 +48,7 @@ class SourceTokens:
         """Tokens of the whole if every pair were kept."""
         if self.published is None or self.per_pair is None:
             return None
+        # An upper bound: rules and duplicates are not taken into account.
         return round(self.published * self.per_pair)
 
 
@@ -66,9 +68,14 @@ def estimate_tokens(plan: Plan) -> list[SourceTokens]:
 
 def _source(plan: Plan, table: SourceTable, tokenizer: Tokenizer) -> SourceTokens:
     reader, source = plan.reader(table)
+    # Only the first batch is read. Batches may end earlier, where the text is long.
     batches = reader.batches(source, HEAD_ROWS)
+    # A file without records has an estimate of 0 pairs, and the build will say what is wrong with
+    # it.
     head = next((batch.good for batch in batches), pl.DataFrame(schema=PAIR_SCHEMA))
     pairs = draw(english_first(head), SAMPLE_PAIRS, _SEED)
+    # The keys decide direction and template of each pair, as in packing, here under a seed of its
+    # own.
     keys = row_keys(pairs, _SEED)
     lang = table.tgt_lang if table.src_lang == ENGLISH else table.src_lang
     texts: list[str] = []
@@ -81,6 +88,7 @@ def _source(plan: Plan, table: SourceTable, tokenizer: Tokenizer) -> SourceToken
         lang=lang,
         num_pairs=pairs.height,
         num_documents=len(texts),
+        # One EOS for each document.
         num_tokens=len(tokenizer.encode(texts).ids) + len(texts),
         published=_published(plan, table, lang),
     )
@@ -93,6 +101,8 @@ def _published(plan: Plan, table: SourceTable, lang: str) -> int | None:
     card = read_corpus_card(table.card)
     part = card.parts.get(Path(table.path).stem)
     sides = {table.src_lang, table.tgt_lang}
+    # A card counts by language. If a language comes from several files, its count belongs to none
+    # of them.
     of_corpus = [
         other
         for other in plan.recipe.source

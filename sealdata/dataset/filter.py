@@ -21,6 +21,7 @@ class Tally:
 
     lines: int = 0
     bad: int = 0
+    # The first bad line is named on stderr, so that its cause can be looked up.
     first_bad: int = 0  # counted from 1; 0: none
 
 
@@ -38,10 +39,12 @@ class LineScorer:
 
     def __post_init__(self) -> None:
         codes = [resolve(code).code for code in (self.src_lang, self.tgt_lang)]
+        # Scores are defined for English and one other language.
         if codes.count(ENGLISH) != 1:
             raise ConfigError(
                 f"one of the two languages must be English, not {' and '.join(codes)}"
             )
+        # The class is frozen, so aliases such as ``fil_Latn`` are replaced by this way round.
         object.__setattr__(self, "src_lang", codes[0])
         object.__setattr__(self, "tgt_lang", codes[1])
 
@@ -57,11 +60,14 @@ class LineScorer:
         A bad line comes out as it went in, with empty scores, and is counted in ``tally``.
         """
         for chunk in _chunks(lines):
+            # One write per block: a write per line would cost more than the cheap scores.
             yield b"".join(self._scored(chunk, tally))
 
     def _scored(self, chunk: list[bytes], tally: Tally) -> Iterator[bytes]:
+        # CRLF is allowed in the input. The output has LF.
         bare = [line.removesuffix(b"\n").removesuffix(b"\r") for line in chunk]
         texts = [_two_texts(line) for line in bare]
+        # Bad lines are taken out for scoring, and their places are filled again below.
         good = [pair for pair in texts if pair is not None]
         scores = iter(self._scores(good).iter_rows())
         none = (None,) * len(self.columns)
@@ -76,9 +82,11 @@ class LineScorer:
     def _scores(self, texts: list[tuple[str, str]]) -> pl.DataFrame:
         english_first = self.src_lang == ENGLISH
         other = self.tgt_lang if english_first else self.src_lang
+        # Scorers expect English as the source side, whichever column it is in.
         rows = texts if english_first else [(second, first) for first, second in texts]
         pairs = make_pairs(rows, tgt_lang=other)
         frames = [scorer.score(pairs) for scorer in self.scorers.values()]
+        # The same names as in a build: SCORER.COLUMN.
         named = [
             frame.rename({c: f"{name}.{c}" for c in frame.columns})
             for name, frame in zip(self.scorers, frames, strict=True)
@@ -90,8 +98,11 @@ def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
     chunk: list[bytes] = []
     size = 0
     for line in lines:
+        # One long line may exceed the limit by itself. It is then a chunk of its own, with those
+        # before it.
         chunk.append(line)
         size += len(line)
+        # Two limits: the first for many short lines, the second for few long ones.
         if len(chunk) == _LINES or size >= _BYTES:
             yield chunk
             chunk, size = [], 0
@@ -100,10 +111,13 @@ def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def _two_texts(line: bytes) -> tuple[str, str] | None:
+    # Only the first two tabs matter; further columns pass through unread.
     fields = line.split(b"\t", 2)
+    # A line without a tab has no pair. A very long one would take too much memory to score.
     if len(fields) < 2 or len(line) > LONGEST:
         return None
     try:
+        # Strict UTF-8. A replacement character would be scored as text.
         return fields[0].decode(), fields[1].decode()
     except UnicodeDecodeError:
         return None
@@ -112,4 +126,5 @@ def _two_texts(line: bytes) -> tuple[str, str] | None:
 def _written(value: object) -> bytes:
     if value is None:
         return b""
+    # Six digits: float32 has about seven, and the last one differs between machines.
     return (f"{value:.6g}" if isinstance(value, float) else str(value)).encode()

@@ -15,6 +15,7 @@ from sealdata.shards.shuffle import row_keys
 from sealdata.tokens.fertility import MAX_PAIRS, sample_pairs
 
 Samples = list[tuple[str, pl.DataFrame]]  # language of ``tgt``, frame with ``src`` and ``tgt``
+# Larger batches hold more text in memory and make no other draw.
 _READ_ROWS = 100_000
 
 
@@ -28,11 +29,15 @@ def pair_samples(where: Sequence[str], max_pairs: int = MAX_PAIRS, seed: int = 1
         ConfigError: it is none of these.
         SealError: a file cannot be read.
     """
+    # What is on disk decides the kind. A name of a recipe comes last, so a folder of that name
+    # wins.
     first, *more = where
     path = Path(first)
+    # Several names can only be files of references.
     if more or (path.is_file() and path.suffix != ".toml"):
         return _of_references(_existing(where), max_pairs, seed)
     if (path / MANIFEST).is_file():
+        # Training pairs only: they are what the tokenizer will be used on.
         languages = read_build_manifest(path).languages
         files = {
             lang: sorted((path / "pairs" / pair_name(lang)).glob("train-*")) for lang in languages
@@ -50,12 +55,14 @@ def pair_samples(where: Sequence[str], max_pairs: int = MAX_PAIRS, seed: int = 1
 
 def _existing(names: Sequence[str]) -> list[Path]:
     paths = [Path(name) for name in names]
+    # All names are checked before any file is read.
     if absent := [path for path in paths if not path.is_file()]:
         raise ConfigError(f"{absent[0]}: no such file; give one folder or recipe, or files")
     return paths
 
 
 def _of_references(where: Path | list[Path], max_pairs: int, seed: int) -> Samples:
+    # The keys need a source and a row. References have lines, which are the same in every language.
     pairs = read_references(where).with_columns(source="set", row=pl.col("line").cast(pl.UInt64))
     return [
         (str(lang), draw(frame, max_pairs, seed).select("src", "tgt"))
@@ -64,12 +71,14 @@ def _of_references(where: Path | list[Path], max_pairs: int, seed: int) -> Sampl
 
 
 def _of_sources(plan: Plan, max_pairs: int, seed: int) -> Samples:
+    # At most ``max_pairs`` pairs per language are held while the sources pass through.
     drawn: dict[str, pl.DataFrame] = {}
     for table in plan.recipe.source:
         reader, source = plan.reader(table)
         lang = table.tgt_lang if table.src_lang == "eng_Latn" else table.src_lang
         for good, _ in reader.batches(source, _READ_ROWS):
             fresh = english_first(good).select("source", "row", "src", "tgt")
+            # A language may have several sources: all of them compete for its places.
             held = [drawn[lang]] if lang in drawn else []
             drawn[lang] = draw(pl.concat([*held, fresh]), max_pairs, seed)
     return [(lang, frame.select("src", "tgt")) for lang, frame in drawn.items()]
@@ -77,5 +86,7 @@ def _of_sources(plan: Plan, max_pairs: int, seed: int) -> Samples:
 
 def draw(pairs: pl.DataFrame, max_pairs: int, seed: int) -> pl.DataFrame:
     """The pairs with the smallest keys, in the order of source and row."""
+    # The smallest of all keys are the smallest of each batch's smallest, so batches do not change
+    # the draw.
     keyed = pairs.with_columns(key=row_keys(pairs, seed))
     return keyed.bottom_k(max_pairs, by="key").drop("key").sort("source", "row")

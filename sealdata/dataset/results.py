@@ -19,6 +19,7 @@ from sealdata.stages.decontaminate import MATCHES
 from sealdata.stages.pack import STREAM
 from sealdata.workflow.stage import StageOutput
 
+# Folders that hold results and nothing else. ``work`` and ``audit`` are not among them.
 FOLDERS = ("pairs", "dropped", "matches", "shards", "report")
 
 
@@ -30,8 +31,10 @@ def locked(out: Path) -> Iterator[None]:
         DataError: another build holds it.
     """
     out.mkdir(parents=True, exist_ok=True)
+    # The file stays. A lock by the existence of a file would outlive a killed process.
     with (out / ".lock").open("w") as handle:
         try:
+            # ``LOCK_NB``: report at once instead of waiting for hours.
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataError(
@@ -50,6 +53,7 @@ def pair_files(sources: list[SourceState]) -> dict[str, Path]:
     numbers: dict[tuple[str, str], int] = {}
     for source in sources:
         for part in source.selected.parts:
+            # Both splits share a folder: the card names the files of each by a pattern.
             for split, folder in (
                 ("train", "pairs"),
                 ("validation", "pairs"),
@@ -58,6 +62,8 @@ def pair_files(sources: list[SourceState]) -> dict[str, Path]:
                 path = source.selected.folder / f"{part}.{split}.parquet"
                 if count_rows(path) == 0:
                     continue
+                # Numbers without gaps, whatever parts are empty: they do not follow the numbers of
+                # the stage's parts.
                 number = numbers.get((source.lang, split), 0)
                 numbers[source.lang, split] = number + 1
                 stem = "part" if split == "dropped" else split
@@ -73,6 +79,7 @@ def match_files(sources: list[SourceState]) -> dict[str, Path]:
         if source.leaks is None:
             continue
         for part in source.leaks.parts:
+            # Matches have a folder of their own, because ``publish`` must not upload it.
             path = source.leaks.folder / f"{part}.{MATCHES}.parquet"
             if count_rows(path) == 0:
                 continue
@@ -84,9 +91,12 @@ def match_files(sources: list[SourceState]) -> dict[str, Path]:
 
 def stream_files(plan: Plan, streams: list[Stream], packed: list[StageOutput]) -> dict[str, Path]:
     """Names under ``shards`` of the packed streams' files and of the tokenizer that made them."""
+    # A trainer needs the tokenizer to prompt and to decode, and must not depend on the recipe's
+    # path.
     tokenizer = open_table(plan.recipe.tokenizer, plan)
     files = {f"shards/tokenizer/{path.name}": path for path in tokenizer.files()}
     for stream, output in zip(streams, packed, strict=True):
+        # A stream without documents has no folder, and so no names.
         for path in sorted((output.folder / STREAM).glob("*")):
             files[f"shards/{stream.path}/{path.name}"] = path
     return files
@@ -97,12 +107,15 @@ def place_results(files: dict[str, Path], out: Path) -> None:
 
     The manifest goes first: while results change, the build is not finished.
     """
+    # A kill after this line leaves a folder without a manifest: the next run continues it.
     (out / MANIFEST).unlink(missing_ok=True)
     for folder in FOLDERS:
+        # Reverse order lists the content of a folder before the folder, which may then be empty.
         for path in sorted((out / folder).rglob("*"), reverse=True):
             name = path.relative_to(out).as_posix()
             if path.is_dir():
                 _remove_if_empty(path)
+            # A file of an earlier recipe would be loaded with the new data set, so it goes.
             elif name not in files:
                 path.unlink()
     for name, path in files.items():
@@ -114,13 +127,17 @@ def place_results(files: dict[str, Path], out: Path) -> None:
 def _link(path: Path, name: Path) -> None:
     """A hard link, or a copy where the file system has none; an equal link is kept."""
     if name.exists():
+        # Equal results of an earlier run: the link is the same file, and nothing is written.
         if name.samefile(path):
             return
         name.unlink()
     name.parent.mkdir(parents=True, exist_ok=True)
     try:
+        # Results and ``work`` share their bytes on disk. Deleting ``work`` later removes only the
+        # other name.
         os.link(path, name)
     except OSError:
+        # File systems of some clusters refuse hard links, or ``work`` is a link to another disk.
         _copy(path, name)
 
 
@@ -136,6 +153,7 @@ def _remove_if_empty(folder: Path) -> None:
 def facts(files: dict[str, Path], digests: Digests) -> dict[str, FileFacts]:
     """Size and SHA-256 of every result, by name."""
     return {
+        # The digest is of the stage's file, which is the same file or was just copied from it.
         name: FileFacts(size=path.stat().st_size, sha256=digests.sha256(path))
         for name, path in sorted(files.items())
     }
@@ -148,6 +166,7 @@ def file_facts(path: Path) -> FileFacts:
 
 def intact(out: Path, manifest: BuildManifest) -> bool:
     """Whether every result is there at its size (``verify`` reads the bytes too)."""
+    # Sizes only: the start of a build must not read the whole data set.
     return all(
         (out / name).is_file() and (out / name).stat().st_size == fact.size
         for name, fact in manifest.files.items()

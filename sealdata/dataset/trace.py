@@ -44,13 +44,16 @@ def trace(path: Path, token: int) -> Trace:
         DataError: the token is padding, or the pair is not where the sidecar says.
     """
     stream = read_stream_manifest(find_sequence(path, 0)[0])
+    # Foreign files hold ids only. No one recorded what they were made from.
     if stream.segments[0].from_elsewhere:
         raise DataError(
             f"{path}: its token files are from elsewhere and have no sidecar that tells where a "
             "document is from; `sealdata inspect` shows its text"
         )
+    # Sequences do not overlap, so the number of a token in the file is enough to place it.
     number, offset = divmod(token, stream.sequence_length)
     view = view_sequence(path, number)
+    # Padding lies after the last document of its place and belongs to none.
     document = next((d for d in view.documents if d.start <= offset < d.stop), None)
     if document is None:
         raise DataError(f"{path}: token {token} is padding")
@@ -58,14 +61,19 @@ def trace(path: Path, token: int) -> Trace:
         raise DataError(f"{path} has no sidecar that tells where a document is from: build again")
     out = _build_of(path)
     manifest = read_build_manifest(out)
+    # The name is that of a source or of a stream. The recipe lets no two of them share one.
     facts = next((source for source in manifest.sources if source.name == document.source), None)
     if facts is None:
+        # A document stream is not in the manifest's sources, and its text is in no file of the
+        # build.
         files = tuple(_stream_paths(manifest, document.source))
         return Trace(stream, number, document, files, None, {})
     files = tuple(file.name for file in facts.files)
+    # The pairs of a split are in its own files, so only those are searched.
     kept = (out / "pairs" / pair_name(facts.lang)).glob(f"{stream.split}-*.parquet")
     names = [source.name for source in manifest.sources]
     pair = find_pair(sorted(kept), names, document.source, document.row)
+    # Files were changed after the build, or deleted.
     if pair is None:
         raise DataError(f"{out}: no pair {document.source} row {document.row} under pairs")
     return Trace(stream, number, document, files, facts, pair)
@@ -82,14 +90,18 @@ def find_pair(
     """
 
     def begins(file: Path) -> tuple[int, int]:
+        # One row of one row group, not the whole file.
         first = pl.scan_parquet(file, glob=False).select("source", "row").head(1).collect()
         return names.index(first["source"][0]), first["row"][0]
 
+    # The file before the first one that begins behind the pair is the only one that can hold it.
     index = bisect_right(files, (names.index(source), row), key=begins)
     if not index:
         return None
+    # Row numbers rise in the file, though some are missing: dropped pairs are elsewhere.
     rows = read_frame(files[index - 1], columns=["row"])["row"]
     scan = pl.scan_parquet(files[index - 1], glob=False).slice(int(rows.search_sorted(row)), 1)
+    # The search returns a place also for a row that is not there, so it is compared.
     here = scan.collect().filter((pl.col("source") == source) & (pl.col("row") == row))
     return here.row(0, named=True) if here.height else None
 
@@ -101,6 +113,7 @@ def _stream_paths(manifest: BuildManifest, name: str | None) -> list[str]:
 
 def _build_of(path: Path) -> Path:
     """The folder of the build: OUT of OUT/shards/SPLIT/KIND/NAME/FILE."""
+    # No link is resolved here: a stream may be reached through a linked folder.
     parents = path.absolute().parents
     if len(parents) < 5 or not (parents[4] / MANIFEST).is_file():
         raise ConfigError(f"{path} is not in a build: there is no {MANIFEST} four folders above it")

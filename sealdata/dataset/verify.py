@@ -8,14 +8,17 @@ from sealdata.errors import CheckError
 from sealdata.files.records import file_sha256
 from sealdata.shards.verify import verify_stream
 
+# Findings in the message. One deleted folder may cause thousands.
 SHOWN = 20
 
 
 def problems(out: Path) -> list[str]:
     """What is wrong with the build in ``out``; empty if all bytes are as they were written."""
+    # Without a manifest the build is not finished, and the error says so.
     manifest = read_build_manifest(out)
     findings = []
     for name, fact in manifest.files.items():
+        # From cheap to costly: existence, size, then all bytes.
         path = out / name
         if not path.is_file():
             findings.append(f"{name}: missing")
@@ -23,10 +26,13 @@ def problems(out: Path) -> list[str]:
             findings.append(f"{name}: {path.stat().st_size} bytes, not {fact.size}")
         elif file_sha256(path) != fact.sha256:
             findings.append(f"{name}: its bytes have changed (SHA-256 differs)")
+    # A file that the manifest does not name would be loaded and published with the rest.
     for folder in FOLDERS:
         on_disk = (path for path in sorted((out / folder).rglob("*")) if path.is_file())
         names = (path.relative_to(out).as_posix() for path in on_disk)
         findings += [f"{name}: not of this build" for name in names if name not in manifest.files]
+    # Files that agree with the manifest of the build may still contradict each other. This looks
+    # inside the streams.
     for stream in manifest.streams:
         findings += [f"{stream.path}: {problem}" for problem in verify_stream(out / stream.path)]
     return findings
@@ -40,6 +46,7 @@ def verify_build(out: Path) -> str:
     """
     findings = problems(out)
     if findings:
+        # The whole list may be longer than a terminal.
         more = f" … and {len(findings) - SHOWN} more" if len(findings) > SHOWN else ""
         raise CheckError(f"{out}: {'; '.join(findings[:SHOWN])}{more}")
     manifest = read_build_manifest(out)

@@ -14,6 +14,7 @@ from sealdata.pairs import make_pairs
 from sealdata.pipeline.plan import Plan
 from sealdata.scorers import Scorer
 
+# Both tails and the median: limits are chosen in a tail.
 QUANTILES = (0.01, 0.05, 0.5, 0.95, 0.99)
 _ENGLISH = "eng_Latn"
 _DECIMALS = 4  # of a limit, rounded down so that it never rejects the value it comes from
@@ -73,6 +74,7 @@ def calibrate(
     langs = [lang for lang in recipe_languages(plan.recipe) if lang in set(references["lang"])]
     if not langs:
         raise ConfigError(f"{folder} has no references in a language of {plan.recipe.name!r}")
+    # A build scores cleaned text, so the limits must come from cleaned text too.
     for cleaner in plan.cleaners.values():
         references = references.with_columns(
             cleaner.clean(references[side]).alias(side) for side in ("src", "tgt")
@@ -83,9 +85,12 @@ def calibrate(
         for lang in langs:
             sets = _pairs(references, lang, scorer.stage, column)
             values = {
+                # Rounded to 6 decimals: further ones differ between machines and would move a
+                # limit.
                 kind: scorer.score(pairs)[column].cast(pl.Float64).round(6).to_numpy()
                 for kind, pairs in sets.items()
             }
+            # One language without a score is reported, not an error: the others still have limits.
             if np.isnan(values["good"]).all():
                 tell(f"left out: {name} of {lang}, because no reference has it")
             else:
@@ -100,6 +105,7 @@ def _default_scores(plan: Plan) -> list[str]:
     names = [
         rule.score
         for rule in rules
+        # Only lower limits can be calibrated here, because higher is better for these scores.
         if rule.min is not None and rule.score not in plan.corpus_scores()
     ]
     if not names:
@@ -129,23 +135,29 @@ def _pairs(references: pl.DataFrame, lang: str, stage: str, column: str) -> dict
     """Pair frames by kind, ``good`` first."""
     lang_refs = references.filter(pl.col("lang") == lang)
     good = make_pairs(list(zip(lang_refs["src"], lang_refs["tgt"], strict=True)), tgt_lang=lang)
+    # The English side is wrong where it is not English. The language of the pair is the likeliest
+    # mix-up.
     if stage == "lid" and column.startswith("src_"):
         rows = list(zip(lang_refs["tgt"], lang_refs["tgt"], strict=True))
         return {"good": good, "other language": make_pairs(rows, tgt_lang=lang)}
     if stage == "lid":
+        # At most as many lines of each other language, so that no language dominates the negatives.
         others = references.filter(pl.col("lang") != lang)
         few = others.filter(pl.int_range(pl.len()).over("lang") < lang_refs.height)
         rows = list(zip(few["src"], few["tgt"], strict=True))
         return {"good": good, "other language": make_pairs(rows, tgt_lang=lang)}
+    # With fewer lines, a shift by one and a shuffle may be the same pairs.
     if lang_refs.height < 4:
         raise ConfigError(
             f"{lang_refs.height} references of {lang} are too few; at least 4 are needed"
         )
+    # ``RandomState`` is frozen by NumPy: its numbers stay equal in every version.
     order = np.random.RandomState(1).permutation(lang_refs.height)
     partner = np.empty(lang_refs.height, dtype=np.int64)
     partner[order] = np.roll(
         order, 1
     )  # a cycle through all lines, so that no line keeps its partner
+    # In running text the next line has the same subject, so an encoder finds it closer.
     partners = {"shuffled": partner, "next": np.roll(np.arange(lang_refs.height), -1)}
     kinds = {"good": good}
     for kind, indices in partners.items():
@@ -165,11 +177,17 @@ def _pairs(references: pl.DataFrame, lang: str, stage: str, column: str) -> dict
 def _calibration(
     score: str, lang: str, values: dict[str, np.ndarray], false_reject: float
 ) -> Calibration:
+    # float64 arrays without NaN; the number of missing scores is reported by kind.
     scores_of_kind = {kind: scores[~np.isnan(scores)] for kind, scores in values.items()}
     good = np.sort(scores_of_kind["good"])
+    # The value at this rank: at most ``false_reject`` of the good pairs lie below it.
     limit = float(good[int(false_reject * len(good))])
+    # The inner rounding removes binary noise such as 7999.999999, which ``floor`` would lower by
+    # one step.
     limit = float(np.floor(round(limit * 10**_DECIMALS, 3)) / 10**_DECIMALS)
+    # All kinds share the bins, so that their histograms can be laid over each other.
     all_scores = np.concatenate(list(scores_of_kind.values()))
+    # 40 bins. The small width keeps edges distinct where all scores are equal.
     bins = np.linspace(all_scores.min(), max(all_scores.max(), all_scores.min() + 1e-6), 41)
     spreads = [
         Spread(
@@ -196,7 +214,11 @@ def _calibration(
 
 def area_under_curve(good: np.ndarray, bad: np.ndarray) -> float:
     """Probability that a random ``good`` value is above a random ``bad`` one; ties count half."""
+    # The area under the ROC curve equals this probability (Mann and Whitney 1947), in n log n
+    # steps.
     ordered = np.sort(bad)
+    # "left" counts values strictly below, "right" also equal ones. Half of their sum counts ties
+    # half.
     below = np.searchsorted(ordered, good, "left") + np.searchsorted(ordered, good, "right")
     return float(below.sum() / 2 / len(good) / len(bad))
 
@@ -206,6 +228,7 @@ def recipe_lines(calibrations: Sequence[Calibration], plan: Plan) -> str:
 
     They replace the rules on the same scores and keep their reasons.
     """
+    # Reversed, so that the first rule on a score wins.
     reasons = {rule.score: rule.reason for rule in reversed(plan.recipe.rule)}
     lines = []
     for score in dict.fromkeys(result.score for result in calibrations):
@@ -215,6 +238,7 @@ def recipe_lines(calibrations: Sequence[Calibration], plan: Plan) -> str:
             "[[rule]]",
             f'reason = "{reasons.get(score, other)}"',
             f'score = "{score}"',
+            # A language without references gets the loosest limit that was found.
             f"min = {min(row.limit for row in rows):g} # for languages that are not listed",
             "",
             "[rule.languages]",

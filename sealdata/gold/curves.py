@@ -60,17 +60,24 @@ def measure_curves(recipe: Recipe, base: Path, refs: Path, models: Sequence[str]
     """
     texts = reference_texts(read_references(refs))
     curves = []
+    # None stands for the model that the recipe names.
     for model in models or (None,):
         scorer, _ = lid_scorer_and_rules(recipe, base, model)
         [use] = scorer.models()
         for lang, lang_texts in texts.items():
             relatives = {
+                # Evenly spaced lines instead of the first ones: references are often ordered by
+                # subject.
                 other: text.gather_every(max(1, -(-len(text) // MAX_SWAPPED)))
                 for other, text in texts.items()
+                # Codes end with the script. A language in another script is caught without this
+                # score.
                 if other != lang and other in confusable_set(lang) and other[3:] == lang[3:]
             }
+            # The score compares within a set. Without relatives there is nothing to catch.
             if lang == ENGLISH or not relatives:
                 continue
+            # Relatives are pooled, each with at most MAX_SWAPPED texts.
             bad = np.concatenate(
                 [_margins(scorer, lang, text.to_list()) for text in relatives.values()]
             )
@@ -92,13 +99,16 @@ def measure_curves(recipe: Recipe, base: Path, refs: Path, models: Sequence[str]
 
 def _margins(scorer: Lid, lang: str, texts: list[str]) -> npt.NDArray[np.float64]:
     """``tgt_within_set_margin`` of texts declared to be in ``lang``; 1 instead of null: kept."""
+    # The English side is empty: only the score of the target side is used.
     scores = scorer.score(make_pairs([("", text) for text in texts], tgt_lang=lang))
     return scores["tgt_within_set_margin"].fill_null(1).to_numpy().astype(np.float64)
 
 
 def _points(good: npt.NDArray[np.float64], bad: npt.NDArray[np.float64]) -> list[Point]:
     """A point for each hundredth; a limit drops what is below it."""
+    # 201 limits from -1 to 1, rounded so that they print as they are.
     limits = np.round(np.arange(-1, 1.005, 0.01), 2)
+    # ``searchsorted`` on sorted scores counts those below each limit, all limits at once.
     lost = 100 * np.searchsorted(np.sort(good), limits) / len(good)
     caught = 100 * np.searchsorted(np.sort(bad), limits) / len(bad)
     rows = zip(limits.tolist(), lost.tolist(), caught.tolist(), strict=True)

@@ -14,6 +14,8 @@ from sealdata.workflow.stage import Stage, StageOutput
 
 MIN_INDEXED = 10_000  # texts of a side; fewer are compared exactly faster than an index is built
 
+# By side: the names of the files that hold the neighbours of the side's texts, in the order of the
+# texts.
 Blocks = dict[Side, tuple[str, ...]]
 
 
@@ -28,6 +30,8 @@ def check_searchable(
     if find_spec("faiss"):
         return
     for source in sources:
+        # All rows are an upper bound on surviving rows, and known without reading scores and masks
+        # of every part.
         if sum(source.cleaned.rows.values()) <= params.exact_up_to:
             continue
         evaluator = run.evaluator(source)
@@ -35,6 +39,8 @@ def check_searchable(
             int(evaluator.evaluate(part, before=stage).surviving.sum())
             for part in source.cleaned.parts
         )
+        # This call raises, because the library was not found above. Its message says what to
+        # install.
         if surviving > params.exact_up_to:
             faiss()
 
@@ -43,8 +49,12 @@ def add_margins(run: RunContext, stage: RuleStage, sources: Sequence[SourceState
     """Compute the margins that scorers of the stage want, after their vectors were written."""
     for name, scorer in run.plan.stage_scorers(stage).items():
         if params := scorer.margin_params():
+            # The vectors of all surviving pairs must be on disk first: a neighbour may be in any
+            # part.
             margins = _MarginStages(run, name, stage, params).run_all(sources)
             for source, margin in zip(sources, margins, strict=True):
+                # From here on the margin is a score column of the source, next to those that the
+                # scorer wrote itself.
                 source.margins[name] = margin
 
 
@@ -52,9 +62,13 @@ def add_margins(run: RunContext, stage: RuleStage, sources: Sequence[SourceState
 class _SourceTexts:
     """The distinct texts of both sides of a source."""
 
+    # All tuples are in the order (src, tgt).
     texts: tuple[Texts, Texts]
+    # Numbers of distinct texts, which are at most the surviving pairs.
     counts: tuple[int, int]
+    # The key of the stage that listed the texts; everything made of the texts has it as an input.
     pool_key: str
+    # The stage that wrote the vectors. Its parts are the parts of the source.
     scored: StageOutput
 
     @property
@@ -80,6 +94,8 @@ class _MarginStages:
             source.num_surviving <= self.params.exact_up_to or min(source.counts) < MIN_INDEXED
             for source in texts
         ]
+        # Sources of one kind run side by side. The two iterators then return the outputs in the
+        # order of the sources.
         compared = iter(
             self._compare([t for t, is_exact in zip(texts, exact, strict=True) if is_exact])
         )
@@ -99,9 +115,15 @@ class _MarginStages:
         outputs = [source.scored[self.stage] for source in sources]
         stages = [
             Stage.of(
+                # A task lists one side over all parts of a source: equal texts may be in different
+                # parts.
                 Pool(self.run.evaluator(source), self.stage, store, output.parts),
                 (
+                    # The key of the scoring stage is not an input here, because every change of an
+                    # earlier rule changes it.
                     source.cleaned.key,
+                    # The store's key names the encoders. Another encoder reads other texts as
+                    # equal.
                     self.run.store_key(source, self.scorer),
                     *(record.facts["surviving_digest"] for record in output.records),
                 ),
@@ -120,7 +142,11 @@ class _MarginStages:
         """Compare every text of one side with every text of the other."""
         stages, blocks = [], []
         for source in sources:
+            # A block of source texts is one task. Its cosines with all target texts serve the
+            # neighbours of both sides.
             names = block_names("block", source.counts[0])
+            # Each file has neighbours for both sides: of its own block of source texts, and of all
+            # target texts.
             blocks.append(dict.fromkeys(SIDES, names))
             step = Compare(*source.texts, self.params.k)
             stages.append(Stage.of(step, (source.pool_key,), names))
@@ -129,6 +155,8 @@ class _MarginStages:
 
     def _search(self, sources: Sequence[_SourceTexts]) -> list[tuple[StageOutput, Blocks]]:
         """Search every text of one side in an index of the other."""
+        # A source text is searched among target texts, and the reverse. So both sides have an index
+        # and blocks of their own.
         indexes = self.run.run(
             [Stage.of(Index(source.texts), (source.pool_key,), SIDES) for source in sources]
         )
@@ -139,6 +167,8 @@ class _MarginStages:
                 for side, count in zip(SIDES, source.counts, strict=True)
             }
             blocks.append(names)
+            # Block names begin with the side, by which the step knows whose neighbours it seeks.
+            # The index includes the pool in its key.
             step = Search(source.texts, index.folder, self.params.k)
             stages.append(Stage.of(step, (index.key,), names["src"] + names["tgt"]))
         return list(zip(self.run.run(stages), blocks, strict=True))
@@ -157,6 +187,8 @@ class _MarginStages:
                 *source.texts, output.folder, blocks, whole, self.params.kind, self.params.k
             )
             inputs = (source.pool_key, output.key)
+            # Margins are aligned with the parts of the scores, so that both are columns of one
+            # frame.
             scored = source.scored
             stages.append(Stage.of(step, inputs, scored.parts, rows=scored.rows))
         return self.run.run(stages)

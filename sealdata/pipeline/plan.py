@@ -46,12 +46,18 @@ class Plan:
     """
 
     def __init__(self, recipe: Recipe, base: Path) -> None:
+        # Errors in components, parameters and scores must appear here, before hours of work, and
+        # not when a stage first needs them.
         self.recipe = recipe
         self.base = base.absolute()  # workers on other machines have folders of their own
+        # Cleaners run in the order of the recipe: dictionaries keep it, and the key of ``clean``
+        # includes it.
         self.cleaners: dict[str, Cleaner] = {
             name: load("cleaners", name, params) for name, params in recipe.clean.items()
         }
         self.scorers: dict[str, Scorer] = {
+            # A scorer is bound to the languages of the recipe, so its fingerprint leaves out the
+            # models of others.
             name: load("scorers", name, self._located(params)).for_languages(self._languages())
             for name, params in recipe.score.items()
         }
@@ -59,18 +65,26 @@ class Plan:
             self._check_score(f"rule {rule.reason!r}", rule.score)
             self._check_thresholds(rule)
         if recipe.caps.score is not None:
+            # Caps rank pairs by any score, but need no limit on it, so only its existence is
+            # checked.
             self._check_score("[caps]", recipe.caps.score)
 
     def _check_score(self, where: str, score: str) -> None:
         scorer, _, column = score.partition(".")
+        # A score is named ``SCORER.COLUMN``. Without its [score] table no stage would compute the
+        # column.
         if scorer not in self.scorers:
             raise ConfigError(f"{where} needs {score!r}, but there is no [score.{scorer}]")
         component = self.scorers[scorer]
+        # Recipes outlive the names of columns, so the message says what to write.
         if new_name := component.renamed.get(column):
             raise ConfigError(f"{where}: score {score!r} is now called '{scorer}.{new_name}'")
+        # The set of columns depends on the parameters: margins exist only if the table asks for
+        # them.
         columns = list(component.columns)
         if component.margin_params():
             columns += component.corpus_columns
+        # The column is known, so the message names the parameter that is missing.
         elif column in component.corpus_columns:
             raise ConfigError(
                 f"{where} needs {score}, which is computed where [score.{scorer}] says "
@@ -84,8 +98,10 @@ class Plan:
         """Refuse a threshold that drops everything or nothing, as a margin's for a cosine does."""
         scorer, _, column = rule.score.partition(".")
         allowed = self.scorers[scorer].limits(column)
+        # Only scores that people confuse have a range. All other scores accept any number.
         if allowed is None:
             return
+        # Bounds of single languages may hold the same mistake as the general ones.
         limits = [rule.min, rule.max]
         for bounds in rule.languages.values():
             limits += [bounds.min, bounds.max]
@@ -95,12 +111,16 @@ class Plan:
                     f"rule {rule.reason!r}: {limit:g} is not a threshold of {allowed.kind} "
                     f"({rule.score}): {allowed.why}"
                 )
+            # A limit may be in the range and still be another score's: 1.06 is NLLB's margin, not
+            # that of one corpus.
             if limit is not None and limit in allowed.borrowed:
                 raise ConfigError(
                     f"rule {rule.reason!r}: {limit:g} for {rule.score}: {allowed.borrowed[limit]}"
                 )
 
     def _languages(self) -> list[str]:
+        # Languages in the order of the recipe, each once: the order must not vary between
+        # processes.
         sides = [code for table in self.recipe.source for code in (table.src_lang, table.tgt_lang)]
         return list(dict.fromkeys(sides))
 
@@ -109,6 +129,8 @@ class Plan:
         values untouched."""
         located: Options = {}
         for key, value in params.items():
+            # Parameters may be tables, such as ``encoders`` by language or the ``cache`` of
+            # embeddings.
             if isinstance(value, dict):
                 located[key] = self._located(value)
             else:
@@ -118,6 +140,8 @@ class Plan:
     def fingerprints(self) -> dict[str, Any]:
         """What identifies every cleaner and scorer: version, parameters, model digests."""
         return {
+            # The key of a build includes these: another version of a component or another model
+            # makes another build.
             kind: {name: component.fingerprint() for name, component in components.items()}
             for kind, components in (("clean", self.cleaners), ("score", self.scorers))
         }
@@ -134,6 +158,8 @@ class Plan:
     def bound_rules(self) -> tuple[Rule, ...]:
         """All rules, in the order of the recipe; see ``bind_rule``."""
         return tuple(
+            # A rule is evaluated in the stage of its scorer. The recipe cannot move it to another
+            # stage.
             bind_rule(rule, self.scorers[rule.score.partition(".")[0]].stage)
             for rule in self.recipe.rule
         )
@@ -143,8 +169,12 @@ class Plan:
 
         For samples and references: the neighbours of their pairs are not those in the corpus.
         """
+        # A shallow copy is enough: the attributes that differ are replaced, and nothing is changed
+        # in place.
         plan = copy.copy(self)
         plan.scorers = {name: scorer.pairwise_only() for name, scorer in self.scorers.items()}
+        # Rules on margins go too. With no score they would pass or drop every pair, which says
+        # nothing.
         left = [rule for rule in self.recipe.rule if rule.score not in self.corpus_scores()]
         plan.recipe = self.recipe.model_copy(update={"rule": left})
         return plan
@@ -165,11 +195,13 @@ class Plan:
     def paths(self) -> list[Path]:
         """What the stages read, as far as the recipe names it by path: corpora, evaluation sets,
         models, tokenizers."""
+        # The list serves the check that all machines of a cluster see the same files.
         tables: list[SourceTable | StreamTable] = [
             *self.recipe.source,
             *self.recipe.document_streams,
         ]
         files = [path for r, source in map(self.reader, tables) for path in r.files(source.path)]
+        # Only values at the top of a table are looked at, and only those that look like paths.
         values = [value for params in self.recipe.score.values() for value in params.values()]
         models = [locate(value, self.base) for value in values if _is_path(value)]
         tokenizers = [self.recipe.tokenizer, *self.recipe.fertility]
@@ -189,6 +221,8 @@ class Plan:
             ConfigError: one is not there.
         """
         return [
+            # A set may be a folder of many files. Its name comes from the path in the recipe, not
+            # from the file.
             EvaluationFile(set_name(path, table.name), file, tuple(table.columns))
             for table in self.recipe.decontaminate.tables
             for path in [locate(table.path, self.base)]
@@ -204,13 +238,17 @@ class Plan:
         ranges = []
         for entry in table.tokens:
             tokens = TokenFileTable(path=entry) if isinstance(entry, str) else entry
+            # Ids are memory-mapped, so they must be files. An address would fail only after long
+            # work.
             if "://" in tokens.path:
                 raise ConfigError(
                     f"stream {table.name!r}: {tokens.path} is an address; token files are read "
                     "from disk: download it and name the file"
                 )
+            # A file whose name has ``*`` or ``[`` in it is taken as it is, if it exists.
             path = str(locate(tokens.path, self.base))
             matches = [path] if Path(path).exists() else sorted(glob(path, recursive=True))
+            # A pattern without a match would silently leave text out of the stream.
             if not matches:
                 raise ConfigError(f"stream {table.name!r}: no file matches {path}")
             ranges += [
@@ -225,10 +263,13 @@ class Plan:
             ConfigError: no such reader or option, or a reader of documents for pairs, or the
                 reverse.
         """
+        # A reader of documents has no target side. The error must come before a stage reads the
+        # file.
         expected = "pairs" if isinstance(table, SourceTable) else "documents"
         try:
             reader: Reader = load("readers", table.reader, table.options)
         except ConfigError as error:
+            # The component's message does not know which source it is for.
             raise ConfigError(f"{table.name!r}: {error}") from None
         if reader.yields != expected:
             raise ConfigError(
@@ -243,8 +284,12 @@ class Plan:
 def bind_rule(rule: RuleTable, stage: RuleStage) -> Rule:
     """A recipe's rule with the bounds of each language resolved: a limit of a language replaces the
     general one, and limits that it does not set stay."""
+    # None as a value switches the rule off for the language; a language that is not a key has the
+    # general bounds.
     languages: dict[str, tuple[float | None, float | None] | None] = {}
     for code, bounds in rule.languages.items():
+        # A table of a language may set one limit only. The other one is then inherited, not
+        # removed.
         low = rule.min if bounds.min is None else bounds.min
         high = rule.max if bounds.max is None else bounds.max
         languages[code] = None if bounds.off else (low, high)
@@ -253,17 +298,21 @@ def bind_rule(rule: RuleTable, stage: RuleStage) -> Rule:
         score=rule.score,
         stage=stage,
         bounds=(rule.min, rule.max),
+        # The default passes a pair that lacks the score.
         missing_drops=rule.missing == "drop",
         languages=languages,
     )
 
 
 def _is_path(value: Any) -> bool:
+    # Names of models have no slash, so a string with one is a path. A file next to the recipe is
+    # ``./NAME``.
     return isinstance(value, str) and (value.startswith("sample:") or "/" in value)
 
 
 def sample_dir() -> Path:
     """The folder of the bundled sample corpus, tokenizers and encoder."""
+    # The package is installed as files, so the path stays valid after the context ends.
     with as_file(files("sealdata") / "sample") as path:
         return path
 
@@ -277,7 +326,11 @@ def locate(text: str, base: Path) -> Path:
     """
     if text.startswith("sample:"):
         return sample_dir() / text.removeprefix("sample:")
+    # Variables first: one may hold a path that begins with ``~``.
     expanded = os.path.expanduser(os.path.expandvars(text))
+    # ``expandvars`` leaves an unset variable as it is. A folder named ``$DATA`` would then be
+    # sought next to the recipe.
     if unset := re.search(r"\$(\w+|\{\w+\})", expanded):
         raise ConfigError(f"path {text!r}: the environment variable {unset[0]} is not set")
+    # An absolute path replaces ``base`` in this operation.
     return base / expanded

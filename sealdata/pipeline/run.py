@@ -44,6 +44,8 @@ def curate(
     # Reading, cleaning, the first scores and the keys share one pass over the text: a compressed
     # file has one reader, and its parts go on to other processes while it reads.
     sources = _read(run, limit, keys_of_all=False)
+    # Exact duplicates go before all costly work: a pair that occurs ten times is identified and
+    # encoded once.
     drop_duplicates(run, sources)
     _decontaminate(run, sources)
     errors: list[StageOutput] = []
@@ -52,14 +54,19 @@ def curate(
     for stage in RULE_STAGES[1:]:  # those of the first stage were scored while reading
         _score(run, stage, sources)
         add_margins(run, stage, sources)
+        # The evaluator is pickled with the function, so another process can read the pairs by
+        # itself.
         pairs_of: list[PairsOf] = [
             partial(surviving_pairs, run.evaluator(source)) for source in sources
         ]
+        # A recipe may have no scorer of this stage. Then there is no output, and nothing to
+        # measure.
         scored = [source.scored[stage] for source in sources if stage in source.scored]
         errors += _measure_errors(run, stage, sources, pairs_of, scored)
     # These rank pairs by their scores, so they come after all scores.
     cap_sides(run, sources)
     drop_near_duplicates(run, sources)
+    # Selection comes last, because validation is drawn from surviving pairs only.
     _select(run, sources)
     return sources, errors
 
@@ -78,6 +85,7 @@ def survey(
     _decontaminate(run, sources)
     _sample(run, sources, sizes)
     errors: list[StageOutput] = []
+    # One sample serves all stages: every scorer has scored all its pairs.
     sampled = [source.sampled for source in sources]
     for stage in RULE_STAGES:
         pairs_of: list[PairsOf] = [
@@ -89,14 +97,19 @@ def survey(
 
 def read_lists(plan: Plan) -> Takedowns | None:
     """The entries of the recipe's takedown lists; None where it names none."""
+    # A path in a list of takedowns starts at the folder of the recipe, as every path does.
     lists = [locate(name, plan.base) for name in plan.recipe.exclude.lists]
     return read_takedowns(lists) if lists else None
 
 
 def _read(run: RunContext, limit: int | None, keys_of_all: bool) -> list[SourceState]:
     """Ingest, clean, exclude, score and key each part of a source while the rest is being read."""
+    # The graph of stages is built before anything runs. The key of a stage follows from those
+    # before it, not from results.
     sources, streams = [], []
     for table in run.plan.recipe.source:
+        # Parts are not known before the file is read, so the consumers have none: ``run_streaming``
+        # names them.
         ingest = _ingest(run, table, limit)
         clean = Stage.of(
             Clean(run.plan.cleaners, ingest.output(run.work).folder), (ingest.key,), ()
@@ -104,21 +117,27 @@ def _read(run: RunContext, limit: int | None, keys_of_all: bool) -> list[SourceS
         source = SourceState(
             table, table.other_lang, ingest.output(run.work), clean.output(run.work)
         )
+        # Consumers of a part run in this order, because each reads the output of those before it.
         consumers = [clean, *_exclude(run, source)]
         if keys_of_all:
             # An audit counts duplicates among all pairs, also among those that a rule would drop.
             evaluator = RuleEvaluator((), {}, tuple(source.masks), source.lang, source.cleaned.ref)
         else:
+            # Rules on text come before the keys: a pair that they drop must not displace its valid
+            # duplicate.
             consumers += _score_stages(run, "rules", source)
             evaluator = run.evaluator(source)
+        # The keys come last: only now is it known which pairs survive the first rules.
         consumers.append(Stage.of(Keys(evaluator), evaluator.inputs(), ()))
         sources.append(source)
         streams.append(StreamingStages(ingest, tuple(consumers)))
+    # All sources are read side by side. The longest file limits the time of this step.
     finished = run_streaming(streams, run.work, run.engine, run.progress)
     for source, outputs in zip(sources, finished, strict=True):
         # The outputs come in the order of the stages above: ingest first, keys last.
         source.ingested, source.cleaned, *_, source.keys = outputs
         for output in outputs:
+            # The stage is absent if the recipe has no scorer without a model.
             if output.stage == "score-rules":
                 source.scored["rules"] = output
     return sources
@@ -130,6 +149,8 @@ def _ingest(run: RunContext, table: SourceTable, limit: int | None) -> Stage:
     # The digests of the files, not their paths, are the inputs: a moved corpus is not read again.
     # With a limit, all sources take about equally long, whatever their sizes.
     weight = reader.size(source.path) if limit is None else 1
+    # ``part_rows`` and ``limit`` are parameters of the stage, so a partial build shares no parts
+    # with a full one.
     step = Ingest(reader, source, run.plan.recipe.part_rows, limit)
     return Stage.of(step, digests, (table.name,), weight=weight)
 
@@ -140,6 +161,8 @@ def _exclude(run: RunContext, source: SourceState) -> list[Stage]:
         return []
     step = Exclude(run.takedowns, source.cleaned.folder)
     stage = Stage.of(step, (source.cleaned.key,), ())
+    # The mask does not exist yet. Its place is known, and the consumers that read it run after its
+    # stage.
     source.masks.append(DropMask("exclude", EXCLUDED, stage.output(run.work).ref))
     return [stage]
 
@@ -150,6 +173,8 @@ def _score(run: RunContext, stage: RuleStage, sources: Sequence[SourceState]) ->
     for scorer in run.plan.stage_scorers(stage).values():
         if params := scorer.margin_params():
             check_searchable(run, params, stage, sources)
+    # Each list has one stage or none. It is the same for all sources, because scorers belong to the
+    # recipe.
     stages = [_score_stages(run, stage, source) for source in sources]
     outputs = run.run([work for source_stages in stages for work in source_stages])
     if outputs:
@@ -162,7 +187,10 @@ def _score_stages(run: RunContext, stage: RuleStage, source: SourceState) -> lis
     scorers = run.plan.stage_scorers(stage)
     if not scorers:
         return []
+    # The evaluator says which pairs survive so far: only those are scored.
     evaluator = run.evaluator(source)
+    # Scorers with margins leave their vectors on disk: neighbours are sought later, and encoding
+    # twice would double the encoder's time.
     vectors = {
         name: run.vectors(source, name)
         for name, scorer in scorers.items()
@@ -177,6 +205,8 @@ def _score_stages(run: RunContext, stage: RuleStage, source: SourceState) -> lis
             source.cleaned.parts,
             rows=source.cleaned.rows,
             stores=stores,
+            # One task runs all scorers of the stage, so it needs the GPUs of the one that needs
+            # most.
             num_gpus=_num_gpus(scorers.values()),
         )
     ]
@@ -185,6 +215,7 @@ def _score_stages(run: RunContext, stage: RuleStage, source: SourceState) -> lis
 def _decontaminate(run: RunContext, sources: Sequence[SourceState]) -> None:
     """Drop pairs that match an evaluation set, if the recipe names any."""
     files = tuple(run.plan.evaluation_files())
+    # Without a mask the evaluator has no flags of this stage.
     if not files:
         return
     # One table of all sets, made once and mapped by every worker, instead of a search per set.
@@ -201,6 +232,8 @@ def _decontaminate(run: RunContext, sources: Sequence[SourceState]) -> None:
                 table.containment,
                 table.min_chars,
             ),
+            # Keys say which pairs survive the rules: others are not searched. Paths of the sets are
+            # not inputs, their content is.
             (source.cleaned.key, source.keys.key, references.key),
             source.cleaned.parts,
             rows=source.cleaned.rows,
@@ -209,6 +242,7 @@ def _decontaminate(run: RunContext, sources: Sequence[SourceState]) -> None:
     ]
     for source, output in zip(sources, run.run(stages), strict=True):
         source.leaks = output
+        # A leak is dropped, not moved to validation: it must not be in any split of the dataset.
         source.masks.append(DropMask("decontaminate", "eval_leak", output.ref))
 
 
@@ -222,8 +256,10 @@ def _measure_errors(
     """Where scorers of the stage have reduced precision, measure it on some pairs per language."""
     errors = []
     for name, scorer in run.plan.stage_scorers(stage).items():
+        # Full precision has no error to measure, and returns None.
         if check := scorer.reference_precision():
             langs = [source.lang for source in sources]
+            # A language may have several sources. Its pairs are drawn from all of them.
             compared = list(zip(langs, pairs_of, scored, strict=True))
             errors += run.run(comparisons(name, check, run.plan.bound_rules(), compared))
     return errors
@@ -232,10 +268,12 @@ def _measure_errors(
 def _sample(run: RunContext, sources: Sequence[SourceState], sizes: SampleSizes) -> None:
     """Score a sample of every source. A language's pairs come from all its parts in proportion."""
     # In proportion over all parts, never the head of a file: NLLB files are sorted by score.
+    # By language: (number of the source, part) -> rows. Names of parts repeat between sources.
     heights: dict[str, dict[tuple[int, str], int]] = {source.lang: {} for source in sources}
     for index, source in enumerate(sources):
         rows = source.cleaned.rows
         heights[source.lang] |= {(index, part): height for part, height in rows.items()}
+    # The caller decides the sizes once the number of pairs is known.
     num_wanted = sizes({lang: sum(parts.values()) for lang, parts in heights.items()})
     drawn: dict[tuple[int, str], int] = {}
     for lang, parts in heights.items():
@@ -244,6 +282,8 @@ def _sample(run: RunContext, sources: Sequence[SourceState], sizes: SampleSizes)
     for index, source in enumerate(sources):
         evaluator = run.evaluator(source)
         part_sizes = {part: drawn[index, part] for part in source.cleaned.parts}
+        # The sample is scored in one task per part, with all scorers, so it needs the GPUs of any
+        # of them.
         step = Sample(part_sizes, run.plan.scorers, evaluator, run.plan.recipe.seed)
         gpus = _num_gpus(run.plan.scorers.values())
         stages.append(Stage.of(step, evaluator.inputs(), source.cleaned.parts, num_gpus=gpus))
@@ -255,6 +295,7 @@ def _select(run: RunContext, sources: Sequence[SourceState]) -> None:
     """Choose validation pairs, and write every pair to its split or to the ledger."""
     validation, seed = run.plan.recipe.validation, run.plan.recipe.seed
     evaluators = [run.evaluator(source) for source in sources]
+    # The keys hold the hash of the English side, by which validation pairs are drawn.
     inputs = [
         (*evaluator.inputs(), source.keys.key)
         for evaluator, source in zip(evaluators, sources, strict=True)
@@ -271,6 +312,8 @@ def _select(run: RunContext, sources: Sequence[SourceState]) -> None:
             for evaluator, source, keys in zip(evaluators, sources, inputs, strict=True)
         ]
     )
+    # Files by language, in the order of the recipe. A language may have several sources, and its
+    # cap covers all of them.
     candidates = {
         lang: tuple(
             output.folder / f"{part}.parquet"
@@ -280,8 +323,11 @@ def _select(run: RunContext, sources: Sequence[SourceState]) -> None:
         )
         for lang in dict.fromkeys(source.lang for source in sources)
     }
+    # One small task over all hashes: a share of 0.0005 leaves about 200,000 hashes of 400 million
+    # pairs.
     cap = Cutoffs(candidates, validation.max_pairs)
     [cutoffs] = run.run([Stage.of(cap, tuple(output.key for output in held_out), ("all",))])
+    # This step writes the text once more, with all scores and, for dropped pairs, all reasons.
     selected = run.run(
         [
             Stage.of(
@@ -291,6 +337,8 @@ def _select(run: RunContext, sources: Sequence[SourceState]) -> None:
                     held.folder,
                     cutoffs.folder / "all.cutoffs.json",
                 ),
+                # A new source may lower the cutoff of its language. Old candidates above it then
+                # leave validation, so every source depends on the cutoffs.
                 (*keys, held.key, cutoffs.key),
                 source.cleaned.parts,
                 rows=source.cleaned.rows,

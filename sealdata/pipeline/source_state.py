@@ -24,14 +24,19 @@ class SourceState:
     While the source is still being read, outputs have no records: they say where files will be.
     """
 
+    # The recipe's table is kept for the name and options of the source, which reports print.
     table: SourceTable
     lang: str  # FLORES-200 code of the side that is not English
+    # Both are known before the source is read: the folder of a stage follows from its key.
     ingested: StageOutput
     cleaned: StageOutput
     masks: list[DropMask] = field(default_factory=list)  # in any order: FILTER_STAGES orders them
     scored: dict[RuleStage, StageOutput] = field(default_factory=dict)
+    # Columns over all pairs of the source. A scorer without margins has no entry.
     margins: dict[str, StageOutput] = field(default_factory=dict)  # by scorer
     leaks: StageOutput | None = None  # of decontamination, if the recipe names evaluation sets
+    # ``init=False``: these outputs exist only after later steps of the pipeline, and reading one
+    # too early must fail.
     keys: StageOutput = field(init=False)
     selected: StageOutput = field(init=False)  # by a build
     sampled: StageOutput = field(init=False)  # by an audit
@@ -39,6 +44,7 @@ class SourceState:
     @property
     def ingest_record(self) -> PartRecord:
         """The record of reading the whole source: its parts, and its rejected records."""
+        # Ingest is one task per source, whatever the number of parts that it writes.
         return self.ingested.records[0]
 
 
@@ -47,18 +53,25 @@ class RunContext:
     """What all stages of a run share: the plan, where they work, and what runs them."""
 
     plan: Plan
+    # The folder of intermediate results: ``work/STAGE-KEY``.
     work: Path
+    # SHA-256 of input files, cached by path, size and time of change.
     digests: Digests
     engine: Engine
     progress: Progress
+    # None where the recipe names no list, which differs from lists without an entry.
     takedowns: Takedowns | None
 
     def run(self, stages: Sequence[Stage]) -> list[StageOutput]:
         """Run what is unfinished of ``stages``, side by side; see ``run_stages``."""
+        # An empty list is allowed, so that callers need no special case, say where all margins are
+        # exact.
         return run_stages(stages, self.work, self.engine, self.progress) if stages else []
 
     def evaluator(self, state: SourceState) -> RuleEvaluator:
         """The evaluator of the source's parts, by all that has been made of it so far."""
+        # A snapshot: masks and margins that are added to the state later do not appear in this
+        # evaluator.
         return RuleEvaluator(
             rules=self.plan.bound_rules(),
             stores={
@@ -70,16 +83,21 @@ class RunContext:
         )
 
     def _store(self, state: SourceState, name: str, scorer: Scorer) -> ScoreStore:
+        # None until the margins are computed. Before that, the columns of the store are only those
+        # that ``score`` writes.
         margin = state.margins.get(name)
         return ScoreStore(
             stage=scorer.stage,
             folder=self.work / f"scores-{name}-{self.store_key(state, name)}",
+            # The fingerprint includes margin parameters, unlike the folder: rules on margins depend
+            # on them, the stored scores do not.
             fingerprint=scorer.for_languages([state.lang]).fingerprint(),
             corpus=margin.ref if margin else None,
         )
 
     def vectors(self, state: SourceState, name: str) -> Path:
         """The folder of the embeddings that a scorer leaves."""
+        # The key has no rule in it, so a later run with looser limits appends to the same files.
         return self.work / f"vectors-{name}-{self.store_key(state, name)}"
 
     def store_key(self, state: SourceState, name: str) -> str:

@@ -26,9 +26,12 @@ SPLITS: tuple[Split, ...] = ("train", "validation")
 class PairFiles:
     """The kept pairs of one language and split; ``keys`` of the stages that wrote them."""
 
+    # A build has one such record for each language and split.
     lang: str  # the side that is not English
     split: Split
     files: tuple[Path, ...]
+    # Keys stand for the content: a stream is packed again only if the stages behind its files
+    # change.
     keys: tuple[str, ...]
 
 
@@ -51,6 +54,7 @@ def open_table(table: TokenizerTable, plan: Plan) -> Tokenizer:
     Raises:
         ConfigError: see ``open_tokenizer``.
     """
+    # The tokenizer may be a file of the sample, or lie next to the recipe.
     return open_tokenizer(locate(table.path, plan.base), table.kind, table.options)
 
 
@@ -67,13 +71,18 @@ def plan_streams(
     Raises:
         ConfigError: the tokenizer is unusable, or two streams would have the same path.
     """
+    # One tokenizer packs all streams, so that a trainer may mix them.
     tokenizer = open_table(plan.recipe.tokenizer, plan)
+    # The order of the streams is also their order in the manifest. Parallel text comes first, text
+    # from elsewhere last.
     streams = [
         *_parallel(plan, tokenizer, pairs),
         *_documents(plan, tokenizer, digest, limit),
         *_sides(plan, tokenizer, pairs),
         *_references(plan, tokenizer, digest, limit),
     ]
+    # Two monolingual tables of one language have the same path. The second would replace the files
+    # of the first.
     paths = [stream.path for stream in streams]
     for path in paths:
         if paths.count(path) > 1:
@@ -84,6 +93,8 @@ def plan_streams(
 def _parallel(plan: Plan, tokenizer: Tokenizer, pairs: Sequence[PairFiles]) -> Iterator[Stream]:
     for kept in pairs:
         for form in pair_formats(plan.recipe.format, kept.lang):
+            # The order on the page is in the name: ``eng_Latn-tha_Thai`` and ``tha_Thai-eng_Latn``
+            # are two streams.
             label = StreamLabel(
                 split=kept.split,
                 kind="parallel",
@@ -102,11 +113,15 @@ def pair_formats(table: FormatTable, lang: str) -> list[PairFormat]:
         PairFormat(
             lang=lang,
             english_first=english_first,
+            # "alternate" makes two streams of about half the pairs each. "both" makes two streams
+            # of all pairs.
             halved=table.directions == "alternate",
             templates=tuple(table.templates),
+            # Equal weights draw each template equally often. Only their ratios matter.
             weights=tuple(table.weights or [1.0] * len(table.templates)),
             names=table.names,
         )
+        # English is a side of every pair, so its position on the page decides the direction.
         for english_first in orders(table.directions)
     ]
 
@@ -116,8 +131,13 @@ def _documents(
 ) -> Iterator[Stream]:
     recipe = plan.recipe
     for table in recipe.document_streams:
+        # Documents come straight from a file: they pass no cleaner, no rule and no search for
+        # duplicates.
         reader, source = plan.reader(table)
+        # The content identifies the files, so a corpus that was moved is not packed again.
         inputs = tuple(digest(path) for path in reader.files(source.path))
+        # Both splits read the whole file, and each takes the documents whose hash is on its side of
+        # the share.
         for split in SPLITS:
             label = _label(plan, table, split)
             origin = TextOrigin(reader, source, recipe.validation.share, split, limit)
@@ -127,7 +147,9 @@ def _documents(
 def _sides(plan: Plan, tokenizer: Tokenizer, pairs: Sequence[PairFiles]) -> Iterator[Stream]:
     """Monolingual text taken from the pairs; for English, from the pairs of all languages."""
     for table in plan.recipe.stream:
+        # The pipeline has put English on the source side of every pair.
         side: Literal["src", "tgt"] = "src" if table.lang == "eng_Latn" else "tgt"
+        # The split is that of the pair, so a sentence in validation is in no training stream.
         for split in SPLITS if table.from_pairs else ():
             kept = [
                 p for p in pairs if p.split == split and (side == "src" or p.lang == table.lang)
@@ -144,6 +166,7 @@ def token_files(plan: Plan, table: StreamTable) -> TokenFiles:
     Raises:
         SealError: see ``Plan.token_ranges`` and ``measure``.
     """
+    # A file from elsewhere has no sequence length of its own: it is cut into the recipe's.
     length = plan.recipe.pack.sequence_length
     return measure(plan.token_ranges(table), table.dtype or "uint32", length)
 
@@ -154,10 +177,12 @@ def check_token_files(plan: Plan) -> None:
     Raises:
         DataError: a sample holds ids or EOS that the recipe's tokenizer does not make so.
     """
+    # Without such streams the tokenizer is opened only for packing.
     if not plan.recipe.token_streams:
         return
     tokenizer = open_table(plan.recipe.tokenizer, plan)
     for table in plan.recipe.token_streams:
+        # A sample is enough: ids of another tokenizer or dtype appear in almost any sequence.
         problems = problems_of(
             token_files(plan, table).segments,
             plan.recipe.pack.sequence_length,
@@ -165,6 +190,7 @@ def check_token_files(plan: Plan) -> None:
             eos_id=tokenizer.eos_id,
         )
         if problems:
+            # The first problem is enough to stop; one wrong dtype causes one problem per file.
             raise DataError(f"stream {table.name!r}: {problems[0]}")
 
 
@@ -174,13 +200,22 @@ def _references(
     """Token files from elsewhere; the last share of their sequences is validation."""
     length = plan.recipe.pack.sequence_length
     for table in plan.recipe.token_streams:
+        # A large file is identified by a sample: hashing terabytes would take longer than training
+        # on a part of them.
         files, inputs = identified(token_files(plan, table), digest)
+        # With ``--limit`` the first sequences are used, as other sources use their first records.
         total = files.num_sequences if limit is None else min(files.num_sequences, limit)
+        # The last sequences are validation: at least one if the share is above 0. Training always
+        # keeps one.
         train = total - min(ceil(plan.recipe.validation.share * total), total - 1)
         for split in SPLITS:
             start, stop = (0, train) if split == "train" else (train, total)
             label = _label(plan, table, split)
+            # A border between the splits may lie inside a file. The cut then makes two ranges of
+            # it.
             segments = files.cut(start, stop, length)
+            # Left-out tokens are counted once, on the training stream, so that sums over streams
+            # are right.
             left_out = files.left_out if split == "train" and limit is None else 0
             step = ReferenceTokenFiles(
                 label, segments, total, left_out, tokenizer, _layout(plan, table)
@@ -194,6 +229,8 @@ def _label(plan: Plan, table: StreamTable, split: Split) -> StreamLabel:
     return StreamLabel(
         split=split,
         kind=table.kind,
+        # Trainers address monolingual streams by language, and replay by a name that the recipe
+        # chooses.
         name=table.lang if table.kind == "monolingual" else table.name,
         languages=(table.lang,),
         language_names={table.lang: language_name(table.lang, plan.recipe.format.names)},
@@ -208,6 +245,8 @@ def _stream(
     inputs: tuple[str, ...],
     table: StreamTable | None = None,
 ) -> Stream:
+    # A stream is one part: its order is a shuffle over the whole text, so parts could not be packed
+    # by themselves.
     step = Pack(label, origin, tokenizer, _layout(plan, table), plan.recipe.seed)
     return Stream(label, Stage.of(step, inputs, (PART,)))
 

@@ -17,6 +17,7 @@ from sealdata.recipe.tables import Recipe
 
 def builtin_recipes() -> list[str]:
     """Names of the recipes that come with the package."""
+    # No list of names in the code: a file in this folder is a recipe.
     folder = files("sealdata") / "recipes"
     return sorted(
         f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
@@ -30,7 +31,9 @@ class Resolved:
 
     recipe: Recipe
     folder: Path
+    # The merged tables before defaults are added, in the order of the files.
     table: dict[str, Any]
+    # For ``recipe show``, which prints the file of each value.
     origins: dict[KeyPath, str]
 
 
@@ -54,17 +57,23 @@ def resolve_recipe(name_or_path: str) -> Resolved:
     Raises:
         ConfigError: as ``read_recipe``.
     """
+    # A path on the command line starts at the current folder, one in ``extends`` at that of its
+    # recipe.
     path = _path_of(name_or_path, Path())
     layered = _layers(name_or_path, path, ())
     try:
+        # Validated once, after the merge: a layer by itself may lack what another one has.
         recipe = Recipe.model_validate(layered.table)
     except ValidationError as error:
         raise ConfigError(f"{path}: {explain(error, Recipe)}") from None
+    # All relative paths are now relative to this folder, those of other folders are absolute.
     return Resolved(recipe, path.absolute().parent, layered.table, layered.origins)
 
 
 def _path_of(name_or_path: str, folder: Path) -> Path:
+    # A built-in name wins over a file of this name. ``./openseal`` means the file.
     if name_or_path in builtin_recipes():
+        # Recipes are files of the package. Nothing is unpacked, so the path stays valid.
         with as_file(files("sealdata") / "recipes" / f"{name_or_path}.toml") as path:
             return path
     return folder / name_or_path
@@ -72,24 +81,32 @@ def _path_of(name_or_path: str, folder: Path) -> Path:
 
 def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
     """The file's table on top of all that it extends; ``chain`` are the files that led here."""
+    # ``extends`` and ``remove`` are words of this step. They are gone before the tables are
+    # validated.
     table = _read_toml(name, path)
+    # Origins show the short name, which is the same on every machine.
     label = name if name in builtin_recipes() else str(path)
     chain = (*chain, path.absolute())
     base = Layered()
     if "extends" in table:
         base_name = table.pop("extends")
         base_path = _path_of(str(base_name), path.parent)
+        # Found before the file is read again, so a circle ends at its first repetition.
         if base_path.absolute() in chain:
             circle = " -> ".join(str(step) for step in (*chain, base_path.absolute()))
             raise ConfigError(f"{path}: extends goes in a circle: {circle}")
         try:
+            # The base is complete before this file is put on top: the deepest layer comes first.
             base = _layers(str(base_name), base_path, chain)
+        # The message of the base would name the file, but not who extends it.
         except _NotFoundError:
             builtin = ", ".join(builtin_recipes())
             raise ConfigError(
                 f"{path}: extends = {base_name!r}: no such file, and no built-in recipe of this "
                 f"name; built in: {builtin}"
             ) from None
+        # Paths of the base start at its own folder, so they must not move with the file that
+        # extends it.
         if base_path.parent != path.parent:
             base = Layered(
                 with_absolute_paths(base.table, base_path.absolute().parent), base.origins
@@ -101,12 +118,14 @@ def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
     return extend(base, table, label)
 
 
+# A class of its own, so that ``extends`` can tell a missing file from a faulty one.
 class _NotFoundError(ConfigError):
     """No file of this name."""
 
 
 def _read_toml(name: str, path: Path) -> dict[str, Any]:
     try:
+        # A folder or an unreadable file is also reported as "not found".
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise _NotFoundError(
@@ -119,6 +138,7 @@ def _read_toml(name: str, path: Path) -> dict[str, Any]:
 
 def write_recipe(recipe: dict[str, Any], path: Path) -> None:
     """Write a resolved recipe as TOML that ``read_recipe`` takes, atomically."""
+    # Imported here: only a finished build and ``recipe show`` write TOML.
     import tomli_w
 
     text = tomli_w.dumps(_without_none(recipe))

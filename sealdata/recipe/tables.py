@@ -12,6 +12,7 @@ from sealdata.languages import confusable_sets, languages, resolve
 from sealdata.shards.interop_sidecars import Reader as SidecarReader
 from sealdata.shards.manifest import Dtype
 
+# Names become names of files and folders, so separators and blanks are not allowed.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 Options = dict[str, Any]
 
@@ -82,11 +83,13 @@ class StreamTable(_Table):
     def _one_origin(self) -> Self:
         if [bool(self.path), self.from_pairs, bool(self.tokens)].count(True) != 1:
             raise ValueError(f"stream {self.name!r} needs either path, from_pairs or tokens")
+        # Ids are taken as they are: nothing reads, cuts or packs them.
         read = self.reader != "text" or self.options or self.mode is not None
         if self.tokens and read:
             raise ValueError(f"stream {self.name!r}: tokens take no reader, options or mode")
         if self.dtype is not None and not self.tokens:
             raise ValueError(f"stream {self.name!r}: dtype is for tokens")
+        # Replay is text that the base model was trained on, which pairs are not.
         if self.from_pairs and self.kind != "monolingual":
             raise ValueError(f"stream {self.name!r}: only monolingual text comes from_pairs")
         return self
@@ -125,6 +128,7 @@ class RuleTable(_Table):
             for name, bounds in table.items()
             if name in confusable_sets()
         ]
+        # Sets come first in the result, so that a language's own bounds override them.
         by_set = {code: bounds for codes, bounds in sets for code in codes if code in languages()}
         by_language = {
             _language(name): bounds
@@ -140,6 +144,7 @@ class RuleTable(_Table):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
+        # A rule may have bounds for single languages only.
         limits = [(self.min, self.max), *((b.min, b.max) for b in self.languages.values())]
         if all(low is None and high is None for low, high in limits):
             raise ValueError(f"rule {self.reason!r} sets neither min nor max")
@@ -239,10 +244,12 @@ class FormatTable(_Table):
     @model_validator(mode="after")
     def _usable(self) -> Self:
         for template in self.templates:
+            # Parsed for its errors only. Packing parses it again.
             Template.parse(template)
         weights = [1.0] * len(self.templates) if self.weights is None else self.weights
         if len(weights) != len(self.templates) or not self.templates:
             raise ValueError("templates and weights must be lists of one length, not empty")
+        # A weight of 0 would be a template that is never used.
         if min(weights) <= 0:
             raise ValueError("every weight must be above 0")
         return self
@@ -261,6 +268,7 @@ class PackTable(_Table):
 
     @model_validator(mode="after")
     def _whole_sequences(self) -> Self:
+        # A sequence must not lie in two files.
         if self.block_length % self.sequence_length:
             raise ValueError("block_length must be a multiple of sequence_length")
         return self
@@ -323,6 +331,7 @@ class Recipe(_Table):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        # One name space: a token's origin is a name that may be of a source or of a stream.
         names = [*(table.name for table in self.source), *(table.name for table in self.stream)]
         for name in names:
             if not _NAME.fullmatch(name):
@@ -336,6 +345,7 @@ class Recipe(_Table):
                 raise ValueError(f"source {table.name!r}: one side must be English (eng_Latn)")
             if table.src_lang == table.tgt_lang:
                 raise ValueError(f"source {table.name!r}: both sides are {table.src_lang}")
+        # A stream of one side needs pairs that have this side.
         paired = {lang for table in self.source for lang in (table.src_lang, table.tgt_lang)}
         for stream in self.stream:
             if stream.from_pairs and stream.lang not in paired:

@@ -28,7 +28,9 @@ def embed(
     The arrays are ``held`` (u8; 1 if something other than a rule drops the row), ``tokens`` (u16)
     and for each score ``cells`` (u8).
     """
+    # One byte of ``held``, two of ``tokens``, and one for each score.
     row_bytes = _ROW_BYTES + len(facts.scores)
+    # Many languages or scores lead to fewer rows each, never to a larger page.
     max_rows = min(ROWS, MAX_BYTES // (row_bytes * max(1, len(audit_rows.files))))
     return {
         lang: _language(audit_rows, facts, rules, lang, max_rows, tokens.get(lang))
@@ -45,21 +47,26 @@ def _language(
     tokens: pl.Expr | None,
 ) -> dict[str, Any]:
     drawn = _drawn(audit_rows, lang, [score.name for score in facts.scores], max_rows)
+    # Without a measured tokenizer the page shows pairs only, and tokens are 0.
     worth = drawn.select(pl.lit(0) if tokens is None else tokens.fill_null(0)).to_series()
     scored = num_scored_stages_of(drawn).to_numpy()
     cells_of_score = {}
     for score in facts.scores:
+        # Three states: not scored (dropped before), scored without a result, and a cell.
         row_cells = np.full(drawn.height, UNSCORED, np.uint8)
         if score.name in drawn.columns:
             values, present = score_values(drawn[score.name])
             row_cells[scored > RULE_STAGES.index(stage_of(score.name))] = MISSING
+            # Cells instead of scores: one byte is enough to compare with any limit that is an edge.
             row_cells[present] = cells(values[present], np.array(score.edges)).astype(np.uint8)
         cells_of_score[score.name] = _base64(row_cells)
+    # A literal has one row, which is repeated.
     rounded = np.broadcast_to(worth.to_numpy(), drawn.height)
     return {
         "rows": drawn.height,
         "of": audit_rows.population(lang),
         "held": _base64(dropped_by_non_rule(drawn, rules).to_numpy().astype(np.uint8)),
+        # u16: a longer pair counts as 65,535 tokens. Bytes are little-endian on every machine.
         "tokens": _base64(np.clip(np.rint(rounded), 0, 65_535).astype("<u2")),
         "cells": cells_of_score,
     }
@@ -68,11 +75,13 @@ def _language(
 def _drawn(audit_rows: AuditRows, lang: str, scores: list[str], max_rows: int) -> pl.DataFrame:
     best: list[pl.DataFrame] = []
     for frame in audit_rows.frames(lang, [*scores, "src", "tgt"]):
+        # The prefix makes the draw independent of the sample pairs on the page.
         key = plh.concat_str(
             pl.lit("explore/"), "source", pl.lit("/"), pl.col("row").cast(pl.String)
         )
         ranked = frame.with_columns(hash=key.nchash.xxh3_64())
         best = [pl.concat([*best, ranked], how="diagonal_relaxed").bottom_k(max_rows, by="hash")]
+    # A language may have no rows at all. Later steps need the columns.
     if not best:
         empty = pl.DataFrame(schema=dict.fromkeys(("stage", "src", "tgt"), pl.String))
         return empty.with_columns(reasons=pl.lit([], pl.List(pl.String)))

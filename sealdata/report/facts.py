@@ -43,6 +43,8 @@ from sealdata.stages.rules import Rule
 class Compared:
     """What the stages that compare all pairs found, and the filter stages that did not run."""
 
+    # Counted over all pairs, in a sample too, because the stages that compare pairs run on
+    # everything.
     duplicates: list[DuplicateFacts]
     duplicate_examples: list[DuplicateExample]
     matches: list[MatchFacts]
@@ -62,34 +64,47 @@ def audit_facts(
     Raises:
         DataError: a file of pairs or drops is damaged.
     """
+    # A build's own rows are complete, so its figures are counts and not estimates.
     audit_rows = audit_rows or ledger_rows(out, manifest.languages)
     languages = manifest.languages
+    # Columns come from the files, not from the recipe: a scorer may have been removed since.
     columns = score_columns(audit_rows.files)
+    # An audit passes what it found among all pairs. A build has it in its manifest and ledger.
     compared = compared or _compared(out, manifest, audit_rows)
     rules = bind(manifest_rules(manifest))
     names = list(columns)
+    # Expressions, not numbers: they are evaluated batch by batch, wherever rows are read.
     tokens = token_estimates(manifest)
     scores = score_facts(audit_rows, columns, rules, _meanings(columns), tokens)
+    # One pass over the rows counts all combinations of reasons. Two tables are made of them.
     counts = {lang: tally(audit_rows, lang) for lang in languages}
     reasons = reason_facts(manifest, audit_rows, counts)
     overlaps = overlap_facts(audit_rows, counts, reasons)
+    # With many languages each gets fewer sample pairs, so that the page keeps its size.
     share = min(1.0, MAX_ROWS / ((MAX_KEPT + MAX_DROPPED) * max(1, len(languages))))
+    # Kept pairs of the page are spread over the score that decided last, where a limit is most in
+    # doubt.
     sampler = Sampler(audit_rows, names, ranking_score(scores, rules))
+    # Metrics are filled in below, because they are computed from all the other facts.
     facts = AuditFacts(
         metrics={},
         errors={},
         basis=Basis(
             exact=audit_rows.exact,
+            # Counts need no interval. Estimates have one of 99 %.
             confidence=1.0 if audit_rows.exact else 0.99,
             rows={lang: audit_rows.population(lang) for lang in languages},
             sampled=audit_rows.heights,
             left_out=compared.left_out,
         ),
+        # Digests of files are left out. They include that of this very file, once it is written.
         build=manifest.model_copy(update={"files": {}}),
+        # English is always a side, though the manifest lists only the other languages.
         languages={lang: _language(lang) for lang in ("eng_Latn", *languages)},
         sources=[
             fact
             for lang in languages
+            # Per source, because sources of one language may differ more than languages do.
             for fact in source_facts(audit_rows, lang, manifest.funnel, tokens.get(lang))
         ],
         rules=[_rule_facts(rule) for rule in rules],
@@ -117,11 +132,14 @@ def audit_facts(
 
 def write_facts(facts: AuditFacts, path: Path) -> None:
     """Write ``audit.json``, atomically."""
+    # Sorted keys and no timestamps: equal builds have equal bytes.
     write_json(path, facts.model_dump(mode="json"))
 
 
 def ranking_score(scores: Sequence[ScoreFacts], rules: Sequence[Rule]) -> ScoreFacts | None:
     """The score of the last rule, which made the last decision about a pair."""
+    # Rules are in the order of filter stages, so the last one decided about pairs that all others
+    # kept.
     by_name = {score.name: score for score in scores}
     with_rule = [by_name[rule.score] for rule in rules if rule.score in by_name]
     return with_rule[-1] if with_rule else None
@@ -133,16 +151,21 @@ def token_estimates(manifest: BuildManifest) -> dict[str, pl.Expr]:
     It is the bytes of each side over the bytes per token of the recipe's first tokenizer in that
     language. Languages on which it was not measured are left out.
     """
+    # The first tokenizer is that of the shards; the others are for comparison.
     first = manifest.fertility[0].tokenizer if manifest.fertility else None
+    # Bytes of a text are known at once, where counting its tokens would mean tokenising every row
+    # again.
     per_token = {
         row.lang: row.bytes_per_token
         for row in manifest.fertility
         if row.tokenizer == first and row.bytes_per_token
     }
+    # Every pair has an English side, so without its figure no pair can be estimated.
     english = per_token.get("eng_Latn")
     if not english:
         return {}
     return {
+        # The estimate leaves out template, names and EOS.
         lang: pl.col("src").str.len_bytes() / english + pl.col("tgt").str.len_bytes() / size
         for lang, size in per_token.items()
         if lang != "eng_Latn"
@@ -159,6 +182,7 @@ def _meanings(columns: Iterable[str]) -> dict[str, str]:
     meanings = {}
     for column in columns:
         scorer, _, name = column.partition(".")
+        # None for a scorer of an older release. Its scores are shown without a description.
         cls = scorer_class(scorer)
         if cls:
             meanings[column] = {**cls.columns, **cls.corpus_columns}.get(name, "")
@@ -166,6 +190,7 @@ def _meanings(columns: Iterable[str]) -> dict[str, str]:
 
 
 def _rule_facts(rule: Rule) -> RuleFacts:
+    # Only what differs from the general bounds, as a recipe would write it.
     languages: dict[str, dict[str, float | bool]] = {}
     for lang, bounds in rule.languages.items():
         if bounds is None:
@@ -193,6 +218,7 @@ def _compared(out: Path, manifest: BuildManifest, audit_rows: AuditRows) -> Comp
     not repeat them: FLORES+ asks not to be put on the web again. Their text stays in ``matches/``.
     """
     languages = manifest.languages
+    # The files in ``out`` are read, not the stages' folders, which may be deleted.
     matches = {
         lang: sorted((out / MATCHES / pair_name(lang)).glob("*.parquet")) for lang in languages
     }
@@ -206,6 +232,7 @@ def _compared(out: Path, manifest: BuildManifest, audit_rows: AuditRows) -> Comp
             for lang, lang_files in matches.items()
             for match in match_facts(lang_files, lang, with_text=False)
         ],
+        # A build runs all stages, so nothing is left out.
         left_out=[],
     )
 
@@ -214,10 +241,15 @@ def _flagged(manifest: BuildManifest) -> list[DuplicateFacts]:
     """Pairs that the comparing stages flagged, as the funnel counts them."""
     flagged = []
     for lang in manifest.languages:
+        # A language may have several sources. Duplicates are compared across them, so they are
+        # counted together.
         rows = [row for row in manifest.funnel if row.lang == lang]
+        # Pairs that earlier stages dropped were not compared, so they are not in the denominator.
         compared = sum(
             row.records - sum(row.lost(stage) for stage in stages_before("dedup")) for row in rows
         )
+        # A pair counts by its first reason here. A duplicate that a rule had dropped before is not
+        # among them.
         totals: Counter[tuple[str, str]] = Counter()
         for row in rows:
             for stage in COMPARING_STAGES:

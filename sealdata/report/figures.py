@@ -36,18 +36,22 @@ TEXTURES = {
 def funnel_bar(rows: Sequence[FunnelRow]) -> Markup:
     """One stacked bar: what was kept, then what each stage dropped, as shares of the records."""
     records = sum(row.records for row in rows)
+    # The parts add up to the records, because every row of the funnel does.
     parts = [("kept", sum(row.kept for row in rows))]
     parts += [(stage, sum(row.lost(stage) for row in rows)) for stage in STAGE_NAMES]
     rects, left = [], 0.0
     for name, count in parts:
+        # An empty part has no width but would still have a tip.
         if count == 0:
             continue
         width = 100 * count / records
         tip = svg.title(f"{name}: {count:,} of {records:,} ({count / records:.1%})")
+        # Percentages, so that the bar follows the width of the page.
         size = {"x": f"{left:.2f}%", "width": f"{width:.2f}%", "height": "100%"}
         rects.append(svg.rect(tip, class_=f"s-{name}", **size))
         left += width
     counts = ", ".join(f"{name} {count:,}" for name, count in parts if count)
+    # The label is for screen readers: it says in words what the picture shows.
     label = f"Of {records:,} records: {counts}"
     return svg.element("svg", *rects, class_="bar", role="img", aria_label=label)
 
@@ -57,7 +61,10 @@ def histogram(score: ScoreFacts, lang: str, language: str) -> Markup:
     counts = score.languages[lang]
     scale = _Scale(score)
     num_scored, kept = bars(score, counts.every), bars(score, counts.kept)
+    # Kept rows are also scored rows, so the difference is never negative.
     dropped = [total - below for total, below in zip(num_scored, kept, strict=True)]
+    # Heights are relative to the tallest bar of this language, not of all: small languages stay
+    # readable.
     tallest = max(num_scored, default=0) or 1
     label = f"{score.name}, {language}: {counts.every.num_scored:,} rows; " + "; ".join(
         f"{limit.outside:,} outside the limits of {limit.reason}" for limit in counts.limits
@@ -73,6 +80,7 @@ def histogram(score: ScoreFacts, lang: str, language: str) -> Markup:
         box=(_WIDTH, _HEIGHT),
         label=label,
         class_="histogram",
+        # The page's script needs the scale to move a limit by the mouse.
         data_left=scale.left,
         data_right=scale.right,
     )
@@ -85,6 +93,7 @@ def bars(score: ScoreFacts, counts: Counts) -> list[int]:
     The others count from an edge to below the next. The cells of ``counts`` are finer than bars
     where a limit lies between two edges.
     """
+    # Both lists rise, so one walk over the cells is enough.
     sums = [0] * (len(score.bars) + 1)
     bar = 0
     for index, count in enumerate(counts.cells):
@@ -108,6 +117,7 @@ class _Scale:
         self.open_low = any(counts[0] for counts in lang_bars)
         self.open_high = any(counts[-1] for counts in lang_bars)
         bins = len(self.edges) - 1 + self.open_low + self.open_high
+        # All bins have one width on the page, also those that widen in scores.
         self.bin = (_WIDTH - _GAP * (self.open_low + self.open_high)) / bins
         self.left = (self.bin + _GAP) * self.open_low
         self.right = self.left + self.bin * (len(self.edges) - 1)
@@ -115,6 +125,8 @@ class _Scale:
     def x(self, value: float) -> float:
         """Position of a score, kept within the closed bins; linear inside a bin."""
         return self.left + self.bin * float(
+            # Outside the edges ``interp`` returns the first or last position: a far limit is drawn
+            # at the border.
             np.interp(value, self.edges, np.arange(len(self.edges)))
         )
 
@@ -122,6 +134,7 @@ class _Scale:
     def widens_from(self) -> float | None:
         """The edge from which bins hold a wider range of scores; None if all are equally wide."""
         steps = np.diff(self.edges)
+        # One per cent of tolerance, because steps are differences of rounded numbers.
         wider = np.flatnonzero(steps > 1.01 * steps[0])
         return self.edges[int(wider[0])] if len(wider) else None
 
@@ -139,6 +152,7 @@ def _bars(scale: _Scale, counts: list[int], below: list[int], tallest: int, css:
     commands: list[str | float] = []
     for bar, (count, under) in enumerate(zip(counts, below, strict=True)):
         if count:
+            # One path for all bars takes fewer bytes of the page than a rectangle for each.
             x, foot = scale.start(bar), _BASE - under * unit
             commands += ["M", x, foot, "v", -count * unit, "h", scale.bin * _BAR_SHARE]
             commands += ["V", foot, "z"]
@@ -157,11 +171,13 @@ def _rejected(scale: _Scale, counts: Histogram) -> Iterator[Markup]:
 
 def _bounds(counts: Histogram) -> list[float]:
     bounds = [bound for limit in counts.limits for bound in (limit.min, limit.max)]
+    # Rules may share a limit. It is drawn once.
     return sorted({bound for bound in bounds if bound is not None})
 
 
 def _limit_line(scale: _Scale, bound: float) -> Markup:
     x = scale.x(bound)
+    # A number at the border of the chart would be cut off in the middle.
     anchor = "start" if x < 20 else "end" if x > _WIDTH - 20 else "middle"
     line = svg.path("M", x, _LIMIT_TOP, "V", _BASE, class_="limit")
     return line + svg.text(x, 10, f"{bound:g}", anchor, class_="limit")

@@ -13,6 +13,8 @@ from sealdata.filter_stages import STAGE_NAMES
 from sealdata.report.audit_rows import share_error
 from sealdata.report.schema import AuditFacts
 
+# A name, a comparison and a decimal number. ``eval`` would run any code that CI configuration
+# contains.
 _CHECK = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(<=|>=|==|!=|<|>)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -35,20 +37,25 @@ def metrics_of(facts: AuditFacts) -> tuple[dict[str, float], dict[str, float]]:
     values: dict[str, float] = {}
     errors: dict[str, float] = {}
     build, basis = facts.build, facts.basis
+    # Each is a count per row of the funnel; the share is over the records of the files.
     shares: dict[str, Callable[[FunnelRow], int]] = {"kept_share": lambda row: row.kept}
     shares |= {f"lost_share.{stage}": partial(FunnelRow.lost, stage=stage) for stage in STAGE_NAMES}
     total = sum(row.records for row in build.funnel)
     values |= {"records": total, "kept": sum(row.kept for row in build.funnel)}
     for lang in build.languages:
         rows = [row for row in build.funnel if row.lang == lang]
+        # Every figure also exists for each language, with the code at the end of its name.
         _put(values, lang, records=sum(r.records for r in rows), kept=sum(r.kept for r in rows))
     always = {"kept_share", *(f"lost_share.{stage}" for stage in _stages(facts))}
     for name, count in shares.items():
         lost = sum(map(count, build.funnel))
+        # A stage that the recipe does not use has no figure, rather than a 0 that looks like a
+        # result.
         if not lost and name not in always:
             continue
         values[name] = _share(lost, total)
         counted = basis.exact or name == "lost_share.ingest"  # unreadable records are counted
+        # Errors of languages are independent, so their squares add up.
         variance = 0.0
         for lang in build.languages:
             rows = [row for row in build.funnel if row.lang == lang]
@@ -56,13 +63,17 @@ def metrics_of(facts: AuditFacts) -> tuple[dict[str, float], dict[str, float]]:
             values[f"{name}.{lang}"] = _share(lang_count, records)
             if counted:
                 continue
+            # The error is of a share of readable pairs. The figure is a share of records, hence the
+            # second factor.
             error = facts_error(facts, lang, _share(lang_count, basis.rows[lang]))
             errors[f"{name}.{lang}"] = error * _share(basis.rows[lang], records)
             variance += (errors[f"{name}.{lang}"] * records) ** 2
+        # From pairs back to a share of all records.
         if not counted and total:
             errors[name] = variance**0.5 / total
     _reason_shares(facts, values, errors)
     _flag_shares(facts, values)
+    # An audit packs nothing, so it has no tokens to report.
     if build.streams:
         values["tokens"] = sum(stream.num_tokens for stream in build.streams)
     return values, errors
@@ -102,6 +113,7 @@ def read_checks(expressions: Sequence[str]) -> list[Check]:
         name, sign, number = match.groups()
         try:
             checks.append(Check(text.strip(), name, sign, float(number)))
+        # The pattern admits texts such as "1.2.3", which are not numbers.
         except ValueError:
             raise ConfigError(f"{text!r}: {number!r} is not a number") from None
     return checks
@@ -115,13 +127,16 @@ def check(facts: AuditFacts, checks: Sequence[Check]) -> None:
         CheckError: a condition holds; the message names all that do, with their values.
     """
     failed = []
+    # All conditions are checked before the error, so that one run of CI names every failure.
     for text, name, sign, limit in checks:
+        # An unknown figure is an error and not "does not hold": a typing error would always pass.
         if name not in facts.metrics:
             nearest = difflib.get_close_matches(name, facts.metrics, n=1)
             hint = (
                 f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(facts.metrics)}"
             )
             raise ConfigError(f"there is no figure {name!r}; {hint}")
+        # The estimate itself is compared. Its error is shown, for the reader to decide.
         if _COMPARE[sign](facts.metrics[name], limit):
             error = facts.errors.get(name)
             shown = f"{facts.metrics[name]:.6g}" + (f" ± {error:.2g}" if error else "")
@@ -132,6 +147,7 @@ def check(facts: AuditFacts, checks: Sequence[Check]) -> None:
 
 def _stages(facts: AuditFacts) -> set[str]:
     """The stages with a figure even if nothing was lost there: a check in CI needs the 0 too."""
+    # A build runs every stage, so 0 is a measurement in all of them.
     if facts.basis.exact:
         return set(STAGE_NAMES)
     return {rule.stage for rule in facts.rules} | {stage for stage, _ in _compared(facts)}
@@ -139,6 +155,7 @@ def _stages(facts: AuditFacts) -> set[str]:
 
 def _compared(facts: AuditFacts) -> list[tuple[str, str]]:
     """The comparing stages that ran, each with the name of its share."""
+    # The recipe says whether a stage ran, because a stage that drops no pair leaves no fact.
     recipe = facts.build.recipe
     is_set_by_stage = {
         ("dedup", "duplicate_share"): not recipe.get("dedup", {}).get("off", False),
@@ -153,6 +170,7 @@ def _reason_shares(facts: AuditFacts, values: dict[str, float], errors: dict[str
     rows = facts.basis.rows
     pairs = sum(rows.values())
     facts_of_rules = [fact for fact in facts.reasons if fact.stage != "ingest"]
+    # Rules first, then reasons of masks; a reason that several rules share appears once.
     for reason in dict.fromkeys(
         (*(r.reason for r in facts.rules), *(f.reason for f in facts_of_rules))
     ):
@@ -164,6 +182,8 @@ def _reason_shares(facts: AuditFacts, values: dict[str, float], errors: dict[str
             values[name] = _share(lang_facts[lang].any if lang in lang_facts else 0, count)
             if not facts.basis.exact:
                 error = (
+                    # A share of 0 in a sample has an error too: the reason may occur outside the
+                    # sample.
                     lang_facts[lang].error if lang in lang_facts else facts_error(facts, lang, 0.0)
                 )
                 errors[name] = error
@@ -174,11 +194,15 @@ def _reason_shares(facts: AuditFacts, values: dict[str, float], errors: dict[str
 
 def _flag_shares(facts: AuditFacts, values: dict[str, float]) -> None:
     for stage, name in _compared(facts):
+        # The number of pairs compared stands in for languages without a fact: nothing was flagged
+        # there.
         flagged, of = dict.fromkeys(facts.build.languages, 0), dict(facts.basis.rows)
+        # A stage may have several reasons in a language. Each is a fact over the same pairs.
         for fact in facts.duplicates:
             if fact.stage == stage:
                 flagged[fact.lang] += fact.flagged
                 of[fact.lang] = fact.of
+        # These figures have no errors: duplicates and leaks are counted over all pairs.
         values |= {f"{name}.{lang}": _share(flagged[lang], of[lang]) for lang in flagged}
         values[name] = _share(sum(flagged.values()), sum(of.values()))
 
@@ -188,4 +212,5 @@ def _put(values: dict[str, float], lang: str, **figures: float) -> None:
 
 
 def _share(part: float, whole: float) -> float:
+    # A share of nothing is 0, so that checks in CI have a number to compare.
     return part / whole if whole else 0.0

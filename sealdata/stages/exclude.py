@@ -25,13 +25,19 @@ class Exclude(Step):
 
     def params(self) -> str:
         """A digest of the entries, in whatever order the lists have them."""
+        # The digest stands for lists of any length. The manifest of the stage must not spell them
+        # out.
         return stage_key("takedowns", 1, asdict(self.takedowns), [])
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``flag`` (bool), aligned with the part's rows. Facts: pairs by kind of entry."""
+        # Addresses are null for corpora that have none. Such a pair can be named by source and row
+        # only.
         columns = ["source", "row", "src_url", "tgt_url"]
+        # ``read_part`` takes the part from memory, if ``clean`` has just left it there.
         pairs = read_part(self.cleaned / f"{part}.parquet")
         flags = self.takedowns.flags(pairs.select(columns))
+        # A pair that several entries name is dropped once, but counted under each kind of entry.
         mask = flags.select(flag=pl.any_horizontal(pl.all()))
         write_frame(mask, folder / f"{part}.parquet")
         excluded = int(mask["flag"].sum())

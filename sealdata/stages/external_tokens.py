@@ -21,6 +21,8 @@ class ReferenceTokenFiles(Step):
     name: ClassVar[str] = "pack"
     version: ClassVar[int] = 2
 
+    # The name of the stage is that of ``Pack``: both make streams, and their outputs are placed
+    # alike.
     label: StreamLabel
     segments: tuple[Segment, ...]  # of this split
     num_sequences: int  # of both splits
@@ -32,6 +34,8 @@ class ReferenceTokenFiles(Step):
         """All that can change the manifest, except the content of the files."""
         return {
             "label": asdict(self.label),
+            # Segments have paths and positions. The content is among the inputs, as a digest or a
+            # sampled identity.
             "segments": [segment.model_dump(mode="json") for segment in self.segments],
             "num_sequences": self.num_sequences,
             "left_out": self.left_out,
@@ -41,20 +45,26 @@ class ReferenceTokenFiles(Step):
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: those of ``Pack``; rows are sequences. Documents are not counted: None."""
+        # A killed run may have left a manifest without a record.
         shutil.rmtree(folder / STREAM, ignore_errors=True)
         taken = sum(segment.num_sequences for segment in self.segments)
         counts: dict[str, Any] = {
+            # Counting documents would read every file in full. None says "unknown", where 0 would
+            # say "none".
             "num_documents": None,
             "num_tokens": taken * self.layout.sequence_length,
+            # EOS after EOS may be padding or an empty document, so all tokens count as text.
             "num_padding": 0,
             "num_split_documents": None,
             "num_sequences": taken,
         }
+        # A stream without sequences has no manifest, as a packed stream without documents has none.
         if taken:
             manifest = stream_manifest(
                 self.label, self.tokenizer, self.layout, self.segments, counts
             )
             write_stream_manifest(manifest, folder / STREAM)
+        # Rows in are the sequences of both splits, so the sums of the two streams tie.
         other = self.num_sequences - taken
         return PartRecord(
             part=part,
@@ -66,6 +76,8 @@ class ReferenceTokenFiles(Step):
                 **label_facts(self.label),
                 **counts,
                 "left_out_tokens": self.left_out,
+                # Ranges that begin inside a document are allowed, but a reader of the manifest
+                # should know.
                 "cut_documents": sum(
                     begins_inside(segment, self.tokenizer.eos_id) for segment in self.segments
                 ),

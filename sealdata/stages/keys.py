@@ -24,19 +24,25 @@ class Keys(Step):
     name: ClassVar[str] = "keys"
     version: ClassVar[int] = 2
 
+    # The evaluator has the rules of the first stage and the takedowns, or in an audit only the
+    # takedowns.
     evaluator: RuleEvaluator
 
     def params(self) -> list[Any]:
         """What decides which pairs have keys."""
+        # Rules of later stages decide nothing here, so changing them leaves the keys valid.
         return self.evaluator.params(before="dedup")
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Rows that fail a rule have no keys. They neither are nor cause duplicates."""
+        # The part is still in memory: this task runs right after cleaning and scoring it.
         pairs = read_part(self.evaluator.cleaned.folder / f"{part}.parquet").select("src", "tgt")
         surviving = self.evaluator.evaluate(part, before="dedup").surviving
         # An empty frame first: pl.concat needs one where no pair survives.
         sides = ["src", "tgt"]
         none = key_hashes(pairs.clear(), sides)
+        # Normal forms are several times as large as the hashes, so only a slice of them exists at a
+        # time.
         texts = slices(pairs.filter(surviving), sides, SLICE_BYTES)
         hashes = pl.concat([none, *(key_hashes(slice_, sides) for slice_ in texts)])
         keys = pl.DataFrame(

@@ -38,6 +38,8 @@ BANDS, ROWS = 20, 6  # of a similarity of 0.8 99.8 % share a band, of 0.7 92 %, 
 _SEED = 1
 _BATCH = 10_000  # pairs whose sketches are Python numbers at a time, as rensa returns them
 
+# The sketch of a pair is written once for each of its couples. A larger block would make more
+# couples with one pair of boilerplate.
 BLOCK = 1_024  # pairs of a bucket that are compared with the same pair
 SKETCHES_PER_RANGE = 500_000  # in memory with their copies: about 250 MiB
 GROUP_SKETCHES = 1_024  # 128 KiB
@@ -55,15 +57,20 @@ def sketches(pairs: pl.DataFrame) -> tuple[Sketch, npt.NDArray[np.bool_]]:
         ConfigError: rensa is not installed.
     """
     try:
+        # Imported here, because the library is optional and other stages must work without it.
         from rensa import RMinHash
     except ImportError:
         raise ConfigError(
             "[near_dedup] needs rensa: pip install 'sealdata[near-dedup]', or leave the table out"
         ) from None
+    # Empty arrays first: ``concatenate`` needs one where there are no pairs.
     batches, has_ngrams = [np.zeros((0, NUM_HASHES), np.uint32)], [np.zeros(0, np.bool_)]
     for batch in pairs.iter_slices(_BATCH):
+        # The same normal form as for exact duplicates: case, spacing and punctuation make no
+        # difference.
         sides = batch.select(text_key(side).alias(side) for side in ("src", "tgt"))
         joined = sides.select(pl.concat_str("src", "tgt", separator="\n")).to_series()
+        # Flat buffers: hashes of all n-grams [n], and where each pair's begin [pairs + 1].
         hashes, begins = ngram_hashes(*texts_of(joined), NGRAM)
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, begins, NUM_HASHES, _SEED)
         batches.append(np.array(matrix.to_rows(), np.uint32).reshape(batch.height, NUM_HASHES))
@@ -89,8 +96,11 @@ class Bands(Step):
             self.evaluator.cleaned.folder / f"{part}.parquet", columns=["src", "tgt"]
         )
         surviving = self.evaluator.evaluate(part).surviving
+        # Row numbers are those of the whole part, so they are made before the filter.
         rows = pairs.with_columns(at=pl.int_range(pl.len(), dtype=pl.UInt32)).filter(surviving)
+        # Only keys of bands stay in memory: 240 bytes a pair, where a sketch has 512.
         batches = [_bands(batch) for batch in rows.iter_slices(_BATCH)]
+        # Without a surviving pair there is no batch. The schema then comes from an empty frame.
         bands = pl.concat(batches or [_bands(rows)])
         write_sorted(bands.sort("key", "at"), folder / f"{part}.parquet")
         height = pairs.height
@@ -99,6 +109,7 @@ class Bands(Step):
 
 def _bands(pairs: pl.DataFrame) -> pl.DataFrame:
     sketch, has_ngrams = sketches(pairs)
+    # u64 [pairs, BANDS, ROWS]; the last 8 of the 128 hashes are in no band.
     hashes = sketch[has_ngrams, : BANDS * ROWS].astype(np.uint64).reshape(-1, BANDS, ROWS)
     # One u64 per band: the hashes of its rows, mixed by a multiplication that wraps.
     keys = np.zeros(hashes.shape[:2], np.uint64)
@@ -107,6 +118,7 @@ def _bands(pairs: pl.DataFrame) -> pl.DataFrame:
     # The number of the band goes in: equal rows of two different bands prove nothing.
     keys += np.arange(BANDS, dtype=np.uint64) << np.uint64(56)
     rows = np.repeat(pairs["at"].to_numpy()[has_ngrams], BANDS)
+    # ``mix`` spreads the keys evenly over u64, because ranges are cut by equal widths.
     return pl.DataFrame({"at": rows, "key": mix(pl.Series(keys.ravel()), _SEED)})
 
 
@@ -133,13 +145,18 @@ class Edges(Step):
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``order``, ``at``, ``first_order``, ``first_at``, distinct."""
+        # A bucket is now a run of rows with equal language and key, in the order of precedence.
         rows = read_range(self.files, part, "key").sort("lang", "key", "order", "at")
         position = pl.int_range(rows.height, dtype=pl.UInt32, eager=True)
+        # u32 per row: how many rows of the bucket come before it.
         above = rank_in_group(rows, ["lang", "key"])
         later = above > 0
+        # Every row but the first of its bucket is the later end of two couples.
         later_ends = rows.select("order", "at").filter(later)
         within = above % BLOCK
         behind = within.set(within == 0, BLOCK)  # the first of the block, or of the one before
+        # The earlier end is ``behind`` rows before, or one row before. In the second row of a
+        # bucket both are the same.
         couples = [
             later_ends.hstack(
                 rows.select(first_order="order", first_at="at")[earlier.filter(later)]
@@ -148,11 +165,17 @@ class Edges(Step):
         ]
         edges = (
             pl.concat(couples)
+            # A pair can be in a bucket twice, if two of its bands have equal keys by chance. It is
+            # not its own copy.
             .filter(
                 (pl.col("order") != pl.col("first_order")) | (pl.col("at") != pl.col("first_at"))
             )
+            # Pairs that are alike share several bands, five on average at a similarity of 0.8, so a
+            # couple is found several times.
             .unique()
         )
+        # Each part reads the couples of which it has an end. Two sort orders let it skip all other
+        # row groups.
         write_sorted(edges.sort(edges.columns), folder / f"{part}.parquet")
         by_first = edges.sort("first_order", "first_at", "order", "at")
         write_sorted(by_first, folder / f"{part}.{FIRST}.parquet")
@@ -167,6 +190,8 @@ class Sketches(Step):
 
     name: ClassVar[str] = "near-sketches"
 
+    # The folder of ``Edges``, the names of its parts, and the place of each part in the order of
+    # precedence.
     edges: Path
     ranges: tuple[str, ...]
     orders: dict[str, int]
@@ -179,12 +204,17 @@ class Sketches(Step):
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``key`` (u64, the couple's), ``is_first``, ``at`` and ``sketch`` (8 bits of each
         hash, u8 [NUM_HASHES])."""
+        # A couple found in several ranges has one key, and so one row here.
         ends = pl.concat(self._ends(part)).unique().sort("at")
+        # A pair of many couples is sketched once.
         distinct = ends["at"].unique().sort()
         pairs = read_frame(self.cleaned / f"{part}.parquet", columns=["src", "tgt"])
+        # Eight bits of each hash: an estimate by few bits needs a correction (Li and König 2010),
+        # which ``Verify`` makes.
         low_bytes = (sketches(pairs[distinct])[0] & 0xFF).astype(np.uint8)
         index = distinct.search_sorted(ends["at"]).to_numpy()
         sketch = pl.Series("sketch", low_bytes[index], pl.Array(pl.UInt8, NUM_HASHES))
+        # Sorted by the couple, so that both ends meet in one range, whichever parts they come from.
         rows = ends.with_columns(sketch).sort("key", "is_first")
         write_sorted(rows, folder / f"{part}.parquet", GROUP_SKETCHES)
         height = pairs.height
@@ -192,6 +222,7 @@ class Sketches(Step):
 
     def _ends(self, part: str) -> Iterator[pl.DataFrame]:
         order = self.orders[part]
+        # The part may have the later ends, in the first files, or the earlier ends, in the second.
         for ending, order_column, row_column in (
             ("", "order", "at"),
             (f".{FIRST}", "first_order", "first_at"),
@@ -205,6 +236,8 @@ class Sketches(Step):
 
 def _couple(edges: pl.DataFrame) -> pl.Series:
     """A u64 that names a couple: the places of both ends, mixed one after the other."""
+    # The four numbers take more than 64 bits, so the name is a hash. Two couples share one with
+    # odds of 2^-64.
     key = pl.Series(np.zeros(edges.height, np.uint64))
     for number, name in enumerate(("order", "at", "first_order", "first_at")):
         key = mix(pl.Series(key.to_numpy() ^ edges[name].cast(pl.UInt64).to_numpy()), number)
@@ -231,11 +264,14 @@ class Verify(Step):
         0.045. One in 256 different hashes has equal 8 bits; the estimate corrects for it.
         """
         ends = read_range(self.files, part, "key")
+        # Sorted by key, so line i of both frames is the same couple.
         later = ends.filter(~pl.col("is_first")).unique("key").sort("key")
         first = ends.filter(pl.col("is_first")).unique("key").sort("key")
         assert later["key"].equals(first["key"]), f"{part}: couples without a second end"
+        # Share of equal bytes among NUM_HASHES, [couples].
         equal = (later["sketch"].to_numpy() == first["sketch"].to_numpy()).mean(axis=1)
         alike = (equal - 1 / 256) / (1 - 1 / 256) >= self.jaccard
+        # Only the later end is dropped. An end with several earlier duplicates is listed once.
         drops = later.filter(pl.Series(alike)).select("order", "at").unique().sort("order", "at")
         write_sorted(drops, folder / f"{part}.parquet")
         return PartRecord(

@@ -36,6 +36,7 @@ from sealdata.workflow.stage import Step
 STREAM = "stream"  # the subfolder of the stage that holds the result
 TOKENIZER_FOLDER = "../../../tokenizer"  # from SPLIT/KIND/NAME to the tokenizer of all streams
 
+# Rows are read in slices, not as whole files, so that memory does not grow with ``part_rows``.
 READ_ROWS = 100_000  # pairs read at a time
 ROUND = 16_384  # documents tokenised and packed at a time
 _SIDES = ("src", "tgt")
@@ -47,6 +48,7 @@ _PACKED = 4  # bytes of text in a byte of a file from elsewhere, which may be co
 class Tally:
     """Rows read, and rows that make no document of this stream, by reason."""
 
+    # Every row is counted, also rows of the other split: in and out must tie in the record.
     rows: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
 
@@ -68,12 +70,17 @@ class PairOrigin:
 
     def read(self, seed: int, tally: Tally) -> Iterator[pl.DataFrame]:
         """``source``, ``row``, ``src``, ``tgt``, ``key`` of the pairs that this direction takes."""
+        # The order of files and slices does not matter: ``shuffled`` sorts all rows by key.
         for file in self.files:
             for start in range(0, count_rows(file), READ_ROWS):
                 pairs = _read_slice(file, start, READ_ROWS)
                 tally.rows += pairs.height
+                # The key is drawn from the origin of the pair. Other rows of the corpus do not
+                # change its place or template.
                 keys = row_keys(pairs, seed)
                 taken = self.format.takes(keys)
+                # Zero unless the directions alternate. Then the other stream takes exactly these
+                # pairs.
                 tally.dropped["other_direction"] += int((~taken).sum())
                 yield pairs.with_columns(key=keys).filter(taken)
 
@@ -106,15 +113,23 @@ class TextOrigin:
 
     def num_bytes(self) -> int:
         """About the size of the text that is read."""
+        # Only an estimate: it decides the number of partitions, which does not change the order.
         return sum(_PACKED * file.stat().st_size for file in self.reader.files(self.source.path))
 
     def read(self, seed: int, tally: Tally) -> Iterator[pl.DataFrame]:
         """``source``, ``row``, ``text``, ``key`` of the documents of this split."""
+        # Readers count from the beginning of the file, so a small limit must not read a whole
+        # round.
         rows = ROUND if self.limit is None else min(ROUND, max(1, self.limit))
         for batch in self.reader.batches(self.source, rows):
+            # A batch may reach beyond the limit. ``row`` numbers good and rejected records
+            # together.
             good, rejected = (self._within(frame) for frame in batch)
             tally.rows += good.height + rejected.height
+            # Records that cannot be read are counted in both splits. They belong to neither.
             tally.dropped.update(dict(rejected["reason"].value_counts().iter_rows()))
+            # The hash is of the content, so the same sentence in several documents or sources has
+            # one split.
             hashes = mix(key_hashes(good, ["text"])["text"], seed)
             held_out = hashes < int(self.share * 2**64)
             taken = held_out if self.split == "validation" else ~held_out
@@ -155,6 +170,8 @@ class SideOrigin:
             for start in range(0, count_rows(file), READ_ROWS):
                 pairs = _read_slice(file, start, READ_ROWS)
                 tally.rows += pairs.height
+                # A number for each side goes into the key. Otherwise English would stand in the
+                # order of its translations.
                 keys = mix(row_keys(pairs, seed), _SIDES.index(self.side))
                 yield pairs.select("source", "row", text=self.side, key=keys)
 
@@ -164,6 +181,7 @@ class SideOrigin:
 
 
 def _as_they_are(rows: pl.DataFrame) -> pl.DataFrame:
+    # Without a template every token is learnt, so the prompt has no characters.
     nothing = {"template": pl.lit(0, pl.UInt8), "prompt_chars": pl.lit(0, pl.UInt32)}
     return rows.select("source", "row", "text", **nothing)
 
@@ -173,8 +191,11 @@ class Layout:
     """How documents are laid into sequences; see the recipe's [pack]."""
 
     mode: Mode
+    # Both lengths are in tokens. ``block_length`` is a multiple of ``sequence_length``.
     sequence_length: int
     block_length: int
+    # Documents that are held back, so that the packer can choose one that fits the rest of a
+    # sequence.
     lookahead: int
     sidecars: tuple[SidecarReader, ...] = ()  # see sealdata.shards.interop_sidecars
 
@@ -198,6 +219,7 @@ class Pack(Step):
     name: ClassVar[str] = "pack"
     version: ClassVar[int] = 3
 
+    # The label is a parameter, because the manifest in the output holds it.
     label: StreamLabel
     origin: PairOrigin | TextOrigin | SideOrigin
     tokenizer: Tokenizer
@@ -216,6 +238,8 @@ class Pack(Step):
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: the label, ``empty``, and the counts of the manifest."""
+        # A killed run may have left files of either. They cannot be continued: the pool of
+        # documents was in memory.
         stream, spilled = folder / STREAM, folder / ".shuffle"
         for leftover in (stream, spilled):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -225,10 +249,14 @@ class Pack(Step):
         try:
             totals = self._write(stream, spilled, tally)
         finally:
+            # Spilled text has the size of the whole stream, so it goes even if packing fails.
             shutil.rmtree(spilled, ignore_errors=True)
+        # A stream without documents has no files, and no row in the manifest of the build.
         if totals.num_documents:
             write_stream_manifest(self._manifest(totals), stream)
             sizes = write_sidecars(stream, self.layout.sidecars)
+        # Reasons with a count of 0 are left out, and sorted, so that equal streams have equal
+        # records.
         dropped = {reason: count for reason, count in sorted(tally.dropped.items()) if count}
         return PartRecord(
             part=part,
@@ -236,11 +264,14 @@ class Pack(Step):
             rows_out=totals.num_documents,
             dropped=dropped,
             facts={**self._facts(totals), "sidecar_bytes": sizes},
+            # The record lists every file of the stream, so that damage to any of them makes it
+            # again.
             files=written(STREAM, folder),
         )
 
     def _write(self, stream: Path, spilled: Path, tally: Tally) -> Totals:
         """Shuffle, tokenise, pack, write: a round of documents at a time."""
+        # Below one partition everything is sorted in memory, and nothing is spilled.
         partitions = 1 + self.origin.num_bytes() // PARTITION_BYTES
         frames = shuffled(self.origin.read(self.seed, tally), partitions, spilled)
         writer = StreamWriter(
@@ -250,12 +281,17 @@ class Pack(Step):
             sequence_length=self.layout.sequence_length,
             block_length=self.layout.block_length,
         )
+        # Tokenised documents that no sequence has taken yet: at most ``lookahead`` between rounds.
         waiting = TokenDocuments.empty()
         with writer:
+            # Rounds have a fixed number of rows. Their borders must not follow partitions, whose
+            # number is an estimate.
             for rows in rebatched(frames, ROUND):
                 fresh = tokenize(self.tokenizer, self.origin.documents(rows))
+                # An empty document would be an EOS only, which looks like padding to a trainer.
                 tally.dropped["no_tokens"] += rows.height - len(fresh.ends)
                 waiting = self._pack(writer, waiting.followed_by(fresh), self.layout.lookahead)
+            # At the end nothing more will come, so nothing is held back.
             left = self._pack(writer, waiting, hold=0)
             assert not len(left.ends)
             return writer.close()
@@ -263,8 +299,11 @@ class Pack(Step):
     def _pack(self, writer: StreamWriter, pool: TokenDocuments, hold: int) -> TokenDocuments:
         """Write what is packed; return what is held back."""
         lengths = pool.lengths
+        # The packer sees lengths only. ``order`` and ``left`` together are all documents of the
+        # pool.
         order, padding, left = pack(self.layout.mode, lengths, self.layout.sequence_length, hold)
         writer.write(pool.take(order), padding)
+        # Documents that are left stay in their order, so the oldest is packed first next time.
         return pool.take(left)
 
     def _manifest(self, totals: Totals) -> StreamManifest:
@@ -290,12 +329,15 @@ def stream_manifest(
         templates=list(label.templates),
         tokenizer=TokenizerFacts(
             name=tokenizer.name,
+            # A relative path: the build can be moved, and the stream still finds its tokenizer.
             path=TOKENIZER_FOLDER,
             sha256=tokenizer.sha256,
             eos=tokenizer.eos,
         ),
         eos_id=tokenizer.eos_id,
         vocab_size=tokenizer.vocab_size,
+        # All segments of a stream have one dtype, which follows from the vocabulary or from the
+        # recipe.
         dtype=segments[0].dtype,
         sequence_length=layout.sequence_length,
         block_length=layout.block_length,
@@ -325,6 +367,7 @@ def _counts(totals: Totals) -> dict[str, int]:
 
 
 def _read_slice(file: Path, start: int, rows: int) -> pl.DataFrame:
+    # A lazy scan reads only the row groups and columns of the slice.
     part = pl.scan_parquet(file, glob=False).slice(start, rows)
     try:
         return part.select("source", "row", "src", "tgt").collect()

@@ -26,6 +26,7 @@ class HoldOut(Step):
     name: ClassVar[str] = "hold-out"
 
     evaluator: RuleEvaluator
+    # Keys are read, not texts: ``src_key`` is the hash of the English side's normal form.
     keys: Path
     share: float
     seed: int
@@ -36,9 +37,13 @@ class HoldOut(Step):
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes ``at`` and ``hash`` (u64) of the candidates."""
+        # Pairs that failed an early rule have no key. They are dropped, so they are never
+        # candidates.
         keys = read_frame(self.keys / f"{part}.parquet", columns=["at", "src_key"])
         surviving = self.evaluator.evaluate(part).surviving
         keys = keys.sort("at").filter(surviving.gather(keys["at"].sort()))
+        # The seed goes in, so that another seed holds out other sentences. Equal sentences still
+        # have equal hashes.
         hashes = keys.select("at", hash=mix(keys["src_key"], self.seed))
         # The hash is uniform over u64, so its lowest share is a share of the sentences.
         chosen = hashes.filter(pl.col("hash") < pl.lit(int(self.share * 2**64), pl.UInt64))
@@ -64,6 +69,7 @@ class Cutoffs(Step):
         """Writes JSON: language -> hash below which (exclusive) a candidate is validation."""
         cutoffs: dict[str, int] = {}
         total = 0
+        # A language is capped over all its sources together. Hashes of two languages are not mixed.
         for lang, files in self.candidates.items():
             frames = [read_frame(file, columns=["hash"]) for file in files]
             hashes = pl.concat(frames)["hash"].sort()
@@ -71,6 +77,8 @@ class Cutoffs(Step):
             within = hashes.len() <= self.max_pairs
             # Above every u64 value if the language is below its cap: all candidates stay.
             cutoffs[lang] = 2**64 if within else int(hashes[self.max_pairs])
+        # The hash at position ``max_pairs`` is excluded, and so are all equal to it. Pairs of one
+        # sentence stay together.
         write_json(folder / f"{part}.cutoffs.json", cutoffs)
         return PartRecord(part=part, rows_in=total, rows_out=total)
 
@@ -82,6 +90,8 @@ class Select(Step):
     name: ClassVar[str] = "select"
 
     evaluator: RuleEvaluator
+    # The folder of the raw parts with their rejected records, the folder of ``HoldOut``, and the
+    # file of ``Cutoffs``.
     ingested: Path
     candidates: Path
     cutoffs: Path
@@ -94,17 +104,23 @@ class Select(Step):
         """Facts: pairs per split, first failures by stage and reason, all and sole failures."""
         pairs = read_frame(self.evaluator.cleaned.folder / f"{part}.parquet")
         evaluation = self.evaluator.evaluate(part)
+        # Kept and dropped pairs have the same columns, so a reader can compare their scores.
         table = pl.concat([pairs, evaluation.scores], how="horizontal")
+        # A candidate above the cutoff goes to the ledger. In training it would leak into another
+        # language's validation.
         validation, held_out = self._candidates(part, evaluation)
         kept = {"train": evaluation.surviving & ~validation & ~held_out, "validation": validation}
         for split, rows in kept.items():  # each row is copied once, into the split that it is in
             chosen = table.filter(rows).with_columns(split=pl.lit(split))
             write_frame(chosen, folder / f"{part}.{split}.parquet")
+        # Reasons are made for dropped rows only: kept rows have none.
         lost = evaluation.only(~evaluation.surviving)
         dropped = table.filter(~evaluation.surviving).with_columns(lost.drop_reasons())
         held = table.filter(held_out).with_columns(**_held_out())
         # In the order of the file, whatever dropped a pair, so that equal builds are equal bytes.
         ledger = pl.concat([dropped, held]).sort("row").with_columns(raw=pl.lit(None, pl.String))
+        # Records that could not be read have no pair. They follow the others, with the raw text in
+        # ``raw``.
         rejected = read_frame(self.ingested / f"{part}.rejected.parquet")
         write_frame(
             pl.concat([ledger, _as_dropped(rejected, ledger)]), folder / f"{part}.dropped.parquet"
@@ -115,6 +131,8 @@ class Select(Step):
         """Bool per row: in validation, and held out of training without being in validation."""
         cutoff = read_json(self.cutoffs)[self.evaluator.tgt_lang]
         candidates = read_frame(self.candidates / f"{part}.parquet")
+        # 2^64 does not fit u64, hence the minimum. Only the hash 2^64 - 1 itself would be treated
+        # otherwise.
         within = pl.col("hash") < pl.lit(min(cutoff, 2**64 - 1), pl.UInt64)
         num_rows = evaluation.surviving.len()
         validation, held_out = (
@@ -136,6 +154,7 @@ def _as_dropped(rejected: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     rows = rejected.with_columns(
         stage=pl.lit("ingest"), reasons=pl.concat_list("reason").cast(pl.List(pl.String))
     )
+    # Columns that a rejected record lacks, such as scores, are null of the same type.
     return rows.select(
         pl.col(name) if name in rows.columns else pl.lit(None, dtype).alias(name)
         for name, dtype in ledger.schema.items()
@@ -143,10 +162,13 @@ def _as_dropped(rejected: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
 
 
 def _record(part: str, splits: dict[str, int], ledger: pl.DataFrame) -> PartRecord:
+    # stage -> reason -> pairs that this reason dropped first. These numbers add up to all dropped
+    # pairs.
     first: dict[str, dict[str, int]] = {}
     for stage, reason, count in ledger.group_by("stage", "reason").len().sort("reason").rows():
         first.setdefault(stage, {})[reason] = count
     reasons = ledger.select(reason="reasons")
+    # "any" counts a pair under each of its reasons, "only" counts pairs with a single reason.
     exploded = reasons.explode("reason")["reason"]
     only = reasons.filter(pl.col("reason").list.len() == 1).explode("reason")["reason"]
     facts: dict[str, Any] = {
@@ -155,10 +177,12 @@ def _record(part: str, splits: dict[str, int], ledger: pl.DataFrame) -> PartReco
         "any": dict(exploded.value_counts().sort("reason").rows()),
         "only": dict(only.value_counts().sort("reason").rows()),
     }
+    # The record counts by reason only, and two stages may use the same reason.
     dropped: dict[str, int] = {}
     for counts in first.values():
         for reason, count in counts.items():
             dropped[reason] = dropped.get(reason, 0) + count
+    # The ledger has no rejected records here: ``ingest`` has counted them.
     total = ledger.height
     rows = facts["train"] + facts["validation"]
     return PartRecord(part=part, rows_in=rows + total, rows_out=rows, dropped=dropped, facts=facts)

@@ -10,6 +10,7 @@ import polars as pl
 from sealdata.errors import ConfigError
 
 # Whose page it is and which: scheme, user, "www.", port, fragment and a last slash do not matter.
+# The host may stand after any scheme or none (``//host/path``). User and port are not part of it.
 _HOST = r"(?i)^(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@?#]*@)?([^/:?#]+)"
 _NO_PAGE = r"(?i)^(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@?#]*@)?(?:www\.)?|#.*$|/$"
 
@@ -37,45 +38,58 @@ class Takedowns:
         )
 
     def _rows(self, pairs: pl.DataFrame) -> pl.Series:
+        # The schema is given, because an empty list has no types of its own.
         listed = pl.DataFrame(
             list(self.rows), schema={"source": pl.String, "row": pl.UInt64}, orient="row"
         )
         indexed = pairs.select("source", "row").with_row_index("at")
+        # A semi-join is linear in the rows, also for lists of millions of entries.
         matches = indexed.join(listed, on=["source", "row"], how="semi")["at"]
         return pl.int_range(pairs.height, dtype=pl.UInt32, eager=True).is_in(matches.implode())
 
     def _url(self, urls: pl.Series) -> pl.Series:
+        # The entries were brought to the same form when the list was read.
         return page(urls).is_in(pl.Series(self.urls, dtype=pl.String).implode())
 
     def _domain(self, urls: pl.Series) -> pl.Series:
+        # Null for a text without ``//``, which is not taken for an address; null is in no list.
         hosts = urls.str.extract(_HOST)
         listed = frozenset(self.domains)
+        # A host has many rows of a part, so Python looks at each host once.
         matches = [host for host in hosts.unique().drop_nulls() if listed & set(_domains(host))]
         return hosts.is_in(pl.Series(matches, dtype=pl.String).implode())
 
 
 def page(urls: pl.Series) -> pl.Series:
     """Web addresses in a form that is equal for all addresses of a page; null stays null."""
+    # The path keeps its case and its query: servers may distinguish both.
     bare = urls.str.strip_chars().str.replace_all(_NO_PAGE, "")
+    # Only the host is in lower case, because host names ignore case.
     host = bare.str.extract("^([^/:?#]*)")
     return host.str.to_lowercase() + bare.str.slice(host.str.len_chars())
 
 
 def _either(pairs: pl.DataFrame, listed: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    # A missing address matches no entry. The pair may still be named by its row.
     src, tgt = (listed(pairs[f"{side}_url"]).fill_null(False) for side in ("src", "tgt"))
     return src | tgt
 
 
 def _domains(host: str) -> Iterator[str]:
     """The host and every domain that it is in."""
+    # ``a.b.org`` -> ``a.b.org``, ``b.org``, ``org``. A plain suffix match would also catch
+    # ``notb.org``.
     labels = _ascii(host).split(".")
     return (".".join(labels[start:]) for start in range(len(labels)))
 
 
 def _ascii(host: str) -> str:
     """A host name as the domain name system has it, or unchanged if it is not a valid name."""
+    # A final dot is allowed in the domain name system and names the same host.
     host = host.lower().strip(".")
     try:
+        # A list may spell a domain in its own script, and a corpus in ``xn--`` form. Both become
+        # ASCII.
         return host.encode("idna").decode()
     except UnicodeError:
         return host
@@ -92,6 +106,7 @@ def read_takedowns(files: Iterable[Path]) -> Takedowns:
     Raises:
         ConfigError: no such file, or a line that is none of these; the message names both.
     """
+    # Sets, because lists overlap: the same request may come by several ways.
     rows: set[tuple[str, int]] = set()
     urls: set[str] = set()
     domains: set[str] = set()
@@ -100,23 +115,29 @@ def read_takedowns(files: Iterable[Path]) -> Takedowns:
             match line.split("\t"):
                 case [text] if not text.strip() or text.startswith("#"):
                     continue
+                # The source is not checked against the recipe: one list may serve many recipes.
                 case ["row", source, row] if source and row.isdecimal():
                     rows.add((source, int(row)))
                 case ["url", url] if url.strip():
                     urls.add(url)
+                # A domain needs a dot: ``org`` would name a large part of the web.
                 case ["domain", domain] if re.fullmatch(r"[^\s/:@]+\.[^\s/:@]+", domain.strip()):
                     domains.add(_ascii(domain.strip().removeprefix("*.")))
+                # A line that is not understood stops the build. Skipped, it would leave in what
+                # someone asked to remove.
                 case _:
                     raise ConfigError(
                         f"{file}, line {number}: expected 'row', a source and a number, 'url' and "
                         "an address, or 'domain' and a domain, with tabs between them"
                     )
+    # Sorted, so that the order of the lists does not change the key of the stage.
     pages = page(pl.Series(sorted(urls), dtype=pl.String))
     return Takedowns(tuple(sorted(rows)), tuple(pages.unique().sort()), tuple(sorted(domains)))
 
 
 def _lines(file: Path) -> list[str]:
     try:
+        # Lists are edited on all systems: a byte-order mark and CRLF are allowed.
         return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").split("\n")
     except OSError:
         raise ConfigError(f"no list of takedowns at {file}") from None
