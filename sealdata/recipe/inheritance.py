@@ -153,7 +153,9 @@ def _remove(merged: Layered, name: str, origin: str) -> None:
     # The address of an entry may have dots itself, as ``too_long/length.src_chars`` has.
     if kind in KEYED and rest:
         entries = {KEYED[kind](entry): entry for entry in merged.table.get(kind, [])}
-        key = next((k for k in entries if rest == k or rest.startswith(f"{k}.")), None)
+        keys_at = [k for k in entries if rest == k or rest.startswith(f"{k}.")]
+        # Of the sources ``a`` and ``a.b``, ``source.a.b`` means the second.
+        key = max(keys_at, key=len, default=None)
         if key is None:
             raise ConfigError(f"{where}: no {kind} has this key{_nearest(rest, entries)}")
         path, rest = (kind, key), rest[len(key) + 1 :]

@@ -19,6 +19,7 @@ class Exclude(Step):
     """Flags the pairs that an entry names; ``cleaned`` is the folder of the parts."""
 
     name: ClassVar[str] = "exclude"
+    version: ClassVar[int] = 2
 
     takedowns: Takedowns
     cleaned: Path

@@ -9,10 +9,12 @@ import polars as pl
 
 from sealdata.errors import ConfigError
 
-# Whose page it is and which: scheme, user, "www.", port, fragment and a last slash do not matter.
-# The host may stand after any scheme or none (``//host/path``). User and port are not part of it.
-_HOST = r"(?i)^(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@?#]*@)?([^/:?#]+)"
-_NO_PAGE = r"(?i)^(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@?#]*@)?(?:www\.)?|#.*$|/$"
+# An address with or without a scheme, as crawls write them: its host, and its path with the query.
+# Scheme, user, "www.", port, last slash and fragment do not say whose page it is, nor which.
+_ADDRESS = (
+    r"(?is)^\s*(?:(?:[a-z][a-z0-9+.-]*:)?//)?(?:[^/@?#]*@)?"
+    r"(?P<host>[^/:?#]*)(?::[0-9]*)?(?P<path>.*?)/?(?:#.*)?\s*$"
+)
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,7 @@ class Takedowns:
         return page(urls).is_in(pl.Series(self.urls, dtype=pl.String).implode())
 
     def _domain(self, urls: pl.Series) -> pl.Series:
-        # Null for a text without ``//``, which is not taken for an address; null is in no list.
-        hosts = urls.str.extract(_HOST)
+        hosts = urls.str.extract_groups(_ADDRESS).struct.field("host")
         listed = frozenset(self.domains)
         # A host has many rows of a part, so Python looks at each host once.
         matches = [host for host in hosts.unique().drop_nulls() if listed & set(_domains(host))]
@@ -62,11 +63,12 @@ class Takedowns:
 
 def page(urls: pl.Series) -> pl.Series:
     """Web addresses in a form that is equal for all addresses of a page; null stays null."""
+    parts = urls.str.extract_groups(_ADDRESS).struct
+    hosts = parts.field("host")
+    # A host has many addresses, so Python brings each host to its form once.
+    names = {host: _ascii(host).removeprefix("www.") for host in hosts.unique().drop_nulls()}
     # The path keeps its case and its query: servers may distinguish both.
-    bare = urls.str.strip_chars().str.replace_all(_NO_PAGE, "")
-    # Only the host is in lower case, because host names ignore case.
-    host = bare.str.extract("^([^/:?#]*)")
-    return host.str.to_lowercase() + bare.str.slice(host.str.len_chars())
+    return hosts.replace_strict(names, default=None, return_dtype=pl.String) + parts.field("path")
 
 
 def _either(pairs: pl.DataFrame, listed: Callable[[pl.Series], pl.Series]) -> pl.Series:

@@ -19,6 +19,7 @@ from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import write_atomic
 from sealdata.laser.neighbours import spans, unit
 from sealdata.scorers import Embedded, Scorer
+from sealdata.workflow.part_files import drop_checksum, is_store_intact, write_checksum
 
 Side = Literal["src", "tgt"]
 SIDES: tuple[Side, Side] = ("src", "tgt")
@@ -53,9 +54,8 @@ def add_vectors(
     Returns the rows embedded now (bool per row of ``pairs``) and their scores, a row for each:
     encoding is the expensive part, so scores are computed with it. Memory is a chunk of pairs.
     """
-    # The index is written after the array. An array without an index is what a killed run left, and
-    # is replaced.
-    stored = (store / f"{part}.parquet").exists()
+    # An array without an index is what a killed run left. It is replaced, as damaged files are.
+    stored = is_store_intact(store, part)
     index = read_index(store, part) if stored else _blank(pairs.height)
     # ``embedded`` also marks pairs without text: encoding them again would bring nothing.
     todo = needed & ~index["embedded"]
@@ -72,10 +72,15 @@ def add_vectors(
         with temporary.open("wb") as file:
             scores.append(texts.write(file, fresh, scorer))
 
-    write_atomic(store / f"{part}.npy", write)
-    # A kill before this line leaves a longer array with the old index, whose row numbers still
-    # hold.
-    write_frame(_indexed(index, todo, texts), store / f"{part}.parquet")
+    paths = (store / f"{part}.npy", store / f"{part}.parquet")
+    # From here to the checksums a killed run leaves a part that does not count: an array of one run
+    # with the index of another could name the wrong vectors.
+    for path in paths:
+        drop_checksum(path)
+    write_atomic(paths[0], write)
+    write_frame(_indexed(index, todo, texts), paths[1])
+    for path in paths:
+        write_checksum(path)
     return todo, scores[0]
 
 

@@ -43,8 +43,16 @@ def is_intact(path: Path) -> bool:
     return _checksum_path(path).exists() and _matches(path, read_json(_checksum_path(path)))
 
 
+def is_store_intact(store: Path, part: str) -> bool:
+    """Whether a store has its table of a part, and no file of the part is damaged."""
+    files = [path for path in store.glob(f"{part}.*") if path.suffix != ".json"]
+    return store / f"{part}.parquet" in files and all(map(is_intact, files))
+
+
 def _checksum_path(path: Path) -> Path:
-    return path.with_suffix(".checksum.json")
+    # A part has one table. Arrays next to it keep their own suffix, so that names differ.
+    name = path.stem if path.suffix == ".parquet" else path.name
+    return path.with_name(f"{name}.checksum.json")
 
 
 def _matches(path: Path, old: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from sealdata.files.frames import parts_in_memory
 from sealdata.files.records import PartRecord, read_record, stage_key, write_json
-from sealdata.workflow.part_files import finished_part, is_intact, written
+from sealdata.workflow.part_files import finished_part, is_store_intact, written
 
 PartFunction = Callable[[str, Path], PartRecord]  # (part, folder to write into); picklable
 
@@ -75,8 +75,10 @@ class Stage:
         A file that is gone or not as it was written makes the part unfinished: it is made again.
         """
         record = finished_part(part, folder)
-        stored = all(is_intact(store / f"{part}.parquet") for store in self.stores)
-        return record if stored else None
+        # Stores are read from end to end, so they are checked only where the record holds.
+        if record is None or not all(is_store_intact(store, part) for store in self.stores):
+            return None
+        return record
 
     def task(self, part: str, folder: Path, index: tuple[int, int]) -> "Task":
         """The work on one part; ``index`` tells the caller which task it is."""

@@ -138,6 +138,13 @@ def test_what_is_removed_is_said(extended, remove: str, check) -> None:
     assert check(extended(f'remove = ["{remove}"]\n'))
 
 
+def test_the_longest_name_is_removed() -> None:
+    """Names of sources may have dots, and one may begin with another."""
+    base = extend(Layered(), {"source": [{"name": "a", "b": 1}, {"name": "a.b", "x": 1}]}, "base")
+    removed = extend(base, {"remove": ["source.a.b.x"]}, "mine")
+    assert removed.table["source"] == [{"name": "a", "b": 1}, {"name": "a.b"}]
+
+
 def test_an_empty_list_removes_all(extended) -> None:
     assert extended("rule = []\n").rule == []
 

@@ -34,7 +34,9 @@ def flags(takedowns, *urls):
     [
         ("https://example.com/a", True),
         ("http://www.Example.com/a/", True),
-        ("HTTPS://user@example.com/a#top", True),
+        ("HTTPS://user@example.com/a/#top", True),
+        ("www.example.com/a", True),
+        ("//example.com:8080/a", True),
         ("https://example.com/A", False),  # paths know case
         ("https://example.com/a?b=1", False),
         ("https://example.com", False),
@@ -44,8 +46,9 @@ def flags(takedowns, *urls):
     ],
 )
 def test_a_page_is_one_page_however_its_address_is_written(tmp_path, url, expected):
-    takedowns = read_takedowns([listed(tmp_path, "url\thttps://example.com/a\n")])
-    assert flags(takedowns, url)["url"].to_list() == [expected]
+    for entry in ("https://example.com/a", "example.com/a/"):
+        takedowns = read_takedowns([listed(tmp_path, f"url\t{entry}\n")])
+        assert flags(takedowns, url)["url"].to_list() == [expected]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +57,9 @@ def test_a_page_is_one_page_however_its_address_is_written(tmp_path, url, expect
         ("https://example.com/a", True),
         ("http://NEWS.example.com:8080", True),
         ("https://a.b.example.com/?q=1", True),
+        ("example.com/x", True),
+        ("me@example.com:80", True),
+        ("notexample.com/example.com", False),
         ("https://notexample.com/", False),
         ("https://example.com.evil.org/", False),
         ("https://other.org/?u=https://example.com/", False),

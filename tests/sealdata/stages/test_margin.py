@@ -179,10 +179,19 @@ def test_lost_files_are_made_again(small_build):
     for pattern in ("vectors-*/part-00001.parquet", "margin-compare-*/block-00000.tgt.npy"):
         [lost] = (small_build.out / "work").glob(pattern)
         lost.unlink()
+    [damaged] = (small_build.out / "work").glob("vectors-*/part-00000.npy")
+    data = bytearray(damaged.read_bytes())
+    data[-3] ^= 64  # in the sign or exponent of a number: the vector is another one
+    damaged.write_bytes(data)
     for folder in (small_build.out / "work").glob("margin-????????????????"):
         (folder / "part-00000.parquet").unlink()
     small_build(sources, RATIO, part_rows=11)
     assert files(small_build.out) == before
+    (small_build.out / "manifest.json").unlink()
+    scored = sorted((small_build.out / "work").glob("score-similarity-*/*.json"))
+    times = [path.stat().st_mtime_ns for path in scored]
+    small_build(sources, RATIO, part_rows=11)
+    assert [path.stat().st_mtime_ns for path in scored] == times, "finished parts stay"
 
 
 def test_more_pairs_than_are_compared_need_faiss(small_build, monkeypatch):
