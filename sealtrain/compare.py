@@ -86,6 +86,7 @@ def read_runs(folders: Iterable[Path]) -> list[Setting]:
         # their configs are equal.
         identity = run.record.config.identity() | {"seed": None}
         groups.setdefault(json.dumps(identity), []).append(run)
+    # Identities were serialised to be keys; JSON text of equal configs is equal.
     identities, settings = list(map(json.loads, groups)), []
     for identity, runs in zip(identities, groups.values(), strict=True):
         # Only what differs from the first setting is named, and two keys that tell what a run is.

@@ -124,6 +124,7 @@ def _without(base: Resolved, removed: list[str], path: Path) -> Resolved:
             similar = difflib.get_close_matches(text, by_text, n=1, cutoff=0.0)
             hint = f"; the nearest key is {similar[0]!r}" if similar else ""
             raise ConfigError(f"{path}: remove: {_label(base.path)} has no key {text!r}{hint}")
+    # A key of a table removes all that is in it (`_filtered` does not descend into it).
     keys = {by_text[text] for text in removed}
     return Resolved(base.path, _filtered(base.table, (), keys), base.origins)
 
@@ -148,6 +149,7 @@ def _merge(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
 
 def _all_keys(table: dict[str, Any], prefix: Key = ()) -> list[Key]:
     """Every key of a table and of the tables in it, in their order."""
+    # Tables themselves count too, since `remove` may name a whole table.
     keys: list[Key] = []
     for name, value in table.items():
         keys.append((*prefix, name))
