@@ -50,6 +50,7 @@ class Spread:
 
         More than ten seeds use the quantile of ten, which makes the interval a little too wide.
         """
+        # `stdev` divides by n - 1, as the t interval requires.
         num = len(self.values)
         return T_975[min(num, 10) - 2] * stdev(self.values) / math.sqrt(num) if num > 1 else 0.0
 
@@ -81,6 +82,7 @@ def read_runs(folders: Iterable[Path]) -> list[Setting]:
     """
     # A dict keeps the order of first occurrence, so settings stand in the order given.
     groups: dict[str, list[Run]] = {}
+    # The seed is set to null, so runs that differ only in it have one key.
     for run in map(_read_run, folders):
         # Digests of shards are not part of this identity: runs on other shards share a setting if
         # their configs are equal.
@@ -144,6 +146,7 @@ def parallel_loss(run: Run, lang: str | None, from_english: bool) -> float | Non
 
 def english_bits(run: Run, before: bool = False) -> float | None:
     """Bits per byte of the held-out English replay, which show what the model forgot."""
+    # `before` is the model that training began with, so the difference is what was forgotten.
     losses = (run.record.before if before else run.record.after).values()
     return _mean([loss.bits_per_byte for loss in losses if loss.kind == "replay"])
 
@@ -158,6 +161,7 @@ def text_bits(run: Run, lang: str | None) -> float | None:
 
 def chrf(run: Run, num_shots: int, into_english: bool) -> float | None:
     """Mean chrF++ over the directions into English, or out of English."""
+    # Shots change scores, so evaluations of other numbers of shots are not mixed in.
     directions = [d for e in run.evaluations if e.num_shots == num_shots for d in e.directions]
     return _mean([d.score.chrf for d in directions if (d.score.tgt == ENGLISH) == into_english])
 
@@ -207,6 +211,7 @@ def significance(baseline: Run, system: Run) -> list[tuple[str, int, Comparison]
 def _compare(baseline: Evaluation, system: Evaluation) -> list[tuple[str, int, Comparison]]:
     # The first sentences only, if the evaluation had a limit; shots come before them.
     num_scored = baseline.directions[0].score.num_sentences
+    # References are read again, since an evaluation stores their digest and not their text.
     texts = read_refs(refs_folder(baseline.refs), num_scored + baseline.num_shots)
     _, texts = take_shots(texts, baseline.num_shots)
     # Only directions that both have: a run may have been trained on fewer languages.

@@ -18,6 +18,7 @@ import tomli_w
 
 from sealtrain.errors import ConfigError
 
+# Part of the package, so that built-in names work after an installation.
 RECIPES = Path(__file__).parent / "recipes"
 Key = tuple[str, ...]  # ("optim", "lr") for `lr` in the table [optim]
 
@@ -70,6 +71,7 @@ def _resolve(path: Path, chain: list[Path]) -> Resolved:
     """`chain` holds the files that extend this one, the first file first."""
     # Resolved, so that a symbolic link or `..` does not hide a circle.
     if path.resolve() in [earlier.resolve() for earlier in chain]:
+        # The whole chain, because each file of a circle looks right by itself.
         names = " -> ".join(map(_label, [*chain, path]))
         raise ConfigError(f"{chain[-1]}: extends: the files extend each other in a circle: {names}")
     try:
@@ -125,7 +127,9 @@ def _without(base: Resolved, removed: list[str], path: Path) -> Resolved:
             hint = f"; the nearest key is {similar[0]!r}" if similar else ""
             raise ConfigError(f"{path}: remove: {_label(base.path)} has no key {text!r}{hint}")
     # A key of a table removes all that is in it (`_filtered` does not descend into it).
+    # Every name was found above.
     keys = {by_text[text] for text in removed}
+    # Origins of removed keys stay, as `_resolve` keeps only those of the merged table.
     return Resolved(base.path, _filtered(base.table, (), keys), base.origins)
 
 
@@ -190,6 +194,7 @@ def _toml_lines(resolved: Resolved, key: Key, table: dict[str, Any]) -> list[str
 
 
 def _toml_name(name: str) -> str:
+    # TOML allows these characters in a bare key; stream names hold a `/` and need quotes.
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml_value(name)
 
 

@@ -29,6 +29,7 @@ def build(config: Model, seed: int, shards: Manifest) -> Any:
     where = f"model.init_from {config.init_from}"
     # float32 from the start: small updates of a bfloat16 weight would be rounded away.
     options = {"dtype": torch.float32, "use_safetensors": True, "local_files_only": True}
+    # transformers reports a missing file, a wrong format and an unknown architecture in these ways.
     try:
         model = AutoModelForCausalLM.from_pretrained(
             config.init_from, attn_implementation=ATTENTION, **options
@@ -50,6 +51,7 @@ def random_init(config: Model, seed: int, shards: Manifest) -> Any:
     """An OLMo 2 with random float32 weights that depend only on `seed` and the shape."""
     from transformers import Olmo2ForCausalLM  # 0.8 s, which runs from weights need not wait for
 
+    # All ranks make the same weights, as only the seed decides.
     with torch.random.fork_rng(devices=[]):  # the caller's generator stays as it was
         torch.manual_seed(seed)
         return Olmo2ForCausalLM(olmo2_config(config, shards))

@@ -94,6 +94,7 @@ def smooth(values: pl.Series) -> pl.Series:
 
 def _dot(axes: Any, spread: Any, height: float, number: int) -> None:
     if spread is not None:
+        # Markers shift by one after each seven settings, so that no two of 49 look alike.
         colour, marker = COLOURS[number % 7], "osD^vPX"[(number + number // 7) % 7]
         ends = spread.mean - spread.half_interval, spread.mean + spread.half_interval
         axes.plot(ends, [height] * 2, color=colour, linewidth=1.5)
@@ -110,6 +111,7 @@ def _figure(num_panels: int, height: float = 8.0, rows: bool = True) -> "Figure"
     mpl.rc("axes.spines", top=False, right=False)
     size = (7.5, height) if rows else (12, max(height, 3.0))
     figure = Figure(figsize=size, layout="constrained")
+    # Panels in rows share the axis of tokens; panels side by side have units of their own.
     figure.subplots(num_panels if rows else 1, 1 if rows else num_panels, sharex=rows)
     return figure
 

@@ -84,8 +84,7 @@ class _Walk:
         # None before the first id: a stream begins with a document.
         manifest = self.stream.manifest
         before: int | None = None
-        # 16 MiB of ids at a time. Starts are kept too, 8 bytes a document, to compare with
-        # sidecars.
+        # 16 MiB of ids at a time. Starts of documents are kept, 8 bytes each, for the sidecars.
         step = max(1, _CHUNK_TOKENS // manifest.sequence_length)
         for part, first, ids in self.stream.chunks(step):
             self._chunk(part, first, ids, before)

@@ -85,6 +85,7 @@ def fold_table() -> FoldTable:
     classes = np.zeros((2, NUM_CODE_POINTS), np.uint8)
     # Polars normalises by a later Unicode than its regular expressions know, and Python by another.
     entries[members_of(r"\p{Cn}")] = UNSURE
+    # Unified ideographs are left out: they become nothing else and compose with nothing.
     assigned = list(map(chr, members_of(r"[^\p{C}\p{Z}\p{Unified_Ideograph}]")))
     # Where the two disagree on what is assigned, polars decides, text by text (`plain`).
     entries[[ord(char) for char in assigned if unicodedata.category(char) == "Cn"]] |= UNSURE

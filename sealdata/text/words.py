@@ -14,6 +14,7 @@ from sealdata.languages import resolve
 Numbers = npt.NDArray[np.int64]
 
 NO_SEGMENTER = "none: pip install 'sealdata[segment]'"
+# Runs of anything but white space: punctuation stays on its word.
 _RUN = regex.compile(r"\S+")
 _WORD = regex.compile(r"[\p{L}\p{N}]")  # what tells a word from punctuation and space
 # The package `regex`, since `re` has neither classes of Unicode nor clusters.
@@ -78,6 +79,7 @@ def num_graphemes(texts: Sequence[str]) -> int:
     return sum(sum(1 for _ in _CLUSTER.finditer(text)) for text in texts)
 
 
+# Python searches again for a module that is missing; within a process the answer stays.
 @cache
 def _icu_version() -> str | None:
     try:
