@@ -29,7 +29,9 @@ def use_varlen(model: Any, dtype: torch.dtype) -> str:
     Returns the reason, or an empty string.
     """
     config = model.config
+    # Some models of transformers set the head size by itself, others by width over heads.
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    # Earlier versions of the kernel have no `window_size`, which `attend` passes.
     if varlen_attn is None or "window_size" not in inspect.signature(varlen_attn).parameters:
         return "torch is too old"
     if dtype != torch.bfloat16:
@@ -38,6 +40,7 @@ def use_varlen(model: Any, dtype: torch.dtype) -> str:
         return "the GPU is older than Ampere"
     if size % 8 or size > 256:
         return f"the head size is {size}, not a multiple of 8 up to 256"
+    # Through transformers' own interface: the model's code and the names of its weights stay.
     AttentionInterface.register(NAME, attend)
     model.set_attn_implementation(NAME)
     return ""
@@ -50,6 +53,8 @@ def document_bounds(positions_BS: Ids, device: torch.device) -> dict[str, Any]:
     the length of the longest document. A position of 0 starts a document. Both are computed on the
     CPU, so that nothing waits for the GPU.
     """
+    # Flat indices: sequences lie end to end, and each starts at position 0, so no document crosses
+    # from one to the next. Each EOS of padding is a document of one token.
     starts = np.flatnonzero(positions_BS == 0)
     ends = torch.from_numpy(np.append(starts, positions_BS.size).astype(np.int32)).to(device)
     return {"cu_seq_lens_q": ends, "max_length_q": int(positions_BS.max()) + 1}
@@ -66,9 +71,12 @@ def attend(
     embeddings may have made them float32.
     """
     assert cu_seq_lens_q is not None, "training_loss passes them"
+    # The kernel takes all sequences as one, [N, H, D], and finds documents by their bounds.
     heads = [x.transpose(1, 2).flatten(0, 1).bfloat16() for x in (query_BHSD, key_BHSD, value_BHSD)]
     out_NHD = varlen_attn(
         *heads, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, scale=scaling,
+        # All earlier tokens and no later ones: causal.
         window_size=(-1, 0), enable_gqa=query_BHSD.shape[1] != key_BHSD.shape[1],
     )  # fmt: skip
+    # transformers takes [B, S, H, D], and no attention weights, which the kernel does not make.
     return out_NHD.unflatten(0, (len(query_BHSD), -1)).to(value_BHSD.dtype), None

@@ -34,15 +34,15 @@ STEP_FOLDERS = "step-*[0-9]"  # complete checkpoints only: interrupted saves end
 class Record(BaseModel):
     """`checkpoint.json`: everything about a checkpoint except its tensors."""
 
-    format: Literal["sealtrain-checkpoint"] = "sealtrain-checkpoint"
-    version: Literal[1] = 1
+    format: Literal["sealtrain-checkpoint"] = "sealtrain-checkpoint"  # what kind of file this is
+    version: Literal[1] = 1  # of the format
     step: int = 0  # steps made
     num_steps: int  # of the whole run
-    config: Config
+    config: Config  # of the run that wrote it, with all defaults
     digests: dict[str, str]  # sha256 of the tokenizer and of each training stream's manifest
-    eos_id: int
+    eos_id: int  # id of the token that ends a document
     template: str | None  # layout of a pair in training: prompts need it where no shards are
-    language_names: dict[str, str]
+    language_names: dict[str, str]  # as prompts write them, by FLORES code
     before: Losses = {}  # validation before step 0
     after: Losses = {}  # validation after `step`; empty where none was due
     recent: list[tuple[float, float]] = []  # loss and gradient norm of the last steps
@@ -61,16 +61,18 @@ class Saver:
     """
 
     def __init__(self, world: World) -> None:
+        # One save at a time: `_prune` takes every other `.partial` folder for an interrupted save.
         self._world, self._pool = world, ThreadPoolExecutor(1, "saver")
         self._last: Future[Any] = self._pool.submit(int)  # so that there always is one
 
     def save(self, record: Record, model: Any, optimizer: Optimizer, tokenizer: Path) -> None:
         """Begin a save once the one before has ended; a kill leaves it complete or absent."""
-        self.wait()
+        self.wait()  # raises the error of the last save
         final = record.config.out / "checkpoints" / f"step-{record.step:06d}"
         # The copy stays as it is while training changes the original.
         partial, record = final.with_name(f"{final.name}.partial"), record.model_copy()
         if self._world.rank == 0:
+            # A killed process may have left this folder with files of another number of ranks.
             shutil.rmtree(partial, ignore_errors=True)
             shutil.copytree(tokenizer, partial / "tokenizer")
             (partial / "model").mkdir()
@@ -79,11 +81,13 @@ class Saver:
         weights, optim = get_state_dict(model, optimizer)
         tensors, group = flatten(weights, optim["state"]), self._world.save_group
         writer = hf_storage.HuggingFaceStorageWriter(str(partial / "state"), save_distributed=True)
+        # It returns once the tensors are copied to host memory, and the next step may change them.
         saved: Any = async_save(
             tensors, storage_writer=writer, process_group=group, no_dist=group is None
         )
 
         def finish() -> None:
+            # The rename must not come before the slowest rank has written its file.
             saved.result()  # waits for all ranks
             if self._world.rank == 0:
                 _complete(partial, final, record)
@@ -93,6 +97,7 @@ class Saver:
     def wait(self, until_done: bool = True) -> float:
         """Wait for the last save, or only look at it, and raise its error; returns seconds."""
         began = time.perf_counter()
+        # `done` without waiting: an error ends the run at the next step, not at the next save.
         if until_done or self._last.done():
             self._last.result()
         return time.perf_counter() - began
@@ -100,6 +105,7 @@ class Saver:
 
 def latest(out: Path) -> Path | None:
     """The newest complete checkpoint of a run, or None."""
+    # Six digits make the order of names that of steps, up to step 999,999.
     return max((out / "checkpoints").glob(STEP_FOLDERS), default=None)
 
 
@@ -113,6 +119,8 @@ def read_record(folder: Path) -> Record:
         record = Record.model_validate_json((folder / "checkpoint.json").read_bytes())
     except (OSError, ValidationError) as error:
         raise DataError(f"{folder}: not a sealtrain checkpoint of this version") from error
+    # Each rank reads every file here for its digest, and again for the tensors. Without the digest,
+    # a damaged weight would be trained on and nothing would report it.
     for name, digest in record.files.items():
         if not (folder / name).is_file() or sha256_of(folder / name) != digest:
             raise DataError(
@@ -124,11 +132,14 @@ def read_record(folder: Path) -> Record:
 
 def load_state(folder: Path, model: Any, *optimizers: Optimizer) -> None:
     """Load weights, and the moments of any optimizer given, at any world size."""
+    # A fresh optimizer has no moments: `get_state_dict` makes them by a step on zero gradients.
     weights, optim = get_state_dict(model, optimizers)
     reader = hf_storage.HuggingFaceStorageReader(str(folder / "state"))
     # `flatten` passes the model's own tensors, so `load` fills them in place.
     tensors = flatten(weights, optim.get("state", {}))
+    # The reader takes from any file the parts that this rank's shards need: world sizes may differ.
     load(tensors, storage_reader=reader, no_dist=not dist.is_initialized())
+    # Weights are in place already. The optimizer's `load_state_dict` sets the dtype of moments.
     set_state_dict(model, optimizers, model_state_dict=weights, optim_state_dict=optim)
 
 
@@ -137,6 +148,7 @@ def flatten(weights: dict[str, Any], moments: Any) -> dict[str, Any]:
 
     Learning rates and other hyper-parameters are left out: they come from the config.
     """
+    # Names are flat, as safetensors holds one dictionary of tensors and nothing nested.
     tensors = {f"model.{name}": tensor for name, tensor in weights.items()}
     for name, state in moments.items():
         tensors |= {f"optimizer.{key}.{name}": tensor for key, tensor in state.items()}
@@ -148,12 +160,17 @@ def _complete(partial: Path, final: Path, record: Record) -> None:
     if final.exists():  # a step right after a save was not finite: the state is already saved
         shutil.rmtree(partial)
         return
+    # Sorted, so that the same state has the same record.
     files = sorted(path for path in partial.rglob("*") if path.is_file())
     record.files = {str(path.relative_to(partial)): sha256_of(path) for path in files}
+    # The record comes after all other files, since it holds their digests.
     replace_text(partial / "checkpoint.json", record.model_dump_json(indent=1))
+    # A rename may reach the disk before the bytes of the files do. After a power failure the folder
+    # would then look complete and hold empty files.
     for path in files:
         sync(path)
     partial.rename(final)
+    # The new name is safe on the disk before `_prune` deletes the checkpoints that it replaces.
     sync(final.parent)
     _prune(final.parent, record)
 
@@ -169,6 +186,7 @@ def _prune(folder: Path, record: Record) -> None:
         step = int(path.name.removeprefix("step-"))
         if step != before_decay and (keep.keep_every is None or step % keep.keep_every):
             shutil.rmtree(path)
+    # The save that just ended was renamed, and saves do not overlap: what is left was interrupted.
     for path in folder.glob("*.partial"):
         shutil.rmtree(path)
 
@@ -181,6 +199,7 @@ def sha256_of(path: Path) -> str:
 
 def replace_text(path: Path, text: str) -> None:
     """Write a text file so that a reader sees the old text or the new one, never a part."""
+    # In the same folder, because a rename is atomic only within one file system.
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(text, "utf-8")
     sync(partial)
@@ -190,6 +209,7 @@ def replace_text(path: Path, text: str) -> None:
 
 def sync(path: Path) -> None:
     """Flush a file's bytes, or a folder's names, to the disk."""
+    # A folder can be opened for reading only, and that is enough for fsync.
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -19,6 +19,7 @@ from sealtrain.scores import ENGLISH, Comparison, paired_bootstrap
 Figure = Callable[..., float | None]  # of a Run
 ALWAYS_NAMED = ("mixture.strategy", "mixture.replay")
 # 97.5 % quantiles of Student's t, for 1 to 9 degrees of freedom.
+# They hold for 2 to 10 seeds; the index is the number of seeds minus 2.
 T_975 = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
 
@@ -36,7 +37,7 @@ class Run:
 class Spread:
     """One figure over the seeds of one setting."""
 
-    values: tuple[float, ...]
+    values: tuple[float, ...]  # one per seed
 
     @property
     def mean(self) -> float:
@@ -49,6 +50,7 @@ class Spread:
 
         More than ten seeds use the quantile of ten, which makes the interval a little too wide.
         """
+        # `stdev` divides by n - 1, as the t interval requires.
         num = len(self.values)
         return T_975[min(num, 10) - 2] * stdev(self.values) / math.sqrt(num) if num > 1 else 0.0
 
@@ -61,12 +63,13 @@ class Spread:
 class Setting:
     """Runs that differ only in their seed; `name` says how they differ from other settings."""
 
-    name: str
-    runs: tuple[Run, ...]
+    name: str  # such as `strategy mixed, replay 0.25`
+    runs: tuple[Run, ...]  # one per seed, in the order given
 
     def over_seeds(self, figure: Figure) -> Spread | None:
         """One figure of every run; None if a run lacks it."""
         figures = [figure(run) for run in self.runs]
+        # A mean over some of the seeds would be compared with means over all of them.
         values = tuple(value for value in figures if value is not None)
         return Spread(values) if len(values) == len(figures) else None
 
@@ -77,12 +80,18 @@ def read_runs(folders: Iterable[Path]) -> list[Setting]:
     Raises:
         DataError: a folder holds no finished run.
     """
+    # A dict keeps the order of first occurrence, so settings stand in the order given.
     groups: dict[str, list[Run]] = {}
+    # The seed is set to null, so runs that differ only in it have one key.
     for run in map(_read_run, folders):
+        # Digests of shards are not part of this identity: runs on other shards share a setting if
+        # their configs are equal.
         identity = run.record.config.identity() | {"seed": None}
         groups.setdefault(json.dumps(identity), []).append(run)
+    # Identities were serialised to be keys; JSON text of equal configs is equal.
     identities, settings = list(map(json.loads, groups)), []
     for identity, runs in zip(identities, groups.values(), strict=True):
+        # Only what differs from the first setting is named, and two keys that tell what a run is.
         keys = [k for k, v in identity.items() if k in ALWAYS_NAMED or v != identities[0][k]]
         name = ", ".join(f"{k.split('.')[-1]} {identity[k]}" for k in keys)
         settings.append(Setting(name, tuple(runs)))
@@ -98,6 +107,7 @@ def read_steps(run: Path) -> list[dict[str, Any]]:
     log = run / "log.jsonl"
     if not log.is_file():
         raise DataError(f"no log at {log}; give the folder of a run")
+    # A log has lines of other events (speed, validation) between the steps.
     lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
     steps = [line for line in lines if line["event"] == "step"]
     if not steps:
@@ -110,10 +120,12 @@ def _read_run(folder: Path) -> Run:
     if last is None:
         raise DataError(f"no checkpoint in {folder}; give the folder of a finished run")
     record = checkpoint.read_record(last)
+    # An unfinished run has not decayed its rate yet, so its loss cannot be compared.
     if record.step < record.num_steps:
         raise DataError(
             f"{folder} is at step {record.step} of {record.num_steps}: finish it, then compare"
         )
+    # From the log, which `resume` cuts: a step that was made twice is counted once.
     num_tokens = sum(step["num_tokens"] for step in read_steps(folder))
     return Run(folder, record, num_tokens, [e for e in kept(folder) if e.step == record.step])
 
@@ -127,12 +139,14 @@ def parallel_loss(run: Run, lang: str | None, from_english: bool) -> float | Non
         and lang in (None, *loss.languages)
         and (loss.languages[0] == ENGLISH) == from_english
     ]
+    # Weighted by labels: streams have different lengths, and every label counts once.
     num_labels = sum(loss.num_labels for loss in losses)
     return sum(x.loss * x.num_labels for x in losses) / num_labels if num_labels else None
 
 
 def english_bits(run: Run, before: bool = False) -> float | None:
     """Bits per byte of the held-out English replay, which show what the model forgot."""
+    # `before` is the model that training began with, so the difference is what was forgotten.
     losses = (run.record.before if before else run.record.after).values()
     return _mean([loss.bits_per_byte for loss in losses if loss.kind == "replay"])
 
@@ -140,17 +154,20 @@ def english_bits(run: Run, before: bool = False) -> float | None:
 def text_bits(run: Run, lang: str | None) -> float | None:
     """Bits per byte of held-out monolingual text, of one language or (None) of all but English."""
     losses = [loss for loss in run.record.after.values() if loss.kind == "monolingual"]
+    # Bits per byte are averaged over streams without weights: a large language must not decide.
     others = [x for x in losses if x.languages != [ENGLISH] and lang in (None, *x.languages)]
     return _mean([loss.bits_per_byte for loss in others])
 
 
 def chrf(run: Run, num_shots: int, into_english: bool) -> float | None:
     """Mean chrF++ over the directions into English, or out of English."""
+    # Shots change scores, so evaluations of other numbers of shots are not mixed in.
     directions = [d for e in run.evaluations if e.num_shots == num_shots for d in e.directions]
     return _mean([d.score.chrf for d in directions if (d.score.tgt == ENGLISH) == into_english])
 
 
 def _mean(values: list[float]) -> float | None:
+    # None, and not 0, where nothing was measured.
     return sum(values) / len(values) if values else None
 
 
@@ -164,6 +181,7 @@ BY_LANGUAGE: dict[str, Figure] = {
 def languages(settings: Sequence[Setting]) -> list[str]:
     """FLORES codes of the languages with held-out pairs in any run, sorted, without English."""
     losses = [x for s in settings for run in s.runs for x in run.record.after.values()]
+    # Pairs decide, since a run without pairs of a language has no figure to show by direction.
     codes = {code for loss in losses if loss.kind == "parallel" for code in loss.languages}
     return sorted(codes - {ENGLISH})
 
@@ -175,9 +193,11 @@ def significance(baseline: Run, system: Run) -> list[tuple[str, int, Comparison]
         ConfigError: they share no evaluation on the same references with the same shots.
         DataError: the references are missing, or have changed since.
     """
+    # A run may have several evaluations, by references and shots.
     results: list[tuple[str, int, Comparison]] = []
     for first in baseline.evaluations:
         for second in system.evaluations:
+            # The digest covers the sentences themselves: folders may have moved or been renamed.
             if (first.refs_sha256, first.num_shots) == (second.refs_sha256, second.num_shots):
                 results += _compare(first, second)
     if not results:
@@ -189,9 +209,12 @@ def significance(baseline: Run, system: Run) -> list[tuple[str, int, Comparison]
 
 
 def _compare(baseline: Evaluation, system: Evaluation) -> list[tuple[str, int, Comparison]]:
+    # The first sentences only, if the evaluation had a limit; shots come before them.
     num_scored = baseline.directions[0].score.num_sentences
+    # References are read again, since an evaluation stores their digest and not their text.
     texts = read_refs(refs_folder(baseline.refs), num_scored + baseline.num_shots)
     _, texts = take_shots(texts, baseline.num_shots)
+    # Only directions that both have: a run may have been trained on fewer languages.
     by_name = {_name(direction): direction for direction in system.directions}
     return [
         (_name(direction), baseline.num_shots, comparison)

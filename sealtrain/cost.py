@@ -15,6 +15,7 @@ from sealtrain.mixture import Order
 
 # Dense bfloat16 peak in operations per second, by a part of the name that CUDA reports; from
 # NVIDIA's data sheets. An H200 has the speed of an H100: only its memory differs.
+# Without sparsity: data sheets also show twice these figures, for matrices with zeros.
 PEAKS = {
     "A100": 312e12,
     "H100 PCIe": 756e12,
@@ -56,10 +57,12 @@ class Shape:
         heads, embedding = config.num_attention_heads, model.get_input_embeddings().weight
         tied = embedding is model.get_output_embeddings().weight
         return cls(
+            # `numel` of a sharded weight (DTensor) counts the whole tensor.
             num_parameters=sum(p.numel() for p in model.parameters()),
             # A tied matrix multiplies as the output head, so it counts.
             num_embeddings=0 if tied else embedding.numel(),
             num_layers=config.num_hidden_layers,
+            # Some models have a head size that is not the width divided by the heads.
             attention_width=heads
             * (getattr(config, "head_dim", None) or config.hidden_size // heads),
             hidden_size=config.hidden_size,
@@ -75,7 +78,9 @@ class Shape:
 
         Source: Chowdhery et al. 2022 (PaLM), appendix B.
         """
+        # Scores and weighted values: 2 products of 2 operations, once forward and twice backward.
         attention = 12 * self.num_layers * self.attention_width * context
+        # 2 operations a weight forward and 4 backward.
         return 6 * (self.num_parameters - self.num_embeddings) + attention
 
     def executed_flops(self, context: float, recompute: bool) -> float:
@@ -84,6 +89,7 @@ class Shape:
         It runs the forward pass of the layers twice: 4 parts of work where there were 3 (a backward
         pass costs two forward passes). The output head is not recomputed.
         """
+        # The head is outside the layers, and checkpointing covers layers only.
         head = 6 * self.vocab_size * self.hidden_size
         return head + (self.flops_per_token(context) - head) * (4 / 3 if recompute else 1)
 
@@ -98,14 +104,17 @@ def utilisation(
     returns an empty dict for a GPU that is not listed.
     """
     shape, peak, manifest = Shape.of(model), peak_flops(gpu), order.streams[0].manifest
+    # A causal token attends to itself and all before it: (S + 1) / 2 on average.
     length, context = manifest.sequence_length, (manifest.sequence_length + 1) / 2
     if config.document_mask:
+        # Sequences are shuffled within a phase, so the first 64 are a sample of the first one.
         ids, _ = order.batch(0, min(64, len(order)))
         context = float(positions_of(ids, manifest.eos_id).mean()) + 1
     executed = shape.executed_flops(context, config.activation_checkpointing)
     flops = {"mfu": shape.flops_per_token(length), "executed": executed}
 
     def shares(tokens_per_second: float) -> dict[str, float]:
+        # An empty dict and not zeros, so that the log has no figure at all.
         if peak is None:
             return {}
         return {name: tokens_per_second * n / (peak * num_gpus) for name, n in flops.items()}

@@ -28,9 +28,9 @@ class Segment(BaseModel):
     """A run of whole sequences inside one file of little-endian token ids."""
 
     path: str  # relative to the manifest's folder, or absolute
-    dtype: Literal["uint16", "uint32"]
-    byte_start: NonNegativeInt
-    num_sequences: PositiveInt
+    dtype: Literal["uint16", "uint32"]  # of the ids
+    byte_start: NonNegativeInt  # where the run begins in the file
+    num_sequences: PositiveInt  # whole sequences in the run
     file_size: NonNegativeInt  # bytes
 
 
@@ -46,24 +46,24 @@ class Manifest(BaseModel):
 
     format: Literal["sealdata-stream"]
     version: Literal[1]
-    kind: Kind
-    name: str
+    kind: Kind  # what the documents are
+    name: str  # of the direction, language or replay source
     languages: list[str]  # FLORES codes, in their order on the page
     language_names: dict[str, str]  # as prompts write them, by FLORES code
-    templates: list[str]
+    templates: list[str]  # layouts of a pair; empty where there are no pairs
     tokenizer: TokenizerRecord
-    eos_id: NonNegativeInt
-    vocab_size: NonNegativeInt
-    sequence_length: NonNegativeInt
-    num_sequences: NonNegativeInt
-    segments: list[Segment]
+    eos_id: NonNegativeInt  # id of the token that ends a document
+    vocab_size: NonNegativeInt  # largest id + 1
+    sequence_length: NonNegativeInt  # tokens of a sequence
+    num_sequences: NonNegativeInt  # in all segments
+    segments: list[Segment]  # in the order of the stream
 
 
 @dataclass(frozen=True)
 class Stream:
     """One language direction, language or replay source of one split."""
 
-    folder: Path
+    folder: Path  # of manifest.json; relative paths start here
     manifest: Manifest
     digest: str  # sha256 of manifest.json
 
@@ -92,6 +92,7 @@ class Stream:
         """Ids [num_sequences, S] of each segment, mapped: nothing is read before it is needed."""
         maps: list[npt.NDArray[Any]] = []
         for segment in self.manifest.segments:
+            # Little-endian on any machine. Without a header, offset and shape come from here.
             dtype = np.dtype(segment.dtype).newbyteorder("<")
             shape = (segment.num_sequences, self.manifest.sequence_length)
             path = self.folder / segment.path
@@ -100,6 +101,7 @@ class Stream:
 
     def locate(self, index: int) -> tuple[int, int]:
         """The segment that holds a sequence, and the sequence's row in it, both from 0."""
+        # "right", so that the first sequence of a segment belongs to it and not to the one before.
         segment = int(np.searchsorted(self._first_indices, index, side="right")) - 1
         return segment, index - int(self._first_indices[segment])
 
@@ -107,6 +109,7 @@ class Stream:
         """`FILE:TOKEN` of a sequence's first token, as `sealdata trace` takes it."""
         number, row = self.locate(index)
         segment = self.manifest.segments[number]
+        # Counted from the start of the file, as a segment may begin inside a file from elsewhere.
         first_token = segment.byte_start // np.dtype(segment.dtype).itemsize
         token = first_token + row * self.manifest.sequence_length
         return f"{self.folder / segment.path}:{token}"
@@ -118,7 +121,9 @@ class Stream:
             DataError: an id is outside the vocabulary.
         """
         segment, row = self.locate(index)
+        # The copy reads the pages of this sequence. torch's embedding takes no unsigned ids.
         ids: Ids = self._maps[segment][row].astype(np.int64)
+        # On a GPU such an id fails in a kernel, which names neither file nor sequence.
         if ids.max() >= self.manifest.vocab_size:
             path = self.folder / self.manifest.segments[segment].path
             raise DataError(
@@ -148,14 +153,17 @@ def open_streams(shards: Path, split: Split) -> list[Stream]:
         DataError: there are no shards, a manifest is broken, a file is missing or has another size,
             or two streams differ in tokenizer or sequence length.
     """
+    # A build's folder is named after its recipe by default, and holds shards/.
     if not shards.is_dir():
         recipe = shards.parent.name if shards.name == "shards" else "RECIPE"
         raise DataError(f"no shards at {shards}; run `sealdata build {recipe}` first")
+    # `stream_indices` of a run count in this order, so the file system must not decide it.
     folders = [shards / split / kind for kind in KINDS]
     paths = [path for folder in folders for path in sorted(folder.glob("*/manifest.json"))]
     if not paths:
         raise DataError(f"no {split} streams under {shards / split}; rebuild the shards")
     streams = [open_stream(path) for path in paths]
+    # One tokenizer and one length for all, because sequences of several streams share a batch.
     for stream in streams:
         if stream.shape != streams[0].shape:
             raise DataError(
@@ -174,13 +182,16 @@ def open_stream(path: Path) -> Stream:
     Raises:
         DataError: the manifest is broken, or a token file is missing or has another size.
     """
+    # Parsed and hashed from one reading: the digest is of what was checked.
     text = path.read_bytes()
     try:
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
+        # The first fault is enough: a file of another kind lacks every field.
         fault = error.errors()[0]
         key = ".".join(map(str, fault["loc"]))
         raise DataError(f"{path}: not a stream manifest: {key} {fault['msg']}") from error
+    # `Order` counts by the manifest and `_maps` by segments: a difference would stop training late.
     in_segments = sum(segment.num_sequences for segment in manifest.segments)
     if in_segments != manifest.num_sequences or in_segments == 0:
         raise DataError(
@@ -188,10 +199,12 @@ def open_stream(path: Path) -> Stream:
         )
     for segment in manifest.segments:
         file, item_bytes = path.parent / segment.path, np.dtype(segment.dtype).itemsize
+        # A partial download or a full disk changes the size, which costs no reading to see.
         size = file.stat().st_size if file.is_file() else None
         if size != segment.file_size:
             actual = "missing" if size is None else f"{size} bytes"
             raise DataError(f"{file}: {actual}, its manifest says {segment.file_size} bytes")
+        # numpy refuses to map beyond the end of a file, but does not name the manifest.
         num_tokens = segment.num_sequences * manifest.sequence_length
         end = segment.byte_start + num_tokens * item_bytes
         if end > size:
@@ -205,6 +218,7 @@ def tokenizer_folder(stream: Stream) -> Path:
     Raises:
         DataError: `tokenizer.json` is missing or is another one.
     """
+    # Another tokenizer with the same number of ids would decode to nonsense without any error.
     folder = (stream.folder / stream.manifest.tokenizer.path).resolve()
     path = folder / "tokenizer.json"
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
@@ -219,6 +233,7 @@ def labels_of(ids_BS: Ids, eos_id: int) -> Ids:
     Labels are IGNORED where the input is EOS and at the end of a sequence. This one rule covers
     padding too, because padding is a run of EOS that follows a document's EOS.
     """
+    # The last column stays IGNORED: its next token lies in another sequence.
     labels_BS = np.full_like(ids_BS, IGNORED)
     labels_BS[:, :-1] = np.where(ids_BS[:, :-1] == eos_id, IGNORED, ids_BS[:, 1:])
     return labels_BS
@@ -227,6 +242,8 @@ def labels_of(ids_BS: Ids, eos_id: int) -> Ids:
 def positions_of(ids_BS: Ids, eos_id: int) -> Ids:
     """Position of each token since the start of its sequence or the last EOS, int64 [B, S]."""
     column_S = np.arange(ids_BS.shape[1], dtype=np.int64)
+    # The column in which the document of each token began, filled to the right by a running
+    # maximum. The EOS belongs to the document that it ends; padding after it has position 0.
     starts_BS = np.zeros_like(ids_BS)
     starts_BS[:, 1:] = np.where(ids_BS[:, :-1] == eos_id, column_S[1:], 0)
     return column_S - np.maximum.accumulate(starts_BS, axis=1)
@@ -240,12 +257,14 @@ def check_sidecars(streams: Iterable[Stream]) -> None:
     """
     for stream in streams:
         if stream.manifest.kind == "parallel":
+            # Only presence is checked: opening each sidecar of a corpus would take long.
             for segment in stream.manifest.segments:
                 _document_sidecar(stream.folder, segment.path)
 
 
 def prompt_mask(stream: Stream, index: int) -> npt.NDArray[np.bool_]:
     """Which tokens of one sequence belong to the prompt of a pair, bool [S]."""
+    # Bits are held by file, so this reads the sidecar once for all sequences of the file.
     number, row = stream.locate(index)
     segments, length = stream.manifest.segments, stream.manifest.sequence_length
     # A document may begin in the file before and reach into this one.
@@ -280,10 +299,14 @@ def _prompt_bits(
     sequence, offset, prompt = (
         documents[name].to_numpy().astype(np.int64) for name in ("sequence", "offset", "prompt")
     )
+    # Tokens from the start of this file; negative for a document that began in the file before.
     starts = (sequence - first_index) * length + offset
     # +1 where a prompt begins and -1 where it ends: the running sum is 1 inside prompts.
     steps = np.zeros(num_sequences * length + 1, dtype=np.int8)
+    # `add.at`, because an index may occur more than once: a prompt of 0 tokens begins where it
+    # ends, and clipping moves all that lies outside the file to its ends.
     np.add.at(steps, np.clip(starts, 0, num_sequences * length), 1)
     np.add.at(steps, np.clip(starts + prompt, 0, num_sequences * length), -1)
+    # Prompts do not overlap, so the sum is 0 or 1 and fits int8.
     inside = np.cumsum(steps[:-1], dtype=np.int8).reshape(num_sequences, length)
     return np.packbits(inside > 0, axis=1)

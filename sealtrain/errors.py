@@ -18,6 +18,7 @@ class SealError(Exception):
     The message is one line: what is wrong, where, and what to do.
     """
 
+    # `cli/` exits with it: 1 for a fault that is not in the command or config.
     exit_code = 1
 
 
@@ -37,12 +38,14 @@ def first_fault(error: "ValidationError", schema: type["BaseModel"]) -> tuple[tu
     An unknown key comes before all other faults: a misspelt required key is both unknown and
     missing, and only the unknown spelling leads to the cure. The text names the nearest known key.
     """
+    # `min` takes the first of equals, and False comes before True: an unknown key, else the first.
     fault = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     path = tuple(str(part) for part in fault["loc"])
     if fault["type"] == "missing":
         return path, "is required"
     if fault["type"] != "extra_forbidden":
         return path, fault["msg"].removeprefix("Value error, ")
+    # The schema has one level of tables, so the first name leads to the section.
     *tables, key = path
     section: Any = schema.model_fields[tables[0]].annotation if tables else schema
     return path, f"unknown key; {nearest(key, list(section.model_fields))}"
@@ -60,11 +63,15 @@ def user_error(error: BaseException) -> BaseException:
     The whole chain of causes is searched: torch wraps what fails in the saving threads of any rank
     into a `CheckpointException`, which holds the errors by rank in `failures`.
     """
+    # Breadth first, so the error nearest to the surface decides the text.
     causes = [error]
     for cause in causes:  # the list grows while it is read
+        # Values are pairs of an error and its traceback.
         by_rank = [wrapped for wrapped, _ in getattr(cause, "failures", {}).values()]
         linked = [e for e in (*by_rank, cause.__cause__, cause.__context__) if e is not None]
+        # Errors may refer to each other in a circle, so each is added once.
         causes += [e for e in linked if e not in causes]
+        # By name: `torch.cuda.OutOfMemoryError` is recognised without importing torch.
         kind = type(cause).__name__
         if kind in ("OutOfMemoryError", "MemoryError") or "can't allocate" in str(cause):
             return SealError(
@@ -78,6 +85,7 @@ def user_error(error: BaseException) -> BaseException:
                 "disk full: free space and run the same command again; it continues from the last "
                 "complete checkpoint (checkpoint.keep_last = 1 keeps fewer)"
             )
+        # An OSError without a file, as of a socket, is returned unchanged.
         if isinstance(cause, OSError) and cause.filename is not None:
             return DataError(
                 f"{cause.filename}: {cause.strerror}; restore it and run the same command again"

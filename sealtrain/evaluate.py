@@ -23,20 +23,20 @@ FOLDER = "evaluations"  # in a run's folder: a file for each checkpoint, referen
 class Direction(BaseModel):
     """The translations of one direction, their scores and the checks of how they fail."""
 
-    score: Score
+    score: Score  # BLEU and chrF++ of the outputs
     # Evaluations saved by earlier versions say `signs`.
     output_checks: OutputChecks = Field(validation_alias=AliasChoices("output_checks", "signs"))
-    outputs: list[str]
+    outputs: list[str]  # in the order of the references, shots excluded; `compare` resamples them
 
 
 class Evaluation(BaseModel):
     """Everything measured on one checkpoint; saved in its run, so that runs can be compared."""
 
     checkpoint: str  # its folder
-    step: int
+    step: int  # of the checkpoint
     refs: str  # the folder
-    refs_sha256: str
-    num_shots: int
+    refs_sha256: str  # of the sentences, shots included: only equal ones are compared
+    num_shots: int  # examples before each prompt
     directions: list[Direction]
     text: dict[str, TextLoss]  # `REFS/LANGUAGE` of each trained language, and the held-out replay
     skipped: list[str]  # languages of the references that the training shards do not name
@@ -55,14 +55,17 @@ def evaluate(
         DataError: the references are missing, not aligned or too few, or lack English or another
             trained language.
     """
+    # Taken from the references themselves, so that shots are in the language and style of the test.
     shots, texts = take_shots(read_refs(refs, max_sentences), num_shots)
     if loaded.record.template is None:
         raise ConfigError(f"{loaded.folder} was trained on no parallel text: it has no prompt")
+    # Without a name in the shards, there is no prompt for a language.
     trained = [code for code in texts if code in loaded.record.language_names]
     others = [code for code in trained if code != ENGLISH]
     if ENGLISH not in trained or not others:
         raise DataError(f"{refs}: needs English and one more language that was trained on")
     directions = []
+    # Each language from and to English, like the pairs of training.
     for other in others:
         for src, tgt in ((ENGLISH, other), (other, ENGLISH)):
             outputs = translate(loaded, texts[src], src, tgt, shots)
@@ -81,6 +84,7 @@ def evaluate(
         refs_sha256=digest(texts),
         num_shots=num_shots,
         directions=directions,
+        # Bits per byte need no generation, so they also compare models that cannot translate yet.
         text={f"{refs.name}/{code}": _sentences_loss(loaded, texts[code]) for code in trained}
         | _held_out_replay(loaded, say),
         skipped=[code for code in texts if code not in trained],
@@ -92,10 +96,12 @@ def keep(evaluation: Evaluation) -> Path:
 
     It replaces an earlier one of the same checkpoint, references and number of shots.
     """
+    # RUN/checkpoints/step-N: two folders up is the run.
     checkpoint = Path(evaluation.checkpoint)
     name = f"{checkpoint.name}.{evaluation.refs_sha256[:8]}.{evaluation.num_shots}-shot.json"
     path = checkpoint.parent.parent / FOLDER / name
     path.parent.mkdir(parents=True, exist_ok=True)
+    # A kill leaves the earlier evaluation or this one, never a part.
     replace_text(path, evaluation.model_dump_json(indent=1))
     return path
 
@@ -112,11 +118,13 @@ def kept(run: Path) -> list[Evaluation]:
             evaluations.append(Evaluation.model_validate_json(path.read_bytes()))
         except ValidationError:
             raise DataError(f"{path}: not an evaluation of this version; delete it") from None
+    # Names sort by checkpoint, then by digest; readers need steps first, then the references.
     return sorted(evaluations, key=lambda e: (e.step, e.refs, e.num_shots))
 
 
 def _sentences_loss(loaded: Loaded, sentences: list[str]) -> TextLoss:
     """Loss on a language's sentences, each a document of its own."""
+    # The same function as validation uses, so both figures mean the same.
     record, batches = loaded.record, _sentence_batches(loaded, sentences)
     lengths, world = byte_lengths(loaded.folder / "tokenizer"), parallel.start()
     return text_loss(loaded.model, batches, record.eos_id, record.config.train, lengths, world)
@@ -125,14 +133,17 @@ def _sentences_loss(loaded: Loaded, sentences: list[str]) -> TextLoss:
 def _held_out_replay(loaded: Loaded, say: Say) -> dict[str, TextLoss]:
     """Loss on the held-out English replay; empty if the shards are not on this machine."""
     shards = loaded.record.config.shards
+    # A checkpoint may have been copied to a machine without the shards.
     if not shards.is_dir():
         say(f"no shards at {shards}: the loss on held-out replay is not measured")
         return {}
+    # Held-out English replay shows what the model forgot.
     streams = [
         stream
         for stream in data.open_streams(shards, "validation")
         if (stream.manifest.kind, stream.manifest.languages) == ("replay", [ENGLISH])
     ]
+    # The folder may hold a later build, in which the same ids stand for other text.
     if any(s.manifest.tokenizer.sha256 != loaded.record.digests["tokenizer"] for s in streams):
         raise DataError(f"{shards}: not the tokenizer that this checkpoint was trained with")
     config, tokenizer = loaded.record.config, loaded.folder / "tokenizer"
@@ -148,7 +159,9 @@ def _sentence_batches(loaded: Loaded, sentences: list[str]) -> Iterator[tuple[Id
     encoded = loaded.tokenizer.encode_batch(sentences, add_special_tokens=False)
     for start in range(0, len(encoded), size):
         batch = [e.ids for e in encoded[start : start + size]]
+        # One column more than the longest sentence, so that each row ends with at least one EOS.
         ids_BS = np.full((len(batch), max(map(len, batch)) + 1), eos_id, dtype=np.int64)
         for row, ids in zip(ids_BS, batch, strict=True):
+            # A view into the array, so this fills it.
             row[: len(ids)] = ids
         yield ids_BS, data.labels_of(ids_BS, eos_id)

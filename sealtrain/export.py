@@ -27,19 +27,24 @@ def export(checkpoint: Path, out: Path, dtype: Dtype = "float32", data_card: str
         ConfigError: `out` exists and is not empty.
         DataError: there is no such checkpoint, or it is damaged.
     """
+    # Nothing is overwritten: the folder may hold an earlier export that is in use.
     if out.exists() and any(out.iterdir()):
         raise ConfigError(f"{out} is not empty; choose another --out, or delete it")
     loaded = load(checkpoint)
+    # Written aside and renamed, so that a kill never leaves a folder that looks complete.
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    # `load` returns float32 weights, the master weights of the run.
     loaded.model.to(getattr(torch, dtype)).save_pretrained(partial)
     _write_tokenizer(loaded, partial)
     eos_id = loaded.record.eos_id
+    # Greedy, as in `sealtrain eval`, so that users get the translations that were scored.
     generation = GenerationConfig(  # type: ignore[no-untyped-call]
         do_sample=False, eos_token_id=eos_id, pad_token_id=eos_id, max_new_tokens=256
     )
     generation.save_pretrained(partial)
+    # RUN/checkpoints/step-N: two folders up is the run, which has the evaluations.
     run, step = loaded.folder.parent.parent, loaded.record.step
     evaluations = [e for e in kept(run) if e.step == step]
     replace_text(partial / "README.md", model_card(loaded.record, evaluations, data_card))
@@ -52,8 +57,10 @@ def export(checkpoint: Path, out: Path, dtype: Dtype = "float32", data_card: str
 def _write_tokenizer(loaded: Loaded, folder: Path) -> None:
     """The tokenizer of the shards, with the config that tells transformers which class to load."""
     shutil.copytree(loaded.folder / "tokenizer", folder, dirs_exist_ok=True)
+    # The shards' own file is kept, where a build has copied one.
     config = folder / "tokenizer_config.json"
     if not config.is_file():
+        # EOS pads as in training, since many vocabularies have no token for padding.
         eos = loaded.tokenizer.id_to_token(loaded.record.eos_id)
         values = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": eos, "pad_token": eos}
         replace_text(config, json.dumps(values, indent=1, ensure_ascii=False))
@@ -61,9 +68,11 @@ def _write_tokenizer(loaded: Loaded, folder: Path) -> None:
 
 def model_card(record: Record, evaluations: list[Evaluation], data_card: str) -> str:
     """The model card in Markdown; every figure in it comes from the run itself."""
+    # StrictUndefined: a misspelt name in the template is an error, not a gap on the card.
     environment = Environment(
         loader=PackageLoader("sealtrain"), undefined=StrictUndefined, trim_blocks=True
     )
+    # A path of this machine is of no use to a reader: the card shows its last part only.
     base = record.config.model.init_from
     settings = record.config.model_dump(mode="json", exclude={"shards", "out"})
     return environment.get_template("model_card.md.j2").render(

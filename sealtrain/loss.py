@@ -27,6 +27,7 @@ class ChunkedCrossEntropy(torch.autograd.Function):
         Tokens whose label is IGNORED have a loss of 0. The z-loss is `z_loss` times the square of
         the log-normaliser.
         """
+        # Validation needs no gradients, and saves two of three matrix products.
         needs_grad = any(ctx.needs_input_grad[:2])
         grad_hidden_ND = torch.empty_like(hidden_ND) if needs_grad else None
         grad_weight_VD = torch.zeros_like(weight_VD, dtype=torch.float32) if needs_grad else None
@@ -35,10 +36,13 @@ class ChunkedCrossEntropy(torch.autograd.Function):
         losses_N = torch.empty(len(labels_N), dtype=torch.float32, device=hidden_ND.device)
         for start in range(0, len(labels_N), chunk):
             rows = slice(start, start + chunk)
+            # The largest tensor: 784 MiB for 2,048 tokens and OLMo 2's vocabulary of 100,352.
+            # Float32, because a sum over V terms needs more digits than bfloat16 has.
             logits_CV = (hidden_ND[rows] @ weight_VD.T).float()
             kept_C = (labels_N[rows] != IGNORED).float()
             index_C1 = labels_N[rows].clamp(min=0).unsqueeze(1)  # IGNORED is not an index
             logsum_C = torch.logsumexp(logits_CV, dim=1)
+            # -log softmax(x)[label] = logsumexp(x) - x[label]; 0 where the label is ignored.
             losses_N[rows] = (logsum_C - logits_CV.gather(1, index_C1).squeeze(1)) * kept_C
             total += (losses_N[rows] + z_loss * logsum_C.square() * kept_C).sum(dtype=torch.float64)
             if grad_hidden_ND is None or grad_weight_VD is None:
@@ -47,9 +51,12 @@ class ChunkedCrossEntropy(torch.autograd.Function):
             grad_CV = logits_CV.sub_(logsum_C.unsqueeze(1)).exp_()  # softmax, in place
             grad_CV.mul_((kept_C * (1 + 2 * z_loss * logsum_C)).unsqueeze(1))
             grad_CV.scatter_add_(1, index_C1, -kept_C.unsqueeze(1))
+            # The products run in the dtype of the weights, as they would without chunks.
             grad_CV = grad_CV.to(weight_VD.dtype)
             grad_hidden_ND[rows] = grad_CV @ weight_VD
+            # Every chunk adds to the same matrix, so the sum is kept in float32.
             grad_weight_VD += grad_CV.T @ hidden_ND[rows]
+        # Only the two gradients are kept: no logits, and nothing is computed a second time.
         ctx.save_for_backward(grad_hidden_ND, grad_weight_VD)
         ctx.weight_dtype = weight_VD.dtype
         ctx.mark_non_differentiable(losses_N)
@@ -59,6 +66,7 @@ class ChunkedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, grad_total: Tensor, _grad_losses: Tensor) -> tuple[Tensor | None, ...]:
         """Both gradients, scaled by the gradient of the summed loss."""
         grad_hidden_ND, grad_weight_VD = ctx.saved_tensors
+        # The incoming gradient is one number, so the finished gradients only have to be scaled.
         grad_hidden_ND = grad_hidden_ND * grad_total.to(grad_hidden_ND.dtype)
         grad_weight_VD = (grad_weight_VD * grad_total.float()).to(ctx.weight_dtype)
         return grad_hidden_ND, grad_weight_VD, None, None, None
@@ -78,6 +86,7 @@ def training_loss(
     ids, labels = (torch.from_numpy(a).to(device, non_blocking=True) for a in (ids_BS, labels_BS))
     documents: dict[str, Any] = {}
     if config.document_mask:
+        # On the CPU, from the ids that are still there: no copy back from the GPU.
         positions_BS = positions_of(ids_BS, eos_id)
         documents["position_ids"] = torch.from_numpy(positions_BS).to(device)
         if model.config._attn_implementation != ATTENTION:
@@ -86,8 +95,11 @@ def training_loss(
             documents |= document_bounds(positions_BS, device)
     dtype = compute_dtype(device, config.precision)
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        # The base model ends before the head, so transformers never makes the logits of all tokens.
         output = model.base_model(input_ids=ids, use_cache=False, **documents)
+    # Rows of all sequences in one list: chunks need not end where sequences end.
     hidden_ND = output.last_hidden_state.flatten(0, 1).to(dtype)
+    # Autograd passes through this cast, back to the weights that the optimizer updates.
     weight_VD = model.get_output_embeddings().weight.to(dtype)
     cross_entropy: Any = ChunkedCrossEntropy.apply
     chunk = config.loss_chunk_tokens
@@ -97,5 +109,7 @@ def training_loss(
 
 def compute_dtype(device: torch.device, precision: str) -> torch.dtype:
     """The dtype of matrix products; master weights are always float32."""
+    # bfloat16 has the range of float32, so no loss scaling is needed. CPUs default to float32,
+    # where tests compare bits.
     use_bf16 = precision == "bfloat16" or (precision == "auto" and device.type == "cuda")
     return torch.bfloat16 if use_bf16 else torch.float32

@@ -23,10 +23,13 @@ def build(config: Model, seed: int, shards: Manifest) -> Any:
     Raises:
         ConfigError: the weights cannot be loaded, or the model has too few tokens or positions.
     """
+    # Vocabulary and positions of a random model come from the shards, so it always fits them.
     if config.init_from is None:
         return random_init(config, seed, shards)
     where = f"model.init_from {config.init_from}"
+    # float32 from the start: small updates of a bfloat16 weight would be rounded away.
     options = {"dtype": torch.float32, "use_safetensors": True, "local_files_only": True}
+    # transformers reports a missing file, a wrong format and an unknown architecture in these ways.
     try:
         model = AutoModelForCausalLM.from_pretrained(
             config.init_from, attn_implementation=ATTENTION, **options
@@ -34,6 +37,7 @@ def build(config: Model, seed: int, shards: Manifest) -> Any:
     except (OSError, ValueError) as error:
         raise ConfigError(f"{where}: not loaded{FETCH}: {str(error).splitlines()[0]}") from error
     assert {p.dtype for p in model.parameters()} == {torch.float32}, "master weights are float32"
+    # More ids than the shards use are fine: OLMo 2 pads its vocabulary from 100,278 to 100,352.
     num_ids, num_positions = model.config.vocab_size, model.config.max_position_embeddings
     if num_ids < shards.vocab_size or num_positions < shards.sequence_length:
         raise ConfigError(
@@ -47,6 +51,7 @@ def random_init(config: Model, seed: int, shards: Manifest) -> Any:
     """An OLMo 2 with random float32 weights that depend only on `seed` and the shape."""
     from transformers import Olmo2ForCausalLM  # 0.8 s, which runs from weights need not wait for
 
+    # All ranks make the same weights, as only the seed decides.
     with torch.random.fork_rng(devices=[]):  # the caller's generator stays as it was
         torch.manual_seed(seed)
         return Olmo2ForCausalLM(olmo2_config(config, shards))
@@ -57,18 +62,23 @@ def olmo2_config(config: Model, shards: Manifest) -> Any:
 
     Every size is given, because the defaults of `Olmo2Config` are those of OLMo 1.
     """
+    # Imported here: only a random model needs it.
     from transformers import Olmo2Config
 
     make: Any = Olmo2Config
     return make(
+        # Rows up to a multiple of 128 cost little and suit the matrix products of GPUs.
         vocab_size=math.ceil(shards.vocab_size / config.vocab_multiple) * config.vocab_multiple,
         hidden_size=config.hidden_size,
         intermediate_size=config.intermediate_size,
         num_hidden_layers=config.num_layers,
         num_attention_heads=config.num_heads,
+        # As many as heads: no grouped queries, as in OLMo 2 1B and 7B.
         num_key_value_heads=config.num_heads,
+        # Rotary embeddings have no weights, so this is only the limit that `build` compares.
         max_position_embeddings=shards.sequence_length,
         initializer_range=config.init_std,
+        # The defaults of `Olmo2Config` (1 and 50,279) are ids of another tokenizer.
         pad_token_id=shards.eos_id,
         eos_token_id=shards.eos_id,
         tie_word_embeddings=config.tie_embeddings,

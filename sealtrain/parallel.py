@@ -25,15 +25,16 @@ class World:
     Rank 0 writes the log and all small files.
     """
 
-    rank: int
-    size: int
-    device: torch.device
+    rank: int  # from 0
+    size: int  # number of ranks
+    device: torch.device  # of this rank: its own GPU, or the CPU
     save_group: dist.ProcessGroup | None = None  # gloo: background saves must not wait for the GPU
     rank_wait_seconds: float = 0.0  # time spent in sums of CPU tensors, waiting for other ranks
     data_wait_seconds: float = 0.0  # time spent waiting for the loader; `Progress` resets both
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum of a tensor over all ranks, in place."""
+        # A single process has no process group, and its own values are the sum.
         if self.size > 1:
             began = time.perf_counter()
             dist.all_reduce(values)
@@ -45,6 +46,7 @@ class World:
 
         Every rank must call it, so `any(False)` is also a barrier.
         """
+        # A CPU tensor: the answer goes by gloo and does not wait for the work queued on a GPU.
         return bool(self.sum(torch.tensor(int(flag))).item())
 
     def share(self, batch_sequences: int) -> slice:
@@ -53,6 +55,8 @@ class World:
         Raises:
             ConfigError: the batch does not divide over the ranks.
         """
+        # Equal parts have equal numbers of micro-batches. FSDP gathers weights in each of them on
+        # all ranks together, so a rank with one less would leave the others waiting for ever.
         size, remainder = divmod(batch_sequences, self.size)
         if remainder:
             raise ConfigError(
@@ -64,11 +68,14 @@ class World:
 
 def start() -> World:
     """Join the processes that torchrun started, or be the only one."""
+    # torchrun sets these variables; without them this is the only process.
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     device = torch.device("cpu")
     if torch.cuda.is_available():
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        # NCCL and `get_device_name` use the current device, which is the first GPU unless set.
         torch.cuda.set_device(device)
+    # `start` may be called again in one process: `evaluate` does so for each language.
     if size > 1 and not dist.is_initialized():
         # Flags and counts are CPU tensors even where the model is on GPUs.
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
@@ -87,12 +94,16 @@ def parallelize(model: Any, world: World, config: Train) -> str:
     Layers are compiled in place and transformers does the activation checkpointing: a wrapper would
     rename the weights. Returns notes on what runs slower than it could, and why, each after ", ".
     """
+    # Before sharding, and in float32: these tensors become the master weights.
     model.to(world.device)
     model.training_loss = types.MethodType(training_loss, model)
     if config.activation_checkpointing:
         model.activation_checkpointing_enable()
     notes = {"not compiled": why_not_compiled(world.device, config)}
+    # Layers by themselves, because all of them have the same code. Order as in torchtitan:
+    # activation checkpointing, then compiling, then FSDP.
     if not notes["not compiled"]:
+        # In place; `torch.compile(layer)` would return a wrapper that prefixes all names.
         for layer in model.base_model.layers:
             layer.compile()
     if config.document_mask and world.device.type == "cuda":
@@ -123,13 +134,19 @@ def shard(model: Any, num_ranks: int, config: Train) -> None:
     Raises:
         ConfigError: the replicas do not divide the ranks.
     """
+    # Weights are cast when they are gathered, so matrix products run in `dtype` and the optimizer
+    # updates float32 shards. A sum of gradients in bfloat16 would drop small terms.
     replicas, dtype = config.replicas, compute_dtype(model.device, config.precision)
     if num_ranks % replicas:
         raise ConfigError(f"train.replicas: {replicas} replicas do not divide {num_ranks} ranks")
     policy = fsdp.MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
+    # HSDP: a group shards the model, and groups exchange gradients only.
     sizes, names = (replicas, num_ranks // replicas), ("replicate", "shard")
     mesh = init_device_mesh(model.device.type, sizes, mesh_dim_names=names)
+    # One replica needs no first dimension: this is plain FSDP over all ranks.
     mesh = mesh if replicas > 1 else mesh["shard"]
+    # Each layer is a group of its own, so that few layers are whole in memory at one time.
+    # Embedding, last norm and head are left to the root.
     for layer in model.base_model.layers:
         fsdp.fully_shard(layer, mesh=mesh, mp_policy=policy)
     fsdp.fully_shard(model, mesh=mesh, mp_policy=policy)

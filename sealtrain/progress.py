@@ -19,10 +19,10 @@ class Metrics:
 
     step: int  # steps made, this one included
     loss: float  # nats per label, without z-loss
-    lr: float
+    lr: float  # of this step
     grad_norm: float  # before clipping
-    num_tokens: int
-    num_labels: int
+    num_tokens: int  # read in this step, replay and padding included
+    num_labels: int  # that the loss is the mean of
     skipped: str = ""  # why the step updated nothing; empty if it did
 
 
@@ -45,11 +45,13 @@ class Progress:
     def start_clock(self) -> None:
         """Measure speed and waiting from now on."""
         self.since, self.num_tokens = time.perf_counter(), 0
+        # `World` counts the seconds where they pass; here they become shares of the interval.
         self.world.rank_wait_seconds = self.world.data_wait_seconds = 0.0
 
     def record(self, event: str, step: int, **values: Any) -> None:
         """Append one line to the log; closing the file hands it to the operating system."""
         if self.log is not None:
+            # Opened for each line, so that a killed process loses no line that was written.
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"event": event, "step": step, **values}) + "\n")
         if self.track is not None:
@@ -58,7 +60,9 @@ class Progress:
     def say(self, text: str, over: bool = False) -> None:
         """Write a line to the screen; with `over`, the next line replaces it on a terminal."""
         if self.screen is not None:
+            # In a file or a pipe, each line stays, without control characters.
             is_terminal = self.screen.isatty()
+            # To the start of the line, then erase it to its end.
             clear = "\r\x1b[K" if is_terminal else ""
             self.screen.write(clear + text + ("" if over and is_terminal else "\n"))
             self.screen.flush()
@@ -73,15 +77,18 @@ class Progress:
         if metrics.skipped:
             self.say(metrics.skipped)
         is_last = metrics.step == self.num_steps
+        # Before any sum over ranks: all ranks return here at the same steps.
         if metrics.step % self.every_steps and not is_last:
             return
         seconds = max(time.perf_counter() - self.since, 1e-9)
+        # `num_tokens` is of all ranks, so this is the speed of the whole run.
         speed = self.num_tokens / seconds
         shares = self.utilisation(speed) if self.utilisation is not None else {}
         # Each rank fills its own row and the sum collects all rows.
         waits = torch.zeros(self.world.size, 2)
         seconds_waited = [self.world.data_wait_seconds, self.world.rank_wait_seconds]
         waits[self.world.rank] = torch.tensor(seconds_waited)
+        # The sum is a wait itself, but the clock starts again after it.
         waits = self.world.sum(waits / seconds)
         values = {
             "tokens_per_second": round(speed, 1),
@@ -92,6 +99,7 @@ class Progress:
         }
         self.record("speed", metrics.step, **values)
         mfu = f"MFU {shares['mfu']:.1%}  " if shares else ""
+        # From the speed of the last interval, validations and saves in it included.
         left = timedelta(0, round((self.num_steps - metrics.step) * metrics.num_tokens / speed))
         self.say(
             f"step {metrics.step}/{self.num_steps}  loss {metrics.loss:.3f}  lr {metrics.lr:.2e}  "

@@ -15,6 +15,7 @@ def refs_folder(path: str) -> Path:
     if not path.startswith("package:"):
         return Path(path)
     package, _, inside = path.removeprefix("package:").partition("/")
+    # Importing the package could run any code, and only its folder is needed.
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ConfigError(f"{path}: no package {package!r} is installed")
@@ -36,6 +37,7 @@ def read_refs(folder: Path, max_sentences: int | None) -> References:
     texts: References = {}
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
         code = path.name.split(".")[0]
+        # Three letters, `_` and four letters, such as `eng_Latn`.
         if len(code) != 8 or code[3] != "_":
             continue
         if code in texts:
@@ -46,11 +48,14 @@ def read_refs(folder: Path, max_sentences: int | None) -> References:
         except UnicodeDecodeError as error:
             raise DataError(f"{path}: byte {error.start} is not UTF-8") from None
         texts[code] = [line.strip() for line in lines]
+        # The last newline ends a line and begins none.
         if not texts[code][-1]:
             texts[code].pop()
+    # Line i of one file translates line i of all others, so equal numbers are the least to ask for.
     counts = {code: len(lines) for code, lines in texts.items()}
     if len(set(counts.values())) > 1:
         raise DataError(f"{folder}: not aligned, the numbers of lines differ: {counts}")
+    # Cut after the check, so that files that are not aligned are found with any limit.
     return {code: lines[:max_sentences] for code, lines in texts.items()}
 
 
@@ -60,6 +65,7 @@ def take_shots(texts: References, num_shots: int) -> tuple[References, Reference
     Raises:
         DataError: no line would be left to score.
     """
+    # All languages have equally many lines; without any language there are 0.
     num_lines = len(next(iter(texts.values()), []))
     if num_lines <= num_shots:
         raise DataError(f"{num_shots} shots of {num_lines} lines leave no line to score")
@@ -71,5 +77,6 @@ def digest(texts: Mapping[str, Sequence[str]]) -> str:
     """The sha256 of the sentences: evaluations with the same one may be compared."""
     summary = hashlib.sha256()
     for code in sorted(texts):
+        # The separator tells apart sets of lines that differ only in where a line ends.
         summary.update("\0".join([code, *texts[code], ""]).encode())
     return summary.hexdigest()

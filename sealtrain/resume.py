@@ -25,10 +25,13 @@ def resume(run: Run, folder: Path) -> None:
         ConfigError: the checkpoint is of another config or other shards, or cannot be extended.
         DataError: the checkpoint is damaged.
     """
+    # Every rank reads the record: all must find the same step, and the same reason to refuse.
     record = read_record(folder)
+    # Digests are part of the identity, so rebuilt shards of the same names are other shards.
     if record.identity() != run.record.identity():
         folder, record = extend(run, record)
     load_state(folder, run.model, run.optimizer)
+    # The log may be ahead of the checkpoint: those steps are made and logged again.
     if run.world.rank == 0:
         _cut_log(record.step, run.config.out / "log.jsonl")
     # What does not change the model (paths, intervals, limits) is the new config's.
@@ -48,6 +51,7 @@ def extend(run: Run, old: Record) -> tuple[Path, Record]:
             Or a run planned that long would have read other sequences by then.
     """
     out, mixture = run.config.out, run.config.mixture
+    # Both sets of keys are compared: a stream that was added or removed is a change too.
     new_values, old_values = run.record.identity(), old.identity()
     keys = sorted(new_values.keys() | old_values.keys())
     changed = {key for key in keys if new_values.get(key) != old_values.get(key)}
@@ -61,6 +65,8 @@ def extend(run: Run, old: Record) -> tuple[Path, Record]:
             f"{out} holds a run of another config or other shards ({'; '.join(changes)}): choose "
             "another --out, or delete that folder"
         )
+    # A rate that has begun to fall cannot be taken back, so later checkpoints are of no use. The
+    # decay options are part of the identity, so those of the old run are those of the new one.
     last = old.num_steps - run.config.optim.decay_steps
     folders = [p for p in sorted(out.glob(f"checkpoints/{STEP_FOLDERS}")) if step_of(p) <= last]
     if not folders:
@@ -69,6 +75,7 @@ def extend(run: Run, old: Record) -> tuple[Path, Record]:
             "earlier; choose another --out"
         )
     folder, batch = folders[-1], run.config.train.batch_sequences
+    # Equal stream indices have equal visits, and so equal sequences: both orders share the seed.
     num_read = step_of(folder) * batch
     order = make_order(old.config.mixture, run.config.seed, run.order.streams, batch)
     if not np.array_equal(order.stream_indices[:num_read], run.order.stream_indices[:num_read]):
@@ -76,11 +83,14 @@ def extend(run: Run, old: Record) -> tuple[Path, Record]:
             f"{out} cannot be extended from step {step_of(folder)}: {mixture.strategy} divides the "
             "whole budget, so a longer run reads other sequences before it; choose another --out"
         )
+    # This may be an older checkpoint than the one that was read, so its files are verified as well.
     record = read_record(folder)
     run.world.any(False)  # a barrier: every rank has read what rank 0 moves now
+    # One rank moves, because a second rename of the same path would fail.
     if run.world.rank == 0:
         _set_aside(out, record.step, out / f"phase-{len(old.extended_at) + 1}")
     run.world.any(False)  # a barrier: no rank continues before everything has moved
+    # Step and window of spikes stay those of the older checkpoint; only the length is new.
     record.num_steps, record.extended_at = run.record.num_steps, [*old.extended_at, record.step]
     return folder, record
 
@@ -89,6 +99,7 @@ def describe_phase(run: Run) -> str:
     """One line on what the last extension adds: steps, tokens and learning rates."""
     start, end, config = run.record.extended_at[-1], run.record.num_steps, run.config
     length = run.order.streams[0].manifest.sequence_length
+    # Tokens read by all ranks, replay and padding included.
     num_tokens = (end - start) * config.train.batch_sequences * length
     rates = " to ".join(f"{learning_rate(config.optim, t, end):.2e}" for t in (start, end - 1))
     return (
@@ -101,8 +112,10 @@ def describe_phase(run: Run) -> str:
 def _cut_log(step: int, log: Path) -> None:
     """Drop from the log what an earlier process did after a step, and a half-written last line."""
     if log.exists():
+        # A kill during a write leaves a last line without a newline, which is not JSON.
         lines = log.read_text("utf-8").splitlines(keepends=True)
         kept = [x for x in lines if x.endswith("\n") and json.loads(x)["step"] <= step]
+        # A kill here leaves the whole log or the cut one, never a part of it.
         replace_text(log, "".join(kept))
 
 
@@ -113,10 +126,12 @@ def _set_aside(out: Path, step: int, phase: Path) -> None:
     point loses nothing.
     """
     folders = ("checkpoints", "evaluations")
+    # The list is complete before the first move; after a kill, the next start lists what is left.
     later = [p for name in folders for p in out.glob(f"{name}/step-*") if step_of(p) > step]
     for path in later:
         target = phase / path.relative_to(out)
         target.parent.mkdir(parents=True, exist_ok=True)
+        # Inside the loop, so that a phase without later checkpoints gets no folder.
         shutil.copyfile(out / "log.jsonl", phase / "log.jsonl")
         path.rename(target)
 

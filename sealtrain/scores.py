@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+# The code that shards use; see `sealdata/languages.toml`.
 ENGLISH = "eng_Latn"
 SCRIPTS_WITHOUT_SPACES = ("tha_", "lao_", "khm_", "mya_")
 CHINESE = ("zho_", "cmn_", "yue_")
@@ -17,11 +18,11 @@ NUM_SAMPLES = 1000  # of the bootstrap; the default of sacrebleu
 class Score(BaseModel):
     """Corpus scores of one direction, each with the signature that reproduces it."""
 
-    src: str
-    tgt: str
+    src: str  # FLORES code
+    tgt: str  # FLORES code; decides the tokenizer of BLEU
     num_sentences: int
     bleu: float  # 0 to 100
-    bleu_signature: str
+    bleu_signature: str  # has the tokenizer and the version of sacrebleu
     chrf: float  # chrF++, 0 to 100
     chrf_signature: str
 
@@ -32,7 +33,7 @@ class Comparison(NamedTuple):
     `p_value` is the probability that equally good systems would differ as much.
     """
 
-    metric: str
+    metric: str  # `bleu` or `chrf`
     baseline: float
     system: float
     p_value: float
@@ -61,6 +62,8 @@ def bleu_tokenizer(tgt: str) -> str:
     it is `zh` for Chinese, `char` for scripts without spaces between words, and `13a` for others.
     """
     home = Path(os.environ.get("SACREBLEU", Path.home() / ".sacrebleu"))
+    # Not downloaded, because evaluation must work without a network, and a figure must not depend
+    # on whether one was there.
     if (home / "models" / FLORES_MODEL).is_file():
         return "flores200"
     if tgt.startswith(CHINESE):
@@ -79,6 +82,7 @@ def paired_bootstrap(
     from sacrebleu.significance import PairedTest
 
     names = ["bleu", "chrf"]
+    # No references here: the metrics hold theirs, prepared once for both systems.
     test = PairedTest(
         [("baseline", list(baseline)), ("system", list(system))],
         dict(zip(names, _metrics(tgt, [list(references)]), strict=True)),
@@ -102,4 +106,5 @@ def _metrics(tgt: str, references: list[list[str]] | None = None) -> tuple[Any, 
     from sacrebleu.metrics.chrf import CHRF
 
     bleu = BLEU(tokenize=bleu_tokenizer(tgt), references=references)
+    # Two word n-grams make chrF into chrF++.
     return bleu, CHRF(word_order=2, references=references)

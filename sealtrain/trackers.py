@@ -21,6 +21,7 @@ def open_tracker(config: Config, step: int) -> Track:
     """
     assert config.log_to is not None
     try:
+        # Imported here: neither library is a dependency, and a run needs one of them at most.
         if config.log_to == "tensorboard":
             from torch.utils.tensorboard import SummaryWriter
 
@@ -29,6 +30,7 @@ def open_tracker(config: Config, step: int) -> Track:
             import wandb  # type: ignore[import-not-found]
 
             # The id is of the whole path, because many runs are called `seed-1`.
+            # An id from the path makes a resumed run continue its own curve.
             digest, name = hashlib.sha256(str(config.out.resolve()).encode()), config.out.name
             about = {"name": name, "id": digest.hexdigest()[:16], "dir": str(config.out)}
             settings = config.model_dump(mode="json")
@@ -40,6 +42,7 @@ def open_tracker(config: Config, step: int) -> Track:
 
     def track(event: str, step: int, values: dict[str, Any]) -> None:
         for name, value in values.items():
+            # Reasons and names in events are text, which curves cannot show.
             if isinstance(value, int | float):
                 show(f"{event}/{name}", value, step)
 

@@ -33,6 +33,7 @@ def train(
             and `must_resume` asks for one.
         SealError: any other fault that the user can mend.
     """
+    # `setup` needs the rank and the device, so the processes join first, and part in any case.
     world = parallel.start()
     try:
         run = setup(config, world)
@@ -41,11 +42,14 @@ def train(
             resume(run, folder)
         elif must_resume:
             raise ConfigError(f"nothing to resume: there is no checkpoint in {config.out}")
+        # The folder is made last: a config that is refused leaves no empty run behind.
         config.out.mkdir(parents=True, exist_ok=True)
         try:
             return _run_to_end(run, _open_progress(run, screen))
         finally:
             run.saver.wait()  # a save in the background is finished however the run ends
+    # SealErrors pass as they are: they state the remedy already. `user_error` returns what it does
+    # not recognise unchanged, and the command shows its traceback.
     except (OSError, MemoryError, RuntimeError, CheckpointException) as error:
         raise user_error(error) from error
     finally:
@@ -55,12 +59,14 @@ def train(
 def _open_progress(run: Run, screen: TextIO | None) -> Progress:
     """The outputs of this rank: only rank 0 has a screen, a log and a tracker."""
     config, world = run.config, run.world
+    # Every rank has a Progress, as its reports of speed sum over all ranks.
     progress = Progress(world, run.record.num_steps, config.log_every_steps)
     if world.device.type == "cuda":
         from sealtrain.cost import utilisation  # MFU is known of GPUs only
 
         gpu = torch.cuda.get_device_name()
         progress.utilisation = utilisation(run.model, run.order, config.train, gpu, world.size)
+    # Other ranks keep None for each output, so nothing is written twice.
     if world.rank == 0:
         progress.screen, progress.log = screen, config.out / "log.jsonl"
         if run.record.step == 0:  # the log of a process that was killed before its first save
@@ -68,6 +74,7 @@ def _open_progress(run: Run, screen: TextIO | None) -> Progress:
         if config.log_to is not None:
             from sealtrain.trackers import open_tracker
 
+            # An interrupted process may have shown points after the checkpoint's step.
             progress.track = open_tracker(config, run.record.step)
     return progress
 
@@ -75,6 +82,7 @@ def _open_progress(run: Run, screen: TextIO | None) -> Progress:
 def _run_to_end(run: Run, progress: Progress) -> checkpoint.Record | None:
     """Validate, make the steps and save at intervals, validate; None if any rank was stopped."""
     config, world, record, began = run.config, run.world, run.record, time.perf_counter()
+    # A finished run with a larger budget does not come here: `resume` has extended its record.
     if record.step == record.num_steps:
         progress.say(f"{config.out} is finished ({record.step} steps): nothing to do")
         return record
@@ -85,7 +93,9 @@ def _run_to_end(run: Run, progress: Progress) -> checkpoint.Record | None:
     )
     if run.phase:
         progress.say(run.phase)
+    # A resumed run has these losses in its record. Measured now, they would be of a later step.
     record.before = record.before or _validate(run, progress)
+    # The first report of speed must not count that validation.
     progress.start_clock()
     # A longer run continues from before the decay, so that step is always saved.
     before_decay = record.num_steps - config.optim.decay_steps
@@ -93,25 +103,33 @@ def _run_to_end(run: Run, progress: Progress) -> checkpoint.Record | None:
         while record.step < record.num_steps:
             try:
                 progress.step(train_step(run))
+            # The weights are finite, since the step updated nothing. All ranks raise it at the same
+            # step, so all of them take part in this save.
             except NotFiniteError:
                 run.saver.save(record, run.model, run.optimizer, run.tokenizer)
                 raise
             run.saver.wait(until_done=False)  # an error of the last save ends the run now
             # Ranks get signals at different times, and must all stop after the same step.
             is_last, stopped = record.step == record.num_steps, world.any(bool(requests))
+            # Without an interval the remainder is 0 at the last step only.
             is_due = record.step % (config.eval.every_steps or record.num_steps) == 0
+            # Before the save, so that the losses of a checkpoint are in its record.
             record.after = _validate(run, progress) if is_last or is_due else {}
+            # One save even where several reasons meet: step numbers name the folders.
             at_interval = record.step % config.checkpoint.every_steps == 0
             if is_last or stopped or at_interval or record.step == before_decay:
+                # `save` would wait too; here the time is measured, to report what slows the run.
                 if (seconds := run.saver.wait()) > 1.0:
                     progress.say(
                         f"waited {seconds:.0f} s for the save before: raise checkpoint.every_steps"
                     )
                 run.saver.save(record, run.model, run.optimizer, run.tokenizer)
             if stopped and not is_last:
+                # The process may be ended once this returns, so the save is completed first.
                 run.saver.wait()
                 progress.say(f"stopped after step {record.step}; run it again to continue")
                 return None
+    # Outside the handlers: a signal during the last wait acts as usual.
     run.saver.wait()
     world.any(False)  # a barrier: rank 0 has completed the last checkpoint
     duration = timedelta(seconds=round(time.perf_counter() - began))
@@ -121,6 +139,7 @@ def _run_to_end(run: Run, progress: Progress) -> checkpoint.Record | None:
 
 
 def _validate(run: Run, progress: Progress) -> Losses:
+    # All ranks run it and get the same losses; only rank 0 has a log to write them to.
     losses = validate(run.model, run.validation, run.config, run.tokenizer, run.world)
     progress.record("validation", run.record.step, **{k: x.loss for k, x in losses.items()})
     return losses
@@ -129,14 +148,16 @@ def _validate(run: Run, progress: Progress) -> Losses:
 @contextmanager
 def _stop_requests() -> Iterator[list[int]]:
     """The SIGTERM and SIGINT received so far; a second one of a kind ends the process as usual."""
+    # A handler may run between any two bytecodes, so it only takes a note.
     requests: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
-        requests.append(number)
+        requests.append(number)  # the loop sees it at the end of its step
         signal.signal(number, previous[number])
 
     previous = {int(n): signal.signal(n, note) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
+        # Only for the loop: a signal during setup ends the process, as there is nothing to save.
         yield requests
     finally:
         for number, handler in previous.items():

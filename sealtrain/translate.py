@@ -21,10 +21,10 @@ from sealtrain.references import References
 class Loaded:
     """A checkpoint in memory, ready for use."""
 
-    folder: Path
-    record: Record
-    model: Any
-    tokenizer: Tokenizer
+    folder: Path  # of the checkpoint
+    record: Record  # with the template and names that prompts need
+    model: Any  # float32, in evaluation mode, on this machine's device
+    tokenizer: Tokenizer  # the one of the shards
 
 
 def load(path: Path) -> Loaded:
@@ -38,7 +38,9 @@ def load(path: Path) -> Loaded:
         raise DataError(f"no checkpoint in {path}; give a run's folder or one of its checkpoints")
     record = checkpoint.read_record(folder)
     config = AutoConfig.from_pretrained(folder / "model", attn_implementation=ATTENTION)
+    # Random weights of the right shape, which `load_state` fills in place.
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
+    # Without an optimizer, its moments are not read: two thirds of the bytes with float32 moments.
     checkpoint.load_state(folder, model)
     model.to(parallel.start().device).eval()
     model.training_loss = MethodType(training_loss, model)
@@ -49,6 +51,7 @@ def load(path: Path) -> Loaded:
 def make_prompt(template: str, src_name: str, tgt_name: str, text: str) -> str:
     """The training template up to where the translation begins: `"English: Hello.\\nThai:"`."""
     # Cut before formatting: the text itself may hold "{second}".
+    # Trailing space goes: tokenizers join a space to the word after it, as in " Hello".
     head = template[: template.index("{second}")].rstrip()
     return head.format(first_name=src_name, second_name=tgt_name, first=text)
 
@@ -64,6 +67,7 @@ def translate(
     """
     template, names = loaded.record.template, loaded.record.language_names
     assert template is not None, "evaluate refuses a checkpoint without a template"
+    # The model saw this template in training, so the prompt needs no instruction.
     texts = [make_prompt(template, names[src], names[tgt], sentence) for sentence in sentences]
     examples = _example_ids(loaded, template, src, tgt, shots or {})
     encoded = loaded.tokenizer.encode_batch(texts, add_special_tokens=False)
@@ -71,12 +75,15 @@ def translate(
     # Prompts of like length share a batch, so that little is padding.
     by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     end_ids = [loaded.record.eos_id, *_newline_ids(loaded.tokenizer)]
+    # Filled by index, since batches are in the order of length.
     outputs = [""] * len(prompts)
     size = loaded.record.config.eval.batch_sentences
     for start in range(0, len(prompts), size):
         batch = by_length[start : start + size]
         new_ids = _generate(loaded, [prompts[i] for i in batch], end_ids)
         for index, ids in zip(batch, new_ids, strict=True):
+            # A sentence that has ended is padded while others of its batch continue. A token with a
+            # newline may begin with text, so the cut is made in the text.
             text = loaded.tokenizer.decode(ids, skip_special_tokens=True)
             outputs[index] = text.split("\n")[0].strip()
     return outputs
@@ -90,6 +97,7 @@ def _example_ids(loaded: Loaded, template: str, src: str, tgt: str, shots: Refer
         for first, second in zip(shots.get(src, []), shots.get(tgt, []), strict=True)
     ]
     encoded = loaded.tokenizer.encode_batch(texts, add_special_tokens=False)
+    # Encoded one by one and joined by EOS, exactly as the documents of a shard.
     return [index for e in encoded for index in [*e.ids, loaded.record.eos_id]]
 
 
@@ -98,9 +106,11 @@ def _generate(loaded: Loaded, prompts: list[list[int]], end_ids: list[int]) -> l
 
     Padding is on the left, so that generation continues each prompt's last token.
     """
+    # Padding is masked and positions count from the mask: other prompts of a batch do not matter.
     width, pad, device = max(map(len, prompts)), loaded.record.eos_id, loaded.model.device
     ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=device)
     mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
+    # Given in full: a checkpoint's model folder has no generation config to read.
     config = GenerationConfig(  # type: ignore[no-untyped-call]
         max_new_tokens=loaded.record.config.eval.max_new_tokens,
         do_sample=False,
@@ -110,6 +120,7 @@ def _generate(loaded: Loaded, prompts: list[list[int]], end_ids: list[int]) -> l
     )
     with torch.no_grad():
         out = loaded.model.generate(input_ids=ids, attention_mask=mask, generation_config=config)
+    # `generate` returns the prompts too.
     new_ids: list[list[int]] = out[:, width:].tolist()
     return new_ids
 
@@ -117,5 +128,6 @@ def _generate(loaded: Loaded, prompts: list[list[int]], end_ids: list[int]) -> l
 def _newline_ids(tokenizer: Tokenizer) -> list[int]:
     """Ids whose text holds a newline; a vocabulary may join it with other characters."""
     ids = range(tokenizer.get_vocab_size())
+    # Decoded one by one, because byte-level vocabularies spell a newline as another character.
     texts = tokenizer.decode_batch([[index] for index in ids], skip_special_tokens=False)
     return [index for index, text in zip(ids, texts, strict=True) if "\n" in text]

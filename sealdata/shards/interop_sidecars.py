@@ -20,6 +20,7 @@ from sealdata.shards.reader import PackedStream, mark
 from sealdata.shards.tokens import Numbers
 
 Reader = Literal["olmo-core", "datatrove", "megatron", "torchtitan"]
+# 16 MiB of ids at a time; only the bounds of documents are kept for a whole file.
 _CHUNK_TOKENS = 1 << 22
 _MEGATRON_CODES: dict[Dtype, int] = {"uint16": 8, "uint32": 4}  # 4: int32, since it has no uint32
 
@@ -33,6 +34,7 @@ def write_sidecars(folder: Path, readers: tuple[Reader, ...]) -> dict[Reader, in
     """
     if not readers:
         return {}
+    # One pass over the ids serves all formats that are asked for.
     stream = PackedStream(folder)
     sizes: dict[Reader, int] = dict.fromkeys(readers, 0)
     for segment, starts, ends in _documents(stream):
@@ -53,6 +55,7 @@ def _put(path: Path, data: bytes) -> None:
 def _documents(stream: PackedStream) -> Iterator[tuple[Segment, Numbers, Numbers]]:
     """(file, start of each document, its end without padding) of every file, in tokens."""
     manifest = stream.manifest
+    # Whole sequences, and one at least where a sequence is longer than a chunk.
     step = max(1, _CHUNK_TOKENS // manifest.sequence_length)
     starts: list[Numbers] = []
     ends: list[Numbers] = []
@@ -60,17 +63,22 @@ def _documents(stream: PackedStream) -> Iterator[tuple[Segment, Numbers, Numbers
     before: int | None = None
     first_of_file = 0
     is_open = False
+    # A chunk never crosses two files, so a new `part` means that a file is complete.
     for part, first, ids in stream.chunks(step):
         if part != file:
             yield _file(stream, file, starts, ends)
             file, starts, ends, first_of_file = part, [], [], first
+            # The document that the earlier file left open begins this one at token 0, although no
+            # first token of a document is there.
             if is_open:
                 starts.append(np.zeros(1, np.int64))
         offset = (first - first_of_file) * manifest.sequence_length
+        # The id before the chunk decides whether its first id begins a document.
         marks = mark(ids, manifest.eos_id, before)
         starts.append(offset + np.flatnonzero(marks.first))
         ends.append(offset + np.flatnonzero(marks.last) + 1)
         before = int(ids[-1])
+        # Without an EOS at the end, the last document goes on in the next chunk.
         is_open = before != manifest.eos_id
     yield _file(stream, file, starts, ends)
 
@@ -78,6 +86,7 @@ def _documents(stream: PackedStream) -> Iterator[tuple[Segment, Numbers, Numbers
 def _file(
     stream: PackedStream, number: int, starts: list[Numbers], ends: list[Numbers]
 ) -> tuple[Segment, Numbers, Numbers]:
+    # Every file has a chunk at least, so there is something to join.
     segment = stream.manifest.segments[number]
     begun, ended = np.concatenate(starts), np.concatenate(ends)
     if len(ended) < len(begun):  # the last one continues in the next file
@@ -88,7 +97,7 @@ def _file(
 class Documents(NamedTuple):
     """The documents of one file, in tokens."""
 
-    starts: Numbers
+    starts: Numbers  # int64 [documents], ascending
     ends: Numbers  # exclusive, EOS included, padding not
     num_tokens: int  # of the file
     dtype: Dtype
@@ -96,16 +105,20 @@ class Documents(NamedTuple):
     @property
     def offsets(self) -> Numbers:
         """Starts, the first 0, and the file's end: each document ends where the next begins."""
+        # A file begins with a document or the rest of one, so its first start is 0.
         return np.concatenate([[0], self.starts[1:], [self.num_tokens]]).astype("<i8")
 
 
 def _olmo_core(documents: Documents) -> bytes:
     rows = enumerate(zip(documents.starts.tolist(), documents.ends.tolist(), strict=True))
+    # The columns `src` and `loc` are for text outside: OLMo-core uses the first two only.
     text = "".join(f"{start},{end},{number},,{number}\n" for number, (start, end) in rows)
+    # A time in the header would make two builds of the same data differ.
     return gzip.compress(text.encode(), 6, mtime=0)
 
 
 def _datatrove(documents: Documents) -> bytes:
+    # Ends only, as u64: the start of each document is the end before it.
     return documents.offsets[1:].tobytes()
 
 
@@ -114,9 +127,13 @@ def _megatron(documents: Documents) -> bytes:
     count, width = len(documents.starts), np.dtype(documents.dtype).itemsize
     return b"".join(
         [
+            # Magic, version 1, code of the dtype, number of sequences, number of documents + 1.
+            # Each document is one sequence.
             b"MMIDIDX\x00\x00",
             struct.pack("<QBQQ", 1, _MEGATRON_CODES[documents.dtype], count, count + 1),
+            # In tokens; padding counts as part of the document before it.
             np.diff(documents.offsets).astype("<i4").tobytes(),
+            # Bytes from the start of the token file.
             (documents.offsets[:-1] * width).tobytes(),
             np.arange(count + 1, dtype="<i8").tobytes(),
         ]
@@ -125,6 +142,7 @@ def _megatron(documents: Documents) -> bytes:
 
 def _torchtitan(documents: Documents) -> bytes:
     buffer = BytesIO()
+    # A real NumPy file with a header, unlike the token files of that suffix.
     np.save(buffer, documents.offsets)
     return buffer.getvalue()
 

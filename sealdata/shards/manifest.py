@@ -10,11 +10,13 @@ from sealdata.files.records import read_json, write_json
 
 MANIFEST = "manifest.json"
 Split = Literal["train", "validation"]
+# parallel: pairs by a template; monolingual: text of one language; replay: text that keeps English.
 Kind = Literal["parallel", "monolingual", "replay"]
 Dtype = Literal["uint16", "uint32"]
 
 
 class _Facts(BaseModel):
+    # An unknown field means another version of the format: reading on could misread the files.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -73,6 +75,8 @@ class StreamManifest(_Facts):
 
     @model_validator(mode="after")
     def _ties(self) -> Self:
+        # Every id of the files is a token of a document or padding. A manifest in which they do not
+        # add up was not written by a whole build.
         if self.num_tokens + self.num_padding != self.num_sequences * self.sequence_length:
             raise ValueError("num_tokens and num_padding do not fill num_sequences")
         if sum(segment.num_sequences for segment in self.segments) != self.num_sequences:
@@ -82,6 +86,7 @@ class StreamManifest(_Facts):
 
 def dtype_for(vocab_size: int) -> Dtype:
     """The smallest dtype that holds every id of a vocabulary."""
+    # Half the disk and half the reading for vocabularies of up to 65,536.
     return "uint16" if vocab_size <= 1 << 16 else "uint32"
 
 
@@ -100,6 +105,7 @@ def read_stream_manifest(folder: Path) -> StreamManifest:
     try:
         return StreamManifest.model_validate(read_json(path))
     except ValidationError as error:
+        # One line for the user: the other faults often follow from the first.
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise DataError(f"{path} is not a stream manifest ({where}: {first['msg']})") from None

@@ -35,7 +35,9 @@ def pack(mode: Mode, lengths: Numbers, sequence_length: int, hold: int) -> Packi
     at most ``sequence_length`` tokens over two sequences. It continues while at least ``hold``
     documents are left to choose from.
     """
+    # Nothing to choose: no padding between documents, and a document may lie in two sequences.
     if mode == "concat":
         order = np.arange(len(lengths))
         return Packing(order, np.zeros_like(order), order[:0])
+    # The tail is the reserve of `best_fit`: the oldest document is taken while so much stays free.
     return Packing(*best_fit(lengths, sequence_length, hold, sequence_length // _TAIL))

@@ -34,6 +34,7 @@ def mark(ids: Ids, eos_id: int, before: int | None) -> Marks:
 
     An EOS after an EOS is padding, since no document is empty.
     """
+    # The start of a stream counts as after an EOS, so its first token begins a document.
     eos = ids == eos_id
     after_eos = np.concatenate([[before is None or before == eos_id], eos[:-1]])
     return Marks(first=~eos & after_eos, last=eos & ~after_eos, padding=eos & after_eos)
@@ -43,14 +44,14 @@ def mark(ids: Ids, eos_id: int, before: int | None) -> Marks:
 class DocumentView:
     """The part of a document in one sequence. Facts are None if no sidecar has them."""
 
-    text: str
+    text: str  # decoded, without its EOS
     start: int  # token of the sequence
     stop: int  # exclusive, EOS included
     begins: bool  # False: it began in an earlier sequence
     ends: bool  # False: it goes on in the next
-    source: str | None = None
-    row: int | None = None
-    template: int | None = None
+    source: str | None = None  # of the recipe
+    row: int | None = None  # 0-based record in its file
+    template: int | None = None  # index into the manifest's templates
     prompt: int | None = None  # tokens
 
 
@@ -62,7 +63,7 @@ class SequenceView:
     number: int  # in the stream
     manifest: StreamManifest
     documents: tuple[DocumentView, ...]
-    num_padding: int
+    num_padding: int  # tokens
 
 
 class PackedStream:
@@ -77,6 +78,7 @@ class PackedStream:
         self.manifest = read_stream_manifest(folder)
         self._maps = [self._map(segment) for segment in self.manifest.segments]
         counts = [segment.num_sequences for segment in self.manifest.segments]
+        # The first sequence of each segment, and the number of all: int64 [segments + 1].
         self.first_sequences = np.concatenate([[0], np.cumsum(counts)])
 
     def __len__(self) -> int:
@@ -107,6 +109,7 @@ class PackedStream:
         path = (self.folder / facts.path).resolve()
         # A missing file has no time; `open_tokenizer` says what is missing.
         changed = path.stat().st_mtime_ns if path.exists() else 0
+        # Cached over streams: a build of twelve languages has 55 of them and one tokenizer.
         tokenizer = _opened(path, facts.eos, changed)
         if tokenizer.sha256 != facts.sha256:
             raise DataError(f"{tokenizer.path} is not the tokenizer that made {self.folder}")
@@ -116,17 +119,20 @@ class PackedStream:
         """(segment, first sequence, ids) of runs of at most so many sequences, in order."""
         for part, tokens in enumerate(self._maps):
             for start in range(0, len(tokens), sequences):
+                # A view of the mapped file where ids are uint32, a copy where they are uint16.
                 ids = np.asarray(tokens[start : start + sequences], dtype=np.uint32).reshape(-1)
                 yield part, int(self.first_sequences[part]) + start, ids
 
     def _find(self, number: int) -> tuple[int, int]:
         if not 0 <= number < len(self):
             raise ConfigError(f"{self.folder}: no sequence {number}; it has 0 to {len(self) - 1}")
+        # "right", so that the first sequence of a segment belongs to it and not to the one before.
         part = int(np.searchsorted(self.first_sequences, number, side="right")) - 1
         return part, number - int(self.first_sequences[part])
 
     def _map(self, segment: Segment) -> npt.NDArray[Any]:
         path = self.folder / segment.path
+        # Another size means a file that was cut or replaced: it holds other sequences.
         if not path.is_file() or path.stat().st_size != segment.file_size:
             raise DataError(f"{path} is missing or not of {segment.file_size} bytes: build again")
         return np.memmap(
@@ -161,6 +167,7 @@ def find_sequence(path: Path, number: int) -> tuple[Path, int]:
         return path.parent, number
     if not path.is_file() or not (path.parent / MANIFEST).is_file():
         raise ConfigError(f"{path} is neither the folder of a stream nor one of its token files")
+    # Segments before the file count: a stream numbers its sequences through all files.
     first = 0
     for segment in read_stream_manifest(path.parent).segments:
         if segment.path == path.name:
@@ -177,9 +184,11 @@ def view_sequence(path: Path, number: int = 0) -> SequenceView:
     stream = PackedStream(folder)
     ids = stream.sequence(number)
     eos_id = stream.manifest.eos_id
+    # Only the last id before the sequence tells whether it begins inside a document.
     before = int(stream.sequence(number - 1)[-1]) if number else None
     marks = mark(ids, eos_id, before)
     starts, stops = spans(marks)
+    # The document that began earlier has the key None; there is at most one.
     rows = {
         row["offset"] if row["sequence"] == number else None: row
         for row in stream.origins(number).iter_rows(named=True)
@@ -187,9 +196,11 @@ def view_sequence(path: Path, number: int = 0) -> SequenceView:
     documents = []
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
         begins, ends = bool(marks.first[start]), bool(marks.last[stop - 1])
+        # Without a sidecar there are no rows, and all facts stay None.
         origin = rows.get(start if begins else None, {})
         documents.append(
             DocumentView(
+                # `ends` is 1 where the part has an EOS, which is not text.
                 text=stream.tokenizer.decode(ids[start : stop - ends].tolist()),
                 start=start,
                 stop=stop,
@@ -204,10 +215,12 @@ def view_sequence(path: Path, number: int = 0) -> SequenceView:
 
 def spans(marks: Marks) -> tuple[Numbers, Numbers]:
     """Start and stop of each document, or part of one, in a sequence."""
+    # Padding reaches the end of the sequence, so without this the last part would include it.
     real = np.flatnonzero(~marks.padding)
     begins = marks.first[real]
     begins[:1] = True  # what an earlier sequence began
     starts = real[begins]
+    # Without padding in between, a part stops where the next starts.
     stops = np.append(starts[1:], real[-1] + 1) if len(real) else starts
     return starts, stops
 

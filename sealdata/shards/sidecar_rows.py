@@ -29,8 +29,10 @@ def origins(folder: Path, segments: Sequence[Segment], sequence: int) -> pl.Data
     from pyarrow.parquet import ParquetFile
 
     rows = pl.DataFrame(schema=SIDECAR_SCHEMA)
+    # Backwards from the file of the sequence: most documents begin in it.
     for segment in reversed(segments):
         path = folder / sidecar_name(segment.path)
+        # Streams from elsewhere have no sidecars.
         if not path.is_file():
             break
         try:
@@ -38,6 +40,7 @@ def origins(folder: Path, segments: Sequence[Segment], sequence: int) -> pl.Data
                 rows = pl.concat([_rows(file, sequence), rows])
         except (OSError, ArrowException) as error:
             raise DataError(f"cannot read {path} ({str(error).splitlines()[0]})") from None
+        # The document that continues into the sequence is found; earlier files hold nothing of it.
         if (rows["sequence"] < sequence).any():
             break
     return rows
@@ -47,13 +50,18 @@ def _rows(file: "ParquetFile", sequence: int) -> pl.DataFrame:
     """The rows of a sequence and the row before them."""
 
     def begins(group: int) -> int:
+        # Column 0 is `sequence`. Rows are in the order of the stream, so the minimum of a group is
+        # its first row, and minima ascend.
         return int(file.metadata.row_group(group).column(0).statistics.min)
 
     groups = range(file.num_row_groups)
+    # One group earlier, since it may hold the row before the sequence or its first rows.
     first = max(bisect_left(groups, sequence, key=begins) - 1, 0)
     stop = bisect_right(groups, sequence, key=begins)
+    # At most the groups of one sequence, of 65,536 rows each; never the whole file.
     table = file.read_row_groups(list(range(first, stop)))
     rows = pl.DataFrame(pl.from_arrow(table), schema=SIDECAR_SCHEMA)
+    # Within the groups, rows are sorted as well.
     low = int(rows["sequence"].search_sorted(sequence, side="left"))
     high = int(rows["sequence"].search_sorted(sequence, side="right"))
     return rows[max(low - 1, 0) : high]

@@ -47,6 +47,7 @@ class TokenFiles:
             low = max(start - first, 0)
             high = min(stop - first, segment.num_sequences)
             if low < high:
+                # Sequences before `low` are skipped by moving the start, so nothing is copied.
                 skipped = low * length * np.dtype(segment.dtype).itemsize
                 changes = {
                     "byte_start": segment.byte_start + skipped,
@@ -67,7 +68,9 @@ def measure(ranges: Sequence[TokenRange], dtype: Dtype, length: int) -> TokenFil
     width = np.dtype(dtype).itemsize
     segments, left_out = [], 0
     for token_range in ranges:
+        # The size is read once; the segment holds it, and a reader compares it before mapping.
         size = _size(token_range, width)
+        # A start beyond the end makes `whole` negative, which is refused below.
         whole, left = divmod((size - token_range.byte_start) // width, length)
         if token_range.num_sequences is not None and token_range.num_sequences > whole:
             raise DataError(
@@ -80,17 +83,20 @@ def measure(ranges: Sequence[TokenRange], dtype: Dtype, length: int) -> TokenFil
                 f"{token_range.path}: less than one sequence of {length} {dtype} from byte "
                 f"{token_range.byte_start:,} on ({size:,} bytes in all)"
             )
+        # A range with a given number ends where the recipe says: nothing is left out there.
         left_out += left if token_range.num_sequences is None else 0
         segments.append(
             Segment(
                 path=str(token_range.path),
                 dtype=dtype,
                 byte_start=token_range.byte_start,
+                # 0 is not allowed in a recipe, so `or` replaces only what is absent.
                 num_sequences=token_range.num_sequences or whole,
                 file_size=size,
                 sha256=None,
             )
         )
+    # A sequence taken twice would be read twice as often, and no count would show it.
     _check_overlap(segments, length * width)
     return TokenFiles(tuple(segments), left_out)
 
@@ -101,14 +107,17 @@ def _size(token_range: TokenRange, width: int) -> int:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
+            # The magic has 6 bytes; reading also proves that the file can be read.
             head = file.read(10)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    # Read as ids, the header would be some 32 tokens of nonsense at the start.
     if head.startswith(_NPY) and byte_start == 0:
         raise DataError(
             f"{path} has the header that np.save writes; a token file has none: write the "
             "array with tofile, or set byte_start to the length of the header (mostly 128)"
         )
+    # A remainder means another dtype, or a download that was cut.
     for what, count in (("size", size), ("byte_start", byte_start)):
         if count % width:
             raise DataError(f"{path}: {what} {count:,} is not a multiple of {width} bytes an id")
@@ -116,6 +125,7 @@ def _size(token_range: TokenRange, width: int) -> int:
 
 
 def _check_overlap(segments: Sequence[Segment], sequence_bytes: int) -> None:
+    # Sorted by file and start, so only neighbours can overlap.
     ordered = sorted(segments, key=lambda segment: (segment.path, segment.byte_start))
     for segment, following in pairwise(ordered):
         end = segment.byte_start + segment.num_sequences * sequence_bytes
@@ -132,6 +142,7 @@ def identified(files: TokenFiles, digest: Callable[[Path], str]) -> tuple[TokenF
     segments, names = [], []
     for segment in files.segments:
         path = Path(segment.path)
+        # `digest` caches by path, size and time of change, so a second build reads nothing.
         sha256 = digest(path) if segment.file_size <= HASHED_BYTES else None
         segments.append(segment.model_copy(update={"sha256": sha256}))
         names.append(sha256 or _sampled_identity(path, segment.file_size))
@@ -139,8 +150,10 @@ def identified(files: TokenFiles, digest: Callable[[Path], str]) -> tuple[TokenF
 
 
 def _sampled_identity(path: Path, size: int) -> str:
+    # The time of change stands for the bytes between the samples.
     digest = hashlib.sha256(f"{size} {path.stat().st_mtime_ns}".encode())
     with path.open("rb") as file:
+        # The first and the last range are those of the file, where a cut or an append shows.
         for start in np.linspace(0, size - _RANGE_BYTES, _RANGES, dtype=np.int64).tolist():
             file.seek(start)
             digest.update(file.read(_RANGE_BYTES))
@@ -152,7 +165,9 @@ def sample(segment: Segment, length: int) -> Iterator[tuple[int, Ids]]:
 
     The first and the last sequence are among them; a small segment is read whole.
     """
+    # Rounded up, so that at least SAMPLE_TOKENS are read; two at least, the first and the last.
     count = min(segment.num_sequences, max(2, -(-SAMPLE_TOKENS // length)))
+    # Mapped: only the pages of the sampled sequences are read.
     ids = np.memmap(
         segment.path,
         dtype=np.dtype(segment.dtype).newbyteorder("<"),
@@ -170,11 +185,13 @@ def begins_inside(segment: Segment, eos_id: int) -> bool:
     False for the first token of a file: nothing is known of what came before it.
     """
     width = np.dtype(segment.dtype).itemsize
+    # There is no token before it.
     if segment.byte_start < width:
         return False
     with Path(segment.path).open("rb") as file:
         file.seek(segment.byte_start - width)
         before = file.read(width)
+    # Ids are little-endian and unsigned.
     return int.from_bytes(before, "little") != eos_id
 
 
@@ -188,14 +205,18 @@ def problems_of(
     problems, tokens, ends = [], 0, 0
     for segment in segments:
         for number, ids in sample(segment, length):
+            # uint16 ids read as uint32 are two ids in one, mostly beyond any vocabulary.
             if (largest := int(ids.max())) >= vocab_size:
                 problems.append(
                     f"{segment.path}: sequence {number} holds id {largest}, outside the "
                     f"vocabulary of {vocab_size}: another tokenizer's, or not {segment.dtype}"
                 )
+                # One line a file: the next sequences would only repeat it.
                 break
             tokens += length
+            # Padding and ends of documents alike.
             ends += int(np.count_nonzero(ids == eos_id))
+    # Only where all ids are in the vocabulary: otherwise the count of EOS means nothing.
     if not problems and eos_id is not None and not 0 < ends <= MAX_EOS_SHARE * tokens:
         more = f" and {len(segments) - 1} more" if len(segments) > 1 else ""
         problems.append(

@@ -13,6 +13,7 @@ from sealdata.languages import languages
 
 # Classes of a code point. The scripts of the known languages follow, each with its own letters.
 CLASSES = ("other", "digits", "punctuation", "spaces", "shared_letters", "foreign_letters")
+# U+0000 to U+10FFFF.
 NUM_CODE_POINTS = 0x110000
 
 Counts = dict[str, npt.NDArray[np.uint32]]  # class -> characters of it in each text
@@ -32,12 +33,14 @@ def scripts() -> tuple[str, ...]:
 @cache
 def _every_code_point() -> pl.Series:
     """One text of all code points but surrogates, which cannot occur in text."""
+    # UTF-32 of all numbers at once; a loop over `chr` would make a million strings.
     every = np.arange(NUM_CODE_POINTS, dtype="<u4")
     return pl.Series([every[(every < 0xD800) | (every >= 0xE000)].tobytes().decode("utf-32-le")])
 
 
 def members_of(pattern: str) -> npt.NDArray[np.uint32]:
     """The code points that a class of the regex engine of polars (``\\p{Nd}``) matches, sorted."""
+    # Runs and not single characters, so that few strings are made.
     matches = _every_code_point().str.extract_all(f"(?:{pattern})+").list.join("")
     return code_points(matches)
 
@@ -59,6 +62,8 @@ def class_table() -> npt.NDArray[np.uint8]:
         *(rf"[[\p{{L}}\p{{M}}]&&\p{{sc={script}}}]" for script in scripts()),
     ]
     table = np.zeros(NUM_CODE_POINTS, np.uint8)
+    # The later class counts: `foreign_letters` takes all letters that have a script, and then each
+    # known script takes its own.
     for index, members in enumerate(properties, start=1):
         table[members_of(members)] = index
     return frozen(table)
@@ -70,11 +75,14 @@ def lower_table() -> npt.NDArray[np.int32]:
 
     For two letters it depends on their neighbours: see ``without_special_case``.
     """
+    # Only characters that change are looked at, about 1,400 of a million.
     upper = pl.Series([*map(chr, members_of(r"\p{Changes_When_Lowercased}"))])
     lower = upper.str.to_lowercase()
     table = np.arange(NUM_CODE_POINTS, dtype=np.int32)
+    # A table has one code point an entry; the exception is in `without_special_case`.
     single = lower.str.len_chars() == 1
     table[code_points(upper.filter(single))] = code_points(lower.filter(single))
+    # White space of all kinds gets one mark, since kernels only ask whether it is there.
     table[class_table() == CLASSES.index("spaces")] = -1
     return frozen(table)
 
@@ -83,6 +91,7 @@ def without_special_case(text: pl.Series) -> pl.Series:
     """``text``, in lower case wherever ``lower_table`` cannot give it: a dotted capital I becomes
     two characters, and a capital sigma has two small forms. The sign of Kelvin becomes an ASCII
     letter, which kernels that look at bytes would miss."""
+    # Three characters that are rare: most columns are returned as they are, without a copy.
     rows = text.str.contains("[\u0130\u03a3\u212a]").fill_null(False).arg_true()
     if rows.is_empty():
         return text
@@ -107,7 +116,9 @@ def characters_of(pairs: pl.DataFrame, side: str) -> Counts:
 
 def _counts(text: pl.Series) -> Counts:
     columns = (*CLASSES, *scripts())
+    # uint32 [classes, texts], one row a column.
     counts = count_classes(*texts_of(text), class_table(), len(columns))
+    # Shared, foreign and all scripts come last among the classes, so this is one slice.
     letters = counts[CLASSES.index("shared_letters") :].sum(axis=0, dtype=np.uint32)
     return dict(zip(columns, counts, strict=True)) | {"letters": letters}
 
@@ -116,17 +127,21 @@ class _LastFrame:
     """The counts of the frame asked about last, while it lives. No scorer changes a frame."""
 
     def __init__(self) -> None:
+        # Weak, so that the counts keep no frame in memory after the last scorer.
         self.frame: weakref.ref[pl.DataFrame] | None = None
         self.sides: dict[str, Counts] = {}
 
     def counts(self, pairs: pl.DataFrame, side: str) -> Counts:
+        # By identity: comparing content would cost as much as counting again.
         if self.frame is None or self.frame() is not pairs:
             self.frame, self.sides = weakref.ref(pairs, self._forget), {}
+        # The second side is counted when it is first asked for; some scorers need one side only.
         if side not in self.sides:
             self.sides[side] = _counts(pairs[side])
         return self.sides[side]
 
     def _forget(self, frame: weakref.ref[pl.DataFrame]) -> None:
+        # A late callback of an earlier frame must not drop the counts of the present one.
         if frame is self.frame:
             self.frame, self.sides = None, {}
 

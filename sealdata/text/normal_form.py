@@ -43,22 +43,27 @@ def plain(text: pl.Expr) -> pl.Expr:
 
     A text with none of those is its own form, so that "?!" and "..." stay two texts.
     """
+    # NFKC first, since it also unites full-width letters, which then have one case.
     whole = text.str.normalize("NFKC").str.to_lowercase()
     bare = whole.str.replace_all(f"{_IGNORED}+", "")
+    # Without this, all texts of punctuation would be duplicates of each other.
     return pl.when(bare.str.len_bytes() > 0).then(bare).otherwise(whole)
 
 
 def folded(text: pl.Series) -> pl.Series:
     """The same as ``plain`` of ``unify_tones``, several times as fast: few texts are looked at
     twice."""
+    # `rows` are those that need a second look: an unsure character, a tone of Vietnamese, or null.
     forms, rows = _looked_up(text)
     if rows.is_empty():
         return forms
+    # With tones unified, many of these rows are certain by the table.
     unified = unify_tones(text.gather(rows))
     rest, unsure = _looked_up(unified)
     if not unsure.is_empty():
         spelled = unified.gather(unsure).to_frame("text").select(plain(pl.col("text")))
         rest = rest.scatter(unsure, spelled.to_series())
+    # Rows keep their places, so forms stand in the order of the texts.
     return forms.scatter(rows, rest)
 
 
@@ -67,19 +72,24 @@ def _looked_up(text: pl.Series) -> tuple[pl.Series, pl.Series]:
     table = fold_table()
     starts, data, unsure = fold_texts(*texts_of(text), table.entries, table.pool, table.classes)
     forms = text_column(Texts(starts, data), text.name)
+    # Null has no bytes to look up; `plain` keeps it null.
     return forms, pl.Series(unsure | text.is_null().to_numpy()).arg_true()
 
 
 @cache
 def fold_table() -> FoldTable:
     """What ``plain`` makes of each code point by itself, and which affect others."""
+    # By default a character stands for itself; 0 means that it is dropped.
     entries = np.arange(NUM_CODE_POINTS, dtype=np.uint32)
     entries[members_of(_IGNORED)] = 0
     classes = np.zeros((2, NUM_CODE_POINTS), np.uint8)
     # Polars normalises by a later Unicode than its regular expressions know, and Python by another.
     entries[members_of(r"\p{Cn}")] = UNSURE
+    # Unified ideographs are left out: they become nothing else and compose with nothing.
     assigned = list(map(chr, members_of(r"[^\p{C}\p{Z}\p{Unified_Ideograph}]")))
+    # Where the two disagree on what is assigned, polars decides, text by text (`plain`).
     entries[[ord(char) for char in assigned if unicodedata.category(char) == "Cn"]] |= UNSURE
+    # Row 0 is the class of the first character of the result, row 1 that of the last.
     for char in assigned:
         classes[:, ord(char)] = unicodedata.combining(char)
     firsts, seconds = _composing(assigned)
@@ -90,8 +100,10 @@ def fold_table() -> FoldTable:
 
 def _composing(characters: list[str]) -> tuple[set[int], set[int]]:
     """Code points that compose with one after them, and with one before them."""
+    # An open syllable is every 28th: without a final consonant, so one may follow.
     firsts, seconds = {*_LEADS, *_OPEN_SYLLABLES}, {*_VOWELS, *_FINALS}
     for char in characters:
+        # Canonical pairs only: `<` opens a compatibility form, and NFC leaves some pairs apart.
         parts = unicodedata.decomposition(char).split()
         if len(parts) == 2 and parts[0][0] != "<" and unicodedata.normalize("NFC", char) == char:
             firsts.add(int(parts[0], 16))
@@ -111,22 +123,28 @@ def _map(
     forms = pl.DataFrame({"char": characters}).select(
         char, nfkc=nfkc, bare=nfkc.str.to_lowercase().str.replace_all(_IGNORED, "")
     )
+    # Only what changes needs an entry of its own; the default covers the others.
     changing = forms.filter((pl.col("nfkc") != char) | (pl.col("bare") != char))
     pool: list[int] = []
+    # The classes of single characters, as the loop overwrites them.
     single_classes = classes[0].copy()
     becomes = {ord(before): (composed, bare) for before, composed, bare in changing.rows()}
     for code, (composed, bare) in becomes.items():
         classes[:, code] = single_classes[ord(composed[0])], single_classes[ord(composed[-1])]
+        # The default (the character itself) goes; a doubt from before stays.
         entries[code] &= UNSURE
+        # One character fits the entry; several go to the pool, after their number.
         if len(bare) == 1:
             entries[code] |= np.uint32(ord(bare))
         elif bare:
             entries[code] |= SEVERAL | np.uint32(len(pool))
             pool += [len(bare), *map(ord, bare)]
+        # What the character becomes may compose inside, which a look-up of its parts cannot see.
         marks = any(ord(part) in seconds for part in composed[1:])
         grows = len(bare.encode()) > GROWTH * len(chr(code).encode())
         if marks or grows or chr(_SIGMA) in composed:
             entries[code] |= UNSURE
+    # The ends of the result decide whether a neighbour composes with it.
     for code in {*firsts, *seconds, *becomes}:
         composed = becomes[code][0] if code in becomes else chr(code)
         if ord(composed[-1]) in firsts:

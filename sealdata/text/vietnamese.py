@@ -15,6 +15,7 @@ _NEWER = {
     for pair in _VOWELS
     for tone in _TONES
 }
+# A vowel and a combining mark, not yet composed (NFD).
 _APART = f"[oOuU][{_TONES}]"
 _OLDER = "|".join([_APART, *_NEWER])
 TONED_FIRST = sorted({older[0] for older in _NEWER})  # what a, e or y may follow, in either case
@@ -27,11 +28,13 @@ def unify_tones(text: pl.Series) -> pl.Series:
     Only keys use it; texts are not changed. It applies to every language, because only Vietnamese
     has these letters side by side.
     """
+    # Few texts have the older spelling: all others are returned without a copy.
     rows = text.str.contains(_OLDER).fill_null(False).arg_true()
     if rows.is_empty():
         return text
     frame = text.to_frame("text")
     apart = pl.col("text").str.contains(_APART)
+    # Composed first, so that one table of composed spellings serves both.
     whole = pl.when(apart).then(pl.col("text").str.normalize("NFC")).otherwise("text")
     newer = frame[rows].select(whole.str.replace_many(list(_NEWER), list(_NEWER.values())))
     return text.clone().scatter(rows, newer.to_series())

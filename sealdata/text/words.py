@@ -14,8 +14,10 @@ from sealdata.languages import resolve
 Numbers = npt.NDArray[np.int64]
 
 NO_SEGMENTER = "none: pip install 'sealdata[segment]'"
+# Runs of anything but white space: punctuation stays on its word.
 _RUN = regex.compile(r"\S+")
 _WORD = regex.compile(r"[\p{L}\p{N}]")  # what tells a word from punctuation and space
+# The package `regex`, since `re` has neither classes of Unicode nor clusters.
 _CLUSTER = regex.compile(r"\X")
 
 
@@ -32,6 +34,7 @@ def words_by(lang: str) -> str:
     """What separates words in a language: ``white space``, ``ICU 78.3``, or why nothing does."""
     if resolve(lang).spaces:
         return "white space"
+    # The version is part of the answer, as counts of words change with ICU's dictionaries.
     version = _icu_version()
     return NO_SEGMENTER if version is None else f"ICU {version}"
 
@@ -43,6 +46,7 @@ def words(texts: Sequence[str], lang: str) -> Spans | None:
     (Thai, Lao, Khmer, Burmese, Chinese) segments by its dictionaries; segments without a letter or
     digit are not words.
     """
+    # One character between two texts, so that no word of one touches a token of the next.
     starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
     if resolve(lang).spaces:
         matches = [
@@ -50,6 +54,7 @@ def words(texts: Sequence[str], lang: str) -> Spans | None:
             for begin, text in zip(starts, texts, strict=False)
             for match in _RUN.finditer(text)
         ]
+    # White space is never used in its place: a Thai clause would count as one word.
     elif _icu_version() is None:
         return None
     else:
@@ -60,17 +65,21 @@ def words(texts: Sequence[str], lang: str) -> Spans | None:
             (begin + start, begin + end)
             for begin, text in zip(starts, texts, strict=False)
             for start, end in WordBreaker(text, locale).segments()
+            # ICU also returns spaces and punctuation as segments.
             if _WORD.search(text, start, end)
         ]
+    # Without any word the array would have no second dimension.
     table = np.array(matches, np.int64).reshape(-1, 2)
     return Spans(table[:, 0], table[:, 1])
 
 
 def num_graphemes(texts: Sequence[str]) -> int:
     """Extended grapheme clusters (Unicode Annex 29) of all texts."""
+    # Counted without keeping clusters, whose strings would take many times the text.
     return sum(sum(1 for _ in _CLUSTER.finditer(text)) for text in texts)
 
 
+# Python searches again for a module that is missing; within a process the answer stays.
 @cache
 def _icu_version() -> str | None:
     try:

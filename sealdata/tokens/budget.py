@@ -24,14 +24,15 @@ class Share:
 class Budget:
     """The plan: shares in the order of the build, and a weight per stream for sealtrain."""
 
-    total_tokens: int
-    temperature: float
-    shares: tuple[Share, ...]
+    total_tokens: int  # of parallel text, replay not included
+    temperature: float  # 1 keeps the proportions of the build; more favours small languages
+    shares: tuple[Share, ...]  # one per language of the build
     weights: dict[str, float]  # ``parallel/eng_Latn-tha_Thai`` -> factor on its size, 1 at most
 
     def config(self) -> str:
         """The lines to paste into a training config."""
         lines = ["[mixture]", f"parallel_tokens = {self.total_tokens}", "", "[mixture.weights]"]
+        # Six significant digits change a weight by 5 millionths of its value at most.
         lines += [f'"{key}" = {weight:.6g}' for key, weight in self.weights.items()]
         return "\n".join(lines)
 
@@ -55,10 +56,13 @@ def plan_budget(
         SealError: no parallel stream, or the limits do not leave room for the budget.
     """
     streams = _streams(manifest)
+    # Both directions of a language together: they share its limit.
     available = {lang: sum(s.num_tokens for s in streams[lang]) for lang in streams}
+    # A cap on a misspelt language would limit nothing.
     for lang in caps or {}:
         if lang not in available:
             raise ConfigError(f"a cap on {lang}, but the build has {', '.join(available)}")
+    # The lower one of both limits, in tokens; infinity where there is none.
     limits = {
         lang: min(
             float("inf") if max_epochs is None else max_epochs * tokens,
@@ -66,10 +70,12 @@ def plan_budget(
         )
         for lang, tokens in available.items()
     }
+    # At temperature 3.3, a language of 1,000 times the tokens gets 8 times the share.
     tokens_of = divide(
         total_tokens, {k: v ** (1 / temperature) for k, v in available.items()}, limits
     )
     epochs = {lang: tokens_of[lang] / available[lang] for lang in available}
+    # Pairs of the training split, from the funnel of the build.
     train = {
         lang: sum(row.train for row in manifest.funnel if row.lang == lang) for lang in available
     }
@@ -81,10 +87,13 @@ def plan_budget(
             num_pairs=train[lang],
             pairs_read=round(epochs[lang] * train[lang]),
             epochs=epochs[lang],
+            # Relative, because the amount may differ from its limit by rounding of floats.
             capped=tokens_of[lang] >= limits[lang] * (1 - 1e-12),
         )
         for lang in available
     )
+    # sealtrain multiplies sizes by weights and divides by their sum, so only ratios count. Weights
+    # of at most 1 read as "this share of the most-read language".
     max_epoch = max(epochs.values())
     weights = {
         f"{stream.kind}/{stream.name}": epochs[lang] / max_epoch
@@ -102,6 +111,7 @@ def divide(
     Raises:
         SealError: the limits sum to less than ``total``.
     """
+    # Checked first: below, all names could be at their limits with tokens left over.
     room = sum(limits.values())
     if room < total:
         raise SealError(
@@ -109,9 +119,12 @@ def divide(
             "lower the budget"
         )
     amounts: dict[str, float] = {}
+    # Water-filling: each round fixes all names above their limits and divides the rest again, so
+    # there are at most as many rounds as names.
     free, left = dict(weights), float(total)
     while free:
         scale = left / sum(free.values())
+        # Names at a limit keep it in later rounds: the scale only rises as others are fixed.
         full = [name for name, weight in free.items() if weight * scale > limits[name]]
         if not full:
             return {name: amounts.get(name, weights[name] * scale) for name in weights}
@@ -127,6 +140,7 @@ def _streams(manifest: BuildManifest) -> dict[str, Sequence[StreamFacts]]:
     streams: dict[str, list[StreamFacts]] = {}
     for stream in manifest.streams:
         if stream.split == "train" and stream.kind == "parallel":
+            # A pair has two languages; the stream belongs to the one that is not English.
             lang = next(code for code in stream.languages if code != "eng_Latn")
             streams.setdefault(lang, []).append(stream)
     if not streams:

@@ -53,6 +53,7 @@ def sample_pairs(files: Sequence[Path], max_pairs: int = MAX_PAIRS, seed: int = 
     Raises:
         DataError: a file cannot be read.
     """
+    # Two passes: first the keys of all rows, then the texts of those that were drawn.
     drawn: list[pl.DataFrame] = []
     for number, file in enumerate(files):
         for start, rows in _slices(file, ["source", "row"]):
@@ -61,10 +62,12 @@ def sample_pairs(files: Sequence[Path], max_pairs: int = MAX_PAIRS, seed: int = 
                 file=pl.lit(number),
                 at=pl.int_range(start, start + pl.len(), dtype=pl.Int64),
             )
+            # A running selection: never more than one slice and `max_pairs` rows are in memory.
             drawn = [pl.concat([*drawn, fresh]).bottom_k(max_pairs, by="key")]
     texts = [pl.DataFrame(schema={"src": pl.String, "tgt": pl.String})]
     for number, file in enumerate(files):
         for start, rows in _slices(file, ["src", "tgt"]):
+            # Rows in the order of the file: the order of the sample does not matter to any figure.
             in_file = drawn[0].filter(pl.col("file") == number)["at"].sort()
             in_slice = in_file.filter(in_file.is_between(start, start + rows.height - 1))
             texts.append(rows[in_slice - start])
@@ -75,6 +78,7 @@ def _slices(file: Path, columns: list[str]) -> Iterator[tuple[int, pl.DataFrame]
     """(first row, frame) of consecutive parts of a parquet file."""
     if not file.is_file():
         raise DataError(f"{file}: no such file of pairs")
+    # Names may hold characters such as `[`, which a pattern would read otherwise.
     scan = pl.scan_parquet(file, glob=False).select(columns)
     for start in range(0, count_rows(file), _READ_ROWS):
         yield start, scan.slice(start, _READ_ROWS).collect()
@@ -94,8 +98,11 @@ def fertility(
     samples = [(lang, frame) for lang, frame in pairs if frame.height]
     if not samples:
         return pl.DataFrame(schema=FERTILITY_SCHEMA)
+    # English sides of all languages: the row that the others are compared with.
     english = pl.concat([frame["src"] for _, frame in samples])
+    # As its own translation, English has a parity of 1.
     both = pl.DataFrame({"src": english, "tgt": english})
+    # Characters and graphemes do not depend on the tokenizer, so they are counted once.
     texts = [_Texts.of(lang, frame) for lang, frame in [(ENGLISH, both), *samples]]
     rows = [_row(name, made, text, seed) for name, made in tokenizers.items() for text in texts]
     return pl.DataFrame(rows, schema=FERTILITY_SCHEMA)
@@ -123,11 +130,14 @@ class _Texts:
 def _row(name: str, tokenizer: Tokenizer, of: _Texts, seed: int) -> dict[str, object]:
     encoded = tokenizer.encode(of.texts)
     ids = encoded.ids
+    # Tokens of each text, int64 [pairs].
     theirs = np.diff(encoded.ends, prepend=0)
+    # Per pair and not in total, because the bootstrap draws pairs.
     english = np.diff(tokenizer.encode(of.pairs["src"]).ends, prepend=0)
     vocabulary = tokenizer.vocabulary
     num_words, num_continued = _words(tokenizer, of)
     per_word = _ratio(len(ids), num_words)
+    # A ratio of sums: in a mean of ratios, short pairs would weigh as much as long ones.
     parity = _ratio(int(theirs.sum()), int(english.sum()))
     low, high = _interval(theirs, english, seed)
     per_pair = None if of.lang == ENGLISH else tokens_per_pair(tokenizer, of.lang, of.pairs)
@@ -160,7 +170,9 @@ def _words(tokenizer: Tokenizer, of: _Texts) -> tuple[int, int]:
     spans = words(of.texts, of.lang)
     if spans is None or not len(spans.starts):
         return 0, 0
+    # Both count characters of all texts end to end, so words and tokens can be compared.
     starts, ends = tokenizer.spans(of.texts)
+    # Tokens that begin before the word's end, less those that end at or before its start.
     touching = np.searchsorted(starts, spans.ends) - np.searchsorted(ends, spans.starts, "right")
     return len(spans.starts), int((touching > 1).sum())
 
@@ -169,11 +181,14 @@ def _interval(
     tokens: npt.NDArray[np.int64], english: npt.NDArray[np.int64], seed: int
 ) -> tuple[float | None, float | None]:
     """The 95 % percentile interval of a ratio of sums, pairs drawn with replacement."""
+    # Without English tokens there is no ratio.
     if not english.sum():
         return None, None
+    # PCG64 by name: `default_rng` may change its generator with numpy.
     draws = np.random.Generator(np.random.PCG64(seed))
     ratios = np.empty(_BOOTSTRAPS)
     for number in range(_BOOTSTRAPS):
+        # The same draw for both sides: a pair is the unit, as its sides have related lengths.
         drawn = draws.integers(0, len(tokens), len(tokens))
         ratios[number] = tokens[drawn].sum() / max(1, english[drawn].sum())
     low, high = np.percentile(ratios, (2.5, 97.5))
@@ -187,6 +202,7 @@ def tokens_per_pair(
     templates: tuple[str, ...] = (DEFAULT_TEMPLATE,),
 ) -> float:
     """Mean tokens of a pair written once in each direction, the EOS of both documents included."""
+    # Templates are drawn by key. The sample has no origins, so its own numbering makes keys.
     keyed = pairs.select(
         "src", "tgt", source=pl.lit(""), row=pl.int_range(pl.len(), dtype=pl.UInt64)
     )
@@ -196,7 +212,9 @@ def tokens_per_pair(
         weights = (1.0,) * len(templates)
         form = PairFormat(lang, english_first, False, templates, weights, "english")
         documents = form.documents(keyed, keys)
+        # `pairs.height` EOS: one a document.
         total += len(tokenizer.encode(documents["text"]).ids) + pairs.height
+    # A mean over pairs, both documents of each together.
     return total / pairs.height
 
 
