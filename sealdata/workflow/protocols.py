@@ -12,9 +12,11 @@ TaskSource = Callable[[], Sequence[Task]]
 POLL = 0.2  # seconds after which an engine asks for new tasks, if none has finished before
 
 
+# A protocol, so that stages import no engine: Ray stays an optional package.
 class Engine(Protocol):
     """Runs tasks somewhere, in any order."""
 
+    # An iterator, so that the caller may add tasks to its source between two results.
     def run(self, source: TaskSource) -> Iterator[tuple[Task, list[PartRecord]]]:
         """Yield each task and its records as it finishes.
 
@@ -52,6 +54,7 @@ class Progress(Protocol):
         ...
 
 
+# For tests and for callers of the library that print nothing.
 class NoProgress:
     """Shows nothing."""
 
