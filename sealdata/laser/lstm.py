@@ -21,6 +21,7 @@ class LaserLstm(nn.Module):
         num_layers: int,
     ) -> None:
         super().__init__()
+        # One half of each vector reads forwards, the other backwards.
         self.dim = 2 * hidden_size
         self.embed_tokens = nn.Embedding(num_embeddings, embed_dim, padding_idx=padding_idx)
         self.lstm = nn.LSTM(
@@ -33,5 +34,6 @@ class LaserLstm(nn.Module):
         Nothing is padded and ``</s>`` closes each row.
         """
         states, _ = self.lstm(self.embed_tokens(ids))
+        # ``states`` is [texts, pieces, dim]. With padding, its states would have to be masked here.
         embeddings: Tensor = states.amax(dim=1)
         return embeddings
