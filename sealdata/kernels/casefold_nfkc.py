@@ -123,8 +123,8 @@ def fold_texts(
             if entry & SEVERAL:
                 for index in range(code + 1, code + 1 + np.int64(pool[code])):
                     to = _encode(np.int64(pool[index]), folded, to)
-            # Unchanged characters are copied byte by byte, without encoding them again.
             elif code == char:
+                # Unchanged characters are copied byte by byte, without encoding them again.
                 folded[np.uint64(to)] = data[np.uint64(start)]
                 folded[np.uint64(to + 1)] = data[np.uint64(start + 1)]
                 if offset - start > 2:

@@ -23,8 +23,8 @@ def _next_word(
         if folded != SPACE:
             value = extend(value, folded)
             length += 1
-        # White space ends a word. Before the first character it is skipped.
         elif length:
+            # White space ends a word. Before the first character it is skipped.
             break
         offset = after
     return length, value, offset

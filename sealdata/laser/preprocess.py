@@ -95,8 +95,8 @@ def _normalise_block(texts: Sequence[str]) -> list[str]:
             continue  # most marks are not there at all, and looking costs more than the rest
         if pattern is None:
             block = block.replace(needle, replacement)
-        # The fixed needle is found much faster than the pattern, which most blocks do not need.
         elif needle in block:
+            # The fixed needle is found much faster than the pattern, which most blocks do not need.
             block = pattern.sub(replacement, block)
         chars.update(replacement)
     # Lowering the block equals lowering each text: the one rule that looks around, final sigma,

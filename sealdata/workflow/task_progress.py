@@ -28,8 +28,8 @@ def read(folder: Path) -> float | None:
     """The share that was reported, 0 to 1; None where none was."""
     try:
         return float((folder / _NAME).read_text())
-    # Missing or unreadable means "no report". Progress must never end a build.
     except (OSError, ValueError):
+        # Missing or unreadable means "no report". Progress must never end a build.
         return None
 
 
