@@ -31,7 +31,7 @@ def count_classes(
             lanes[np.uint64(lane + np.int64(table[np.uint64(char)]))] += np.uint32(1)
             # Both sizes are powers of two, so a mask leads from the last lane to the first.
             lane = (lane + _MOST) & (_LANES * _MOST - 1)
-        # A class without a character in this text adds four zeros; the lanes serve all texts.
+        # Only the classes in use are summed. The lanes are cleared for the next text.
         for index in range(num_classes):
             for begin in range(0, _LANES * _MOST, _MOST):
                 counts[index, text] += lanes[begin + index]

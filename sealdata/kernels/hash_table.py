@@ -34,7 +34,7 @@ def table_size(max_keys: Int) -> Int:
 def find(keys: Keys, owners: Owners, size: Int, owner: Int, key: np.uint64) -> Int:
     """The slot of ``key`` among the ``size`` first; free unless ``owners[slot] == owner``."""
     # Fibonacci hashing: the multiplier is 2**64 over the golden ratio. It spreads code points,
-    # which differ in their low bits, and the high bits of the product are the best spread.
+    # which differ in their low bits, over the upper half of the product.
     mask = size - 1
     slot = np.int64((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)) & mask
     # A slot of another owner is free: old texts need no clearing, but owners must not repeat. No

@@ -23,7 +23,9 @@ class LaserLstm(nn.Module):
         super().__init__()
         # One half of each vector reads forwards, the other backwards.
         self.dim = 2 * hidden_size
+        # The row of <pad> only keeps its place: nothing is padded.
         self.embed_tokens = nn.Embedding(num_embeddings, embed_dim, padding_idx=padding_idx)
+        # ``batch_first``: [texts, pieces, embed_dim] goes in, [texts, pieces, dim] comes out.
         self.lstm = nn.LSTM(
             embed_dim, hidden_size, num_layers, bidirectional=True, batch_first=True
         )

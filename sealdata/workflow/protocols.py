@@ -29,6 +29,7 @@ class Engine(Protocol):
 class Progress(Protocol):
     """Receives what happens, to show it. Stages may overlap."""
 
+    # Called in the driver's process and thread only, so an implementation needs no locks.
     def begin(self, stage: str, after: str | None = None) -> None:
         """A stage starts; ``after`` names the one whose parts it works on as they appear."""
         ...
