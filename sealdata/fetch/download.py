@@ -47,6 +47,7 @@ class _Redirects(HTTPRedirectHandler):
         Raises:
             DataError: its answer would come unencrypted.
         """
+        # Anyone on the way could replace an unencrypted file, and its digest may be unknown so far.
         if req.type == "https" and urlsplit(newurl).scheme != "https":
             raise DataError(f"{req.full_url} redirects to {newurl}, which is not encrypted")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -54,9 +55,9 @@ class _Redirects(HTTPRedirectHandler):
 
 @dataclass(frozen=True)
 class _PartialRecord:
-    """The facts about a file that has begun to arrive; stored in a file beside it."""
+    """The facts about a file that has begun to arrive; stored in a file next to it."""
 
-    url: str
+    url: str  # as given, before any redirect
     total: int | None = None  # bytes of the file, or of the span
     validator: str | None = None  # ETag or Last-Modified: equal values mean the same file
     span: list[int] | None = None  # first byte and one past the last; None: the whole file
@@ -111,13 +112,16 @@ def download(
             another size or digest, or ends before ``span``. The disk is full. Another process is
             fetching the file.
     """
+    # A hidden name, so that no pattern of a recipe matches a file that is not whole.
     part = path.with_name(f".{path.name}.part")
     with _locked(part) as handle:
         _complete(_Target(url, span), part, handle, report, wait)
         os.fsync(handle.fileno())  # a crash after the rename must not leave an empty file
         arrived = part.stat().st_size
+        # Read back and not hashed on arrival: the first bytes may be those of an earlier run.
         digest = file_sha256(part)
         if (size is not None and arrived != size) or (sha256 and digest != sha256):
+            # Wrong bytes must not be resumed.
             _delete(part)
             expected = f"{size:,} bytes, " if size is not None else ""
             raise DataError(
@@ -125,6 +129,7 @@ def download(
                 f"expected {expected}sha256 {sha256 or 'any'}. It was deleted. If this happens "
                 f"again, the published file has changed: see its card and {path.name}.sha256.json"
             )
+        # A kill between these two lines leaves a record without bytes: the next call starts at 0.
         part.replace(path)
         _record_path(part).unlink(missing_ok=True)
     return digest
@@ -135,12 +140,16 @@ def _locked(part: Path) -> Iterator[BinaryIO]:
     """The partial file, open at its end and locked against other processes."""
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
+        # Appending creates the file or keeps what is there. The lock ends with the process.
         with part.open("ab") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield handle
     except BlockingIOError:
+        # Two writers would append to the same file in turn.
         raise DataError(f"another process is fetching {part}; wait for it to finish") from None
     except OSError as error:
+        # Errors within the context arrive here too, such as a full disk. Those of the network do
+        # not: they are ``_BrokenError`` by then.
         raise DataError(
             f"cannot write {part}: {error.strerror or error}; what has arrived is kept there"
         ) from None
@@ -162,12 +171,16 @@ def _complete(
             return
         except _BrokenError as broken:
             if isinstance(broken, _RestartError):
+                # Bytes of two versions of a file must not be joined.
                 handle.truncate(0)
             reached = handle.seek(0, os.SEEK_END)
+            # This attempt failed too, hence 1. After a restart only bytes beyond the earlier end
+            # count, so a file that changes all the time does not loop forever.
             failures = 1 if reached > furthest else failures + 1
             furthest = max(furthest, reached)
             if failures == MAX_FAILURES:
                 raise DataError(f"{broken}; run the same command again to continue") from None
+            # 1, 2 and 4 seconds: the fourth failure in a row is an error.
             wait(2.0 ** (failures - 1))
 
 
@@ -176,11 +189,14 @@ def _attempt(target: _Target, part: Path, handle: BinaryIO, report: Report) -> N
     if target.span and record.total is not None and start == record.total:
         return  # it arrived before the process was killed; a server refuses to send no bytes
     with _request(target, start, record) as response:
+        # ``start`` becomes 0 if the server sends everything instead of the rest.
         start, total = _position(response, start, target)
         if start == 0:
             handle.truncate(0)
+            # Before the first byte: after a kill, what has arrived is known to be of this version.
             write_json(_record_path(part), asdict(target.record(total, _validator(response))))
         elif total is None or total != record.total or start > total:
+            # The validator was accepted, but the size says that the file is another one.
             handle.truncate(0)
             raise _BrokenError(_changed(target.url))
         if response.status != 416:  # 416: nothing is left to send
@@ -193,14 +209,18 @@ def _changed(url: str) -> str:
 
 def _resumable(target: _Target, part: Path, handle: BinaryIO) -> tuple[int, _PartialRecord]:
     """The byte to continue from and the record; 0 if it may be another version of the file."""
+    # A damaged record is treated as none: the download starts at 0.
     try:
         record = _PartialRecord(**json.loads(_record_path(part).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         record = target.record()
     same_target = record == target.record(record.total, record.validator)
+    # Without a validator the server may send the rest of another version. Without a total no one
+    # knows when the file is whole.
     if not same_target or record.validator is None or record.total is None:
         return 0, target.record()
     arrived = handle.seek(0, os.SEEK_END)
+    # More than was asked for was not written by this program.
     if target.span and arrived > record.total:
         return 0, target.record()
     return arrived, record
@@ -208,20 +228,24 @@ def _resumable(target: _Target, part: Path, handle: BinaryIO) -> tuple[int, _Par
 
 def _request(target: _Target, start: int, record: _PartialRecord) -> HTTPResponse:
     url = target.url
+    # "identity": positions in a compressed transfer are not those of the file.
     headers = {"User-Agent": f"sealdata/{__version__}", "Accept-Encoding": "identity"}
     if target.span or (start and record.validator):
         headers["Range"] = target.range(start)
+    # With If-Range, a server whose file has changed sends all of it and not the rest.
     if start and record.validator:
         headers["If-Range"] = record.validator
     try:
         request = Request(url, headers=headers)
         return cast(HTTPResponse, build_opener(_Redirects).open(request, timeout=_TIMEOUT))
     except HTTPError as error:
+        # "Range not satisfiable" states the size: the file may be whole already.
         if error.code == 416:
             return cast(HTTPResponse, error)
         if error.code in _TEMPORARY:
             raise _BrokenError(f"{url}: the server answers {error.code} {error.reason}") from None
         reason = " ".join(str(error.reason).split())  # three lines for redirects in a circle
+        # 404 and its like do not pass, so no further attempt is made.
         raise DataError(f"{url}: the server answers {error.code} {reason}") from None
     except URLError as error:
         raise _unreachable(url, error.reason) from None
@@ -230,6 +254,7 @@ def _request(target: _Target, start: int, record: _PartialRecord) -> HTTPRespons
 
 
 def _unreachable(url: str, reason: object) -> _BrokenError:
+    # Both kinds are worth another attempt: a network may come back within seconds.
     host = urlsplit(url).netloc
     if isinstance(reason, socket.gaierror):
         return _BrokenError(
@@ -244,13 +269,17 @@ def _position(response: HTTPResponse, start: int, target: _Target) -> tuple[int,
     The total is None if the server does not state it.
     """
     if target.span is None and response.status not in (206, 416):
+        # The header comes from outside: what is not a number counts as not stated.
         length = response.headers.get("Content-Length")
         return 0, int(length) if length and length.isdecimal() else None
     answer = response.headers.get("Content-Range", "")
     match = re.fullmatch(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)", answer)
+    # A span is served by 206 only; anything else is an error with its own message.
     if target.span:
         return start, _span_length(response, start, target, target.span, match)
+    # A 416 has no range, only ``bytes */SIZE``.
     begins = int(match[1]) if match and match[1] else start
+    # Bytes from elsewhere would make a file of the right size with wrong content.
     if not match or begins != start:
         raise DataError(
             f"{target.url}: asked for bytes from {start:,}, the server answers {answer!r}"
@@ -270,10 +299,12 @@ def _span_length(
         if start:  # the file has changed: If-Range asks for all of it in that case
             raise _RestartError(_changed(target.url))
         raise DataError(f"{target.url}: the server sends whole files only; fetch all of it")
+    # The file ends before the span, which no attempt can change.
     if match and int(match[3]) < span[1]:
         raise DataError(
             f"{target.url} has {int(match[3]):,} bytes, but bytes up to {span[1]:,} are needed"
         )
+    # A server may send fewer bytes than asked; the rest is asked for next. It must not send more.
     if (
         not match
         or match[1] is None
@@ -296,6 +327,7 @@ def _copy(
     url: str,
 ) -> None:
     done = start
+    # At once, so that a resumed download shows where it continues.
     report(done, total)
     while True:
         try:
@@ -307,6 +339,8 @@ def _copy(
         handle.write(chunk)
         done += len(chunk)
         report(done, total)
+    # Without a total, the end of the answer is the end of the file. The caller's size and digest
+    # remain as checks.
     if total is not None and done != total:
         raise _BrokenError(f"{url} broke off at byte {done:,} of {total:,}")
 
@@ -314,6 +348,7 @@ def _copy(
 def _validator(response: HTTPResponse) -> str | None:
     """What If-Range takes: a strong ETag, or else the time of the last change."""
     etag = response.headers.get("ETag")
+    # A weak ETag may stay the same while bytes differ, so ranges must not rely on it.
     if etag and not etag.startswith("W/"):
         return etag
     return response.headers.get("Last-Modified")

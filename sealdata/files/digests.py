@@ -16,6 +16,7 @@ class Digests:
 
     def __init__(self, cache: Path) -> None:
         self.cache = cache
+        # Path -> [bytes, time of change in ns, SHA-256 as hex].
         self._cached: dict[str, list[int | str]] = read_json(cache) if cache.exists() else {}
         self._unsaved = 0  # bytes
 
@@ -29,14 +30,19 @@ class Digests:
             status = path.stat()
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+        # ``stat`` succeeds on a folder, and reading it would fail with a less clear message.
         if path.is_dir():
             raise DataError(f"{path} is a folder; a file was expected")
+        # Nanoseconds, so that a change within the same second is seen where the disk stores them.
         stamp = [status.st_size, status.st_mtime_ns]
         cached = self._cached.get(str(path))
         if cached is not None and cached[:2] == stamp:
             return str(cached[2])
+        # The stamp was taken before the file is read: a change during the reading is seen next
+        # time.
         digest = file_sha256(path)
         self._cached[str(path)] = [*stamp, digest]
+        # An empty file counts as one byte, or ``save`` would take the cache for unchanged.
         self._unsaved += max(1, status.st_size)
         if self._unsaved >= SAVE_EVERY:
             self.save()
@@ -48,6 +54,7 @@ class Digests:
         Raises:
             DataError: the disk is full or refuses.
         """
+        # Only what changed is written: a resumed build with all digests known writes nothing.
         if self._unsaved:
             write_json(self.cache, self._cached)
             self._unsaved = 0

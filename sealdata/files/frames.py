@@ -12,6 +12,7 @@ import polars as pl
 from sealdata.errors import DataError
 from sealdata.files.records import write_atomic
 
+# Rows of a row group, unless the caller sets another size.
 _GROUP_ROWS = 32_768
 
 
@@ -35,10 +36,12 @@ def _write(frame: pl.DataFrame, row_group_size: int | None, path: Path) -> None:
             path,
             compression="zstd",
             compression_level=1,  # a sixth of the time less than 3 for an eighth more bytes
+            # Fixed sizes, so that the bytes depend on the frame and not on the machine.
             row_group_size=row_group_size or _GROUP_ROWS,
             statistics=row_group_size is not None,
         )
     except pl.exceptions.ComputeError as error:
+        # polars reports a full disk by text only. As an OSError it becomes one line for the user.
         number = re.search(r"\(os error (\d+)\)", str(error))
         if number is None:
             raise
@@ -52,8 +55,10 @@ def read_frame(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
         DataError: missing or damaged.
     """
     try:
+        # No globbing: a folder of the user may have ``*`` or ``[`` in its name.
         return pl.read_parquet(path, columns=columns, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
+        # polars explains itself over several lines, of which the first has the cause.
         raise DataError(
             f"cannot read {path} ({str(error).splitlines()[0]}); delete it and run again"
         ) from None
@@ -72,6 +77,7 @@ def parts_in_memory() -> Iterator[None]:
     try:
         yield
     finally:
+        # Nothing is kept between tasks: a worker that waits holds no part.
         _recent = None
 
 
@@ -81,9 +87,11 @@ def read_part(path: Path) -> pl.DataFrame:
     Raises:
         DataError: missing or damaged.
     """
+    # By identity and not by name: the cleaned part is often a hard link to the raw one.
     frame = (_recent or {}).get(_identity(path)) if path.exists() else None
     if frame is None:
         frame = read_frame(path)
+        # The frame is shared from here on, so no stage may change it in place.
         keep_part(path, frame)
     return frame
 
@@ -91,12 +99,14 @@ def read_part(path: Path) -> pl.DataFrame:
 def keep_part(path: Path, frame: pl.DataFrame) -> None:
     """Remember that ``path`` holds ``frame``, and forget the part before."""
     if _recent is not None:
+        # One part at most, so memory is that of a single part.
         _recent.clear()
         _recent[_identity(path)] = frame
 
 
 def _identity(path: Path) -> tuple[int, ...]:
     """Equal for two names of one file, different after a change."""
+    # Size and time too: a file may change in place and keep its inode.
     status = path.stat()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
@@ -107,10 +117,13 @@ def slices(frame: pl.DataFrame, columns: list[str], max_bytes: int) -> Iterator[
 
     Whatever is computed from a slice stays small, and in the processor's cache.
     """
+    # Bytes and not characters: memory is what must be bounded. Nulls count as nothing.
     sizes = frame.select(pl.sum_horizontal(pl.col(columns).str.len_bytes())).to_series()
+    # 64 bits, because the sum of lengths in 32 bits would overflow at 4 GiB.
     ends = sizes.cast(pl.UInt64).cum_sum().to_numpy()
     start = done = 0
     while start < frame.height:
+        # A row that is larger than the limit makes a slice by itself.
         stop = max(int(ends.searchsorted(done + max_bytes, side="right")), start + 1)
         yield frame[start:stop]
         start, done = stop, int(ends[stop - 1])
@@ -118,16 +131,19 @@ def slices(frame: pl.DataFrame, columns: list[str], max_bytes: int) -> Iterator[
 
 def count_rows(path: Path) -> int:
     """Rows of a parquet file, from its footer."""
+    # Only the footer is read, whatever the size of the file.
     return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
 
 
 def text_bytes(path: Path, columns: Collection[str]) -> int:
     """About how many bytes of text the columns of a parquet file have, from its footer."""
+    # polars does not show the sizes of column chunks.
     from pyarrow.parquet import read_metadata
 
     footer = read_metadata(path)
     groups = (footer.row_group(number) for number in range(footer.num_row_groups))
     chunks = (group.column(number) for group in groups for number in range(group.num_columns))
+    # Uncompressed, with the lengths of texts; a dictionary makes repeated texts smaller.
     return sum(
         int(chunk.total_uncompressed_size) for chunk in chunks if chunk.path_in_schema in columns
     )

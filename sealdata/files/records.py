@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sealdata.errors import DataError
 
+# Bytes read at once: memory stays constant for files of any size.
 _CHUNK = 1 << 20
 
 
@@ -25,14 +26,18 @@ class PartRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # The name of the part; also the stem of its files.
     part: str
+    # Rows read and rows written. Whatever is between them is in ``dropped``.
     rows_in: int
     rows_out: int
     dropped: dict[str, int] = {}
+    # JSON values only, and only what every run computes alike: no times.
     facts: dict[str, Any] = {}
     files: dict[str, str] = {}
 
     def model_post_init(self, _context: Any) -> None:
+        # Checked when a record is made and when it is read: nothing is dropped without a reason.
         lost = self.rows_in - self.rows_out
         assert lost == sum(self.dropped.values()), f"{self.part}: {lost} rows unaccounted for"
 
@@ -43,17 +48,22 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
     Raises:
         DataError: the disk is full or refuses; the temporary file is removed.
     """
+    # In the same folder, because a rename is atomic only within a file system.
     path.parent.mkdir(parents=True, exist_ok=True)
     # Named by machine too: on a cluster, two processes of one number may write to one folder.
     temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
     try:
         write(temporary)
+        # Without the fsync, a power cut could leave an empty file under the final name. The rename
+        # itself may be lost, which only makes the part unfinished.
         with temporary.open("rb+") as handle:
             os.fsync(handle.fileno())
         temporary.replace(path)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
+        # After the rename nothing is there to remove. After a kill the file stays, and no one reads
+        # it.
         temporary.unlink(missing_ok=True)
 
 
@@ -68,6 +78,7 @@ def checksum(path: Path) -> str:
     """
     crc = size = 0
     with path.open("rb") as handle:
+        # The size is counted from what was read, so it belongs to the same bytes as the CRC.
         while chunk := handle.read(_CHUNK):
             crc, size = isal_zlib.crc32(chunk, crc), size + len(chunk)
     return f"{size}-{crc:08x}"
@@ -75,6 +86,7 @@ def checksum(path: Path) -> str:
 
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as sorted, indented JSON, atomically: equal values give equal bytes."""
+    # Not escaped, so that people can read the texts of all scripts in it.
     text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
@@ -90,6 +102,7 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
     except ValueError as error:
+        # Also raised for bytes that are not UTF-8.
         raise DataError(f"{path} is not valid JSON ({error}); delete it and run again") from None
 
 
@@ -103,6 +116,7 @@ def read_record(path: Path) -> PartRecord:
 
 def stage_key(name: str, version: int, params: Any, inputs: list[str]) -> str:
     """16 hex digits naming a stage's output: SHA-256 over all that can change it."""
+    # Sorted, because the order of keys in a recipe does not matter. A list keeps the fields apart.
     identity = json.dumps([name, version, params, inputs], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(identity.encode()).hexdigest()[:16]
 

@@ -23,6 +23,7 @@ import polars as pl
 F = TypeVar("F", bound=Callable[..., object])
 D = TypeVar("D", bound=np.generic)
 
+# numba compiles once for each combination of argument types, so all kernels use these two.
 Bytes = npt.NDArray[np.uint8]
 Starts = npt.NDArray[np.int64]
 Int = int | np.int64  # in a kernel there is no other integer than one of 64 bits
@@ -34,6 +35,7 @@ def compiled(function: F) -> F:
 
     Where no such folder can be written, every process compiles for itself.
     """
+    # ``cache=True`` raises where numba finds no folder that it can write to.
     folder = cache_folder()
     if folder is None:
         return numba.njit(nogil=True)(function)  # type: ignore[return-value]
@@ -50,19 +52,25 @@ def cache_folder() -> Path | None:
     numba renews a kernel when the file of that kernel changes, but not when a function changes that
     the kernel calls from another file. A folder for each state of the sources closes that gap.
     """
+    # Zero bytes separate names and contents: text that moves to another file changes the digest.
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    # The user's cache comes first: an installed package is often read-only.
     candidates = [
         Path(platformdirs.user_cache_dir("sealdata")) / "kernels",
         Path(__file__).parent / "__pycache__",
     ]
+    # numba's own variable has precedence, as its users expect.
     if named := os.environ.get("NUMBA_CACHE_DIR"):
         candidates.insert(0, Path(named))
+    # Folders of other digests stay: two versions of the package may run at the same time.
     for parent in candidates:
         folder = parent / digest.hexdigest()[:16]
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # ``mkdir`` also succeeds on a read-only folder that exists. Only a write shows the
+            # truth.
             tempfile.TemporaryFile(dir=folder).close()
         except OSError:
             continue
@@ -74,6 +82,7 @@ def cache_folder() -> Path | None:
 def _numba_cache(folder: Path) -> Iterator[None]:
     """numba chooses the folder when it decorates; kernels of other packages keep their own."""
     config: Any = numba.config
+    # The setting is global to the process, so it is put back even if decorating fails.
     before = config.CACHE_DIR
     config.CACHE_DIR = str(folder)
     try:
@@ -91,8 +100,10 @@ class Texts(NamedTuple):
 
 def texts_of(column: pl.Series) -> Texts:
     """The buffers behind a text column, read-only; null counts as empty."""
+    # polars copies its strings into one array of bytes and one of 64-bit offsets.
     array = column.fill_null("").to_arrow()
     _, starts, data = array.buffers()
+    # ``starts`` of no texts is a single zero. Arrow lets a column without rows omit that buffer.
     if not len(array):
         return Texts(np.frombuffer(bytes(8), np.int64), np.frombuffer(b"", np.uint8))
     # Buffers of arrow are read-only, and so is all here: a kernel is compiled for one type.
@@ -105,6 +116,7 @@ def texts_of(column: pl.Series) -> Texts:
 
 def text_column(texts: Texts, name: str = "") -> pl.Series:
     """A text column of whole, valid UTF-8 texts, the opposite of ``texts_of``."""
+    # pyarrow takes both buffers as they are. Nothing checks that the bytes are valid UTF-8.
     import pyarrow as pa
 
     starts, data = pa.py_buffer(texts.starts), pa.py_buffer(texts.data)
@@ -125,6 +137,8 @@ def decode(data: Bytes, offset: Int) -> tuple[Int, Int]:
     Indices are unsigned: numba then does not check whether they count from the end. That saves a
     third of the time.
     """
+    # No byte is checked: polars holds valid UTF-8 only, so the announced bytes always follow. The
+    # first byte states their number: below 0x80 none, below 0xE0 one, below 0xF0 two.
     lead = np.int64(data[np.uint64(offset)])
     if lead < 0x80:
         return lead, offset + 1

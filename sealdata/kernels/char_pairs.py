@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from sealdata.kernels import Bytes, Starts, compiled, decode
 
+# One bit for each of the 16 couples that the caller may ask for.
 ALL = 0xFFFF
 
 
@@ -21,10 +22,13 @@ def hold_neighbours(
     has_pair = np.zeros(num_texts, np.bool_)
     for text in range(num_texts):
         offset, end = starts[text], starts[text + 1]
+        # ``before`` has the couples whose first class contains the character on the left.
         before = np.uint16(ALL)
         while offset < end:
             char, offset = decode(data, offset)
+            # A common bit is a couple of which both classes match here.
             if before & second[np.uint64(char)]:
+                # One match settles the text. Clean text, the common case, is read to its end.
                 has_pair[text] = True
                 break
             before = first[np.uint64(char)]

@@ -15,12 +15,15 @@ def copy_runs(ids: Ids, ends: Numbers, lengths: Numbers, fill: Int, fills: Numbe
 
     Every way of numpy writes an index of 8 bytes for each id of 4 bytes, and reads it again.
     """
+    # The exact size is known beforehand, so memory is that of the result and no more.
     copied = np.empty(lengths.sum() + fills.sum(), np.uint32)
     to = 0
+    # Runs may come in any order, overlap or repeat: the input is only read.
     for run in range(len(ends)):
         for position in range(ends[run] - lengths[run], ends[run]):
             copied[to] = ids[position]
             to += 1
+        # The filler is EOS in practice: the end of a document, or padding after it.
         for _ in range(fills[run]):
             copied[to] = fill
             to += 1
@@ -35,9 +38,11 @@ def whole_within(
 
     Run i is ``ids[ends[i - 1] : ends[i]]``, and id t stands for ``sizes[t]`` bytes.
     """
+    # A run whose first id exceeds the limit keeps 0.
     whole, totals = np.zeros(len(ends), np.int64), np.empty(len(ends), np.int64)
     start = 0
     for run in range(len(ends)):
+        # The loop continues beyond the limit: callers compare the total with the bytes of the text.
         total = 0
         for position in range(ends[run] - start):
             total += sizes[ids[start + position]]

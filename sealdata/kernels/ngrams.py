@@ -8,6 +8,7 @@ from sealdata.kernels import Bytes, Starts, compiled, decode
 Hashes = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
+# Knuth's multiplier for MMIX. It is odd, so multiplying modulo 2**64 loses no information.
 _BASE = np.uint64(0x5851F42D4C957F2D)
 
 
@@ -28,10 +29,14 @@ def ngram_hashes(starts: Starts, data: Bytes, ngram: int) -> tuple[Hashes, Ints]
     Each code point is spread over 64 bits before the polynomial, so equal hashes mean equal n-grams
     but for odds of 2**-64 a couple.
     """
+    # A text has no more n-grams than bytes. Callers pass batches, so 8 bytes per byte are bounded.
     num_texts = len(starts) - 1
     hashes = np.empty(max(0, starts[num_texts] - starts[0]), np.uint64)
     begins = np.zeros(num_texts + 1, np.int64)
+    # The last ``ngram`` characters in a ring. It is not cleared between texts: a slot is read only
+    # after the same text has written it.
     window = np.zeros(ngram, np.uint64)
+    # The weight of the character that leaves: _BASE ** ngram, since the value is multiplied first.
     gone = np.uint64(1)
     for _ in range(ngram):
         gone *= _BASE
@@ -42,6 +47,8 @@ def ngram_hashes(starts: Starts, data: Bytes, ngram: int) -> tuple[Hashes, Ints]
             char, offset = decode(data, offset)
             slot = length % ngram
             spread = _spread(char)
+            # A rolling polynomial: every step costs the same, whatever ``ngram``. All sums are
+            # modulo 2**64, so the subtraction is exact.
             value = value * _BASE + spread
             if length >= ngram:
                 value -= window[slot] * gone
@@ -51,6 +58,7 @@ def ngram_hashes(starts: Starts, data: Bytes, ngram: int) -> tuple[Hashes, Ints]
                 hashes[count] = value
                 count += 1
         begins[text + 1] = count
+    # A view would keep the whole allocation alive.
     return hashes[:count].copy(), begins
 
 
@@ -75,13 +83,17 @@ def most_contained(
     """
     num_texts = len(begins) - 1
     best, share = np.full(num_texts, -1, np.int64), np.zeros(num_texts, np.float32)
+    # Sizes count distinct n-grams, so a second occurrence in the same text must not count.
     seen = np.full(len(ref_hashes), -1, np.int64)  # the last text that had this hash
+    # ``touched`` lists the references that this text met. Only these are compared and reset, so a
+    # text costs its own n-grams and not the number of references.
     counts = np.zeros(len(sizes), np.int64)
     touched = np.empty(len(sizes), np.int64)
     for text in range(num_texts):
         num_touched = 0
         for number in range(begins[text], begins[text + 1]):
             value = hashes[number]
+            # Hashes are uniform, and there are two buckets or more a hash: nearly all hold 0 to 2.
             bucket = value >> np.uint64(shift)
             for k in range(buckets[bucket], buckets[bucket + np.uint64(1)]):
                 if ref_hashes[k] != value or seen[k] == text:
@@ -95,8 +107,11 @@ def most_contained(
                     counts[owner] += 1
         for index in range(num_touched):
             owner = touched[index]
+            # Rounded before the comparison: shares that are equal in the output are ties here as
+            # well.
             containment = np.float32(counts[owner] / sizes[owner])
             counts[owner] = 0
+            # The smaller reference wins ties, so the order in which they were met does not matter.
             if containment > share[text] or (containment == share[text] and owner < best[text]):
                 best[text], share[text] = owner, containment
     return best, share

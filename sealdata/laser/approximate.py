@@ -64,18 +64,23 @@ def write_index(
     """
     library = faiss()
     cells = num_cells(num)
+    # At even distances, because corpora come sorted. Rows rise, as ``gather`` requires.
     sample_rows = np.linspace(0, num - 1, min(num, _PER_CELL * cells, _SAMPLE)).astype(np.int64)
     sample = gather(sample_rows)
     dim = sample.shape[1]
     codes = max(1, dim // _CODE)
     metric = library.METRIC_INNER_PRODUCT
+    # 8 bits a code: one of 256 centroids for each group of eight numbers. The size is that of 1/32
+    # of the vectors in float32.
     index = library.IndexIVFPQ(library.IndexFlatIP(dim), dim, cells, codes, 8, metric)
     index.cp.niter = _ROUNDS
+    # Vectors have length 1, so centroids are made directions too.
     index.cp.spherical = True
     index.cp.min_points_per_centroid = (
         1  # the sample size was chosen above; without this, faiss warns
     )
     index.train(sample)
+    # Up to 1 GiB, which the index needs while it grows.
     del sample
     for start, stop in spans(num, BLOCK):
         index.add(rows(start, stop))
@@ -89,19 +94,26 @@ def near_cosines(
     where fewer were found. The index is mapped, so processes of one machine share its memory."""
     library = faiss()
     index = library.read_index(str(path), library.IO_FLAG_MMAP)
+    # More cells mean fewer missed neighbours and more time. A small index has fewer cells than
+    # that.
     index.nprobe = min(_PROBES, index.nlist)
     highest = np.full((len(queries), k), -np.inf, np.float32)
     for start, stop in spans(len(queries), _QUERIES):
         block = queries[start:stop]
         _, candidates = index.search(block, min(_CANDIDATES * k, index.ntotal))
+        # Queries share candidates: each vector is read once, in the rising order that ``gather``
+        # needs.
         named, columns = np.unique(candidates, return_inverse=True)
         first = int(named[0] == -1)  # no candidate
+        # faiss fills up with -1, which sorts first, where the visited cells hold too few codes.
         vectors = gather(named[first:])
+        # Codes only choose candidates. What counts is computed from the vectors.
         cosines = np.full((len(block), candidates.shape[1]), -np.inf, np.float32)
         columns = columns.reshape(candidates.shape) - first
         for row, row_columns in enumerate(columns):
             is_candidate = row_columns >= 0
             cosines[row, is_candidate] = vectors[row_columns[is_candidate]] @ block[row]
+        # With fewer candidates than ``k``, the front of each line stays -inf.
         best = min(k, cosines.shape[1])
         highest[start:stop, k - best :] = np.sort(cosines, axis=1)[:, -best:]
     return highest

@@ -21,6 +21,8 @@ def convert_network(network: nn.Module, device: torch.device, precision: Precisi
     Raises:
         ConfigError: the device does not support the format. ``int8`` needs a CPU, ``fp16`` a GPU.
     """
+    # Dynamic quantisation: weights are rounded once, inputs by the range of each batch. That is why
+    # an embedding in int8 depends on its batch.
     if precision == "int8":
         if device.type != "cpu":
             raise ConfigError('precision = "int8" runs on the CPU only; use "bf16" on a GPU')
@@ -32,6 +34,7 @@ def convert_network(network: nn.Module, device: torch.device, precision: Precisi
         return quantised
     if precision == "fp16" and device.type == "cpu":
         raise ConfigError('precision = "fp16" runs on a GPU only; use "bf16" on the CPU')
+    # fp32 is a conversion too: a file may hold its weights in 16 bits.
     moved = network.to(device=device, dtype=_HALF.get(precision, torch.float32))
     for module in moved.modules():
         if isinstance(module, nn.LSTM):
@@ -47,4 +50,5 @@ def choose_device(device: Device) -> torch.device:
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError('device = "cuda": torch sees no GPU here; use device = "cpu"')
+    # Without a number: the worker's environment shows it a single GPU.
     return torch.device(device)

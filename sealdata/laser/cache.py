@@ -16,6 +16,7 @@ import numpy as np
 
 from sealdata.errors import DataError
 
+# 64 bytes. Numbers are little-endian, so machines of both kinds may share a file.
 _HEAD = struct.Struct("<8s2Q40x")  # magic, numbers of a vector, slots
 _MAGIC = b"sealemb1"
 _SUM, _KEY, _TRUNCATED = 8, 16, 8  # bytes: checksum of the rest, hash of the text, flag
@@ -32,6 +33,7 @@ class EmbeddingCache:
         self.path = path
         self.dim = dim
         self._size = _SUM + _KEY + _TRUNCATED + 4 * dim
+        # The file never grows: a new text replaces the one whose slot its hash names.
         self._slots = max(1, (max_bytes - _HEAD.size) // self._size)
         try:
             self._file = self._open()
@@ -52,11 +54,13 @@ class EmbeddingCache:
         except FileNotFoundError:
             pass
         else:
+            # With another number of slots, each text would be sought in a slot that is not its own.
             if os.pread(file, _HEAD.size, 0) == head:
                 return file
             os.close(file)  # of another size, or damaged: start again
         # If two processes start at once, one of them writes to a file that no other process sees.
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        # Made whole, then renamed: no process ever sees a table without its head.
         os.pwrite(handle, head, 0)
         os.ftruncate(handle, _HEAD.size + self._slots * self._size)
         Path(name).replace(self.path)
@@ -68,7 +72,11 @@ class EmbeddingCache:
         truncated, is_cached = np.zeros(len(texts), bool), np.zeros(len(texts), bool)
         for index, text in enumerate(texts):
             key = _key(text)
+            # ``pread`` takes the position as an argument, so threads and forks share no file
+            # pointer.
             slot = os.pread(self._file, self._size, self._offset(key))
+            # A slot that was never written is zeros, and a torn one fails the checksum: both are
+            # misses.
             if slot[_SUM : _SUM + _KEY] == key and slot[:_SUM] == _sum(slot[_SUM:]):
                 is_cached[index], truncated[index] = True, slot[_SUM + _KEY] != 0
                 vectors[index] = np.frombuffer(slot, "<f4", self.dim, _SUM + _KEY + _TRUNCATED)
@@ -82,6 +90,8 @@ class EmbeddingCache:
         """
         try:
             for text, vector, flag in zip(texts, vectors.astype("<f4"), truncated, strict=True):
+                # One write a slot. Two writers at once leave one of the two, or a mixture that
+                # counts as empty.
                 key = _key(text)
                 rest = key + bytes([bool(flag)]).ljust(_TRUNCATED, b"\0") + vector.tobytes()
                 os.pwrite(self._file, _sum(rest) + rest, self._offset(key))
@@ -90,10 +100,12 @@ class EmbeddingCache:
             raise DataError(f"cannot write {self.path}: {why}; give the cache fewer GiB") from None
 
     def _offset(self, key: bytes) -> int:
+        # 8 of the 16 bytes choose the slot; all 16 are compared.
         return _HEAD.size + int.from_bytes(key[:8], "little") % self._slots * self._size
 
 
 def _key(text: str) -> bytes:
+    # A lone surrogate has no UTF-8 of its own, but must not end a build.
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_KEY).digest()
 
 

@@ -38,6 +38,8 @@ class CachingEncoder:
     ) -> None:
         self.encoder = encoder
         self.repeated = repeated
+        # Bytes of float32 vectors. Once it is full, later texts are encoded again: nothing is
+        # evicted.
         self.max_texts = max_bytes // (4 * encoder.dim)
         self.cache = cache
         self._memory: dict[str, tuple[np.ndarray, bool]] = {}
@@ -45,6 +47,7 @@ class CachingEncoder:
     def encode_lists(self, lists: Iterable[Sequence[str]]) -> Iterator[Encoded]:
         """As ``Encoder.encode_lists``."""
         # On a GPU the encoder requests the next list before it returns this one.
+        # A text of two neighbouring lists is then encoded twice, since the first is not filled yet.
         lookups: deque[_Lookup] = deque()
 
         def missing() -> Iterator[list[str]]:
@@ -56,15 +59,19 @@ class CachingEncoder:
             yield self._fill(lookups.popleft(), encoded)
 
     def _lookup(self, number: int, texts: Sequence[str]) -> _Lookup:
+        # In order of first occurrence, so that the batches depend on the texts only.
         indices = {text: index for index, text in enumerate(dict.fromkeys(texts))}
         distinct = list(indices)
         index_of = np.array([indices[text] for text in texts], dtype=np.int64)
         vectors = np.zeros((len(distinct), self.encoder.dim), np.float32)
         truncated, is_known = np.zeros(len(distinct), bool), np.zeros(len(distinct), bool)
         for index, text in enumerate(distinct):
+            # Memory is allowed in every precision: it depends on the lists of this part and nothing
+            # else.
             if text in self._memory:
                 vectors[index], truncated[index] = self._memory[text]
                 is_known[index] = True
+        # What is on disk depends on earlier builds, so it needs an encoder that ``is_steady``.
         if self.cache:
             rest = np.flatnonzero(~is_known)
             vectors[rest], truncated[rest], is_known[rest] = self.cache.look_up(
@@ -79,10 +86,12 @@ class CachingEncoder:
         if self.cache:
             self.cache.keep([lookup.distinct[index] for index in new], *encoded)
         for index, text in enumerate(lookup.distinct):
+            # A text of a single list is not in ``repeated`` and is never kept.
             last_list = self.repeated.get(text, -1)
             if last_list <= lookup.number:
                 self._memory.pop(text, None)
             elif text not in self._memory and len(self._memory) < self.max_texts:
                 # A copy: a view would keep the vectors of the whole list in memory.
                 self._memory[text] = lookup.vectors[index].copy(), bool(lookup.truncated[index])
+        # Back to one row per text, repeats included.
         return Encoded(lookup.vectors[lookup.index_of], lookup.truncated[lookup.index_of])

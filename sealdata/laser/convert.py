@@ -25,19 +25,24 @@ def write_safetensors(state: dict[str, Any], path: Path) -> None:
     Raises:
         DataError: the state is not one of a LASER checkpoint, or the disk refuses.
     """
+    # A state comes from a file that may be damaged, so its types are checked first.
     tensors, rest = state.get("model"), {k: v for k, v in state.items() if k != "model"}
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
         raise DataError(f"{path}: its weights are not all tensors")
     if "cfg" in rest:
         model = rest["cfg"].get("model") if isinstance(rest["cfg"], dict) else None
         model = vars(model) if isinstance(model, argparse.Namespace) else model or {}
+        # fairseq stores all options of a training run, paths and lists among them.
         plain = {
             k: v for k, v in model.items() if v is None or isinstance(v, bool | int | float | str)
         }
         rest = {"cfg": {"model": plain}}
     else:
+        # LASER2 keeps its dictionary in the checkpoint, LASER3 in a file of its own.
         rest = {name: rest.get(name) for name in ("params", "dictionary")}
+    # safetensors refuses tensors that share memory or are not contiguous.
     copies = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
+    # Metadata of safetensors are texts only, hence the JSON.
     metadata = {"format": "pt", _KEY: json.dumps(rest, ensure_ascii=False, sort_keys=True)}
     write_atomic(path, lambda temporary: save_file(copies, temporary, metadata))
 

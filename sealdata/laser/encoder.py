@@ -62,6 +62,7 @@ def load_encoder(
         ConfigError: the files do not belong together, a bound makes no sense, or there is no such
             device or precision here.
     """
+    # Two: a piece and the closing </s>. A text must fit a batch, or no batch could take it.
     if not 2 <= max_tokens <= batch_tokens:
         raise ConfigError(
             f"max_tokens = {max_tokens}: must be at least 2 and at most "
@@ -69,10 +70,12 @@ def load_encoder(
         )
     if threads < 1:
         raise ConfigError(f"threads = {threads}: must be at least 1")
+    # A missing GPU is reported before the checkpoint is read.
     chosen = choose_device(device)
     loaded = read_checkpoint(checkpoint, cvocab)
     vocabulary = Vocabulary(spm, loaded.dictionary, prepend_bos=loaded.prepend_bos)
     network = convert_network(loaded.network, chosen, precision)
+    # Learned positions end somewhere; sinusoids and the LSTM have no limit of their own.
     bound = min(max_tokens, loaded.network.max_pieces or max_tokens)
     return Encoder(network, loaded.network.dim, vocabulary, chosen, bound, batch_tokens, threads)
 
@@ -124,9 +127,11 @@ class Encoder:
         if self._device.type == "cpu":
             yield from map(self.encode_counted, lists)
             return
+        # One list ahead and no more: memory holds the ids of two lists.
         with ThreadPoolExecutor(1) as reader:
             pending = None
             for texts in lists:
+                # The CPU cuts the next texts into pieces while the GPU computes.
                 following = reader.submit(self._read, texts)
                 if pending is not None:
                     yield self._encode(pending.result(), normalise=False)
@@ -141,9 +146,12 @@ class Encoder:
         texts are encoded in several ways. In int8 the answer may be wrong: the range of a whole
         batch is divided into 256 steps, and these texts may not show the difference.
         """
+        # A fixed seed, so that a machine always gets the same answer. Ids below 4 are special.
         noise = np.random.default_rng(1).integers(4, 100, size=(67, 40)).astype(np.int32)
+        # Short texts make small batches, where libraries change the order of their sums.
         for length in (1, 2, 3, 9, 40):
             rows = list(noise[:, :length])
+            # The same rows in a large batch, each as its own batch, and in a middle-sized one.
             whole = self._embed(rows)
             single = np.concatenate([self._embed([rows[i]]) for i in (0, 33, 66)])
             few = self._embed(rows[30:37])
@@ -154,8 +162,10 @@ class Encoder:
         return True
 
     def _read(self, texts: Sequence[str]) -> _Read:
+        # Distinct texts in order of first occurrence: batches then depend on the list only.
         indices = {text: index for index, text in enumerate(dict.fromkeys(texts))}
         ids = self.vocabulary.ids(list(indices))
+        # Before shortening: the length that the text would have had.
         truncated = np.array([len(row) > self._max_tokens for row in ids], dtype=bool)
         index_of = np.array([indices[text] for text in texts], dtype=np.int64)
         return _Read([self._shorten(row) for row in ids], truncated, index_of)
@@ -164,6 +174,7 @@ class Encoder:
         vectors = self._embed(read.ids)
         if normalise:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        # Without repeats the rows are in input order already, and a copy is saved.
         if len(read.ids) == len(read.index_of):
             return Encoded(vectors, read.truncated)
         return Encoded(vectors[read.index_of], read.truncated[read.index_of])
@@ -171,6 +182,7 @@ class Encoder:
     def _shorten(self, row: Ids) -> Ids:
         if len(row) <= self._max_tokens:
             return row
+        # The last id stays: networks were trained with ``</s>`` at the end of every text.
         return np.append(row[: self._max_tokens - 1], row[-1])
 
     def _embed(self, rows: list[Ids]) -> np.ndarray:
@@ -183,24 +195,31 @@ class Encoder:
         vectors = np.empty((len(rows), self.dim), dtype=np.float32)
 
         def embed_batch(batch: np.ndarray) -> None:
+            # Set in the thread that computes: inference mode belongs to a thread.
             with torch.inference_mode():
+                # numpy has no bfloat16, so vectors become float32 before they leave torch.
                 embedded = self._network(_stacked(rows, batch)).float().numpy()
+                # Filler rows go. Batches are disjoint, so threads never write to one row.
                 vectors[batch] = embedded[: len(batch)]
 
         with one_thread_per_operation(), ThreadPoolExecutor(self._threads) as pool:
+            # Results are fetched, so that an error in a thread is raised here.
             for _ in pool.map(embed_batch, batches):
                 pass
         return vectors
 
     def _embed_on_gpu(self, rows: list[Ids], batches: list[np.ndarray]) -> np.ndarray:
         """Copies go through pinned memory and wait for nothing: one wait at the very end."""
+        # In the order of the batches; the copy at the end restores that of the rows.
         ordered = torch.empty((len(rows), self.dim), dtype=torch.float32, pin_memory=True)
+        # TF32 would round the inputs of float32 products to 10 bits of mantissa.
         exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
         kept: list[Tensor] = []  # pinned memory must outlive the copy out of it
         start = 0
         with torch.inference_mode(), exact:
             for batch in batches:
                 kept.append(_stacked(rows, batch).pin_memory())
+                # The copy, the network and the copy back are queued: the CPU runs ahead of the GPU.
                 ids = kept[-1].to(self._device, non_blocking=True)
                 ordered[start : start + len(batch)].copy_(
                     self._network(ids)[: len(batch)].float(), non_blocking=True
@@ -216,5 +235,6 @@ class Encoder:
 def _stacked(rows: list[Ids], batch: np.ndarray) -> Tensor:
     """Int64 ids [texts, pieces] of one batch; the last text again until there are _MIN_IDS."""
     texts = [rows[i] for i in batch]
+    # A count below 1 repeats nothing. All rows of a batch have one length.
     texts += texts[-1:] * (-(-_MIN_IDS // len(texts[0])) - len(texts))
     return torch.from_numpy(np.stack(texts).astype(np.int64))

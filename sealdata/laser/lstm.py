@@ -21,8 +21,11 @@ class LaserLstm(nn.Module):
         num_layers: int,
     ) -> None:
         super().__init__()
+        # One half of each vector reads forwards, the other backwards.
         self.dim = 2 * hidden_size
+        # The row of <pad> only keeps its place: nothing is padded.
         self.embed_tokens = nn.Embedding(num_embeddings, embed_dim, padding_idx=padding_idx)
+        # ``batch_first``: [texts, pieces, embed_dim] goes in, [texts, pieces, dim] comes out.
         self.lstm = nn.LSTM(
             embed_dim, hidden_size, num_layers, bidirectional=True, batch_first=True
         )
@@ -33,5 +36,6 @@ class LaserLstm(nn.Module):
         Nothing is padded and ``</s>`` closes each row.
         """
         states, _ = self.lstm(self.embed_tokens(ids))
+        # ``states`` is [texts, pieces, dim]. With padding, its states would have to be masked here.
         embeddings: Tensor = states.amax(dim=1)
         return embeddings

@@ -22,6 +22,7 @@ _TILE = 2048  # vectors a side of one product: 16 MiB of float32, in the process
 
 def unit(vectors: Vectors) -> Vectors:
     """The same directions, of length 1; zero stays zero."""
+    # A zero vector has cosine 0 with all others.
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     normalised: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     return normalised
@@ -43,15 +44,19 @@ def best_cosines(
 
     highest = np.full((len(queries), k), -np.inf, np.float32)
     found_back = np.full((num_pool, k), -np.inf, np.float32)
+    # One buffer for all tiles: each product overwrites the last.
     product = np.empty(_TILE * _TILE, np.float32)
     with torch.inference_mode(), one_thread_per_operation():
+        # The pool is the outer loop: its vectors are read from disk, once. Queries are in memory.
         for start, stop in spans(num_pool, _TILE):
             columns = torch.from_numpy(rows(start, stop)).T
             for top, bottom in spans(len(queries), _TILE):
                 height, width = bottom - top, stop - start
+                # The front of the buffer, so that a smaller tile is contiguous too.
                 cosines = product[: height * width].reshape(height, width)
                 left = torch.from_numpy(queries[top:bottom])
                 torch.mm(left, columns, out=torch.from_numpy(cosines))
+                # Only k numbers a row survive a tile, so memory does not grow with the pool.
                 keep_best(cosines, highest[top:bottom], found_back[start:stop])
     return highest, found_back
 
@@ -67,6 +72,7 @@ def margins(
 ) -> npt.NDArray[np.float64]:
     """The margin of pairs, from their cosine and the mean cosine ``around`` them: that of the
     nearest neighbours of both sides. NaN where a ratio has no positive mean to stand on."""
+    # A difference has a meaning for every mean, a ratio only for a positive one.
     if kind == "distance":
         return cosines - around
     return np.divide(cosines, around, out=np.full_like(cosines, np.nan), where=around > 0)

@@ -83,9 +83,12 @@ def normalise(texts: Sequence[str]) -> list[str]:
 
 
 def _normalise_block(texts: Sequence[str]) -> list[str]:
+    # Every step runs once over all texts in C, not once per text.
     block = "\n".join(texts)
+    # A text with a line feed of its own would be cut into two.
     if block.count("\n") != len(texts) - 1:
         block = "\n".join([text.replace("\n", " ") for text in texts])
+    # ``chars`` never loses a character, so a step may be tried in vain but is never left out.
     block, chars = _blank_control_characters(block)
     for needle, pattern, replacement in _STEPS:
         if not chars.issuperset(needle):
@@ -93,6 +96,7 @@ def _normalise_block(texts: Sequence[str]) -> list[str]:
         if pattern is None:
             block = block.replace(needle, replacement)
         elif needle in block:
+            # The fixed needle is found much faster than the pattern, which most blocks do not need.
             block = pattern.sub(replacement, block)
         chars.update(replacement)
     # Lowering the block equals lowering each text: the one rule that looks around, final sigma,
@@ -102,13 +106,16 @@ def _normalise_block(texts: Sequence[str]) -> list[str]:
 
 def _blank_control_characters(block: str) -> tuple[str, set[str]]:
     """The block with spaces for control characters but line feeds, and the characters in it."""
+    # A bytearray, because numpy cannot write to bytes. The numbers are in the machine's order.
     codes = np.frombuffer(bytearray(block.encode(*_CODEC)), dtype=np.uint32)
+    # A table of flags costs one pass; a Python set of the characters would visit each of them.
     seen = np.zeros(_CODE_POINTS, dtype=bool)
     seen[codes] = True
     controls = _controls()
     if (seen & controls).any():
         codes[controls[codes]] = ord(" ")
         block = codes.tobytes().decode(*_CODEC)
+        # What was replaced is gone from the block.
         seen[controls] = False
         seen[ord(" ")] = True
     return block, {chr(code) for code in np.flatnonzero(seen)}
@@ -118,6 +125,7 @@ def _blank_control_characters(block: str) -> tuple[str, set[str]]:
 def _controls() -> np.ndarray:
     """Bool per code point: true for categories C*, but not for the line feed."""
     table = np.zeros(_CODE_POINTS, dtype=bool)
+    # A file and not ``unicodedata``, whose version changes with Python.
     lines = (files("sealdata") / "laser" / "category_c.txt").read_text("ascii").splitlines()
     for line in lines:
         if not line.startswith("#"):

@@ -18,7 +18,9 @@ _BOS = SPECIAL_IDS["<s>"]
 _EOS = SPECIAL_IDS["</s>"]
 _UNK = SPECIAL_IDS["<unk>"]
 
+# Below every id, so that ``> _UNK`` leaves it out.
 _LOOK_UP_BY_TEXT = -1
+# Bounds the memory of SentencePiece's lists of Python integers.
 _TEXTS_AT_ONCE = 4096
 
 
@@ -34,13 +36,17 @@ class Vocabulary:
             DataError: the file is missing or no SentencePiece model.
             ConfigError: most of its pieces are not in the dictionary.
         """
+        # The special ids win over a dictionary that numbers them otherwise.
         self._pieces = _read_pieces(spm)
         self._dictionary = {**dictionary, **SPECIAL_IDS}
         self._begin = [_BOS] if prepend_bos else []
+        # int32 [pieces]: SentencePiece's id to LASER's. One look-up in numpy replaces one dict
+        # access for each piece of a corpus.
         self._id_of_piece = np.array(
             [self._id_of(i) for i in range(self._pieces.get_piece_size())], dtype=np.int32
         )
         num_known = int((self._id_of_piece > _UNK).sum())
+        # Any two models share some pieces. Below half, the files do not belong together.
         if 2 * num_known < len(self._id_of_piece):
             raise ConfigError(
                 f"{spm}: only {num_known} of its {len(self._id_of_piece)} pieces are in the "
@@ -60,7 +66,9 @@ class Vocabulary:
         return self._split(normalise(texts))
 
     def _split(self, normalised: Sequence[str]) -> list[list[str]]:
+        # One thread: workers already occupy the cores.
         encoded = self._pieces.encode(list(normalised), out_type=str, num_threads=1)
+        # As LASER's library does, which passes pieces on as text. A piece with a space becomes two.
         return [" ".join(pieces).split() for pieces in encoded]
 
     def ids(self, texts: Sequence[str]) -> list[Ids]:
@@ -71,16 +79,21 @@ class Vocabulary:
         return ids
 
     def _block_ids(self, normalised: list[str]) -> list[Ids]:
+        # Two rows after the table stand for </s> and <s>, so that one array holds all ids of a
+        # block.
         eos_piece = len(self._id_of_piece)
         encoded = self._pieces.encode(normalised, out_type=int, num_threads=1)
         for piece_ids in encoded:
             piece_ids.append(eos_piece)
         if self._begin:
             encoded = [[eos_piece + 1, *piece_ids] for piece_ids in encoded]
+        # ``ends[i]`` is one past the last id of text i.
         ends = np.cumsum([len(piece_ids) for piece_ids in encoded])
         flat = np.fromiter(chain.from_iterable(encoded), dtype=np.int32, count=int(ends[-1]))
         ids = np.append(self._id_of_piece, np.array([_EOS, _BOS], dtype=np.int32))[flat]
+        # Views of one array: nothing is copied.
         rows = np.split(ids, ends[:-1])
+        # Texts with an unknown piece, each once. They are rare and go the slow way, piece by piece.
         by_text = np.unique(np.searchsorted(ends, np.flatnonzero(ids == _LOOK_UP_BY_TEXT), "right"))
         pieces_by_text = self._split([normalised[i] for i in by_text])
         for i, pieces in zip(by_text.tolist(), pieces_by_text, strict=True):

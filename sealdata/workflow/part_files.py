@@ -12,6 +12,7 @@ _reported: set[tuple[Path, str]] = set()  # damage is reported once, though it i
 def written(part: str, folder: Path) -> dict[str, str]:
     """The files of a part, by name in ``folder``, with their checksums: ``PART.*`` except its
     record, and everything in ``PART/``."""
+    # A record cannot hold its own checksum. Temporary files begin with a dot, so they do not match.
     paths = [path for path in folder.glob(f"{part}.*") if path.name != f"{part}.json"]
     paths += [path for path in (folder / part).rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): checksum(path) for path in sorted(paths)}
@@ -21,9 +22,11 @@ def finished_part(part: str, folder: Path) -> PartRecord | None:
     """The record of a part in ``folder``; None if it is missing, or if a file that it names is
     missing or damaged."""
     path = folder / f"{part}.json"
+    # The record is written last, so without one the part was never finished.
     if not path.exists():
         return None
     record = read_record(path)
+    # The record has no checksum of its own. It is small, and it must parse.
     intact = all(_matches(folder / name, old) for name, old in record.files.items())
     return record if intact else None
 
@@ -40,6 +43,7 @@ def drop_checksum(path: Path) -> None:
 
 def is_intact(path: Path) -> bool:
     """Whether the file is the one that its checksum was written for."""
+    # Without a checksum, a write was interrupted between ``drop_checksum`` and ``write_checksum``.
     return _checksum_path(path).exists() and _matches(path, read_json(_checksum_path(path)))
 
 

@@ -12,9 +12,11 @@ TaskSource = Callable[[], Sequence[Task]]
 POLL = 0.2  # seconds after which an engine asks for new tasks, if none has finished before
 
 
+# A protocol, so that stages import no engine: Ray stays an optional package.
 class Engine(Protocol):
     """Runs tasks somewhere, in any order."""
 
+    # An iterator, so that the caller may add tasks to its source between two results.
     def run(self, source: TaskSource) -> Iterator[tuple[Task, list[PartRecord]]]:
         """Yield each task and its records as it finishes.
 
@@ -27,6 +29,7 @@ class Engine(Protocol):
 class Progress(Protocol):
     """Receives what happens, to show it. Stages may overlap."""
 
+    # Called in the driver's process and thread only, so an implementation needs no locks.
     def begin(self, stage: str, after: str | None = None) -> None:
         """A stage starts; ``after`` names the one whose parts it works on as they appear."""
         ...
@@ -52,6 +55,7 @@ class Progress(Protocol):
         ...
 
 
+# For tests and for callers of the library that print nothing.
 class NoProgress:
     """Shows nothing."""
 

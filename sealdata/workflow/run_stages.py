@@ -19,27 +19,35 @@ def run_stages(
     Raises:
         SealError: a part failed; finished parts stay.
     """
+    # Folders are named by keys, so what an earlier recipe left in ``work`` is not met here.
     outputs = [stage.output(work) for stage in stages]
+    # By stage and part: tasks finish in any order, and sources may have parts of one name.
     records: dict[tuple[int, str], PartRecord] = {}
     tasks: list[Task] = []
     for index, (stage, output) in enumerate(zip(stages, outputs, strict=True)):
         for part in stage.parts:
+            # This reads every file of the part once, to compare checksums.
             record = stage.finished(part, output.folder)
             if record is None:
                 tasks.append(stage.task(part, output.folder, (index, 0)))
             else:
                 records[index, part] = record
+    # A build with nothing to do here starts no workers and shows no line.
     if tasks:
+        # All stages have one name, so they share one line of progress.
         name = stages[0].name
         progress.begin(name)
         progress.expect(name, len(tasks), _num_rows(stages, tasks))
         try:
+            # These tasks have no followers, so each returns one record.
             for task, [record] in engine.run(_all_at_once(tasks)):
                 records[task.index[0], record.part] = record
                 progress.part_done(name, record)
         finally:
+            # After an error too: a live display would overwrite the message.
             progress.end(name)
     return [
+        # In the order of the parts, not of their completion: the manifest must not depend on speed.
         finish(stage, work, [records[index, part] for part in stage.parts])
         for index, stage in enumerate(stages)
     ]
@@ -47,6 +55,7 @@ def run_stages(
 
 def _all_at_once(tasks: Sequence[Task]) -> TaskSource:
     """A source that returns all tasks at the first call."""
+    # Each task is handed out once. The second call returns none, which ends the engine's run.
     waiting = list(tasks)
 
     def source() -> Sequence[Task]:
@@ -59,6 +68,7 @@ def _all_at_once(tasks: Sequence[Task]) -> TaskSource:
 
 def _num_rows(stages: Sequence[Stage], tasks: Sequence[Task]) -> int:
     """Rows of all tasks, or 0 where those of some are not known."""
+    # With some rows unknown, a share by rows would be wrong. Progress then counts parts.
     counts = [stages[task.index[0]].rows.get(task.part) for task in tasks]
     return 0 if None in counts else sum(rows or 0 for rows in counts)
 
@@ -67,6 +77,7 @@ def finish(stage: Stage, work: Path, records: Sequence[PartRecord]) -> StageOutp
     """Write the stage's manifest, which marks it as finished and says how it was made."""
     output = stage.output(work, records)
     path = output.folder / "manifest.json"
+    # A part that was made again has the same bytes, so an old manifest is still true.
     if path.exists():
         assert read_json(path)["key"] == stage.key, f"{path} belongs to another stage"
         return output

@@ -18,6 +18,7 @@ class Step:
     Subclasses are frozen dataclasses, so that workers can unpickle them.
     """
 
+    # Class attributes: a step cannot run under a name or version that is not its own.
     name: ClassVar[str]
     version: ClassVar[int] = 1  # raise it when the output changes for the same parameters
 
@@ -44,9 +45,13 @@ class Stage:
     ``PART.parquet``. ``num_gpus`` is what an engine that places tasks keeps free for each.
     """
 
+    # Begins the name of the output folder, and labels the progress.
     name: str
+    # JSON values only: they are hashed into the key and written into the manifest.
     params: Any
+    # Keys of the outputs that the job reads, or digests of input files.
     inputs: tuple[str, ...]
+    # Empty for the consumers of a stream, whose producer names the parts.
     parts: tuple[str, ...]
     job: PartFunction
     version: int = 1
@@ -63,10 +68,12 @@ class Stage:
     @property
     def key(self) -> str:
         """16 hex digits; equal keys mean equal output."""
+        # Parts belong to the key: the same source cut in another way has other files.
         return stage_key(self.name, self.version, [self.params, self.parts], list(self.inputs))
 
     def output(self, work: Path, records: Sequence[PartRecord] = ()) -> "StageOutput":
         """What later stages see of this one. Without records: where its output will be."""
+        # Name and key: people find the folder by the name, and builds with equal keys share it.
         return StageOutput(self.name, self.key, work / f"{self.name}-{self.key}", tuple(records))
 
     def finished(self, part: str, folder: Path) -> PartRecord | None:
@@ -75,13 +82,15 @@ class Stage:
         A file that is gone or not as it was written makes the part unfinished: it is made again.
         """
         record = finished_part(part, folder)
-        # Stores are read from end to end, so they are checked only where the record holds.
+        # Score files lie outside of the stage's folder, because several stages add to them. They
+        # are read from end to end, so they are checked only where the record holds.
         if record is None or not all(is_store_intact(store, part) for store in self.stores):
             return None
         return record
 
     def task(self, part: str, folder: Path, index: tuple[int, int]) -> "Task":
         """The work on one part; ``index`` tells the caller which task it is."""
+        # A task carries the job only: pickling the whole stage for each part would cost more.
         return Task(self.job, part, folder, index, self.num_gpus)
 
 
@@ -124,6 +133,7 @@ class Task:
     job: PartFunction
     part: str
     folder: Path
+    # (number of the source or stage, place in the chain). It changes no output.
     index: tuple[int, int]
     num_gpus: float = 0
     then: tuple["Task", ...] = ()  # tasks on the same part, run while its text is in memory
@@ -131,14 +141,17 @@ class Task:
     def __call__(self) -> list[PartRecord]:
         """Run the job and those that follow it: the records of all."""
         # Tasks on one part run in one process: the text is read and decompressed once.
+        # An error in a later task loses no earlier record: each is on disk as soon as its job ends.
         with parts_in_memory():
             return [self._run(), *(task._run() for task in self.then)]
 
     def _run(self) -> PartRecord:
         """Run the job and write its record last: a record means "finished"."""
+        # In the worker, not in the driver: on a cluster another machine may be the first here.
         self.folder.mkdir(parents=True, exist_ok=True)
         record = self.job(self.part, self.folder)
         assert record.part == self.part, f"{record.part} != {self.part}"
+        # Ingest lists the files itself, because its task writes many parts.
         if not record.files:
             record = record.model_copy(update={"files": written(self.part, self.folder)})
         # Last, by rename: a part without a record runs again, whatever files a killed run left.

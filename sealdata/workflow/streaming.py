@@ -26,16 +26,20 @@ class StreamingStages:
     record. The consumers have the same parts.
     """
 
+    # One task, because a compressed file can only be read from its start.
     producer: Stage
+    # In the order in which they run on a part: each may read the output of those before.
     consumers: tuple[Stage, ...]
 
     def __post_init__(self) -> None:
         assert len(self.producer.parts) == 1, "a producer is one task"
+        # Keys of consumers must be known before the parts are. They depend on the producer's key.
         assert not any(stage.parts for stage in self.consumers), "the producer names the parts"
 
 
 def part_name(index: int) -> str:
     """The name of a source's part."""
+    # Five digits sort correctly as text. Consumers rely on names that follow from the number.
     return f"part-{index:05d}"
 
 
@@ -52,7 +56,9 @@ def run_streaming(
         SealError: a part failed; finished parts stay.
     """
     states = [_SourceProgress(index, stages, work) for index, stages in enumerate(sources)]
+    # All sources have the same stages, so one line of progress each serves all of them.
     names = [sources[0].producer.name, *(stage.name for stage in sources[0].consumers)]
+    # ``after`` is the stage before in the chain, whose time left bounds this one's.
     for name, after in zip(names, (None, *names), strict=False):
         progress.begin(name, after)
     try:
@@ -79,10 +85,13 @@ class _AllSources:
     def __call__(self) -> list[Task]:
         """The tasks that have become ready."""
         began = time.monotonic()
+        # The first call is always a full look.
         is_full = began >= self.next_full_look
+        # What waits for the next full look is late, not lost: a finished producer is asked again.
         asked = [state for state in self.states if is_full or state.has_new_results]
         tasks = [task for state in asked for task in state.ready_tasks(self.progress)]
         elapsed = time.monotonic() - began
+        # Looks at folders thus take at most about a tenth of the driver's time.
         if is_full and elapsed > _BRIEF:
             self.next_full_look = began + 10 * elapsed
         return tasks
@@ -104,7 +113,9 @@ class _SourceProgress:
 
     def __post_init__(self) -> None:
         stages = (self.stages.producer, *self.stages.consumers)
+        # Folder 0 is the producer's, folder i + 1 that of consumer i.
         self.folders = [stage.output(self.work).folder for stage in stages]
+        # By consumer, then by part.
         self.records: list[dict[str, PartRecord]] = [{} for _ in self.stages.consumers]
 
     def ready_tasks(self, progress: Progress) -> list[Task]:
@@ -113,16 +124,20 @@ class _SourceProgress:
         producer = self.stages.producer
         if not self.has_begun:
             [part], folder = producer.parts, self.folders[0]
+            # Complete from an earlier run: no task, and all parts are handed on below.
             self.producer_record = producer.finished(part, folder)
             if self.producer_record is None:
                 task_progress.remove(folder)  # of an earlier, interrupted run
                 self.ready.append(producer.task(part, folder, (self.index, 0)))
                 progress.expect_task(producer.name, self.index, producer.weight)
         self._show_share(progress)
+        # After a kill, parts without a producer's record are found here as well, and not read
+        # again.
         while (record := self._next_record()) is not None:
             self.num_seen += 1
             if self.has_begun:  # parts of an earlier run took no time of this one
                 progress.part_done(producer.name, record)
+            # Rows that came out of the producer are those that go into the consumers.
             self._consume(record.part, record.rows_out, progress)
         self.has_begun = True
         tasks, self.ready = self.ready, []
@@ -132,6 +147,7 @@ class _SourceProgress:
         """Pass on how much of the producer's work is done."""
         if self.has_begun and self.producer_record is None:
             share = task_progress.read(self.folders[0])
+            # Only changes are shown: this runs several times a second.
             if share is not None and share != self.share:
                 self.share = share
                 progress.headway(self.stages.producer.name, self.index, share)
@@ -144,8 +160,10 @@ class _SourceProgress:
         part, folder = part_name(self.num_seen), self.folders[0]
         if self.producer_record is None:
             return finished_part(part, folder)  # None: not written yet
+        # The names follow from the number, so the count says whether all were seen.
         if self.num_seen == len(self.producer_record.facts["parts"]):
             return None
+        # The producer is done, so the part exists on the machine that wrote it.
         deadline = time.monotonic() + PATIENCE
         while (record := finished_part(part, folder)) is None:
             if time.monotonic() > deadline:
@@ -156,10 +174,12 @@ class _SourceProgress:
     def on_done(self, task: Task, records: Sequence[PartRecord], progress: Progress) -> None:
         """A task of this source is done, and those on the same part that followed it."""
         self.has_new_results = True
+        # Results come in the order of the chain: the task itself, then its followers.
         for finished_task, record in zip((task, *task.then), records, strict=True):
             stage_index = finished_task.index[1]
             if stage_index == 0:
                 self.producer_record = record
+                # A finished task has removed its report, so the end is stated here.
                 progress.headway(self.stages.producer.name, self.index, 1.0)
             else:
                 self.records[stage_index - 1][record.part] = record
@@ -170,6 +190,7 @@ class _SourceProgress:
         tasks = []
         for index, stage in enumerate(self.stages.consumers):
             folder = self.folders[index + 1]
+            # A consumer added to the recipe runs here, while finished ones are left as they are.
             record = stage.finished(part, folder)
             if record is None:
                 tasks.append(stage.task(part, folder, (self.index, index + 1)))
@@ -183,6 +204,7 @@ class _SourceProgress:
     def finish(self, work: Path) -> list[StageOutput]:
         """Producer and consumers with the records of all parts, in the order of the parts."""
         assert self.producer_record is not None, "the engine ended before the producer"
+        # The producer's order, so that results do not depend on which part finished first.
         parts = list(self.producer_record.facts["parts"])
         return [
             finish(self.stages.producer, work, [self.producer_record]),

@@ -18,13 +18,17 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # What recipes and ``sealdata models fetch`` call it.
     name: str
+    # For people.
     title: str
     use: Literal["language ID", "similarity"]
     licence: str
     licence_url: str
+    # A restriction that the name of the licence does not show.
     licence_note: str = ""
     accept: bool = False  # the licence forbids a common use, so that the user must accept it
+    # Where the publisher describes the model.
     homepage: str
     labels: str = ""  # the form of the labels of a language-ID model
     languages: tuple[str, ...] = ()  # FLORES-200 codes that an encoder is for
@@ -49,6 +53,7 @@ def catalogue() -> dict[str, ModelCard]:
     cards: dict[str, ModelCard] = {}
     for row in table["model"]:
         for card in _cards(row):
+            # An error in the package's own file, which no user can mend.
             assert card.name not in cards, f"two models are named {card.name}"
             cards[card.name] = card
     return cards
@@ -62,6 +67,7 @@ def model_card(name: str) -> ModelCard:
     """
     cards = catalogue()
     if name not in cards:
+        # Lower than difflib's 0.6, because names are short and one wrong letter weighs much.
         nearest = difflib.get_close_matches(name, cards, n=3, cutoff=0.4)
         hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
         raise ConfigError(f"no model named {name!r}{hint}. `sealdata models list` shows all")
@@ -73,6 +79,7 @@ def _cards(row: dict[str, Any]) -> Iterator[ModelCard]:
     if "each" not in row:
         yield ModelCard.model_validate(row)
         return
+    # Encoders of LASER3 differ only in the language in their names and addresses.
     for lang in row["each"]:
         fields = {key: _filled(value, lang) for key, value in row.items() if key != "each"}
         yield ModelCard.model_validate({**fields, "languages": (lang,)})

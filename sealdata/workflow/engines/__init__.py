@@ -18,10 +18,12 @@ def open_engine(
     Raises:
         ModuleNotFoundError: Ray is not installed (the extra ``ray``).
     """
+    # Imports are inside the function: the local engine must work without Ray installed.
     if name == "local":
         from sealdata.workflow.engines.local import LocalEngine
 
         return LocalEngine(workers)
+    # The local engine takes neither paths nor an address: its processes share this file system.
     from sealdata.workflow.engines.ray import RayEngine
 
     return RayEngine(workers, out, inputs, address)

@@ -30,6 +30,7 @@ class LocalEngine:
     def __init__(self, workers: int) -> None:
         assert workers >= 1
         self.workers = workers
+        # Pools start with the first task that needs them: no GPU task, no processes for GPUs.
         self._pools: dict[bool, ProcessPoolExecutor] = {}  # by whether it is that of the GPUs
 
     def __enter__(self) -> Self:
@@ -45,9 +46,11 @@ class LocalEngine:
             return
         # An ordinary error lets running tasks end, so that their parts are not lost.
         if kind is not None and not issubclass(kind, Exception):  # Ctrl-C, SIGTERM: do not wait
+            # A killed task loses only its own part: its record would have been written last.
             for worker in multiprocessing.active_children():
                 worker.terminate()
         for pool in self._pools.values():
+            # This waits for tasks that run. Those that have not begun are dropped.
             pool.shutdown(cancel_futures=True)
         self._pools.clear()
 
@@ -58,6 +61,7 @@ class LocalEngine:
             DataError: a worker process died (most often: killed for want of memory).
             SealError: what a task raised; tasks already running are allowed to finish.
         """
+        # GPU tasks run here too, on the first GPU.
         if self.workers == 1:
             yield from _in_turn(source)
             return
@@ -65,7 +69,9 @@ class LocalEngine:
         try:
             yield from _in_pools(self._pool_of, source, running)
         except BrokenProcessPool:
+            # A broken pool accepts nothing more, so ``__exit__`` must not wait for it.
             self._pools.clear()
+            # The pool does not say whose process died, so the message names one of the stages.
             unfinished = sorted({task.folder.name for task in running.values()})
             raise DataError(
                 f"a worker process died in {', '.join(unfinished[:1])} (most often the system "
@@ -80,6 +86,7 @@ class LocalEngine:
             # per core in every worker.
             threads = str(max(1, (os.cpu_count() or 1) // self.workers))
             self._pools[bool(gpus)] = _make_pool(len(gpus) or self.workers, threads, gpus)
+        # One process per GPU: two encoders on one GPU would share its memory.
         return self._pools[bool(gpus)]
 
 
@@ -87,18 +94,23 @@ def visible_gpus() -> list[str]:
     """The GPUs of this machine that this process may use, as CUDA_VISIBLE_DEVICES names them."""
     import torch
 
+    # torch counts the GPUs that exist and are visible; the variable may name others as well.
     count = torch.cuda.device_count()
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    # The names are passed on as they are: they may be UUIDs instead of numbers.
     return named.split(",")[:count] if named else [str(number) for number in range(count)]
 
 
 def _in_turn(source: TaskSource) -> Iterator[tuple[Task, list[PartRecord]]]:
+    # First in, first out: parts are processed in the order in which they were read.
     waiting: deque[Task] = deque()
     while True:
         waiting.extend(source())
         if not waiting:
             return
         task = waiting.popleft()
+        # Asking the source during a task shows its progress, and queues what the task has made
+        # ready.
         with task_progress.on_poll(lambda: waiting.extend(source())):
             records = task()
         yield task, records
@@ -111,21 +123,28 @@ def _in_pools(
 ) -> Iterator[tuple[Task, list[PartRecord]]]:
     """Yield results as they come; on the first error cancel what has not begun and raise it."""
     while True:
+        # A pool starts its processes at ``submit``, not when it is made.
         with _uninterruptible_children():
             running.update((pool_of(task).submit(task), task) for task in source())
+        # The source had nothing new and nothing runs: there is no one left to make new tasks.
         if not running:
             return
+        # With a timeout, because a running reader makes tasks ready without finishing itself.
         finished, _ = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)
         for future in finished:
             error = future.exception()
+            # Tasks that are running cannot be cancelled. Their records reach the disk and are found
+            # later.
             if error is not None:
                 for other in running:
                     other.cancel()
                 raise error
+            # Removed before the caller sees it: what remains in ``running`` is unfinished.
             yield running.pop(future), future.result()
 
 
 def _make_pool(workers: int, threads: str, gpus: Sequence[str]) -> ProcessPoolExecutor:
+    # A forked child would inherit locks that polars' threads hold at that instant.
     context = multiprocessing.get_context("spawn")
     begun = context.Value("i", 0)  # workers, each of which takes the next GPU
     return ProcessPoolExecutor(
@@ -142,6 +161,8 @@ def _uninterruptible_children() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signals
         return
+    # A terminal sends Ctrl-C to the whole process group. An ignored signal stays ignored in a
+    # child.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -155,10 +176,13 @@ def _begin_worker(threads: str, gpus: Sequence[str], begun: Any) -> None:
     Libraries that it imports later must not start a thread per core each, nor see the GPU of
     another worker.
     """
+    # A daemon thread does not keep a worker from ending in the ordinary way.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"):
         os.environ[name] = threads
     if gpus:
+        # Workers start at the same time, so the counter is shared and locked. CUDA reads the
+        # variable when it is first used, which is later than this.
         with begun.get_lock():
             os.environ["CUDA_VISIBLE_DEVICES"] = gpus[begun.value % len(gpus)]
             begun.value += 1
@@ -168,5 +192,7 @@ def _end_with_parent() -> None:
     """A part may take hours, and no one would use what an orphan makes of it."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "runs in a worker"
+    # Returns when the parent is gone, however it ended: the kernel closes the parent's pipe.
     parent.join()
+    # The main thread may be inside native code for hours. A thread can end it in no softer way.
     os._exit(1)
