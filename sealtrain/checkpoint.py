@@ -28,8 +28,6 @@ from sealtrain.errors import DataError
 from sealtrain.parallel import World
 from sealtrain.validate import Losses
 
-STEP_FOLDERS = "step-*[0-9]"  # complete checkpoints only: interrupted saves end in `.partial`
-
 
 class Record(BaseModel):
     """`checkpoint.json`: everything about a checkpoint except its tensors."""
@@ -103,10 +101,20 @@ class Saver:
         return time.perf_counter() - began
 
 
+def step_of(path: Path) -> int:
+    """Steps made when `step-000100`, or a file `step-000100.anything`, was written."""
+    return int(path.name.split(".")[0].removeprefix("step-"))
+
+
+def step_folders(folder: Path) -> list[Path]:
+    """The complete checkpoints in a folder, the oldest first; interrupted saves are `.partial`."""
+    # By number: from step 1,000,000 on, names have more digits.
+    return sorted(folder.glob("step-*[0-9]"), key=step_of)
+
+
 def latest(out: Path) -> Path | None:
     """The newest complete checkpoint of a run, or None."""
-    # Six digits make the order of names that of steps, up to step 999,999.
-    return max((out / "checkpoints").glob(STEP_FOLDERS), default=None)
+    return max(step_folders(out / "checkpoints"), key=step_of, default=None)
 
 
 def read_record(folder: Path) -> Record:
@@ -182,8 +190,8 @@ def _prune(folder: Path, record: Record) -> None:
     """
     keep = record.config.checkpoint
     before_decay = record.num_steps - record.config.optim.decay_steps
-    for path in sorted(folder.glob(STEP_FOLDERS))[: -keep.keep_last]:
-        step = int(path.name.removeprefix("step-"))
+    for path in step_folders(folder)[: -keep.keep_last]:
+        step = step_of(path)
         if step != before_decay and (keep.keep_every is None or step % keep.keep_every):
             shutil.rmtree(path)
     # The save that just ended was renamed, and saves do not overlap: what is left was interrupted.

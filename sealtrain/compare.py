@@ -108,7 +108,9 @@ def read_steps(run: Path) -> list[dict[str, Any]]:
     if not log.is_file():
         raise DataError(f"no log at {log}; give the folder of a run")
     # A log has lines of other events (speed, validation) between the steps.
-    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    # A run that goes on, or was killed, may have left half a line at the end.
+    whole, _, _ = log.read_text("utf-8").rpartition("\n")
+    lines = [json.loads(line) for line in whole.splitlines()]
     steps = [line for line in lines if line["event"] == "step"]
     if not steps:
         raise DataError(f"{log} holds no step yet")

@@ -9,10 +9,10 @@ Shapes: N = positions of a run.
 import hashlib
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,12 @@ class Order:
     stream_indices: npt.NDArray[np.uint16]
     visits: Ids
 
+    @cached_property
+    def _permutation(self) -> Callable[[int, str, int, int], Ids]:
+        # Two for each stream, since loader threads read on both sides of the end of an epoch. With
+        # fewer, streams that are read in turn would sort a whole epoch for every sequence.
+        return lru_cache(maxsize=2 * len(self.streams))(permutation)
+
     def __len__(self) -> int:
         return len(self.stream_indices)
 
@@ -54,7 +60,7 @@ class Order:
         stream = self.streams[self.stream_indices[position]]
         # Each epoch has a permutation of its own, so a second reading has other neighbours.
         epoch, rank = divmod(int(self.visits[position]), len(stream))
-        return stream, int(permutation(self.seed, stream.key, epoch, len(stream))[rank])
+        return stream, int(self._permutation(self.seed, stream.key, epoch, len(stream))[rank])
 
     def batch(self, start: int, stop: int, target_only: bool = False) -> tuple[Ids, Ids]:
         """Token ids and labels of positions start to stop - 1, int64 [stop - start, S] each."""
@@ -172,7 +178,6 @@ def interleave(weights: Sequence[Fraction], num: int) -> npt.NDArray[np.uint16]:
     return filled
 
 
-@lru_cache(maxsize=64)  # one for each stream in its present epoch: 8 bytes a sequence
 def permutation(seed: int, stream: str, epoch: int, num: int) -> Ids:
     """The order in which one epoch reads a stream's `num` sequences, int64 [num].
 

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sealtrain.checkpoint import STEP_FOLDERS, Record, load_state, read_record, replace_text
+from sealtrain.checkpoint import (
+    Record,
+    load_state,
+    read_record,
+    replace_text,
+    step_folders,
+    step_of,
+)
 from sealtrain.errors import ConfigError
 from sealtrain.mixture import make_order
 from sealtrain.optim import learning_rate
@@ -68,7 +75,7 @@ def extend(run: Run, old: Record) -> tuple[Path, Record]:
     # A rate that has begun to fall cannot be taken back, so later checkpoints are of no use. The
     # decay options are part of the identity, so those of the old run are those of the new one.
     last = old.num_steps - run.config.optim.decay_steps
-    folders = [p for p in sorted(out.glob(f"checkpoints/{STEP_FOLDERS}")) if step_of(p) <= last]
+    folders = [p for p in step_folders(out / "checkpoints") if step_of(p) <= last]
     if not folders:
         raise ConfigError(
             f"{out} cannot be extended: no checkpoint is left of step {last}, before the decay, or "
@@ -134,8 +141,3 @@ def _set_aside(out: Path, step: int, phase: Path) -> None:
         # Inside the loop, so that a phase without later checkpoints gets no folder.
         shutil.copyfile(out / "log.jsonl", phase / "log.jsonl")
         path.rename(target)
-
-
-def step_of(path: Path) -> int:
-    """Steps made when `step-000100`, or a file `step-000100.anything`, was written."""
-    return int(path.name.split(".")[0].removeprefix("step-"))

@@ -154,7 +154,7 @@ def _remove(merged: Layered, name: str, origin: str) -> None:
     if kind in KEYED and rest:
         entries = {KEYED[kind](entry): entry for entry in merged.table.get(kind, [])}
         keys_at = [k for k in entries if rest == k or rest.startswith(f"{k}.")]
-        # Of the sources ``a`` and ``a.b``, ``source.a.b`` means the second.
+        # Names may have dots: with sources ``a`` and ``a.b``, ``source.a.b`` means the second.
         key = max(keys_at, key=len, default=None)
         if key is None:
             raise ConfigError(f"{where}: no {kind} has this key{_nearest(rest, entries)}")

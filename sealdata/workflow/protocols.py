@@ -9,6 +9,9 @@ from sealdata.workflow.stage import Task
 # Returns the tasks that have become ready since the last call.
 TaskSource = Callable[[], Sequence[Task]]
 
+# Read by the libraries of a worker when they are imported.
+THREAD_VARIABLES = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS")
+
 POLL = 0.2  # seconds after which an engine asks for new tasks, if none has finished before
 
 

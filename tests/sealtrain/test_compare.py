@@ -248,6 +248,11 @@ def test_plots(runs: dict[str, Path], tmp_path: Path) -> None:
         plot_runs([tmp_path], tmp_path / "x.png")
 
 
+def test_half_a_line_at_the_end_of_a_log_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"event": "step", "step": 1}\n{"event": "st', "utf-8")
+    assert compare.read_steps(tmp_path) == [{"event": "step", "step": 1}]
+
+
 def test_smoothing_starts_at_the_first_value() -> None:
     assert smooth(pl.Series([2.0, 2.0, 2.0])).to_list() == pytest.approx([2.0, 2.0, 2.0])
     assert smooth(pl.Series([1.0, 0.0]))[1] == pytest.approx(0.09 / 0.19)

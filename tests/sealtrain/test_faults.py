@@ -226,3 +226,13 @@ def test_the_log_has_the_speed(shards: Path, tmp_path: Path) -> None:
         assert (line["slowest_rank"], line["rank_wait"]) == (0, 0.0)
         assert "mfu" not in line  # no GPU, no peak
     assert "not compiled: no GPU" in screen.getvalue()
+
+
+def test_checkpoints_are_in_the_order_of_their_steps(tmp_path: Path) -> None:
+    """Seven digits sort before six by name."""
+    names = ["step-999999", "step-1000000", "step-1000001.partial", "step-000100"]
+    for name in names:
+        (tmp_path / "checkpoints" / name).mkdir(parents=True)
+    folders = checkpoint.step_folders(tmp_path / "checkpoints")
+    assert [path.name for path in folders] == ["step-000100", "step-999999", "step-1000000"]
+    assert checkpoint.latest(tmp_path) == folders[-1]

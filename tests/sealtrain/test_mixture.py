@@ -153,6 +153,21 @@ def test_epochs_roll_over_with_their_own_permutation() -> None:
     assert len({tuple(numbers) for numbers in epochs}) == 4
 
 
+def test_an_epoch_is_sorted_once_however_many_streams_there_are(monkeypatch) -> None:
+    sizes = {f"p{number}": 20 for number in range(70)}
+    order = make_order(mixture("parallel-only", 2800, replay=0.0), 5, make_streams(**sizes), 4)
+    sorted_epochs: list[tuple[str, int]] = []
+
+    def counted(seed: int, stream: str, epoch: int, num: int) -> np.ndarray:
+        sorted_epochs.append((stream, epoch))
+        return permutation(seed, stream, epoch, num)
+
+    monkeypatch.setattr("sealtrain.mixture.permutation", counted)
+    for place in range(2800):
+        order.locate(place)
+    assert len(sorted_epochs) == len(set(sorted_epochs)) == 140
+
+
 def test_more_epochs_than_allowed_are_refused() -> None:
     make_order(mixture("parallel-only", 104, max_epochs=1), 1, STREAMS, 4)
     with pytest.raises(DataError, match=r"parallel/p1 would be read 1\.\d+ times"):

@@ -15,7 +15,7 @@ from typing import Any, Self
 from sealdata.errors import DataError
 from sealdata.files.records import PartRecord
 from sealdata.workflow import task_progress
-from sealdata.workflow.protocols import POLL, TaskSource
+from sealdata.workflow.protocols import POLL, THREAD_VARIABLES, TaskSource
 from sealdata.workflow.stage import Task
 
 
@@ -67,7 +67,10 @@ class LocalEngine:
             return
         running: dict[Future[list[PartRecord]], Task] = {}
         try:
-            yield from _in_pools(self._pool_of, source, running)
+            # Threads times workers is the number of cores. Left to themselves, libraries start one
+            # per core in every worker.
+            threads = max(1, (os.cpu_count() or 1) // self.workers)
+            yield from _in_pools(self._pool_of, threads, source, running)
         except BrokenProcessPool:
             # A broken pool accepts nothing more, so ``__exit__`` must not wait for it.
             self._pools.clear()
@@ -82,10 +85,7 @@ class LocalEngine:
     def _pool_of(self, task: Task) -> ProcessPoolExecutor:
         gpus = visible_gpus() if task.num_gpus else []
         if bool(gpus) not in self._pools:  # without a GPU the task itself says what is missing
-            # Threads times workers is the number of cores. Left to itself, polars would start one
-            # per core in every worker.
-            threads = str(max(1, (os.cpu_count() or 1) // self.workers))
-            self._pools[bool(gpus)] = _make_pool(len(gpus) or self.workers, threads, gpus)
+            self._pools[bool(gpus)] = _make_pool(len(gpus) or self.workers, gpus)
         # One process per GPU: two encoders on one GPU would share its memory.
         return self._pools[bool(gpus)]
 
@@ -118,14 +118,16 @@ def _in_turn(source: TaskSource) -> Iterator[tuple[Task, list[PartRecord]]]:
 
 def _in_pools(
     pool_of: Callable[[Task], ProcessPoolExecutor],
+    threads: int,
     source: TaskSource,
     running: dict[Future[list[PartRecord]], Task],
 ) -> Iterator[tuple[Task, list[PartRecord]]]:
     """Yield results as they come; on the first error cancel what has not begun and raise it."""
     while True:
+        tasks = list(source())
         # A pool starts its processes at ``submit``, not when it is made.
-        with _uninterruptible_children():
-            running.update((pool_of(task).submit(task), task) for task in source())
+        with _uninterruptible_children(), _few_threads(threads):
+            running.update((pool_of(task).submit(task), task) for task in tasks)
         # The source had nothing new and nothing runs: there is no one left to make new tasks.
         if not running:
             return
@@ -143,7 +145,7 @@ def _in_pools(
             yield running.pop(future), future.result()
 
 
-def _make_pool(workers: int, threads: str, gpus: Sequence[str]) -> ProcessPoolExecutor:
+def _make_pool(workers: int, gpus: Sequence[str]) -> ProcessPoolExecutor:
     # A forked child would inherit locks that polars' threads hold at that instant.
     context = multiprocessing.get_context("spawn")
     begun = context.Value("i", 0)  # workers, each of which takes the next GPU
@@ -151,7 +153,7 @@ def _make_pool(workers: int, threads: str, gpus: Sequence[str]) -> ProcessPoolEx
         workers,
         mp_context=context,
         initializer=_begin_worker,
-        initargs=(threads, gpus, begun),
+        initargs=(gpus, begun),
     )
 
 
@@ -170,16 +172,28 @@ def _uninterruptible_children() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _begin_worker(threads: str, gpus: Sequence[str], begun: Any) -> None:
-    """Prepare a worker: it ends with its parent, even if the parent was killed.
+@contextmanager
+def _few_threads(threads: int) -> Iterator[None]:
+    """Libraries of processes started within start so many threads each."""
+    # Polars reads the variable when it is imported, and a worker imports it before it runs anything
+    # of ours. The variables must be there when the process starts.
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
-    Libraries that it imports later must not start a thread per core each, nor see the GPU of
-    another worker.
-    """
+
+def _begin_worker(gpus: Sequence[str], begun: Any) -> None:
+    """Prepare a worker: it ends with its parent, even if the parent was killed, and sees no GPU of
+    another worker."""
     # A daemon thread does not keep a worker from ending in the ordinary way.
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"):
-        os.environ[name] = threads
     if gpus:
         # Workers start at the same time, so the counter is shared and locked. CUDA reads the
         # variable when it is first used, which is later than this.

@@ -17,12 +17,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sealdata import __version__
 from sealdata.errors import ConfigError, DataError, SealError
 from sealdata.files.records import PartRecord
-from sealdata.workflow.protocols import POLL, TaskSource
+from sealdata.workflow.protocols import POLL, THREAD_VARIABLES, TaskSource
 from sealdata.workflow.stage import Task
 
 RETRIES = 3  # of a task whose process or machine was lost; safe, for tasks write whole files only
 # Libraries read these at their start. One thread each, because Ray runs one task per core.
-_THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS")
 # For a connection to the address, before Ray's own, slower attempts.
 _KNOCK_SECONDS = 10.0
 # For the answer of a machine, which may first have to start a process and import sealdata.
@@ -62,7 +61,7 @@ class RayEngine:
         else:
             _knock(self.address)
         # Set by Ray before a worker starts, so that every library of it sees them.
-        threads = dict.fromkeys(_THREADS, "1")
+        threads = dict.fromkeys(THREAD_VARIABLES, "1")
         try:
             ray.init(
                 **where,
