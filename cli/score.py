@@ -70,10 +70,11 @@ def score(
 def _scorers(
     recipe: str | None, names: tuple[str, ...], encoder: str, langs: tuple[str, str]
 ) -> dict[str, Any]:
-    from sealdata.component import load
+    from sealdata.dataset.score_pairs import DEFAULT_SCORERS, bind, open_scorers
     from sealdata.errors import ConfigError
     from sealdata.languages import resolve
 
+    codes = [resolve(code).code for code in langs]
     if recipe is not None:
         from sealdata.pipeline.plan import load_plan
 
@@ -89,14 +90,9 @@ def _scorers(
         if unknown := [name for name in names if name not in scorers]:
             raise ConfigError(f"{recipe} has no [score.{unknown[0]}]; it has {', '.join(scorers)}")
         chosen = {name: scorers[name] for name in names or scorers}
-    else:
-        where = str(Path(encoder)) if "/" in encoder else encoder
-        chosen = {
-            name: load("scorers", name, {"encoder": where} if name == "laser" else {})
-            for name in names or ("lid", "laser")
-        }
-    codes = [resolve(code).code for code in langs]
-    bound = {name: scorer.for_languages(codes) for name, scorer in chosen.items()}
-    for scorer in bound.values():
-        scorer.fingerprint()  # an absent model must fail before any line is read
-    return bound
+        return bind(chosen, codes)
+    where = str(Path(encoder)) if "/" in encoder else encoder
+    tables = {
+        name: {"encoder": where} if name == "laser" else {} for name in names or DEFAULT_SCORERS
+    }
+    return open_scorers(tables, codes)

@@ -78,30 +78,26 @@ def build(
         sealdata build my-recipe.toml --out /data/builds/mine
         sealdata build my-recipe.toml --out /shared/builds/mine --engine ray --address head:6379
     """
-    from sealdata.dataset.build import build as run_build
-    from sealdata.pipeline.plan import load_plan
-    from sealdata.workflow.engines import open_engine
-    from sealdata.workflow.progress import make_progress
+    from sealdata.notebook.builds import build as run_build
 
     from .show import show_build, show_plan
 
-    plan = load_plan(recipe)
-    folder = out or Path("builds") / plan.recipe.name
     if dry_run:
         from sealdata.dataset.estimate import estimate_tokens
+        from sealdata.pipeline.plan import load_plan
 
         from .show_tokens import show_estimate
 
-        show_plan(plan, folder)
+        plan = load_plan(recipe)
+        show_plan(plan, out or Path("builds") / plan.recipe.name)
         show_estimate(estimate_tokens(plan), plan.recipe.format.directions)
         return
     if address is not None and engine != "ray":
         raise click.UsageError("--address needs --engine ray")
-    with open_engine(engine, workers, folder, plan.paths(), address) as opened:
-        built = run_build(plan, folder.absolute(), opened, make_progress(), limit)
+    built = run_build(recipe, out, workers=workers, limit=limit, engine=engine, address=address)
     if not built.fresh:
-        click.echo(f"{folder} is up to date with {recipe}: nothing to do", err=True)
-    show_build(built.manifest, folder)
+        click.echo(f"{built.path} is up to date with {recipe}: nothing to do", err=True)
+    show_build(built.manifest, built.path)
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""Writes docs/reference from the code: `python docs/generate.py [--out DIR]`.
+"""Writes docs/reference and the notebook: `python docs/generate.py [--out DIR]`.
 
 Everything on these pages is said once, in the code: descriptions are docstrings, help texts, the
 `columns` of scorers, and the comments on fields and columns. Types, defaults
@@ -28,6 +28,7 @@ from code_facts import (
     type_name,
 )
 from pydantic import BaseModel
+from python_api import notebook, python_page
 
 from sealcli import sealdata, sealtrain
 from sealdata import build_manifest, pairs
@@ -45,6 +46,7 @@ from sealtrain import config, config_file
 
 OUT = Path(__file__).with_name("reference")
 ROOT = Path(__file__).parents[1]
+NOTEBOOK = ROOT / "docs" / "how-to" / "use-from-python.ipynb"  # made of the page of the same name
 # Scorers that need an option before they can score the pair that their dtypes are read from.
 SCORER_OPTIONS = {
     "laser": {"encoder": "sample"},
@@ -326,6 +328,7 @@ def pages() -> dict[str, str]:
         **{f"{kind}.md": components(kind) for kind in KINDS},
         "filter-stages.md": filter_stages(),
         "languages.md": languages_page(),
+        "python.md": python_page(),
         "sealdata.md": commands(sealdata.main),
         "sealtrain.md": commands(sealtrain.main),
         "training-config.md": training_page(),
@@ -352,3 +355,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Write docs/reference from the code.")
     parser.add_argument("--out", type=Path, default=OUT)
     write(parser.parse_args().out)
+    NOTEBOOK.write_text(notebook(NOTEBOOK.with_suffix(".md").read_text("utf-8")), "utf-8")

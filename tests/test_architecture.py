@@ -23,6 +23,7 @@ LEVELS = [
     "pipeline",
     "report gold",
     "dataset",
+    "notebook",
 ]
 LEVEL_OF = {room: level for level, line in enumerate(LEVELS) for room in line.split()}
 
@@ -49,7 +50,8 @@ def test_the_house_stays_small():
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_import_cycles(package):
-    known = modules(package)
+    # The package itself is left out: its public names are imported at their first use only.
+    known = {name: path for name, path in modules(package).items() if name != package}
     graph = {name: imports(path) & set(known) - {name} for name, path in known.items()}
     assert len(list(TopologicalSorter(graph).static_order())) == len(known)
 

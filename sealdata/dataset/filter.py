@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from sealdata.dataset.score_pairs import named_scores
 from sealdata.errors import ConfigError
-from sealdata.languages import resolve
+from sealdata.languages import ENGLISH, resolve
 from sealdata.pairs import make_pairs
 from sealdata.scorers import Scorer
 
-ENGLISH = "eng_Latn"
 _LINES, _BYTES = 8192, 16 << 20  # after which lines are scored together
 LONGEST = 16 << 20  # bytes of a line that is scored: memory is some thirty times that
 
@@ -84,14 +84,7 @@ class LineScorer:
         other = self.tgt_lang if english_first else self.src_lang
         # Scorers expect English as the source side, whichever column it is in.
         rows = texts if english_first else [(second, first) for first, second in texts]
-        pairs = make_pairs(rows, tgt_lang=other)
-        frames = [scorer.score(pairs) for scorer in self.scorers.values()]
-        # The same names as in a build: SCORER.COLUMN.
-        named = [
-            frame.rename({c: f"{name}.{c}" for c in frame.columns})
-            for name, frame in zip(self.scorers, frames, strict=True)
-        ]
-        return pl.concat(named, how="horizontal")
+        return named_scores(self.scorers, make_pairs(rows, tgt_lang=other))
 
 
 def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -3,6 +3,7 @@
 import copy
 import os
 import re
+from collections.abc import Sequence
 from glob import glob
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -41,11 +42,14 @@ def load_plan(name_or_path: str) -> "Plan":
 class Plan:
     """A recipe with its components made and its rules bound to score columns.
 
+    Scorers are made for ``languages`` (FLORES codes) where they are given, else for those of the
+    recipe's sources.
+
     Raises (on construction):
         ConfigError: a component, parameter or score column that does not exist.
     """
 
-    def __init__(self, recipe: Recipe, base: Path) -> None:
+    def __init__(self, recipe: Recipe, base: Path, languages: Sequence[str] | None = None) -> None:
         # Errors in components, parameters and scores must appear here, before hours of work, and
         # not when a stage first needs them.
         self.recipe = recipe
@@ -58,7 +62,9 @@ class Plan:
         self.scorers: dict[str, Scorer] = {
             # A scorer is bound to the languages of the recipe, so its fingerprint leaves out the
             # models of others.
-            name: load("scorers", name, self._located(params)).for_languages(self._languages())
+            name: load("scorers", name, self._located(params)).for_languages(
+                self._languages() if languages is None else languages
+            )
             for name, params in recipe.score.items()
         }
         for rule in recipe.rule:

@@ -1,0 +1,1 @@
+"""Functions for notebooks and scripts; ``import sealdata`` offers them by name."""
