@@ -99,4 +99,7 @@ def _scorers(
     bound = {name: scorer.for_languages(codes) for name, scorer in chosen.items()}
     for scorer in bound.values():
         scorer.fingerprint()  # an absent model must fail before any line is read
+        for model in scorer.models():
+            if model.note:
+                click.echo(f"NOTE: {model.use} by {model.name}. {model.note}", err=True)
     return bound
