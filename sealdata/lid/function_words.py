@@ -11,11 +11,13 @@ import polars as pl
 
 from sealdata.languages import confusable_set
 
-# Log10 of odds per distinct word: a factor of 3, and half of it for words that languages outside
-# the set write, too. The true factor is far higher. The low value allows for words that occur in
-# names and quotations, and that are not independent.
+# Log10 of odds per distinct word: a factor of 3. It is half the power for words that languages
+# outside the set write, too, and twice for words with the letters and tones of Vietnamese. The true
+# factor is far higher. The low value allows for words that occur in names and quotations, and that
+# are not independent.
 WEIGHT = 0.5
 WEIGHT_WRITTEN_ELSEWHERE = 0.25
+WEIGHT_VIETNAMESE_LETTERS = 1.0
 _ELSEWHERE = "written_elsewhere"  # the key of such words in the file
 _ROWS = 20_000  # texts whose words are in memory at a time
 _NO_LETTER = r"[^\p{L}\p{M}]+"
@@ -88,9 +90,13 @@ def _words() -> pl.DataFrame:
     """Columns ``word``, ``set`` (a column number) and ``weight``: a row for each set of a word."""
     elsewhere = set(_file()[_ELSEWHERE].split())
     owners = {(w, column_of(lang)) for lang, words in words_by_language().items() for w in words}
-    rows = [
-        (word, column, WEIGHT_WRITTEN_ELSEWHERE if word in elsewhere else WEIGHT)
-        for word, column in sorted(owners)
-    ]
-    schema = {"word": pl.String(), "set": pl.UInt8(), "weight": pl.Float32()}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    schema = {"word": pl.String(), "set": pl.UInt8()}
+    words = pl.DataFrame(sorted(owners), schema=schema, orient="row")
+    is_vietnamese = (pl.col("set") == column_of("vie_Latn")) & pl.col("word").str.contains("[^a-z]")
+    return words.with_columns(
+        weight=pl.when(pl.col("word").is_in(elsewhere))
+        .then(pl.lit(WEIGHT_WRITTEN_ELSEWHERE, pl.Float32))
+        .when(is_vietnamese)
+        .then(pl.lit(WEIGHT_VIETNAMESE_LETTERS, pl.Float32))
+        .otherwise(pl.lit(WEIGHT, pl.Float32))
+    )

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sealdata.languages import ENGLISH
-from sealdata.lid.function_words import WordEvidence, column_of, languages_with_words
+from sealdata.lid.function_words import WEIGHT, WordEvidence, column_of, languages_with_words
 from sealdata.lid.labels import Labels, Mask
 from sealdata.lid.model import MIN_PROB, Likeliest
 
@@ -53,7 +53,8 @@ def log_odds(
         own_mass = np.where(in_set[likeliest.labels], probs, 0).sum(1)
     else:
         own_mass = 1 - rival_probs.max(1)
-    less = LESS_PER_WORD * np.minimum(words.num_words, _MAX_WORDS) * (trust > 0)
+    less = LESS_PER_WORD * np.minimum(words.num_words, _MAX_WORDS)
+    has_evidence = (trust > 0) | (words.distinct > 0).any(1) | ~has_script
     evidence = trust * _log(np.where(has_script, own_mass, 0))
     own_column = column_of(lang)
     if own_column is not None:
@@ -69,9 +70,10 @@ def log_odds(
             continue
         set_group = np.unique(groups[labels.set_mask(word_lang)])
         word_mass = mass[:, set_group[0]] if set_group.size else np.zeros(len(probs))
-        weight = np.maximum(words.weight[:, column] - less, 0)
+        weight = words.weight[:, column]
+        # In a short text, one word that many languages write is no evidence.
+        weight = np.where(trust > 0, np.maximum(weight - less, 0), weight * (weight >= WEIGHT))
         best = np.maximum(best, trust * _log(word_mass) + weight)
-    has_evidence = (trust > 0) | (words.distinct > 0).any(1) | ~has_script
     return np.where(has_evidence, evidence - best, np.nan)
 
 

@@ -35,8 +35,8 @@ _MEANINGS = {
     "within_set_margin": "of {}: probability of the declared language less that of the likeliest "
     "other of its set, -1 to 1",
     "odds": "log10 of the odds that {} is in the declared set, against the likeliest other "
-    "language or set that the model has a label for. The model (from `short` letters on) and function words "
-    "decide. Below 0 the other is likelier; null without any evidence",
+    "language or set that the model has a label for. The model (from `short` letters on) and "
+    "function words decide. Below 0 the other is likelier; null without any evidence",
     "function_words": "distinct function words of the declared language's set in {}; null for a "
     "language without a list of them",
 }
