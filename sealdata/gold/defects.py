@@ -90,8 +90,9 @@ def foreign_sentences() -> dict[str, tuple[str, ...]]:
 def _foreign(case: Case, side: Literal["src", "tgt"], capitals: bool = False) -> Pair:
     """One side in a language that the tool does not know, at least 0.7 times as long as it was.
 
-    So the length does not give the defect away. Nor do the letters: a side in Latin letters gets a
-    language in Latin letters. Sentences without capital letters are the same in capitals.
+    So the length does not give the defect away. A side in Latin letters gets a language in Latin
+    letters, so that the letters do not either. Sentences without capital letters are the same in
+    capitals.
     """
     replaced = case.src if side == "src" else case.tgt
     is_latin = re.search("[A-Za-z]", replaced) is not None
