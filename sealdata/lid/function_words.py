@@ -77,7 +77,9 @@ def count_function_words(texts: pl.Series) -> WordEvidence:
 
 
 def _set_of(lang: str) -> tuple[str, ...]:
-    return confusable_set(lang) or (lang,)
+    """The set of ``lang``, without languages in another script: Jingpho's words are not Burmese."""
+    script = lang.rpartition("_")[2]
+    return tuple(code for code in confusable_set(lang) or (lang,) if code.endswith(script))
 
 
 @cache

@@ -151,11 +151,14 @@ class LanguageChecker:
 
 
 def _composed(texts: pl.Series) -> pl.Series:
-    """``texts`` in NFC: neither the model nor the lists of function words know separate accents."""
-    rows = texts.str.contains("[\u0300-\u036f]").fill_null(False).arg_true()
-    if rows.is_empty():
-        return texts
-    return texts.clone().scatter(rows, texts.gather(rows).str.normalize("NFC"))
+    """``texts`` without separate accents and full-width letters: neither the model nor the lists of
+    function words know them."""
+    for pattern, form in (("[\u0300-\u036f]", "NFC"), ("[\uff21-\uff5a]", "NFKC")):
+        rows = texts.str.contains(pattern).fill_null(False).arg_true()
+        if rows.len():
+            normal = texts.gather(rows).str.normalize(form)  # type: ignore[arg-type]
+            texts = texts.clone().scatter(rows, normal)
+    return texts
 
 
 def _without_capitals(texts: pl.Series, letters: npt.NDArray[np.uint32]) -> pl.Series:

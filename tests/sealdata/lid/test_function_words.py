@@ -63,6 +63,8 @@ def test_counts(
 def test_languages_of_a_set_share_a_column() -> None:
     assert column_of("jav_Latn") == column_of("min_Latn") == SETS["ind"]
     assert column_of("tha_Thai") is None
+    assert column_of("mya_Mymr") is None  # though Jingpho, in Latin letters, is of its set
+    assert column_of("kac_Latn") is not None
 
 
 def score(column: str, text: str, lang: str) -> float | None:

@@ -255,9 +255,11 @@ def test_capitals_are_read_as_small_letters():
         assert (plain == lower) == is_lowered
 
 
-def test_separate_accents_are_read_as_one_character():
+def test_separate_accents_and_wide_letters_are_read_as_usual_ones():
     apart = unicodedata.normalize("NFD", SENTENCES["vie_Latn"])
-    scores = score((ENGLISH, apart), (ENGLISH, SENTENCES["vie_Latn"]), lang="vie_Latn")
+    wide = "".join(chr(ord(c) + 0xFEE0) if c.isalpha() else c for c in ENGLISH)
+    assert wide.startswith("Ｔｈｅ ")
+    scores = score((ENGLISH, apart), (wide, SENTENCES["vie_Latn"]), lang="vie_Latn")
     assert scores[0].equals(scores[1])
 
 
