@@ -70,7 +70,7 @@ def score(
 def _scorers(
     recipe: str | None, names: tuple[str, ...], encoder: str, langs: tuple[str, str]
 ) -> dict[str, Any]:
-    from sealdata.dataset.score_pairs import DEFAULT_SCORERS, bind, open_scorers
+    from sealdata.dataset.score_pairs import DEFAULT_SCORERS, bind, notes, open_scorers
     from sealdata.errors import ConfigError
     from sealdata.languages import resolve
 
@@ -90,9 +90,13 @@ def _scorers(
         if unknown := [name for name in names if name not in scorers]:
             raise ConfigError(f"{recipe} has no [score.{unknown[0]}]; it has {', '.join(scorers)}")
         chosen = {name: scorers[name] for name in names or scorers}
-        return bind(chosen, codes)
-    where = str(Path(encoder)) if "/" in encoder else encoder
-    tables = {
-        name: {"encoder": where} if name == "laser" else {} for name in names or DEFAULT_SCORERS
-    }
-    return open_scorers(tables, codes)
+        bound = bind(chosen, codes)
+    else:
+        where = str(Path(encoder)) if "/" in encoder else encoder
+        parameters = {"laser": {"encoder": where}}
+        bound = open_scorers(
+            {name: parameters.get(name, {}) for name in names or DEFAULT_SCORERS}, codes
+        )
+    for note in notes(bound):
+        click.echo(f"NOTE: {note}", err=True)
+    return bound

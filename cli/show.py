@@ -9,11 +9,12 @@ from rich.markup import escape
 from sealdata.build_manifest import BuildManifest
 from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.dataset.trace import Trace
-from sealdata.errors import DataError
+from sealdata.errors import DataError, SealError
 from sealdata.languages import resolve
 from sealdata.pipeline.plan import Plan, locate
 from sealdata.pipeline.streams import token_files
 from sealdata.recipe.tables import SourceTable, StreamTable
+from sealdata.scorers import Scorer
 from sealdata.shards.reader import SequenceView
 
 from .show_audit import funnel_table
@@ -48,6 +49,9 @@ def show_build(manifest: BuildManifest, out: Path) -> None:
         click.echo(f"PARTIAL: only the first {manifest.limit:,} records of each source")
     for model in manifest.demonstrations:
         click.echo(f"DEMONSTRATION ONLY: {model.use} by the {model.name}. {model.note}")
+    for model in manifest.models:
+        if model.note and not model.demonstration:
+            click.echo(f"NOTE: {model.use} by {model.name}. {model.note}")
     click.echo()
     results = {"report": "report/index.html", "card": "README.md", "pairs": "pairs"}
     for name, path in (results | {"shards": "shards"}).items():
@@ -64,6 +68,17 @@ def _show_sidecars(manifest: BuildManifest) -> None:
     for reader in dict.fromkeys(name for row in manifest.streams for name in row.sidecar_bytes):
         size = sum(row.sidecar_bytes.get(reader, 0) for row in manifest.streams)
         click.echo(f"sidecars for {reader}: {size:,} bytes, {size / payload:.1%} of the ids")
+
+
+def _show_models(name: str, scorer: Scorer) -> None:
+    """The models of a scorer, and what each one cannot judge; or that one is absent."""
+    try:
+        models = scorer.models()
+    except SealError as error:
+        click.echo(f"model   {name}: {error}")
+        return
+    for model in models:
+        click.echo(f"model   {name}: {model.name}{'. ' * bool(model.note)}{model.note}")
 
 
 def show_plan(plan: Plan, out: Path) -> None:
@@ -95,6 +110,8 @@ def show_plan(plan: Plan, out: Path) -> None:
         missing += [] if path.is_file() else [path]
         click.echo(f"exclude {name}{'' if path.is_file() else f'  missing: {path}'}")
     click.echo(f"clean   {', '.join(plan.cleaners) or 'nothing'}")
+    for name, scorer in plan.scorers.items():
+        _show_models(name, scorer)
     for rule in recipe.rule:
         limits = [f">= {rule.min:g}"] if rule.min is not None else []
         limits += [f"<= {rule.max:g}"] if rule.max is not None else []

@@ -109,11 +109,13 @@ def markdown_table(facts: GoldFacts) -> str:
 
 
 def _notes(facts: GoldFacts) -> list[str]:
-    """A line for each language with references that are not translations."""
+    """A line for each language with references that are not translations, and for each model that
+    cannot judge some language."""
     notes = ((row.lang, row.untranslated_note()) for row in facts.languages)
     lines = [
         f"{lang}: some references are not translations: {note}." for lang, note in notes if note
     ]
+    lines += [f"NOTE: {note}" for note in facts.model_notes]
     return ["", *lines] if lines else []
 
 

@@ -39,6 +39,12 @@ def bind(scorers: Mapping[str, Scorer], languages: Sequence[str]) -> dict[str, S
     return bound
 
 
+def notes(scorers: Mapping[str, Scorer]) -> list[str]:
+    """What the models of some scorers cannot judge, a line each, as the report and card have it."""
+    uses = [model for scorer in scorers.values() for model in scorer.models() if model.note]
+    return [f"{model.use} by {model.name}. {model.note}" for model in uses]
+
+
 def named_scores(scorers: Mapping[str, Scorer], pairs: pl.DataFrame) -> pl.DataFrame:
     """Score columns ``scorer.name``, a row for each pair, in order."""
     frames = score_slices(scorers, pairs)

@@ -1,8 +1,11 @@
 """Defects: references that are spoiled in known ways, to measure what a recipe catches."""
 
+import re
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from importlib.resources import files
 from typing import Literal
 
 import polars as pl
@@ -77,6 +80,38 @@ def _marked_up(case: Case) -> Pair:
     return case.src, _chosen(kinds, case.chance)
 
 
+@cache
+def foreign_sentences() -> dict[str, tuple[str, ...]]:
+    """Sentences in languages that languages.toml lacks, by the English name of the language."""
+    table = tomllib.loads(files("sealdata.gold").joinpath("foreign.toml").read_text("utf-8"))
+    return {name: tuple(sentences) for name, sentences in table.items()}
+
+
+def _foreign(case: Case, side: Literal["src", "tgt"], capitals: bool = False) -> Pair:
+    """One side in a language that the tool does not know, at least 0.7 times as long as it was.
+
+    So the length does not give the defect away. A side in Latin letters gets a language in Latin
+    letters, so that the letters do not either. Sentences without capital letters are the same in
+    capitals.
+    """
+    replaced = case.src if side == "src" else case.tgt
+    is_latin = re.search("[A-Za-z]", replaced) is not None
+    names = [
+        name
+        for name, sentences in sorted(foreign_sentences().items())
+        if re.match("\\w*[A-Za-z]", sentences[0]) or not is_latin
+    ]
+    sentences = foreign_sentences()[_chosen(names, case.chance)]
+    first = int(fraction("sentence", case.src, case.tgt, side) * len(sentences))
+    text = sentences[first]
+    for number in range(1, len(sentences)):
+        if len(text) >= 0.7 * len(replaced):
+            break
+        text += " " + sentences[(first + number) % len(sentences)]
+    text = text.upper() if capitals else text
+    return (text, case.tgt) if side == "src" else (case.src, text)
+
+
 def _chosen(texts: list[str], chance: float) -> str:
     return texts[int(chance * len(texts))]
 
@@ -87,6 +122,10 @@ DEFECTS: dict[str, Callable[[Case], Pair | None]] = {
     "swap, other script": partial(_swapped, relation="other script"),
     "swap, same script": partial(_swapped, relation="same script"),
     "swap, confusable": partial(_swapped, relation="confusable"),
+    "foreign, English side": partial(_foreign, side="src"),
+    "foreign, other side": partial(_foreign, side="tgt"),
+    "foreign, English side, capitals": partial(_foreign, side="src", capitals=True),
+    "foreign, other side, capitals": partial(_foreign, side="tgt", capitals=True),
     "truncated": _truncated,
     "copy": _copied,
     "number": _renumbered,

@@ -10,6 +10,7 @@ from sealdata.errors import CheckError, ConfigError
 from sealdata.gold.defects import DEFECTS, spoil
 from sealdata.gold.references import read_references
 from sealdata.gold.trial import recipe_languages, try_pairs
+from sealdata.pipeline.plan import Plan
 from sealdata.recipe.tables import Recipe
 from sealdata.workflow.protocols import Engine, Progress
 
@@ -82,6 +83,7 @@ class GoldFacts(_Facts):
     max_percent: float
     skipped: list[str]
     without_references: list[str]  # languages of the recipe without references
+    model_notes: list[str] = []  # what models of scorers cannot judge
     languages: list[LanguageFacts]
     defects: list[DefectFacts]  # empty if they were not requested
 
@@ -141,9 +143,16 @@ def gold(
         max_percent=max_percent,
         skipped=sorted(skip),
         without_references=[lang for lang in recipe_langs if lang not in with_references],
+        model_notes=_model_notes(recipe, base, skip),
         languages=[_language_facts(plain, lang, recipe) for lang in langs],
         defects=_defect_facts(tried, langs) if defects else [],
     )
+
+
+def _model_notes(recipe: Recipe, base: Path, skip: Collection[str]) -> list[str]:
+    scorers = Plan(recipe, base).scorers
+    used = [model for name in scorers if name not in skip for model in scorers[name].models()]
+    return [f"{model.use} by {model.name}. {model.note}" for model in used if model.note]
 
 
 def _rejections(tried: pl.DataFrame) -> dict[str, int | dict[str, int]]:

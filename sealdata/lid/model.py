@@ -92,6 +92,16 @@ def open_model(path: Path) -> FastText:
     return FastText(path)
 
 
+@cache
+def read_labels(path: Path) -> tuple[str, ...]:
+    """The labels of the model at ``path``. The model itself does not stay in memory.
+
+    Raises:
+        DataError: see ``FastText``.
+    """
+    return FastText(path).labels
+
+
 # Loads the model and identifies one text, in a process that may die of it. A truncated file states
 # sizes at random: without a limit, one of 2 kB was seen to take 16 GB before it failed.
 _TRIAL = """

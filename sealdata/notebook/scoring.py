@@ -1,5 +1,6 @@
 """Scores of the pairs of a frame, and what a recipe would say of each."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from sealdata.dataset.score_pairs import (
     DEFAULT_SCORERS,
     evaluate_pairs,
     named_scores,
+    notes,
     open_scorers,
 )
 from sealdata.languages import ENGLISH, resolve
 from sealdata.notebook.frames import to_pairs
 from sealdata.notebook.recipes import plan_of
 from sealdata.recipe.tables import Recipe
+from sealdata.scorers import Scorer
 
 EMPTY_SIDE = "empty_side"  # the reason of readers for a side without text
 
@@ -53,6 +56,7 @@ def score(
     names = [scorers] if isinstance(scorers, str) else scorers
     tables = names if isinstance(names, Mapping) else {name: {} for name in names}
     opened = open_scorers(tables, [ENGLISH, pairs.lang])
+    _warn(opened)
     return pairs.with_columns(named_scores(opened, pairs.pairs))
 
 
@@ -90,6 +94,7 @@ def evaluate(
     """
     pairs = to_pairs(data, src, tgt, src_lang, tgt_lang)
     plan = plan_of(recipe, [ENGLISH, pairs.lang])
+    _warn(plan.scorers)
     cleaned, evaluation = evaluate_pairs(plan, pairs.pairs, pairs.lang)
     sides = ("src", "tgt") if resolve(src_lang).code == ENGLISH else ("tgt", "src")
     outcome = evaluation.drop_reasons()
@@ -108,3 +113,8 @@ def evaluate(
         )
     kept = frame["reason"].is_null().alias("kept")
     return frame.insert_column(pairs.frame.width, kept)
+
+
+def _warn(scorers: Mapping[str, Scorer]) -> None:
+    for note in notes(scorers):
+        warnings.warn(note, stacklevel=3)

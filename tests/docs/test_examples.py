@@ -65,8 +65,8 @@ def test_one_pair(build):
 def test_limits_and_removed_rules(build):
     stricter, without = (build(name, "opus-vie", "nllb-tam") for name in ("stricter", "without"))
     rules = {(r["reason"], r["score"]): r for r in stricter.recipe["rule"]}
-    assert rules["wrong_language", "lid.tgt_margin"]["languages"]["vie_Latn"]["min"] == -0.2
-    assert rules["wrong_language", "lid.tgt_margin"]["languages"]["jav_Latn"]["off"]
+    assert rules["wrong_language", "lid.tgt_set_margin"]["languages"]["vie_Latn"]["min"] == -0.2
+    assert rules["wrong_language", "lid.tgt_set_margin"]["languages"]["zho_Hans"]["min"] == -0.95
     total = {
         m.name: sum(n for (_, r), n in lost(m).items() if r == "length_ratio")
         for m in (stricter, without)

@@ -102,7 +102,28 @@ def test_a_dry_run_prints_it_beside_the_papers(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["build", str(path), "--dry-run"])
     assert done.exit_code == 0, done.output
     assert f"{row.total / 1e9:,.2f}B tokens over 70.5M pairs" in done.stdout
+    assert "model   lid" not in done.stdout
     assert "34.7B tokens over 403.8M pairs, 86 a pair, 43 a document" in done.stdout
     (tmp_path / "s.tsv").write_text("no tab\n", encoding="utf-8")
     done = CliRunner().invoke(main, ["build", str(path), "--dry-run"])
     assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize(
+    ("lang", "model", "line"),
+    [
+        ("ms", "lid176-ftz", "model   lid: lid.176.ftz\n"),
+        ("ace", "lid176-ftz", "model   lid: lid.176.ftz. It has no label for Acehnese (ace_Latn)."),
+        ("ms", "lid218e", "model   lid: model lid218e is not on this machine (no "),
+    ],
+)
+def test_a_dry_run_names_languages_without_a_label(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lang: str, model: str, line: str
+) -> None:
+    monkeypatch.setenv("SEALDATA_MODELS", str(tmp_path))
+    path = recipe(tmp_path)
+    text = path.read_text("utf-8").replace(
+        "[score.length]", f'[score.lid]\nmodel = "{model}"\n[score.length]'
+    )
+    path.write_text(text.replace('tgt_lang = "id"', f'tgt_lang = "{lang}"'), encoding="utf-8")
+    assert line in CliRunner().invoke(main, ["build", str(path), "--dry-run"]).stdout

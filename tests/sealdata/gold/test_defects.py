@@ -1,14 +1,16 @@
 """Planted defects: what each kind makes of a sentence, and that chance has no part in it."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from sealdata.gold.defects import DEFECTS, PER_KIND, Case, kinship, spoil
+from sealdata.gold.defects import DEFECTS, PER_KIND, Case, foreign_sentences, kinship, spoil
 from sealdata.gold.noise import curly, misread, other_number, repeated
 from sealdata.gold.references import REFERENCE_SCHEMA, read_references
+from sealdata.languages import languages
 
 SAMPLE = Path(str(files("sealdata") / "sample" / "eval"))
 
@@ -45,6 +47,53 @@ BUS = ("The bus with 27 seats leaves at 8.", "รถบัส ๒๗ ที่�
 )
 def test_what_a_defect_is(kind, pair, expected):
     assert DEFECTS[kind](pair) == expected
+
+
+def test_foreign_text_is_in_no_language_of_the_tool():
+    known = {language.name for language in languages().values()}
+    sentences = foreign_sentences()
+    assert len(sentences) == 25
+    assert not known & set(sentences)
+    every = [text for texts in sentences.values() for text in texts]
+    assert len(set(every)) == len(every) == 169
+
+
+@pytest.mark.parametrize(
+    ("kind", "chance", "src", "tgt"),
+    [
+        ("foreign, English side", 0.0, "Když skončil film, nikomu se nechtělo vstát.", BUS[1]),
+        (
+            "foreign, English side, capitals",
+            0.28,
+            "IM WINTER FRIEREN DIE SEEN MANCHMAL SO FEST ZU, DASS MAN DARAUF LAUFEN KANN.",
+            BUS[1],
+        ),
+        (
+            "foreign, other side",
+            0.0,  # in place of Thai, any letters will do
+            BUS[0],
+            "ستبني البلدية جسرا جديدا فوق النهر في العام القادم.",
+        ),
+        (
+            "foreign, other side",
+            0.99,
+            BUS[0],
+            "Doktor ona daha az tuz yemesini ve her gün yürümesini söyledi.",
+        ),
+    ],
+)
+def test_foreign_text_takes_the_place_of_one_side(kind, chance, src, tgt):
+    assert DEFECTS[kind](case(*BUS, chance=chance)) == (src, tgt)
+
+
+def test_foreign_text_has_the_length_and_letters_of_what_it_replaces():
+    """As far as the sentences of a language go: those of Hebrew have 131 characters."""
+    for side, kind in enumerate(("foreign, English side", "foreign, other side")):
+        for num_chars, least in ((80, 56), (300, 210)):
+            for step in range(25):
+                replaced = DEFECTS[kind](case(*("x" * num_chars,) * 2, chance=step / 25))[side]
+                assert least <= len(replaced) < least + 100
+                assert re.search("[a-z]", replaced)
 
 
 def test_truncation_leaves_less_than_a_third():
@@ -107,6 +156,10 @@ def test_defects_depend_on_the_text_alone():
         "swap, other script": 60,
         "swap, same script": 30,  # no other language here is written in Thai letters
         "swap, confusable": 60,
+        "foreign, English side": 60,
+        "foreign, other side": 60,
+        "foreign, English side, capitals": 60,
+        "foreign, other side, capitals": 60,
         "truncated": 54,  # of six sentences the English is too short to cut
         "copy": 60,
         "number": 16,
@@ -123,4 +176,6 @@ def test_large_sets_are_sampled():
     ]
     spoiled = spoil(references(rows), ["ind_Latn"])
     counts = dict(spoiled.group_by("kind").len().rows())
-    assert counts == dict.fromkeys(["shuffled", "copy", "number", "html", "repetition"], PER_KIND)
+    foreign = [kind for kind in DEFECTS if kind.startswith("foreign")]
+    kinds = ["shuffled", *foreign, "copy", "number", "html", "repetition"]
+    assert counts == dict.fromkeys(kinds, PER_KIND)

@@ -14,6 +14,8 @@ LID176 = words("en id jv su ms tl vi th lo km my ta zh ja yue ceb ilo war min pa
 LID218E = words("""eng_Latn ind_Latn zsm_Latn jav_Latn sun_Latn min_Latn min_Arab bjn_Latn bjn_Arab
     tgl_Latn ceb_Latn war_Latn ilo_Latn tha_Thai lao_Laoo khm_Khmr mya_Mymr shn_Mymr kac_Latn
     tam_Taml zho_Hans zho_Hant yue_Hant vie_Latn""")
+ISO3 = words("eng ind msa jav tgl vie tha lao khm mya tam zho deu jpn")
+OTHERS = words("EN ind-Latn zh-TW zh-Hans yue may jw fil bur chi english ms-Arab zho_Latn de")
 GLOTLID = words("""eng_Latn ind_Latn zsm_Latn fil_Latn ceb_Latn cmn_Hani yue_Hani tha_Thai nod_Thai
     lao_Laoo mya_Mymr shn_Mymr""")
 
@@ -41,6 +43,19 @@ def meant(labels: list[str], lang: str, confusable: bool = False) -> list[str]:
         (GLOTLID, "zho_Hans", ["cmn_Hani"]),
         (GLOTLID, "zho_Hant", ["cmn_Hani"]),
         (["msa_Latn", "eng_Latn"], "zsm_Latn", ["msa_Latn"]),
+        (ISO3, "eng_Latn", ["eng"]),
+        (ISO3, "zsm_Latn", ["msa"]),
+        (ISO3, "tha_Thai", ["tha"]),
+        (ISO3, "zho_Hant", ["zho"]),
+        (ISO3, "ace_Latn", []),
+        (OTHERS, "eng_Latn", ["EN", "english"]),
+        (OTHERS, "ind_Latn", ["ind-Latn"]),
+        (OTHERS, "jav_Latn", ["jw"]),
+        (OTHERS, "zsm_Latn", ["may"]),  # not ms-Arab
+        (OTHERS, "tgl_Latn", ["fil"]),
+        (OTHERS, "mya_Mymr", ["bur"]),
+        (OTHERS, "zho_Hans", ["zh-Hans", "chi"]),  # not zho_Latn, which is pinyin
+        (OTHERS, "zho_Hant", ["zh-TW", "chi"]),
     ],
 )
 def test_the_labels_of_a_language(labels: list[str], lang: str, expected: list[str]) -> None:
@@ -89,6 +104,9 @@ def test_labels_as_languages() -> None:
         ),
         (GLOTLID, {"Laoo": "lao_Laoo"}),
         (["en", "th"], {"Thai": "th"}),
+        (["en", "tha", "nod", "mya", "ksw"], {}),  # Northern Thai, Karen
+        (["eng", "lao", "zho", "mul_Latn"], {"Laoo": "lao"}),  # is Japanese written in Han, too?
+        (["eng_Latn", "zho_Hans"], {"Latn": "eng_Latn", "Hani": "zho_Hans"}),
     ],
 )
 def test_scripts_of_one_label(labels: list[str], alone: dict[str, str]) -> None:
@@ -109,6 +127,7 @@ def test_a_language_is_in_one_set() -> None:
     )
 
 
-def test_more_than_half_of_the_labels_make_a_model_of_flores_codes():
-    assert Labels(("eng_Latn", "tha_Thai", "mul")).family == "flores"
-    assert Labels(("eng_Latn", "tha_Thai", "en", "th")).family == "iso"
+def test_languages_without_a_label_are_listed() -> None:
+    declared = ["eng_Latn", "ace_Latn", "bjn_Latn", "zho_Hant", "shn_Mymr"]
+    assert Labels(tuple(LID176)).missing(declared) == ["ace_Latn", "bjn_Latn", "shn_Mymr"]
+    assert Labels(("x", "y")).missing(declared) == declared

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sealcli.show import show_build
 from sealdata.build_manifest import BuildManifest
 from sealdata.dataset.results import file_facts
 from sealdata.errors import DataError
@@ -12,6 +13,8 @@ from sealdata.fetch.corpus_cards import split_front_matter
 from sealdata.report.croissant import croissant, write_croissant
 from sealdata.report.dataset_card import render_card, write_card
 from sealdata.report.dataset_card_merge import TO_WRITE, merged, to_write, unwritten
+from sealdata.report.facts import audit_facts
+from sealdata.report.html import write_report
 
 Build = tuple[Path, BuildManifest]
 
@@ -67,6 +70,23 @@ def test_licences_and_what_they_ask_for(build: Build) -> None:
     assert "| `cc-by-sa-4.0` | attribution, share-alike | mya-web |" in text
     assert "| `cc0-1.0` | nothing | jav-web |" in text
     assert split_front_matter(text, "x")[0]["license"] == "cc-by-sa-4.0"
+
+
+def test_what_a_model_cannot_judge_is_on_card_page_and_terminal(
+    build: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = "It has no label for Acehnese."
+    first, second = build[1].models
+    manifest = build[1].model_copy(
+        update={"models": [first.model_copy(update={"note": note}), second]}
+    )
+    assert f"| language ID | lid.176.ftz. {note} | CC BY-SA 3.0 |" in render_card(manifest)
+    write_report(audit_facts(build[0], manifest), build[0] / "report.html", build[0])
+    assert note in (build[0] / "report.html").read_text("utf-8")
+    show_build(manifest, build[0])
+    lines = capsys.readouterr().out.splitlines()
+    assert f"NOTE: language ID by lid.176.ftz. {note}" in lines
+    assert sum(line.startswith(("NOTE", "DEMONSTRATION")) for line in lines) == 2
 
 
 def test_precision_is_on_the_card(build: Build) -> None:

@@ -1,11 +1,12 @@
 import shutil
+import unicodedata
 
 import fasttext
 import polars as pl
 import pytest
 
 from sealdata.component import load
-from sealdata.errors import DataError
+from sealdata.errors import ConfigError, DataError
 from sealdata.fetch.models.store import find_model
 from sealdata.lid.model import FastText
 from sealdata.pairs import make_pairs
@@ -139,9 +140,14 @@ def test_both_kinds_of_chinese_share_a_label():
 
 
 def test_a_language_the_model_does_not_know():
+    """Nothing speaks for it. A label that the model is sure of speaks against it."""
     row = score((ENGLISH, SENTENCES["ind_Latn"]), lang="ace_Latn").row(0, named=True)
-    assert (row["tgt_prob"], row["tgt_margin"]) == (None, None)
+    assert (row["tgt_prob"], row["tgt_margin"], row["tgt_set_prob"]) == (None, None, None)
     assert row["tgt_top"] == "ind_Latn"
+    assert row["tgt_set_margin"] == pytest.approx(-row["tgt_top_prob"])
+    assert row["tgt_odds"] < -0.6
+    short = score((ENGLISH, "Tôi là bác sĩ."), lang="kac_Latn").row(0, named=True)
+    assert (short["tgt_set_margin"], short["tgt_short_margin"] < -0.5) == (None, True)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "2020 – 45%", "😀", None])
@@ -188,6 +194,87 @@ def test_a_model_by_path_is_the_same_model(tmp_path):
     bundled, copied = load("scorers", "lid"), load("scorers", "lid", {"model": str(path)})
     assert bundled.fingerprint() == copied.fingerprint()
     assert len(bundled.fingerprint()["model"]) == 64
+
+
+ISO3 = {"en": "eng", "id": "ind", "ms": "msa", "vi": "vie", "th": "tha", "zh": "zho", "jv": "jav"}
+
+
+def relabelled(path, codes):
+    """The bundled model with labels of another code system: a label ends in a zero byte."""
+    content = find_model("lid176-ftz").read_bytes()
+    for old, new in codes.items():
+        assert f"__label__{old}\0".encode() in content
+        content = content.replace(f"__label__{old}\0".encode(), f"__label__{new}\0".encode())
+    path.write_bytes(content)
+    return str(path)
+
+
+@pytest.mark.parametrize("lang", ["ind_Latn", "vie_Latn", "tha_Thai", "zho_Hans"])
+def test_labels_of_another_code_system_give_the_same_scores(tmp_path, lang):
+    model = relabelled(tmp_path / "iso3.ftz", ISO3)
+    rows = [(ENGLISH, SENTENCES[lang]), (SENTENCES[lang], SENTENCES["vie_Latn"])]
+    same = score(*rows, lang=lang, model=model)
+    assert same.drop("src_top", "tgt_top").equals(
+        score(*rows, lang=lang).drop("src_top", "tgt_top")
+    )
+    assert same["src_prob"][0] > 0.8
+
+
+def test_a_model_without_any_declared_language_is_an_error(tmp_path):
+    names = {code: f"x{number}" for number, code in enumerate(ISO3)}
+    model = relabelled(tmp_path / "odd.ftz", names)
+    scorer = load("scorers", "lid", {"model": model})
+    with pytest.raises(ConfigError, match=r"no label of odd.ftz means a language of the recipe "):
+        scorer.for_languages(["eng_Latn", "ind_Latn"]).fingerprint()
+    assert scorer.for_languages(["eng_Latn", "tgl_Latn"]).fingerprint()["version"] == scorer.version
+
+
+def test_languages_without_a_label_are_named():
+    known = load("scorers", "lid").for_languages(["eng_Latn", "jav_Latn"])
+    assert [use.note for use in known.models()] == [""]
+    [use] = known.for_languages(["eng_Latn", "ace_Latn", "shn_Mymr"]).models()
+    assert use.note.startswith("It has no label for Acehnese (ace_Latn), Shan (shn_Mymr). There, ")
+    assert known.fingerprint() == load("scorers", "lid").fingerprint()
+
+
+def test_capitals_are_read_as_small_letters():
+    for lang in ("ind_Latn", "vie_Latn", "tgl_Latn"):
+        sentence, title = SENTENCES[lang], SENTENCES[lang].title()
+        shouted = (ENGLISH.upper(), sentence.upper())
+        lowered = (ENGLISH.lower(), sentence.lower())
+        scores = score(shouted, lowered, (ENGLISH, title), lang=lang)
+        assert scores[0].equals(scores[1])
+        assert scores["tgt_prob"][2] == scores["tgt_prob"][1] > 0.5
+        assert scores["tgt_odds"].min() > 0 < scores["src_odds"].min()
+    mixed = "Kantor WHO dan PBB di Jakarta tutup."  # 7 capitals of 29 letters
+    assert score((mixed, mixed))[0].equals(score((mixed.lower(), mixed.lower()))[0])
+    german = "Die Kinder spielen am Abend gern mit dem Hund."  # 4 of 37
+    below = "Die Kinder spielen am Abend gern mit dem kleinen Hund."  # 4 of 44
+    for text, is_lowered in ((german, True), (below, False)):
+        plain, lower = score((text, text), (text.lower(), text.lower()))["src_top_prob"]
+        assert (plain == lower) == is_lowered
+
+
+def test_separate_accents_and_wide_letters_are_read_as_usual_ones():
+    apart = unicodedata.normalize("NFD", SENTENCES["vie_Latn"])
+    wide = "".join(chr(ord(c) + 0xFEE0) if c.isalpha() else c for c in ENGLISH)
+    assert wide.startswith("Ｔｈｅ ")
+    scores = score((ENGLISH, apart), (wide, SENTENCES["vie_Latn"]), lang="vie_Latn")
+    assert scores[0].equals(scores[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "is_stranger"),
+    [
+        ("私たちは明日の朝、市場へ野菜を買いに行きます。", True),
+        ("他们说《となりのトトロ》是一部很好看的日本动画电影，明天一起去看吧。", False),
+        ("우리는 내일 아침 시장에 갑니다.", True),
+    ],
+)
+def test_kana_and_hangul_are_not_chinese(text, is_stranger):
+    row = score((ENGLISH, text), lang="zho_Hans").row(0, named=True)
+    margins = (row["tgt_set_margin"], row["tgt_margin"])
+    assert (margins == (-1, -1)) == is_stranger
 
 
 def test_no_model(tmp_path):
