@@ -14,8 +14,8 @@ from sealdata.languages import languages
 # Classes of a code point. The scripts of the known languages follow, each with its own letters.
 CLASSES = ("other", "digits", "punctuation", "spaces", "shared_letters", "foreign_letters")
 NUM_CODE_POINTS = 0x110000
-# A character that can be seen: no white space, no control character, and nothing that Unicode says
-# to ignore where it cannot be shown (zero-width space, joiners, tags, soft hyphen, byte-order mark).
+# A character that can be seen: no white space, no control character, nothing that Unicode says to
+# ignore where it cannot be shown (zero-width space, joiners, tags, soft hyphen, byte-order mark).
 # The blank Braille pattern and the annotation marks have no ink either.
 VISIBLE = r"[^\s\p{Cc}\p{Default_Ignorable_Code_Point}\u{2800}\u{fff9}-\u{fffb}]"
 

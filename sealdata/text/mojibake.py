@@ -45,7 +45,7 @@ def restore_no_break_spaces(text: str) -> str:
 
     def restored(match: re.Match[str]) -> str:
         before, lead = match.groups()
-        is_word = before.isupper() or not before.strip() and not _is_misread(whole)
+        is_word = before.isupper() or (not before.strip() and not _is_misread(whole))
         return match[0] if is_word else f"{before}{lead}\xa0"
 
     whole = re.sub(rf"({SPACE_LEAD})(?: |$)", "\\1\xa0", text)
