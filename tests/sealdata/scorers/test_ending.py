@@ -21,12 +21,23 @@ def ending(src, tgt, lang="ind_Latn"):
     [
         ("It rains again, and the river is high.", "Hujan lagi, dan sungai naik.", "ind_Latn", 0),
         ("It rains again, and the river is high.", "Hujan lagi, dan sun", "ind_Latn", 3.34),
-        ("It rains ag", "Hujan lagi, dan air sungai naik.", "ind_Latn", 3.90),  # the English
-        ("The weather today", "Cuaca hari ini.", "ind_Latn", -0.68),  # a heading
+        (
+            "It rains ag",
+            "Hujan lagi, dan air sungai naik.",
+            "ind_Latn",
+            4.90,
+        ),  # ends in two letters
+        ("It rains agai", "Hujan lagi, dan air sungai naik.", "ind_Latn", 2.49),  # or a headline
+        ("It rains again and the", "Hujan lagi, dan air sungai itu naik terus.", "ind_Latn", 3.42),
+        ("The weather today", "Cuaca hari ini hujan.", "ind_Latn", -0.32),  # a heading
+        ("The Weather Today", "Cuaca hari ini sangat buruk di kota.", "ind_Latn", 0),  # surely one
+        ("Plum", "สีพลัม (ม่วง)", "tha_Thai", 0),  # a label and what it means
         ("It rains again, and the river is high.", "ฝนตก", "tha_Thai", 0),  # it lacks none
-        ("It rains ag", "ฝนตกอีกแล้ว และน้ำในแม่น้ำก็สูงขึ้นมาก", "tha_Thai", 5.89),
+        ("It rains ag", "ฝนตกอีกแล้ว และน้ำในแม่น้ำก็สูงขึ้นมาก", "tha_Thai", 6.89),
         ("It rains ag.", "ฝนตกอีกแล้ว และน้ำในแม่น้ำก็สูงขึ้นมาก", "tha_Thai", 0),
-        ("It rains again", "ຝົນຕົກອີກ", "lao_Laoo", -1.16),
+        ("It rains again, and the river is high.", "下雨了；", "zho_Hans", 0),  # it goes on
+        ("It rains again, and the river is high.", "Hujan turun,", "ind_Latn", 0),
+        ("It rains again;", "ភ្លៀងធ្លាក់ម្ដងទៀតហើយ ទឹកទន្លេក៏ឡើងខ្ពស់។", "khm_Khmr", 0),
     ],
 )
 def test_cut_off_needs_both_signs(src, tgt, lang, cut):
