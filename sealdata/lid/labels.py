@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sealdata.languages import confusable_set, languages
-from sealdata.text.characters import unicode_script
+from sealdata.languages import confusable_set, languages, unicode_script
 
 _FLORES = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
 Mask = npt.NDArray[np.bool_]

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.languages import ENGLISH, languages
+from sealdata.languages import ENGLISH, languages, unicode_script
 from sealdata.lid.function_words import WEIGHT, count_function_words, languages_with_words
 from sealdata.lid.labels import Labels, Mask
 from sealdata.lid.model import MIN_PROB, TOP_K, Likeliest
-from sealdata.text.characters import count_characters, scripts, unicode_script
+from sealdata.text.characters import count_characters, scripts
 
 SCORES = {
     "prob": pl.Float32,

@@ -67,8 +67,8 @@ class Ending(Scorer):
     columns: ClassVar[dict[str, str]] = {
         "differ": "1 if only one of the two sides ends with a sentence mark, else 0",
         "apart": "sentences ended by marks that one side has more than the other, 0 or more",
-        "cut": "where only one side ends with a mark and the other with a letter or digit: how much "
-        "too short the other is, as balance.deviation measures it (below 0: too long), with what "
+        "cut": "where only one side ends with a mark and the other with a letter or digit: how "
+        "much too short that is, as balance.deviation measures it (below 0: too long), with what "
         "its last word adds; else 0. Thai and Lao never lack a mark",
     }
 
