@@ -43,20 +43,22 @@ _ODD = f"{ORDER.disorder}|[\u102b-\u1032\u1036-\u1038\u103b-\u103e]{_BELOW}"
 _LETTER = "[\u1000-\u1021\u1025\u1027]"
 # A consonant that ends a syllable, by asat or with another below it; a digit cannot be its start.
 _FINAL = f"{_LETTER}\u1037?[\u1039\u103a]"
-# Marks that only a letter can have. Not visarga and dot below: typed as colon and point (၇း၃၀).
-_MARK = "[\u102b-\u1032\u1036\u103a-\u103e]"
+# Marks that only a letter can have. Not visarga, dot below and anusvara: typed as colon, point and
+# degree sign (၇း၃၀, ၉၀ံ).
+_MARK = "[\u102b-\u1032\u103a-\u103e]"
 _LIKE_DIGITS = {"၀": "ဝ", "၇": "ရ", "၈": "ဂ"}
 _TYPED = "".join(_LIKE_DIGITS)
 _NO_WORD = "ဒီဂရီ|ရာခိုင်နှုန်း"  # degrees, percent: before these a zero is a number
 _AS_LETTER = re.compile(
     f"[{_TYPED}](?={_MARK}|{_FINAL})"  # ၀င်, ၇ာ
     f"|(?<=[\u1000-\u103f])၀(?![၀-၉.,]|{_NO_WORD})"  # ဘ၀, သဘာ၀
+    f"|(?<![၀-၉])[{_TYPED}](?=ံ)"  # ၀ံ
     "|၄(?=င်း)"  # ၄င်း, which begins with a sign of its own
 )
 _AS_DIGIT = re.compile(f"(?<=[၀-၉])ဝ+(?!{_MARK}|{_FINAL})|(?<=[၀-၉])ရ(?=[၀-၉])")  # ၁ဝ, ၂ဝ၁ရ၉
 _DIGITS = str.maketrans("ဝရ", "၀၇")
 _MISTYPED = (
-    f"[{_TYPED}]{_MARK}|[{_TYPED}၄]{_FINAL}|[\u1000-\u103f]၀|[၀-၉][ဝရ]"  # in all that may be so
+    f"[{_TYPED}][{_MARK}ံ]|[{_TYPED}၄]{_FINAL}|[\u1000-\u103f]၀|[၀-၉][ဝရ]"  # in all that may be so
 )
 _OWN = ((ANY, r"[\u{1000}-\u{109f}]"),)  # in every text that may be odd
 
