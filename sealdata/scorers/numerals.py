@@ -1,6 +1,7 @@
 """Agreement of the numbers on the two sides, in the digits of any script."""
 
 from functools import cache
+from itertools import product
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +19,6 @@ from sealdata.text.characters import NUM_CODE_POINTS, members_of
 # Between the digits of one number stand . , ' : or a space that does not break (thin, narrow), and
 # the decimal and thousands separators of Arabic script and of Chinese.
 _SEPARATORS = ".,'\u2019\xa0\u2009\u202f\u066b\u066c\uff0c\uff0e"
-_MAX_READINGS = 40  # of one pair: far more than any sentence has
 
 
 class Numerals(Scorer):
@@ -64,28 +64,40 @@ def _reread(
     pairs: pl.DataFrame, figures: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]
 ) -> None:
     """Set the ``figures`` of ``rows``, which are those of ``pairs``, to their best readings'."""
-    tried = [
-        (row, *reading)
-        for row, sides in zip(
-            rows, pairs.select("src", "tgt", "src_lang", "tgt_lang").iter_rows(), strict=True
-        )
-        for reading in _readings(*sides)
-    ]
+    sides = pairs.select("src", "tgt", "src_lang", "tgt_lang").rows()
+    texts = {row: pair[:2] for row, pair in zip(rows, sides, strict=True)}
+    best = _best(
+        [
+            (row, *as_the_other_side(one, other))
+            for row, (src, tgt, src_lang, tgt_lang) in zip(rows, sides, strict=True)
+            for one, other in product(readings(src, src_lang), readings(tgt, tgt_lang))
+        ],
+        figures,
+    )
+    # Units are dear to look for, so only where the best reading still contradicts.
+    _best(
+        [
+            (row, *in_the_same_units(*pair))
+            for row in rows[figures[1, rows] > 0]
+            for pair in {texts[row], best.get(row, texts[row])}
+        ],
+        figures,
+    )
+
+
+def _best(
+    tried: list[tuple[np.int64, str, str]], figures: npt.NDArray[np.float64]
+) -> dict[np.int64, tuple[str, str]]:
+    """Compare both sides of each (row, src, tgt). A reading of a row that agrees better than its
+    ``figures`` replaces them; the best of each row is returned."""
     src, tgt = (pl.Series([reading[side] for reading in tried], dtype=pl.String) for side in (1, 2))
     agreement, conflict = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
-    for (row, *_), agrees, contradicts in zip(tried, agreement, conflict, strict=True):
+    best: dict[np.int64, tuple[str, str]] = {}
+    for (row, one, other), agrees, contradicts in zip(tried, agreement, conflict, strict=True):
         if (contradicts, -agrees) < (figures[1, row], -figures[0, row]):
             figures[:, row] = agrees, contradicts
-
-
-def _readings(src: str, tgt: str, src_lang: str, tgt_lang: str) -> set[tuple[str, str]]:
-    """What both sides may mean: with and without multiples, on the other's calendar and units."""
-    read = {
-        as_the_other_side(one, other)
-        for one in readings(src, src_lang)
-        for other in readings(tgt, tgt_lang)
-    }
-    return set(sorted(read)[:_MAX_READINGS]) | {in_the_same_units(*sides) for sides in read}
+            best[row] = (one, other)
+    return best
 
 
 @cache
