@@ -115,15 +115,21 @@ def _cut(pairs: pl.DataFrame, lacking: pl.Series) -> pl.Series:
     rows = (lacking != 0).arg_true()
     if rows.is_empty():
         return cut
-    few = pairs[rows].with_columns(lacking=lacking.gather(rows))
+    # Of all pairs: the scorers share the counts of a frame.
+    src, tgt = (expected_length(pairs, side).gather(rows) for side in ("src", "tgt"))
+    few = pairs[rows].with_columns(
+        lacking=lacking.gather(rows),
+        deviation=deviation(pairs).gather(rows),
+        whole_src=src,
+        whole_tgt=tgt,
+    )
     is_src = pl.col("lacking") < 0
-    text = pl.when(is_src).then(pl.col("src")).otherwise(pl.col("tgt"))
-    whole = [expected_length(few, side) for side in ("tgt", "src")]
-    is_long = pl.when(is_src).then(whole[0]).otherwise(whole[1]) >= _MIN_CHARS
+    text = pl.when(is_src).then("src").otherwise("tgt")
+    is_long = pl.when(is_src).then("whole_tgt").otherwise("whole_src") >= _MIN_CHARS
     is_cut = is_long & text.str.contains(_OPEN)
     is_title = text.str.contains(_TITLE) & text.str.contains(_LONG_WORDS)
     more = pl.when(text.str.contains(_LEADING)).then(_SURER).otherwise(-_LESS_SURE)
-    by = deviation(few) * pl.col("lacking")
+    by = pl.col("deviation") * pl.col("lacking")
     english = pl.when(is_title).then(0.0).otherwise(by + more)
     by = pl.when(is_src & (pl.col("src_lang") == ENGLISH)).then(english).otherwise(by)
     return cut.scatter(rows, few.select(pl.when(is_cut).then(by).otherwise(0.0)).to_series())

@@ -23,7 +23,14 @@ def test_length_counts_code_points():
     ("src", "tgt", "lang", "ratio"),
     [
         ("x" * 10, "x" * 10, "ace_Latn", 1.0),  # no factor known: 1
-        ("x" * 30, "字" * 10, "zho_Hans", 30.56 / 30),
+        ("x" * 30, "字" * 10, "zho_Hans", 33 / 30),
+        (
+            "x" * 30,
+            "字" * 5 + "WHO 2020 ab",
+            "zho_Hans",
+            30 / (5 * 3.3 + 9 + 2 * 3.3),
+        ),  # as they are
+        ("x" * 30, "x" * 30, "ind_Latn", 1 / 0.919),  # Latin is its own script
         ("x" * 100, "ก" * 50, "tha_Thai", 100 / 55),
         ("x" * 10, "x" * 40, "tgl_Latn", 3.172),
         ("", "x" * 40, "ace_Latn", 40.0),
