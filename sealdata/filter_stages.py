@@ -20,6 +20,9 @@ class FilterStage(NamedTuple):
 
     ``audited`` says whether an audit of a recipe runs the stage. Stages that need the scores of
     all pairs are left to a build.
+
+    The stage ``rules`` also drops pairs of which cleaning left a side with nothing to see
+    (``empty_side``): no recipe can switch that off.
     """
 
     name: str  # in the ledger, the manifest, the funnel and audit.json

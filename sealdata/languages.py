@@ -44,6 +44,20 @@ def _language(code: str, row: dict[str, Any]) -> Language:
     return Language(code=code, **{**row, "aliases": tuple(row.get("aliases", ()))})
 
 
+def unicode_script(iso_15924: str) -> str:
+    """The Unicode script behind an ISO 15924 code: simplified and traditional Chinese are Han."""
+    return "Hani" if iso_15924 in ("Hans", "Hant") else iso_15924
+
+
+@cache
+def by_script() -> dict[str, tuple[str, ...]]:
+    """Codes of the known languages by their Unicode script (``Hani``, ``Thai``, …)."""
+    codes: dict[str, list[str]] = {}
+    for code, language in languages().items():
+        codes.setdefault(unicode_script(language.script), []).append(code)
+    return {script: tuple(members) for script, members in codes.items()}
+
+
 @cache
 def confusable_sets() -> dict[str, tuple[str, ...]]:
     """Sets of languages that language identification mixes up, by the name of the set."""

@@ -1,4 +1,7 @@
-"""The signs of a Burmese syllable, stored in one order whatever was typed."""
+"""The signs of a Burmese syllable in one order, and letters where digits were typed for them."""
+
+import re
+from typing import ClassVar
 
 import polars as pl
 
@@ -37,7 +40,46 @@ ORDER = MarkOrder(
     rank_of=_rank,
 )
 _ODD = f"{ORDER.disorder}|[\u102b-\u1032\u1036-\u1038\u103b-\u103e]{_BELOW}"
+_LETTER = "[\u1000-\u1021\u1025\u1027]"
+# A consonant that ends a syllable, by asat or with another below it; a digit cannot be its start.
+_FINAL = f"{_LETTER}\u1037?[\u1039\u103a]"
+# Marks that only a letter can have. Not visarga, dot below and anusvara: typed as colon, point and
+# degree sign (၇း၃၀, ၉၀ံ).
+_MARK = "[\u102b-\u1032\u103a-\u103e]"
+_LIKE_DIGITS = {"၀": "ဝ", "၇": "ရ", "၈": "ဂ"}
+_TYPED = "".join(_LIKE_DIGITS)
+_NO_WORD = "ဒီဂရီ|ရာခိုင်နှုန်း"  # degrees, percent: before these a zero is a number
+_AS_LETTER = re.compile(
+    f"[{_TYPED}](?={_MARK}|{_FINAL})"  # ၀င်, ၇ာ
+    f"|(?<=[\u1000-\u103f])၀(?![၀-၉.,]|{_NO_WORD})"  # ဘ၀, သဘာ၀
+    f"|(?<![၀-၉])[{_TYPED}](?=ံ)"  # ၀ံ
+    "|၄(?=င်း)"  # ၄င်း, which begins with a sign of its own
+)
+_AS_DIGIT = re.compile(f"(?<=[၀-၉])ဝ+(?!{_MARK}|{_FINAL})|(?<=[၀-၉])ရ(?=[၀-၉])")  # ၁ဝ, ၂ဝ၁ရ၉
+_DIGITS = str.maketrans("ဝရ", "၀၇")
+_MISTYPED = (
+    f"[{_TYPED}][{_MARK}ံ]|[{_TYPED}၄]{_FINAL}|[\u1000-\u103f]၀|[၀-၉][ဝရ]"  # in all that may be so
+)
 _OWN = ((ANY, r"[\u{1000}-\u{109f}]"),)  # in every text that may be odd
+
+
+def as_letters(text: str) -> str:
+    """Letters for the digits that were typed in their place, and zeros for the letter ဝ in numbers.
+
+    ၀ and ဝ, ၇ and ရ, ၈ and ဂ, ၄ and ၎ look alike. A digit has no vowel, no medial and no final
+    consonant, and a zero does not end a word (၀င်, ဘ၀, ၄င်း). A letter right behind a digit that
+    begins no syllable is one too (၁ဝ).
+    """
+
+    def digits(match: re.Match[str]) -> str:
+        return match[0].translate(_DIGITS)
+
+    text = _AS_DIGIT.sub(digits, text)
+    return _AS_LETTER.sub(lambda match: _LIKE_DIGITS.get(match[0], "၎"), text)
+
+
+def _repaired(text: str) -> str:
+    return as_letters(ORDER.sorted(text))
 
 
 class Burmese(Cleaner):
@@ -46,11 +88,17 @@ class Burmese(Cleaner):
     After the letter come letters below, medials (ya, ra, wa, ha), vowel e, vowels above, below and
     aa, anusvara, dot below, asat, visarga. A mark that was typed twice in one place is stored once.
     Text in the Zawgyi encoding is for the cleaner ``zawgyi``, which must come before.
+
+    A digit that was typed for a letter that looks like it becomes the letter (၀င် is ဝင်, ၄င်း is
+    ၎င်း), so that it is no number, and a letter typed for zero becomes the digit (၁ဝ is ၁၀).
     """
 
+    version: ClassVar[int] = 2
+
     def clean(self, text: pl.Series) -> pl.Series:
-        """Letters and marks stay, but for the copies of a mark."""
-        return repair_where(_ODD, text, lambda matches: until_settled(ORDER.sorted, matches), _OWN)
+        """Letters and marks stay, but for the copies of a mark and what was typed for another."""
+        odd = f"{_ODD}|{_MISTYPED}"
+        return repair_where(odd, text, lambda matches: until_settled(_repaired, matches), _OWN)
 
 
 COMPONENT = Burmese

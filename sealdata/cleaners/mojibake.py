@@ -1,32 +1,40 @@
 """Text whose UTF-8 was once read in another encoding, put right: "cafÃ©" is "café"."""
 
 from functools import cache
+from typing import ClassVar
 
 import polars as pl
 
 from sealdata.cleaners import Cleaner
 from sealdata.cleaners._where import repair_where
 from sealdata.text.char_filter import ANY
+from sealdata.text.mojibake import hide_closing_marks, show_closing_marks
 
 
 class Mojibake(Cleaner):
     """The repair of encodings by ftfy, and nothing else that ftfy does.
 
-    Let it come before ``unicode``, which removes the control characters that it reads.
+    Let it come before ``unicode``, which removes the control characters that it reads. A capital
+    before a closing mark is left alone: “XÃ” is a word in quotes.
     """
+
+    version: ClassVar[int] = 2
 
     def clean(self, text: pl.Series) -> pl.Series:
         """Only texts change that hold characters in the sequences of misread UTF-8."""
-        import ftfy
-
         return repair_where(
             _suspicious(),
             text,
-            lambda matches: pl.Series(
-                matches.name, map(ftfy.fix_encoding, matches.to_list()), dtype=pl.String
-            ),
+            lambda matches: pl.Series(matches.name, map(_repaired, matches), dtype=pl.String),
             _couples(),
         )
+
+
+def _repaired(text: str) -> str:
+    import ftfy
+
+    hidden, marks = hide_closing_marks(text)
+    return show_closing_marks(ftfy.fix_encoding(hidden), marks)
 
 
 @cache

@@ -1,26 +1,14 @@
 """Burmese in the Zawgyi encoding, converted to Unicode."""
 
 import re
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 import polars as pl
 
 from sealdata.cleaners import Cleaner
-from sealdata.cleaners._where import repair_where
-from sealdata.cleaners.burmese import ORDER
-from sealdata.text.char_filter import ANY
+from sealdata.cleaners.burmese import ORDER, as_letters
+from sealdata.text.zawgyi import is_zawgyi
 
-if TYPE_CHECKING:
-    from myanmartools import ZawgyiDetector
-
-_SURE = 0.95  # probability from which the detector's authors take a text for Zawgyi
-# What hardly any Burmese in Unicode has and every sentence in Zawgyi: the vowel e or medial ra
-# where no letter precedes, asat (in Zawgyi U+1039) where no letter follows, or glyph variants.
-_POSSIBLE = (
-    "(?:^|[^\u1000-\u109f])[\u1031\u103b]|[\u102b-\u1030\u1032-\u1038\u1039]\u1031"
-    "|\u1039(?:$|[^\u1000-\u1021\u1025\u1027])|[\u1033\u1034\u105a\u1060-\u1097]"
-)
 _KINZI = "\u1004\u103a\u1039"
 _KINZI_SIGN = "\u1064"
 _LETTERS = {  # code points of letters that Zawgyi has on its own
@@ -57,7 +45,6 @@ _SYLLABLE = re.compile(
     f"([{_FOLLOWING}]*)|([\u1031\u103b\u107e-\u1084{_FOLLOWING}]+)"  # or marks without a letter
 )
 _LOOKALIKES = {"\u1040": "\u101d", "\u1047": "\u101b"}  # 0 for wa, 7 for ra
-_OWN = ((ANY, r"[\u{1000}-\u{109f}]"),)  # in every text that may be odd
 
 
 class Zawgyi(Cleaner):
@@ -71,34 +58,21 @@ class Zawgyi(Cleaner):
     Source: the tables of the Zawgyi-One font; detector: myanmar-tools (Google, Apache-2.0).
     """
 
+    version: ClassVar[int] = 2
+
     def clean(self, text: pl.Series) -> pl.Series:
         """Each sign of Zawgyi becomes the Unicode of what it shows."""
-        return repair_where(
-            _POSSIBLE,
-            text,
-            lambda matches: pl.Series(
-                matches.name, map(_repaired, matches.to_list()), dtype=pl.String
-            ),
-            _OWN,
-        )
-
-
-@cache
-def _detector() -> "ZawgyiDetector":
-    from myanmartools import ZawgyiDetector
-
-    return ZawgyiDetector()
-
-
-def _repaired(text: str) -> str:
-    if _detector().get_zawgyi_probability(text) < _SURE:
-        return text
-    return to_unicode(text)
+        text = text.fill_null("")
+        rows = is_zawgyi(text).arg_true()
+        if rows.is_empty():
+            return text
+        converted = pl.Series(map(to_unicode, text.gather(rows)), dtype=pl.String)
+        return text.clone().scatter(rows, converted)
 
 
 def to_unicode(text: str) -> str:
     """The Unicode of a text in Zawgyi, with the marks of each syllable in their order."""
-    return ORDER.sorted(_SYLLABLE.sub(_syllable, text))
+    return as_letters(ORDER.sorted(_SYLLABLE.sub(_syllable, text)))
 
 
 def _syllable(match: re.Match[str]) -> str:

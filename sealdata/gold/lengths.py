@@ -7,6 +7,7 @@ import polars as pl
 from sealdata.component import load
 from sealdata.gold.references import read_references
 from sealdata.languages import languages
+from sealdata.scorers.ratio import kept_characters
 
 LENGTHS_SCHEMA: dict[str, pl.DataType] = {
     "lang": pl.String(),
@@ -21,23 +22,24 @@ def length_factors(folder: Path) -> pl.DataFrame:
     """A row of LENGTHS_SCHEMA for each language with references in ``folder``.
 
     The factor is that of compute_length_factors in stopes: a ratio of sums of characters, so that
-    long sentences have more weight. Invisible characters, such as the zero-width spaces of Khmer,
-    are not counted, because cleaning removes them before any rule. Pairs with an empty side are
-    left out.
+    long sentences have more weight. Latin letters and digits in another script are left out on both
+    sides, as the scorer ratio counts them. Invisible characters, such as the zero-width spaces of
+    Khmer, are not counted, because cleaning removes them before any rule. Pairs with an empty side
+    are left out.
 
     Raises:
         ConfigError: see ``read_references``.
         DataError: see ``read_references``.
     """
     references, visible = read_references(folder), load("cleaners", "unicode")
-    chars = references.select(
-        "lang", *(visible.clean(references[side]).str.len_chars() for side in ("src", "tgt"))
-    )
+    texts = references.select("lang", *(visible.clean(references[side]) for side in ("src", "tgt")))
+    kept = kept_characters(texts.with_columns(tgt_lang="lang"), "tgt")
+    chars = texts.select("lang", pl.col("src", "tgt").str.len_chars(), kept=kept)
     not_empty = chars.filter((pl.col("src") > 0) & (pl.col("tgt") > 0))
     shipped = {code: language.length_factor for code, language in languages().items()}
     rows = not_empty.group_by("lang", maintain_order=True).agg(
         pairs=pl.len(),
-        factor=(pl.col("src").sum() / pl.col("tgt").sum()),
+        factor=(pl.col("src") - pl.col("kept")).sum() / (pl.col("tgt") - pl.col("kept")).sum(),
         spread=(pl.col("src") / pl.col("tgt")).log().std(),
     )
     return rows.with_columns(shipped=pl.col("lang").replace_strict(shipped)).cast(LENGTHS_SCHEMA)  # type: ignore[arg-type]

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sealdata.languages import confusable_set, languages
-from sealdata.text.characters import scripts, unicode_script
+from sealdata.languages import confusable_set, languages, unicode_script
+from sealdata.text.characters import scripts
 
 Mask = npt.NDArray[np.bool_]
 

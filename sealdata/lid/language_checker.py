@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.languages import languages
+from sealdata.languages import languages, unicode_script
 from sealdata.lid.function_words import column_of, count_function_words
 from sealdata.lid.labels import Labels, Mask
 from sealdata.lid.model import TOP_K, Likeliest
 from sealdata.lid.odds import TRUSTED_FROM, log_odds
-from sealdata.text.characters import count_characters, scripts, unicode_script
+from sealdata.text.characters import count_characters, scripts
 
 SCORES = {
     "prob": pl.Float32,

@@ -16,7 +16,7 @@ from sealdata.stages.arithmetic_error import (
     sampled_pairs,
     surviving_pairs,
 )
-from sealdata.stages.clean import Clean
+from sealdata.stages.clean import EMPTIED, EMPTY_SIDE, Clean
 from sealdata.stages.decontaminate import Decontaminate, References
 from sealdata.stages.exclude import EXCLUDED, Exclude
 from sealdata.stages.ingest import Ingest
@@ -117,6 +117,7 @@ def _read(run: RunContext, limit: int | None, keys_of_all: bool) -> list[SourceS
         source = SourceState(
             table, table.other_lang, ingest.output(run.work), clean.output(run.work)
         )
+        source.masks.append(DropMask("rules", EMPTY_SIDE, source.cleaned.ref, EMPTIED))
         # Consumers of a part run in this order, because each reads the output of those before it.
         consumers = [clean, *_exclude(run, source)]
         if keys_of_all:

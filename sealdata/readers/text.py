@@ -12,12 +12,13 @@ from sealdata.readers._lines import as_raw, as_text, decoded, line_batches, text
 from sealdata.readers._open import open_stream
 from sealdata.readers._rejects import Rejections, document_batch, first_reason
 from sealdata.readers._tables import of_size, parquet_frames
+from sealdata.text.characters import VISIBLE
 
 _JSON_ENDINGS = {".jsonl", ".json", ".ndjson"}
 
 _REJECTIONS: Rejections = [
     ("nul_byte", pl.col("text").str.contains("\0", literal=True)),
-    ("empty_text", ~pl.col("text").str.contains(r"\S")),
+    ("empty_text", ~pl.col("text").str.contains(VISIBLE)),
 ]
 
 

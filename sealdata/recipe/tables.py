@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from sealdata.errors import ConfigError
 from sealdata.formats.documents import Directions
 from sealdata.formats.templates import Names, Template
-from sealdata.languages import confusable_sets, languages, resolve
+from sealdata.languages import by_script, confusable_sets, languages, resolve
 from sealdata.shards.interop_sidecars import Reader as SidecarReader
 from sealdata.shards.manifest import Dtype
 
@@ -116,26 +116,25 @@ class RuleTable(_Table):
     min: float | None = None  # inclusive; absent: no lower limit
     max: float | None = None  # inclusive; absent: no upper limit
     missing: Literal["pass", "drop"] = "pass"  # what happens to a pair without the score
-    # other limits, by the language that is not English or by a confusable set
+    # other limits, by the language that is not English, by a confusable set or by a script (`Hani`)
     languages: dict[str, Bounds] = {}
 
     @field_validator("languages")
     @classmethod
     def _by_code(cls, table: dict[str, Bounds]) -> dict[str, Bounds]:
-        """Replace sets by their languages. Bounds of a language override those of its set."""
-        sets = [
-            (confusable_sets()[name], bounds)
-            for name, bounds in table.items()
-            if name in confusable_sets()
-        ]
-        # Sets come first in the result, so that a language's own bounds override them.
-        by_set = {code: bounds for codes, bounds in sets for code in codes if code in languages()}
-        by_language = {
+        """Replace scripts and sets by their languages. The bounds of a language override those of
+        its set, and these those of its script."""
+        groups = (by_script(), confusable_sets())
+        limits: dict[str, Bounds] = {}
+        for group in groups:
+            for name, bounds in table.items():
+                limits |= dict.fromkeys(set(group.get(name, ())) & set(languages()), bounds)
+        named = {
             _language(name): bounds
             for name, bounds in table.items()
-            if name not in confusable_sets()
+            if not any(name in group for group in groups)
         }
-        return by_set | by_language
+        return limits | named
 
     @property
     def address(self) -> str:

@@ -25,15 +25,18 @@ def reason_facts(
                 key = (row.lang, stage, reason)
                 first[key] = first.get(key, 0) + count
     stages: dict[str, str] = {r.reason: stage_of(r.score) for r in manifest_rules(manifest)}
-    stages |= {reason: stage for _, stage, reason in first}
+    # Readers and later stages share some reasons (empty_side, too_long). Rows that were read count
+    # for the later stage; unreadable ones are the reader's.
+    stages |= {reason: stage for _, stage, reason in first if stage != "ingest"}
     for lang, lang_counts in counts.items():  # a reason may never be the first in its language
         for reason in {reason for _, row_reasons in lang_counts for reason in row_reasons}:
             if reason in stages:
                 first.setdefault((lang, stages[reason], reason), 0)
     facts = []
     for (lang, stage, reason), count in first.items():
-        every = sum(n for (_, row_reasons), n in counts[lang].items() if reason in row_reasons)
-        only = sum(n for (_, row_reasons), n in counts[lang].items() if row_reasons == (reason,))
+        read = [(reasons, n) for (by, reasons), n in counts[lang].items() if by != "ingest"]
+        every = sum(n for row_reasons, n in read if reason in row_reasons)
+        only = sum(n for row_reasons, n in read if row_reasons == (reason,))
         height, population = max(1, audit_rows.heights[lang]), max(1, audit_rows.population(lang))
         unreadable = stage == "ingest"  # the funnel counts all, the ledger holds a limited number
         facts.append(
@@ -69,7 +72,13 @@ def overlap_facts(
     every = {reason: dict.fromkeys(names, 0) for reason in names}
     tables = {"all": every}
     for lang, lang_counts in counts.items():
-        named = Counter({key: n for key, n in lang_counts.items() if set(key[1]) <= set(names)})
+        named = Counter(
+            {
+                (stage, row_reasons): n
+                for (stage, row_reasons), n in lang_counts.items()
+                if stage != "ingest" and set(row_reasons) <= set(names)
+            }
+        )
         table = overlap(named, names)
         tables[lang] = {
             reason: {other: audit_rows.estimate(lang, n) for other, n in row.items()}

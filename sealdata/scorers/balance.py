@@ -25,7 +25,7 @@ class Balance(Scorer):
     those of ``ratio``.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     columns: ClassVar[dict[str, str]] = {
         "deviation": "log of English over the other side, in standard deviations of translations "
@@ -34,14 +34,14 @@ class Balance(Scorer):
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float64 column; null never: an empty side counts as one character."""
-        return pairs.select(deviation=deviation(pairs))
+        return pl.DataFrame({"deviation": deviation(pairs)})
 
 
-def deviation(pairs: pl.DataFrame) -> pl.Expr:
+def deviation(pairs: pl.DataFrame) -> pl.Series:
     """How far the log ratio of the lengths is from the average, in its standard deviations."""
-    src, tgt = (expected_length(pairs, side) for side in ("src", "tgt"))
-    spread = (_SPREAD**2 + _SPREAD_OF_ONE**2 / pl.max_horizontal(src, tgt)).sqrt()
-    return (src / tgt).log() / spread
+    sides = pl.DataFrame({side: expected_length(pairs, side) for side in ("src", "tgt")})
+    spread = (_SPREAD**2 + _SPREAD_OF_ONE**2 / pl.max_horizontal("src", "tgt")).sqrt()
+    return sides.select((pl.col("src") / pl.col("tgt")).log() / spread).to_series()
 
 
 COMPONENT = Balance

@@ -18,7 +18,13 @@ class Copy(Scorer):
     spacing or capitals has 1. One side is English, and a copy of it has English words whatever the
     script of the other language. Sides of fewer than ``min_words`` words may be names, the same in
     both languages, and have no overlap.
+
+    A translation keeps names, numbers and addresses. So the overlap is also taken without the words
+    that have a capital, a digit or a slash wherever they stand in the pair, if ``min_words`` others
+    are left, and the lower of the two counts.
     """
+
+    version: ClassVar[int] = 2
 
     min_words: int = Field(3, ge=1)  # words of the longer side, below which there is no score
 
@@ -30,11 +36,13 @@ class Copy(Scorer):
         """A Float64 column; null where both sides have too few words."""
         src, tgt = (texts_of(without_special_case(pairs[side])) for side in ("src", "tgt"))
         counts = count_words(*src, *tgt, lower_table())
-        words = pl.DataFrame(dict(zip(("src", "tgt", "shared"), counts, strict=True)))
+        names = ("src", "tgt", "shared", "plain_src", "plain_tgt", "plain_shared")
+        words = pl.DataFrame(dict(zip(names, counts, strict=True)))
         longer = pl.max_horizontal("src", "tgt")
-        return words.select(
-            overlap=pl.when(longer >= self.min_words).then(pl.col("shared") / longer)
-        )
+        plain = pl.max_horizontal("plain_src", "plain_tgt")
+        overlap = pl.when(longer >= self.min_words).then(pl.col("shared") / longer)
+        without_names = pl.when(plain >= self.min_words).then(pl.col("plain_shared") / plain)
+        return words.select(overlap=pl.min_horizontal(overlap, without_names))
 
 
 COMPONENT = Copy

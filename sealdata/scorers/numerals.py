@@ -1,6 +1,7 @@
 """Agreement of the numbers on the two sides, in the digits of any script."""
 
 from functools import cache
+from itertools import product
 from typing import ClassVar
 
 import numpy as np
@@ -11,11 +12,13 @@ from sealdata.kernels import frozen, texts_of
 from sealdata.kernels.numbers import COLON, OTHER, SEPARATOR, SPACE, compare_numbers
 from sealdata.scorers import Scorer, number_columns
 from sealdata.scorers._calendars import as_the_other_side
-from sealdata.scorers._multiples import written_out
+from sealdata.scorers._multiples import readings
+from sealdata.scorers._units import in_the_same_units
 from sealdata.text.characters import NUM_CODE_POINTS, members_of
 
-# Between the digits of one number stand . , ' : or a space that does not break (thin, narrow).
-_SEPARATORS = ".,'\u2019\xa0\u2009\u202f"
+# Between the digits of one number stand . , ' : or a space that does not break (thin, narrow), and
+# the decimal and thousands separators of Arabic script and of Chinese.
+_SEPARATORS = ".,'\u2019\xa0\u2009\u202f\u066b\u066c\uff0c\uff0e"
 
 
 class Numerals(Scorer):
@@ -26,13 +29,18 @@ class Numerals(Scorer):
 
     Digits of every script count as ASCII digits (๕, ໕, ៥, ၅, ௫, ５), separators of thousands are
     joined (1.000 = 1,000 = 1 000) and other separators split, so that 7:45 = 7.45 and 3.5 = 3,5.
-    Leading zeros do not count. Chinese multiples are written out (500亿 = 50 billion, 3.2万 =
-    32,000), and its decades (20世纪30年代 = 1930s). A year of the Buddhist era agrees with its own
-    of the common era (พ.ศ. 2561 = 2018), and an hour of the afternoon with that of 24 (3 p.m. =
-    15.00). Other numbers in words are not understood.
+    Leading zeros do not count.
+
+    Where numbers contradict each other, more is tried, and the reading that agrees best counts.
+    Words that multiply are written out in the languages of ``multiples.toml`` (500亿 = 50 billion,
+    Rp500 ribu = Rp500,000, သိန်း ၃ = 300,000), and so are the decades of Chinese (20世纪30年代 =
+    1930s). A year of the Buddhist era agrees with its own of the common era (พ.ศ. 2561 = 2018), an
+    hour of the afternoon with that of 24 (3 p.m. = 15.00). A number beside a unit of ``units.toml``
+    agrees with what it is in another (6 feet = 1.8 m), and an amount of money with any in another
+    currency. Other numbers in words are not understood.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     columns: ClassVar[dict[str, str]] = {
         "agreement": "shared numbers over numbers of the side with more, 0 to 1; 1 is agreement",
@@ -45,13 +53,51 @@ class Numerals(Scorer):
         Repeats count: 5 twice on one side needs 5 twice on the other. A plain space may part
         thousands or two numbers: the reading that agrees better counts.
         """
-        src, tgt = written_out(pairs["src"], pairs["tgt"])
-        figures = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
+        figures = compare_numbers(*texts_of(pairs["src"]), *texts_of(pairs["tgt"]), _kinds())
         rows = np.flatnonzero(figures[1] > 0)  # few: only these are compared again
         if len(rows):
-            src, tgt = as_the_other_side(src.gather(rows), tgt.gather(rows))
-            figures[:, rows] = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
+            _reread(pairs[rows], figures, rows)
         return number_columns(dict(zip(self.columns, figures, strict=True)))
+
+
+def _reread(
+    pairs: pl.DataFrame, figures: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]
+) -> None:
+    """Set the ``figures`` of ``rows``, which are those of ``pairs``, to their best readings'."""
+    sides = pairs.select("src", "tgt", "src_lang", "tgt_lang").rows()
+    texts = {row: pair[:2] for row, pair in zip(rows, sides, strict=True)}
+    best = _best(
+        [
+            (row, *as_the_other_side(one, other))
+            for row, (src, tgt, src_lang, tgt_lang) in zip(rows, sides, strict=True)
+            for one, other in product(readings(src, src_lang), readings(tgt, tgt_lang))
+        ],
+        figures,
+    )
+    # Units are dear to look for, so only where the best reading still contradicts.
+    _best(
+        [
+            (row, *in_the_same_units(*pair))
+            for row in rows[figures[1, rows] > 0]
+            for pair in {texts[row], best.get(row, texts[row])}
+        ],
+        figures,
+    )
+
+
+def _best(
+    tried: list[tuple[np.int64, str, str]], figures: npt.NDArray[np.float64]
+) -> dict[np.int64, tuple[str, str]]:
+    """Compare both sides of each (row, src, tgt). A reading of a row that agrees better than its
+    ``figures`` replaces them; the best of each row is returned."""
+    src, tgt = (pl.Series([reading[side] for reading in tried], dtype=pl.String) for side in (1, 2))
+    agreement, conflict = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
+    best: dict[np.int64, tuple[str, str]] = {}
+    for (row, one, other), agrees, contradicts in zip(tried, agreement, conflict, strict=True):
+        if (contradicts, -agrees) < (figures[1, row], -figures[0, row]):
+            figures[:, row] = agrees, contradicts
+            best[row] = (one, other)
+    return best
 
 
 @cache

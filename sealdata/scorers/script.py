@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.languages import resolve
+from sealdata.languages import resolve, unicode_script
 from sealdata.scorers import Scorer, number_columns
-from sealdata.text.characters import characters_of, unicode_script
+from sealdata.text.characters import characters_of
 
 
 class Script(Scorer):

@@ -1,4 +1,4 @@
-"""Clean: repairs the text of pairs. It drops no row, and counts the changes of every cleaner."""
+"""Clean: repairs the text of pairs, counts the changes of every cleaner, flags emptied sides."""
 
 import shutil
 from collections.abc import Mapping
@@ -12,16 +12,24 @@ import polars as pl
 from sealdata.cleaners import Cleaner
 from sealdata.files.frames import count_rows, keep_part, read_part, write_frame
 from sealdata.files.records import PartRecord, write_atomic
+from sealdata.text.characters import VISIBLE
 from sealdata.workflow.stage import Step
 
 EXAMPLES = 5  # changed texts kept per step and part, for the audit
+EMPTY_SIDE = "empty_side"  # also the reason of readers, for a side that is empty in the file
+EMPTIED = ".emptied"  # after a part's name: the file of flags of pairs with an empty side
 
 
 @dataclass(frozen=True)
 class Clean(Step):
-    """Applies the cleaners in order to both sides; ``ingested`` is the folder of the raw parts."""
+    """Applies the cleaners in order to both sides; ``ingested`` is the folder of the raw parts.
+
+    It drops no row. An entity, a tag or a zero-width space may be all that a side was, and then
+    nothing is left to translate. Such pairs are flagged here, and every build drops them.
+    """
 
     name: ClassVar[str] = "clean"
+    version: ClassVar[int] = 2
 
     cleaners: Mapping[str, Cleaner]
     ingested: Path
@@ -31,15 +39,19 @@ class Clean(Step):
         return [[name, cleaner.fingerprint()] for name, cleaner in self.cleaners.items()]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Facts: rows changed by each step, and examples [before, after]."""
+        """Facts: rows changed by each step, and examples [before, after].
+
+        ``PART.emptied.parquet`` has ``flag`` (bool): a side has no visible character.
+        """
         raw, path = (where / f"{part}.parquet" for where in (self.ingested, folder))
         rows = count_rows(raw)
         changed: dict[str, int] = {}
         examples: dict[str, list[list[str]]] = {}
-        if self.cleaners:
-            pairs = read_part(raw)
-            for name, cleaner in self.cleaners.items():
-                pairs, changed[name], examples[name] = _apply(cleaner, pairs)
+        pairs = read_part(raw)
+        for name, cleaner in self.cleaners.items():
+            pairs, changed[name], examples[name] = _apply(cleaner, pairs)
+        visible = pl.all_horizontal(pl.col("src", "tgt").str.contains(VISIBLE))
+        write_frame(pairs.select(flag=~visible), folder / f"{part}{EMPTIED}.parquet")
         # Most parts of a clean corpus do not change. A hard link costs no disk and no time.
         if any(changed.values()):
             write_frame(pairs, path)

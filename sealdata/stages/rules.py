@@ -95,15 +95,19 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class DropMask:
-    """Pairs of one source that a filter stage drops by itself, not by a rule on a score."""
+    """Pairs of one source that a filter stage drops by itself, not by a rule on a score.
+
+    In a stage that has rules too, masks come before them.
+    """
 
     stage: str  # a name of FILTER_STAGES
     reason: str
     output: OutputRef  # of the stage that wrote ``flag`` (bool) per part
+    suffix: str = ""  # of the file, after the name of the part
 
     def flags(self, part: str) -> pl.Series:
         """Bool per row of the part: true for a pair to be dropped."""
-        return read_frame(self.output.folder / f"{part}.parquet")["flag"]
+        return read_frame(self.output.folder / f"{part}{self.suffix}.parquet")["flag"]
 
 
 @dataclass(frozen=True)
@@ -138,24 +142,22 @@ class RuleEvaluator:
         for stage in FILTER_STAGES:
             if stage.name == before:
                 break
-            failures: list[tuple[str, str, pl.Series]]
+            # A mask keeps its flag for a pair that a rule has dropped already: the ledger lists it
+            # among all reasons, and the first one stays the first.
+            failures: list[tuple[str, str, pl.Series]] = [
+                (mask.stage, mask.reason, mask.flags(part))
+                for mask in self.masks
+                if mask.stage == stage.name
+            ]
             # Scores of dropped pairs are null, so rules of later stages cannot fail for them: the
             # ledger names only reasons that this build has found out.
             if stage.decided_by == "rules":
                 scores = self._scores(part, stage.name, surviving)
                 columns.append(scores)
-                failures = [
+                failures += [
                     (stage.name, rule.reason, rule.failed(scores, self.tgt_lang) & surviving)
                     for rule in self.rules
                     if rule.stage == stage.name
-                ]
-            else:
-                # A mask keeps its flag for a pair that a rule has dropped already: the ledger lists
-                # it among all reasons, and the first one stays the first.
-                failures = [
-                    (mask.stage, mask.reason, mask.flags(part))
-                    for mask in self.masks
-                    if mask.stage == stage.name
                 ]
             flags += failures
             for _, _, failed in failures:

@@ -9,19 +9,18 @@ import polars as pl
 
 from sealdata.kernels import frozen, texts_of
 from sealdata.kernels.char_counts import count_classes
-from sealdata.languages import languages
+from sealdata.languages import languages, unicode_script
 
 # Classes of a code point. The scripts of the known languages follow, each with its own letters.
 CLASSES = ("other", "digits", "punctuation", "spaces", "shared_letters", "foreign_letters")
 # U+0000 to U+10FFFF.
 NUM_CODE_POINTS = 0x110000
+# A character that can be seen: no white space, no control character, nothing that Unicode says to
+# ignore where it cannot be shown (zero-width space, joiners, tags, soft hyphen, byte-order mark).
+# The blank Braille pattern and the annotation marks have no ink either.
+VISIBLE = r"[^\s\p{Cc}\p{Default_Ignorable_Code_Point}\u{2800}\u{fff9}-\u{fffb}]"
 
 Counts = dict[str, npt.NDArray[np.uint32]]  # class -> characters of it in each text
-
-
-def unicode_script(iso_15924: str) -> str:
-    """The Unicode script behind an ISO 15924 code: simplified and traditional Chinese are Han."""
-    return "Hani" if iso_15924 in ("Hans", "Hant") else iso_15924
 
 
 @cache

@@ -7,9 +7,11 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from myanmartools import ZawgyiDetector
 
 from sealdata.cleaners.zawgyi import to_unicode
 from sealdata.component import load
+from sealdata.text.zawgyi import is_zawgyi
 
 
 def clean(name, *texts):
@@ -84,13 +86,48 @@ def test_burmese(text, cleaned):
         ("ကၽြန္ေတာ္ အဂၤလိပ္လို မေျပာတတ္ဘူး။", "ကျွန်တော် အင်္ဂလိပ်လို မပြောတတ်ဘူး။"),
         ("ဉာဏ္ႀကီးရွင္", "ဉာဏ်ကြီးရှင်"),
         ("ဗုဒၶဘာသာ", "ဗုဒ္ဓဘာသာ"),
-        ("ေကာင္းေသာ ည၀က္ ၁၀ ရက္", "ကောင်းသော ည၀က် ၁၀ ရက်"),  # 0 stays where it may be one
+        ("ေကာင္းေသာ ည၀က္ ၁၀ ရက္", "ကောင်းသော ညဝက် ၁၀ ရက်"),  # 0 stays where it may be one
+        ("အေရးပါလွေသာ အျမင္", "အရေးပါလှသော အမြင်"),  # no sign of its own, and most are in order
+        ("မမွန္ဘူးလို႔ ေျပာ", "မမှန်ဘူးလို့ ပြော"),
     ],
 )
 def test_zawgyi(text, converted):
     assert to_unicode(text) == unicodedata.normalize("NFC", converted)
-    if len(text) > 20:
+    if len(text) > 16:
         assert clean("zawgyi", text) == [unicodedata.normalize("NFC", converted)]
+
+
+ZAWGYI = ["အေရးပါလွေသာ", "သူရူးအျဖစ္သို့", "မမွန္ဘူး", "လာမယ္ဆိုပဲ", "ပမာဏကမ်ားစြာက", "အထဲမွ"]
+UNDECIDED = ["အဘိဓာန္", "တူနီးရွား", "ရက္ထိ", "ကို", "", "rain", "a\u200bေသ\u200b b"]
+
+
+@pytest.mark.parametrize("text", [*ZAWGYI, *UNDECIDED, "ရန်ကုန်မြို့တွင် ရေကြီးသည်။"])
+def test_the_detector_of_google_decides(text):
+    sure = ZawgyiDetector().get_zawgyi_probability(text) >= 0.95
+    assert is_zawgyi(pl.Series([text, None, text])).to_list() == [sure, False, sure]
+    assert sure or text not in ZAWGYI
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("၀င်ငွေ ၀ါ ၀ယ် ၀န်ကြီး ၀တ္ထု ပတ်၀န်းကျင်", "ဝင်ငွေ ဝါ ဝယ် ဝန်ကြီး ဝတ္ထု ပတ်ဝန်းကျင်"),
+        ("ဘ၀ နှင့် သဘာ၀ တ၀က်", "ဘဝ နှင့် သဘာဝ တဝက်"),
+        ("၇န်ကုန်၊ ၁၇က်၊ ၈ါ", "ရန်ကုန်၊ ၁ရက်၊ ဂါ"),
+        ("၄င်း၏", "၎င်း၏"),
+        ("၁ဝ ရက်၊ ၂ဝ၁ရ၊ ၅ဝ%၊ ၁ဝဝ", "၁၀ ရက်၊ ၂၀၁ရ၊ ၅၀%၊ ၁၀၀"),  # ရ ends no number that is sure
+        ("၂ဝ၁ရ၉ ၁၈ဝံ ၀ံပုလွေ", "၂၀၁၇၉ ၁၈၀ံ ဝံပုလွေ"),
+        *[
+            (text, text)
+            for text in (
+                *("၁၀ရက် ၇ရက် ၁၀ ရက်", "၀.၅ နှင့် ၀ ဒီဂရီ၊ အပူချိန်၀ဒီဂရီ", "၇း၃၀ နာရီ", "၄ ခု"),
+                *("၁ဝန်ကြီး", "ကို ၀ မှ ၁", "၂၀၁၇ခုနှစ်", "အမှတ်၀၅", "၁၀၀ရာခိုင်နှုန်း", "၀ကို"),
+            )
+        ],
+    ],
+)
+def test_digits_typed_for_letters_and_letters_for_digits(text, cleaned):
+    assert clean("burmese", text) == [unicodedata.normalize("NFC", cleaned)]
 
 
 def test_unicode_burmese_shan_mon_and_karen_are_not_taken_for_zawgyi():
@@ -108,6 +145,7 @@ def test_unicode_burmese_shan_mon_and_karen_are_not_taken_for_zawgyi():
 
 LOOKS = {"\u0e41": "\u0e40\u0e40", "\u0ec1": "\u0ec0\u0ec0", "\u17be": "\u17c1\u17b8"}
 LOOKS |= {"\u17c4": "\u17c1\u17b6"}
+LOOKS |= {"၀": "ဝ", "၇": "ရ", "၈": "ဂ", "၄": "၎"}
 
 
 def signs(text):

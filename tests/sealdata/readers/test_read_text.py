@@ -40,6 +40,7 @@ def test_json_lines(read):
         (b'{"text": "\\ud800"}', "invalid_utf8"),
         (b'{"text": "a\\u0000b"}', "nul_byte"),
         (b'{"text": " \\n"}', "empty_text"),
+        (b'{"text": "\\ufeff\\u200b"}', "empty_text"),
     ],
 )
 def test_a_bad_json_line_is_rejected_and_its_neighbours_are_not(read, line, reason):

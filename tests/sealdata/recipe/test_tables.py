@@ -49,6 +49,14 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     )
 
 
+def test_limits_of_a_script_hold_for_all_its_languages_below_those_of_a_set() -> None:
+    table = {"Hani": {"max": 3}, "lao_thai": {"max": 4}, "Thai": {"max": 5}, "zh": {"max": 6}}
+    [rule] = recipe(rule=[RULE | {"languages": table}]).rule
+    limits = {lang: limit.max for lang, limit in rule.languages.items()}
+    wanted = {"zho_Hant": 3, "zho_Hans": 6, "tha_Thai": 4, "lao_Laoo": 4}
+    assert {lang: limits[lang] for lang in wanted} == wanted
+
+
 def test_the_languages_of_a_rule_override_those_of_its_set() -> None:
     bounds = {"lao_thai": {"max": 3}, "tha_Thai": {"max": 4}}
     for order in (bounds, dict(reversed(bounds.items()))):

@@ -1,5 +1,6 @@
 """Text decoded in a wrong character set is told from text with accents and foreign letters."""
 
+import polars as pl
 import pytest
 
 from sealdata.component import load
@@ -56,10 +57,32 @@ def test_found_after_a_cleaner_took_the_controls_away(text: str) -> None:
         "São Paulo, Zürich, Kraków, Århus, Ñuñoa",
         "20 °C ± 0,5 °C; £5 · €7 © 2026 ®",
         "Ruteng ñu ‘kampung’, naïve façade",
+        # Words in capitals before a closing mark, with the opening one or in text that is no UTF-8.
+        "MỘT CỬA CẤP “XÃ” LÀ GÌ?",
+        "HỘI NGHỊ «GIẢI MÃ» NĂM 2020",
+        "Chữ “Â” đứng trước chữ “Ê”; chữ Â và chữ Ô",
+        "ANH ĐÃ—NHƯNG CHỊ CŨNG ĐÃ… RỒI",
+        "TRỤ SỞ XÃ”, BẢNG HIỆU ‹MÃ›",
+        "A “AMANHÔ DE UMA ‘IRMÃ’",
+        "„HÂLÂ“ OKUYOR, HÂLÂ BURADA",
+        "«ROMÂNÎ» ȘI “Ð”",
     ],
 )
 def test_accents_quotes_and_other_scripts_are_no_signs(text: str) -> None:
     assert signs(text, text) == 0
+    assert load("cleaners", "mojibake").clean(pl.Series([text])).to_list() == [text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Jaraknya 50Â km", "hello Â world", "Â ", "50Â", "Harga:Â Rp500", '"Â "', "voilÃ"),
+        *("va Ã Paris", "CÃ” TA", "“CÃ”NG TY”", "Â«MOTÂ»", "Â« MOTÂ Â»", "nÃ³i “CÃ””"),
+    ],
+)
+def test_misread_spaces_and_capitals(text: str) -> None:
+    assert signs(text) >= 1
+    assert signs("", text) == signs(text)
 
 
 @pytest.mark.parametrize(("text", "count"), [("Ha\ufffdi \ufffd\ufffd", 3), ("caf\ufffd", 1)])

@@ -23,7 +23,14 @@ def test_length_counts_code_points():
     ("src", "tgt", "lang", "ratio"),
     [
         ("x" * 10, "x" * 10, "ace_Latn", 1.0),  # no factor known: 1
-        ("x" * 30, "字" * 10, "zho_Hans", 30.56 / 30),
+        ("x" * 30, "字" * 10, "zho_Hans", 33 / 30),
+        (
+            "x" * 30,
+            "字" * 5 + "WHO 2020 ab",
+            "zho_Hans",
+            30 / (5 * 3.3 + 9 + 2 * 3.3),
+        ),  # as they are
+        ("x" * 30, "x" * 30, "ind_Latn", 1 / 0.919),  # Latin is its own script
         ("x" * 100, "ก" * 50, "tha_Thai", 100 / 55),
         ("x" * 10, "x" * 40, "tgl_Latn", 3.172),
         ("", "x" * 40, "ace_Latn", 40.0),
@@ -168,7 +175,12 @@ def test_numerals_keep_to_their_rows():
     [
         ("There is no school.", "There is no school.", "ind_Latn", 1.0),
         ("There is no school.", " there  IS no\u00a0school. ", "tha_Thai", 1.0),
-        ("There is no school today.", "There is no school now.", "ind_Latn", 4 / 5),
+        ("There is no school today.", "There is no school now.", "ind_Latn", 3 / 4),
+        ("THERE IS NO SCHOOL.", "There is no school.", "ind_Latn", 1.0),  # capitals on one side
+        ("Amanda K, Amy V and the rest of us", "Amanda K, Amy V dan kita", "zsm_Latn", 0),
+        ("Amanda K, Amy V and Bryan J.", "Amanda K, Amy V dan Bryan J.", "ind_Latn", 6 / 7),
+        ("Terms And Conditions", "Terms And Conditions", "ind_Latn", 1.0),  # nothing but capitals
+        ("see https://a.org/b or call 5", "lihat https://a.org/b atau 5", "zsm_Latn", 0),
         ("Mr Tanaka lives in Tokyo.", "Pak Tanaka tinggal di Tokyo.", "ind_Latn", 2 / 5),
         ("Ho Chi Minh City", "Thành phố Hồ Chí Minh", "vie_Latn", 1 / 5),
         ("Kuala Lumpur", "Kuala Lumpur", "zsm_Latn", None),

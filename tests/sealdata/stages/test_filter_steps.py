@@ -7,6 +7,7 @@ import pytest
 
 from sealdata.cleaners import Cleaner
 from sealdata.component import load
+from sealdata.dataset.audit import audit_build
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import read_json, write_json
 from sealdata.pairs import REJECT_SCHEMA, make_pairs
@@ -67,6 +68,40 @@ def test_clean_counts_changed_rows_and_shows_examples(tmp_path):
     cleaned = read_frame(tmp_path / "out" / f"{PART}.parquet")
     assert cleaned["src"].to_list() == ["a", "c", "e", "g"]
     assert cleaned["row"].to_list() == [0, 1, 2, 3]
+
+
+VISIBLE = ["x", "—", "&nbsp", "👍🏽", "\ufffd", "\u0e33"]
+EMPTIED = [
+    *("&nbsp;", "&#8203; &#xFEFF;", "<br/>", "<p></p>", "\u200b", "\ufeff", "\xad\u2060"),
+    *("\u2800", "\U000e0041\U000e007f", "\u3164", "\u200d\u200c", "\ufe0f"),
+]
+
+
+@pytest.mark.parametrize("cleaning", [True, False])
+def test_a_side_with_nothing_to_see_is_dropped_whatever_the_rules(small_build, cleaning):
+    gates = "[clean.html]\n[clean.unicode]\n[clean.whitespace]\n[dedup]\noff = true\n"
+    pairs = [(f"Good day {n}.", side) for n, side in enumerate([*VISIBLE, *EMPTIED])]
+    manifest = small_build({("s", "tha_Thai"): pairs}, gates if cleaning else "")
+    markup = 0 if cleaning else 4  # without a cleaner, these four are text
+    kept = small_build.rows("pairs")["row"].to_list()
+    assert kept == list(range(len(VISIBLE) + markup))
+    [row] = manifest.funnel
+    assert row.dropped == {"rules": {"empty_side": len(EMPTIED) - markup}}
+    assert set(small_build.rows("dropped")["reason"]) == {"empty_side"}
+
+
+def test_of_two_reasons_the_empty_side_comes_first_and_the_audit_counts_by_stage(small_build):
+    pairs = [("Good day.", "สวัสดี"), ("\u200b", "สวัสดี"), ("", "สวัสดี"), ("x", "สวัสดี")]
+    small_build({("s", "tha_Thai"): pairs})
+    assert small_build.rows("dropped").sort("row")["reasons"].to_list() == [
+        *(["empty_side", "too_short"], ["empty_side"], ["too_short"])
+    ]
+    reasons = audit_build(small_build.out).facts.reasons
+    assert [(r.stage, r.reason, r.first, r.any, r.only) for r in reasons] == [
+        ("ingest", "empty_side", 1, 1, 1),
+        ("rules", "too_short", 1, 2, 1),
+        ("rules", "empty_side", 1, 1, 0),
+    ]
 
 
 def test_a_pair_is_scored_once_however_often_thresholds_move(tmp_path):

@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealdata.languages import languages
+from sealdata.languages import languages, unicode_script
 from sealdata.text import characters
 from sealdata.text.characters import (
     characters_of,
     class_table,
     count_characters,
     scripts,
-    unicode_script,
 )
 
 
