@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from sealdata.errors import ConfigError
+from sealdata.files.signatures import HEAD_BYTES, check_text
 from sealdata.languages import resolve
 from sealdata.pairs import make_pairs
 from sealdata.scorers import Scorer
@@ -55,8 +56,13 @@ class LineScorer:
         where a score has no meaning.
 
         A bad line comes out as it went in, with empty scores, and is counted in ``tally``.
+
+        Raises:
+            DataError: the first lines are not text, for example those of a compressed file.
         """
-        for chunk in _chunks(lines):
+        for number, chunk in enumerate(_chunks(lines)):
+            if number == 0:
+                check_text(b"".join(chunk[:100])[:HEAD_BYTES], "the input")
             yield b"".join(self._scored(chunk, tally))
 
     def _scored(self, chunk: list[bytes], tally: Tally) -> Iterator[bytes]:

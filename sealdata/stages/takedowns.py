@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.errors import ConfigError
+from sealdata.readers._open import read_text
 
 # Whose page it is and which: scheme, user, "www.", port, fragment and a last slash do not matter.
 _HOST = r"(?i)^(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@?#]*@)?([^/:?#]+)"
@@ -91,6 +92,7 @@ def read_takedowns(files: Iterable[Path]) -> Takedowns:
 
     Raises:
         ConfigError: no such file, or a line that is none of these; the message names both.
+        DataError: a list is not text in UTF-8.
     """
     rows: set[tuple[str, int]] = set()
     urls: set[str] = set()
@@ -116,9 +118,6 @@ def read_takedowns(files: Iterable[Path]) -> Takedowns:
 
 
 def _lines(file: Path) -> list[str]:
-    try:
-        return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").split("\n")
-    except OSError:
-        raise ConfigError(f"no list of takedowns at {file}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: byte {error.start} is not UTF-8") from None
+    if not file.is_file():
+        raise ConfigError(f"no list of takedowns at {file}")
+    return read_text(file).replace("\r\n", "\n").split("\n")
