@@ -1,9 +1,11 @@
 """A ``tokenizer.json`` for plain text: special tokens are decoded, but never matched in text."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,8 @@ from sealdata.tokenizers import Vocabulary, spans_of
 
 if TYPE_CHECKING:
     import tokenizers
+
+_log = logging.getLogger(__name__)
 
 # Put before the spelling of a special token so that no text matches it: a noncharacter, which
 # Unicode keeps out of text meant for interchange.
@@ -36,6 +40,8 @@ class Loaded:
 def load_json(path: Path, eos: str | None) -> Loaded:
     """Load ``tokenizer.json``; ``eos`` overrides the EOS of the folder's ``tokenizer_config.json``.
 
+    BPE dropout is turned off, with a warning.
+
     Raises:
         ConfigError: unreadable, not of the tokenizers library, or the EOS token is unknown.
     """
@@ -44,6 +50,8 @@ def load_json(path: Path, eos: str | None) -> Loaded:
     try:
         text = path.read_text(encoding="utf-8")
         declared = json.loads(text)
+        if isinstance(declared, dict) and _without_dropout(path, declared):
+            text = json.dumps(declared)
         decoder = Tokenizer.from_str(text)
     except OSError as error:
         raise ConfigError(f"cannot read the tokenizer {path}: {error.strerror or error}") from None
@@ -59,6 +67,25 @@ def load_json(path: Path, eos: str | None) -> Loaded:
     encoder.no_truncation()
     encoder.no_padding()
     return Loaded(declared, _vocabulary(declared, decoder, eos_id), encoder, decoder)
+
+
+def _without_dropout(path: Path, declared: dict[str, Any]) -> bool:
+    """Turn off BPE dropout, by which a text has other ids each time; whether it was on.
+
+    It belongs to the training of a model, and is saved by mistake.
+    """
+    model = declared.get("model")
+    dropout = model.get("dropout") if isinstance(model, dict) else None
+    if not isinstance(model, dict) or not dropout:
+        return False
+    model["dropout"] = None
+    if parent_process() is None:  # once, not by every worker
+        _log.warning(
+            "%s was saved with BPE dropout %g: it is off here, so that a text always has the same "
+            "ids",
+            *(path, dropout),
+        )
+    return True
 
 
 def json_spans(
