@@ -79,13 +79,15 @@ def build(
         sealdata build my-recipe.toml --out /shared/builds/mine --engine ray --address head:6379
     """
     from sealdata.dataset.build import build as run_build
+    from sealdata.dataset.silent import check_kept
     from sealdata.pipeline.plan import load_plan
     from sealdata.workflow.engines import open_engine
     from sealdata.workflow.progress import make_progress
 
-    from .show import show_build, show_plan
+    from .show import show_build, show_left_out, show_plan
 
     plan = load_plan(recipe)
+    show_left_out(plan)
     folder = out or Path("builds") / plan.recipe.name
     if dry_run:
         from sealdata.dataset.estimate import estimate_tokens
@@ -102,6 +104,7 @@ def build(
     if not built.fresh:
         click.echo(f"{folder} is up to date with {recipe}: nothing to do", err=True)
     show_build(built.manifest, folder)
+    check_kept(built.manifest)
 
 
 @main.command()

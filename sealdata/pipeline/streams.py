@@ -38,6 +38,7 @@ class Stream:
 
     label: StreamLabel
     stage: Stage
+    documents: bool = False  # of a reader, not of pairs or token files
 
     @property
     def path(self) -> str:
@@ -209,7 +210,7 @@ def _stream(
     table: StreamTable | None = None,
 ) -> Stream:
     step = Pack(label, origin, tokenizer, _layout(plan, table), plan.recipe.seed)
-    return Stream(label, Stage.of(step, inputs, (PART,)))
+    return Stream(label, Stage.of(step, inputs, (PART,)), isinstance(origin, TextOrigin))
 
 
 def _layout(plan: Plan, table: StreamTable | None) -> Layout:
