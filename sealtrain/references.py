@@ -28,8 +28,8 @@ def refs_folder(path: str) -> Path:
 def read_refs(folder: Path, max_sentences: int | None) -> References:
     """The first sentences of each `{FLORES code}.*` file of a folder, stripped, in file order.
 
-    Files of other names, such as a licence, are ignored, and so are temporary ones. An empty line is
-    a sentence, except after the last newline.
+    Temporary files and those of other names, such as a licence, are ignored. An empty line is a
+    sentence, except after the last newline.
 
     Raises:
         DataError: no such folder, two files of one language, a file that is not text in UTF-8, or

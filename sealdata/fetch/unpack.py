@@ -12,6 +12,7 @@ from sealdata.errors import DataError
 from sealdata.files.compression import DAMAGE, DamageError, check_zip_ends, decompressed
 from sealdata.files.hidden import is_hidden
 from sealdata.files.records import write_atomic
+from sealdata.files.signatures import NOT_FETCHED, kind_of_file
 
 # Text rarely shrinks to less than a tenth, a decompression bomb to a thousandth or less.
 MAX_RATIO = 50  # bytes unpacked for one byte of archive
@@ -53,6 +54,9 @@ def unpack(archive: Path) -> Path:
             _write(members, archive, draft)
         _without_top(draft).rename(folder)
     except _DAMAGE as error:
+        kind = kind_of_file(archive)
+        if kind is not None and kind.name in NOT_FETCHED:
+            raise DataError(f"{archive} is {kind.name}, not an archive; {kind.cure}") from None
         raise DataError(f"{archive} is damaged ({error}); delete it and fetch it again") from None
     except RuntimeError as error:  # a zip with a password
         raise DataError(f"cannot unpack {archive}: {error}") from None

@@ -97,6 +97,12 @@ OLD_MAC = Kind(
 BINARY = Kind("binary data", f"{_FETCH}, or convert it to text in UTF-8")
 MISNAMED = Kind("not compressed as its name says, nor text", _FETCH)
 
+# What stands in the place of a file that was never fetched.
+NOT_FETCHED = (
+    *("a Git LFS pointer", "a Git Xet pointer", "a git-annex pointer"),
+    *(PAGE.name, XML.name, MESSAGE.name),
+)
+
 _DOCTYPE = re.compile(rb"\s*(?:<!--.*?-->\s*)*<!doctype\s+html", re.IGNORECASE | re.DOTALL)
 # Messages of user interfaces may begin with <html>, but not with a head.
 _HTML = re.compile(rb"\s*<html[^>]*>\s*<(?:head|title|meta)\b", re.IGNORECASE)
@@ -182,7 +188,7 @@ def check_text(head: bytes, where: str, xml: bool = False) -> None:
     """
     kind = kind_of(head, where, xml)
     if kind is not None:
-        raise DataError(f"{where} is {kind.name}, not a text file to read; {kind.cure}")
+        raise DataError(f"{where} cannot be read as text: it is {kind.name}; {kind.cure}")
 
 
 def kind_of_tokens(head: bytes) -> Kind | None:

@@ -14,6 +14,7 @@ from sealdata.readers import MAX_BATCH
 _BLOCK = 4 << 20
 MAX_LINE = 64 << 20  # bytes; without a limit a file that has no line feeds would fill the memory
 _LINE_FEED = 10
+_HOLE = bytes(4096)
 
 
 def line_batches(
@@ -33,7 +34,7 @@ def line_batches(
     waiting: list[pl.Series] = []  # lines for the next batch, as they lie in the blocks
     left, room = batch_rows, MAX_BATCH // num_files  # lines and bytes that it still takes
     rest = b""
-    for block in blocks(stream):
+    for block in blocks(stream, where):
         data = rest + block
         ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_FEED) + 1
         start = first = 0  # in data: the first byte and line that no batch has
@@ -55,10 +56,17 @@ def line_batches(
         yield pl.concat(waiting, rechunk=False)
 
 
-def blocks(stream: BinaryIO) -> Iterator[bytes]:
-    """The bytes of a stream in large pieces, without a byte-order mark at its start."""
+def blocks(stream: BinaryIO, where: str) -> Iterator[bytes]:
+    """The bytes of a stream in large pieces, without a byte-order mark at its start.
+
+    Raises:
+        DataError: a run of zero bytes as long as a block of a disk. A download that was cut off
+            leaves such holes, and each of them would pass for one bad line.
+    """
     block = stream.read(_BLOCK).removeprefix(codecs.BOM_UTF8)
     while block:
+        if _HOLE in block:
+            raise DataError(f"{where} has a hole of zero bytes, never written; fetch it again")
         yield block
         block = stream.read(_BLOCK)
 

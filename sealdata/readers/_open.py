@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 from sealdata.errors import DataError
 from sealdata.files.compression import DAMAGE, check_zip_ends, decompressed, rewound
 from sealdata.files.hidden import is_hidden
-from sealdata.files.signatures import HEAD_BYTES, check_text
+from sealdata.files.signatures import HEAD_BYTES, check_text, kind_of_file
 from sealdata.readers._bytes_read import watch
 
 _ZIP = b"PK\x03\x04"
@@ -65,6 +65,11 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
                     check_zip_ends(raw, archive)
                     yield archive
             except DAMAGE as error:
+                kind = kind_of_file(path)
+                if kind is not None and "zip" not in kind.name:
+                    raise DataError(
+                        f"{path} is {kind.name}, not a zip archive; {kind.cure}"
+                    ) from None
                 raise _damaged(path, raw.tell(), error) from None
             except (NotImplementedError, RuntimeError) as error:  # unknown method, or a password
                 raise DataError(f"{path}: {error}; unpack it and name the files") from None

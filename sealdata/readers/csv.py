@@ -69,7 +69,9 @@ class Csv(Reader):
         doubt: Int = 0  # see csv_records
         data = b""
         with open_stream(path) as stream:
-            for block in chain(blocks(stream), [b""]):  # the last one says that there is no more
+            for block in chain(
+                blocks(stream, str(path)), [b""]
+            ):  # the last one says that there is no more
                 data += block
                 if header is None:
                     first = _header(path, data, last=not block)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sealdata.errors import ConfigError
+from sealdata.files.signatures import kind_of_file
 from sealdata.tokenizers import Vocabulary, spans_of
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def load_json(path: Path, eos: str | None) -> Loaded:
     except OSError as error:
         raise ConfigError(f"cannot read the tokenizer {path}: {error.strerror or error}") from None
     except Exception as error:  # the library raises bare Exception for anything it dislikes
-        raise ConfigError(f"{path} is not a tokenizer.json: {error}") from None
+        kind = kind_of_file(path)
+        what = f"it is {kind.name}; {kind.cure}" if kind else str(error)
+        raise ConfigError(f"{path} is not a tokenizer.json: {what}") from None
     token = eos or _declared_eos(path)
     eos_id = decoder.token_to_id(token)
     if eos_id is None:

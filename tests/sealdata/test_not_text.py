@@ -73,7 +73,7 @@ def test_the_input_of_score():
     command = ["score", "--tgt-lang", "th", "--scorer", "lid"]
     done = CliRunner().invoke(main, command, input=UTF_16)
     assert done.exit_code == 1
-    assert "the input is text in UTF-16" in done.stderr
+    assert "the input cannot be read as text: it is text in UTF-16" in done.stderr
 
 
 def test_an_evaluation_set_without_a_sentence_keeps_nothing_out(tmp_path):
