@@ -212,6 +212,12 @@ def test_a_namespace_and_another_encoding(read):
     assert good.select("src", "tgt").rows() == [("One.", "หนึ่ง")]
 
 
+def test_a_declaration_of_utf_16_that_a_conversion_left_behind(read):
+    text = HEAD.replace("UTF-8", "UTF-16") + FINE + TAIL
+    good, _ = read("tmx", text.encode(), name="en-id.tmx")
+    assert good["src"].to_list() == ["One."]
+
+
 def test_units_do_not_pile_up(tmp_path):
     """Held in memory, the elements of these units take 20 times what is allowed here."""
     path = tmp_path / "en-id.tmx"

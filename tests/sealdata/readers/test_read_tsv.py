@@ -250,3 +250,13 @@ def test_batches_do_not_depend_on_blocks(tmp_path_factory, lines, batch_rows, bl
     (one,) = reader.batches(source, 1000)
     for part in ("good", "rejected"):
         assert pl.concat(getattr(batch, part) for batch in batches).equals(getattr(one, part))
+
+
+@pytest.mark.parametrize("zeros", [4096, 9000])
+def test_a_hole_of_a_download_is_not_one_bad_line(read, zeros):
+    lines = "Rain.\tฝน\n".encode() * 9
+    for data in (lines + bytes(zeros) + lines, lines + bytes(zeros)):
+        with pytest.raises(DataError, match=r"file\.tsv has a hole of zero bytes"):
+            read("tsv", data, layout="pairs")
+    _, rejected = read("tsv", lines + bytes(99) + lines, layout="pairs")
+    assert rejected["reason"].to_list() == ["nul_byte"]

@@ -402,6 +402,13 @@ def test_fingerprint_follows_the_bytes_not_the_place(tmp_path: Path) -> None:
     assert (here.name, make("sentencepiece", UNIGRAM).name) == ("bpe", "unigram")
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "x.model"])
+def test_a_pointer_in_place_of_a_tokenizer(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d\n")
+    with pytest.raises(ConfigError, match="it is a Git LFS pointer; fetch the file itself"):
+        open_tokenizer(tmp_path)
+
+
 @pytest.mark.parametrize("fallback", [False, True])
 def test_dropout_is_off_and_said(tmp_path, caplog, fallback):
     """Llama's tokenizers are BPE with fallback to bytes: those are read by kind "hf"."""
