@@ -174,7 +174,7 @@ def _has_text_line(head: bytes, beyond_ascii: bool = False) -> bool:
     they are too few to tell."""
     lines = [line for line in head.split(b"\n")[: -1 if len(head) >= HEAD_BYTES else None] if line]
     if beyond_ascii:
-        lines = [line for line in lines[1:] if not line.isascii()]
+        lines = [line for line in lines if not line.isascii()]
         if len(lines) < _LEGACY_LINES:
             return True
     return any(_is_utf8(line) and not set(_CONTROLS) & set(line) for line in lines)
@@ -238,8 +238,6 @@ def _is_tar(head: bytes) -> bool:
 def _is_refusal(data: bytes) -> bool:
     """Whether this whole file is a message of a server."""
     text = data.decode("utf-8", "replace").strip()
-    if "\n" in text:
-        return False
     if not text.startswith("{"):
         return _REFUSALS.fullmatch(text) is not None
     try:

@@ -210,7 +210,7 @@ class _Frame:
             yield _broken(before)
         for start, stop in pairwise([*starts, len(text)]):
             root = self._parsed(text[start:stop])
-            yield _broken(text[start:stop]) if root is None or len(root) != 1 else root[0]
+            yield _broken(text[start:stop]) if root is None else root[0]
 
     def _parsed(self, piece: bytes) -> Element | None:
         try:

@@ -34,7 +34,7 @@ class References(Step):
     """Reads evaluation files and hash files into one table, with the text where it is known."""
 
     name: ClassVar[str] = "references"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     files: tuple[EvaluationFile, ...]
 

@@ -35,6 +35,7 @@ class Loaded:
     vocabulary: Vocabulary
     encoder: "tokenizers.Tokenizer"  # its special tokens are respelt, so no text matches them
     decoder: "tokenizers.Tokenizer"  # as the file declares it
+    changes: dict[str, str]  # what is not as in the file and changes ids; for the fingerprint
 
 
 @cache
@@ -51,8 +52,9 @@ def load_json(path: Path, eos: str | None) -> Loaded:
     try:
         text = path.read_text(encoding="utf-8")
         declared = json.loads(text)
+        changes = {}
         if isinstance(declared, dict) and _without_dropout(path, declared):
-            text = json.dumps(declared)
+            text, changes = json.dumps(declared), {"dropout": "off"}
         decoder = Tokenizer.from_str(text)
     except OSError as error:
         raise ConfigError(f"cannot read the tokenizer {path}: {error.strerror or error}") from None
@@ -69,7 +71,7 @@ def load_json(path: Path, eos: str | None) -> Loaded:
     encoder.encode_special_tokens = True
     encoder.no_truncation()
     encoder.no_padding()
-    return Loaded(declared, _vocabulary(declared, decoder, eos_id), encoder, decoder)
+    return Loaded(declared, _vocabulary(declared, decoder, eos_id), encoder, decoder, changes)
 
 
 def _without_dropout(path: Path, declared: dict[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from sealdata.errors import ConfigError
 from sealdata.languages import find_pair, language_of_tag, languages, resolve
 
 CODES = {
-    "eng_Latn": "en EN eng en-US en_gb en_XX en-GB-oed eng_Latn eng-US",
+    "eng_Latn": "en EN eng en-US en-ID en-IN en_gb en_XX en-GB-oed eng_Latn eng-US",
     "ind_Latn": "id ID in in_ID in-ID ind ind_Latn ind_latn id-ID id_ID Id-Latn id-Latn-ID",
     "zsm_Latn": "ms msa may zsm ms_MY ms-SG msa_Latn zsm_Latn zlm ms-Latn-MY mly",
     "jav_Latn": "jv jw jav jv-ID jw_ID jav_Latn",
@@ -24,6 +24,7 @@ CODES = {
     "min_Latn": "min min-ID",
     "kac_Latn": "kac kac-MM",
     "shn_Mymr": "shn shn_Mymr",
+    "bug_Latn": "bug bug-ID bug_Latn",  # CLDR has it in Lontara, which is not here
 }
 
 
@@ -43,7 +44,18 @@ def test_every_language_knows_its_own_codes():
 @pytest.mark.parametrize(
     "tag",
     [
-        *("ms-Arab", "ind_Arab", "th-Latn", "zh-Latn", "yue", "zh-yue", "yue_Hant", "nan", "lzh"),
+        *(
+            "ms-Arab",
+            "bug-Bugi",
+            "ind_Arab",
+            "th-Latn",
+            "zh-Latn",
+            "yue",
+            "zh-yue",
+            "yue_Hant",
+            "nan",
+            "lzh",
+        ),
         *("zh-min-nan", "fr", "iw", "heb", "translation", "english", "thai", "x-id", "", "-", "_"),
         *("id id", "in.txt", "\u0e44\u0e17\u0e22"),
     ],

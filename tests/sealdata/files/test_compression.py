@@ -57,6 +57,11 @@ def test_nothing_but_padding_stands_behind_a_stream(name, between, more):
         content(pack(ONE) + between + (pack(TWO) if more else b""))
 
 
+def test_bzip2_has_no_padding():
+    with pytest.raises(ANY_DAMAGE):
+        content(bz2.compress(ONE) + b"\0" * 8 + bz2.compress(TWO))
+
+
 def test_padding_that_the_formats_allow():
     assert content(XZ_FRAMES) == ONE + TWO
     assert content(XZ_FRAMES + b"\0" * (1 << 19)) == ONE + TWO  # more than is read at a time

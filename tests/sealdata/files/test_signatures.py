@@ -38,6 +38,10 @@ NOT_TEXT = {
     "page without a type": (b"<html>\n <head><title>Login</title>", "a web page"),
     "xml": (b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>', "XML"),
     "json": (b'{"error":"Repository not found"}', "an error message"),
+    "json on several lines": (
+        b'{\n "detail": "Not found",\n "status": 404\n}\n',
+        "an error message",
+    ),
     "github": (b"404: Not Found", "an error message"),
     "gated": (b"Access to dataset a/b is restricted. You must log in.\n", "an error message"),
     "utf-16": (PAIRS.encode("utf-16"), "text in UTF-16"),
@@ -99,6 +103,7 @@ def test_text_is_text(text):
 
 
 def test_some_lines_that_are_no_text_are_left_to_readers():
+    assert kind_of(b"\xff\tc\n" * 4) is None  # too few to tell
     assert kind_of(b"a\tb\n" + b"\xff\xfe\tc\n" * 9 + "ก\n".encode()) is None
     assert kind_of(bytes(range(1, 9)) * 9 + b"\nand a line\n") is None
 

@@ -423,6 +423,8 @@ def test_dropout_is_off_and_said(tmp_path, caplog, fallback):
     assert tokenizer.component_name() == ("hf" if fallback else "tiktoken")
     expected = make("hf", BPE).encode(SENTENCES * 9).ids
     assert tokenizer.encode(SENTENCES * 9).ids.tolist() == expected.tolist()
+    assert tokenizer.fingerprint()["dropout"] == "off"  # shards that were made with it are not kept
+    assert "dropout" not in make("hf", BPE).fingerprint()
     assert caplog.messages == [
         f"{path} was saved with BPE dropout 0.3: it is off here, so that a text always has the "
         "same ids"
