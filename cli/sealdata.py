@@ -78,17 +78,19 @@ def build(
         sealdata build my-recipe.toml --out /data/builds/mine
         sealdata build my-recipe.toml --out /shared/builds/mine --engine ray --address head:6379
     """
+    from sealdata.dataset.silent import check_kept
     from sealdata.notebook.builds import build as run_build
+    from sealdata.pipeline.plan import load_plan
 
-    from .show import show_build, show_plan
+    from .show import show_build, show_left_out, show_plan
 
+    plan = load_plan(recipe)
+    show_left_out(plan)
     if dry_run:
         from sealdata.dataset.estimate import estimate_tokens
-        from sealdata.pipeline.plan import load_plan
 
         from .show_tokens import show_estimate
 
-        plan = load_plan(recipe)
         show_plan(plan, out or Path("builds") / plan.recipe.name)
         show_estimate(estimate_tokens(plan), plan.recipe.format.directions)
         return
@@ -98,6 +100,7 @@ def build(
     if not built.fresh:
         click.echo(f"{built.path} is up to date with {recipe}: nothing to do", err=True)
     show_build(built.manifest, built.path)
+    check_kept(built.manifest)
 
 
 @main.command()

@@ -10,6 +10,7 @@ from sealdata.build_manifest import BuildManifest
 from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.dataset.trace import Trace
 from sealdata.errors import DataError, SealError
+from sealdata.files.hidden import hidden_in
 from sealdata.languages import resolve
 from sealdata.pipeline.plan import Plan, locate
 from sealdata.pipeline.streams import token_files
@@ -26,6 +27,8 @@ _COLOURS = ("cyan", "green", "yellow", "magenta")  # neighbouring documents diff
 def show_build(manifest: BuildManifest, out: Path) -> None:
     """The funnel, the numbers of tokens, and the paths of the results."""
     click.echo(funnel_table(manifest))
+    for row in manifest.silent:
+        click.echo(row.with_example)
     click.echo()
     train = [stream for stream in manifest.streams if stream.split == "train"]
     for kind in dict.fromkeys(stream.kind for stream in train):
@@ -79,6 +82,24 @@ def _show_models(name: str, scorer: Scorer) -> None:
         return
     for model in models:
         click.echo(f"model   {name}: {model.name}{'. ' * bool(model.note)}{model.note}")
+
+
+def show_left_out(plan: Plan) -> None:
+    """Hidden and temporary files beside the data, on stderr."""
+    tables: list[SourceTable | StreamTable] = [*plan.recipe.source, *plan.recipe.document_streams]
+    left_out = {}
+    for table in tables:
+        reader, source = plan.reader(table)
+        left_out[table.name] = reader.left_out(source.path)
+    for ref in plan.recipe.decontaminate.tables:
+        path = locate(ref.path, plan.base)
+        left_out[f"evaluation set {set_name(path, ref.name)}"] = hidden_in(path)
+    for name, files in left_out.items():
+        if files:
+            more = f" and {len(files) - 3:,} more" if len(files) > 3 else ""
+            click.echo(
+                f"{name}: hidden or temporary, not read: {', '.join(files[:3])}{more}", err=True
+            )
 
 
 def show_plan(plan: Plan, out: Path) -> None:

@@ -100,6 +100,10 @@ def show_estimate(rows: list[SourceTokens], directions: str) -> None:
     ]
     click.echo()
     click.echo(table(head, cells, underline=False))
+    for row in rows:
+        if not row.num_pairs:
+            why = f": {row.rejected:,} records are rejected, most as {row.reason}"
+            click.echo(f"source {row.name!r} yields no pair{why if row.rejected else ''}", err=True)
     totals = [(row.published, row.total) for row in rows if row.published and row.total is not None]
     if totals:
         pairs, tokens = (sum(column) for column in zip(*totals, strict=True))

@@ -1,7 +1,7 @@
 """The manifest of a finished build: what went in, what was lost where, and what came out."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -88,6 +88,33 @@ class FunnelRow(_Facts):
     def lost(self, stage: str) -> int:
         """Records lost at one stage."""
         return sum(self.dropped.get(stage, {}).values())
+
+
+class SilentRow(_Facts):
+    """A source or stream that yields nothing, or of which half the records or more are rejected."""
+
+    name: str  # of the source or stream
+    kind: Literal["source", "stream"]  # stream: of documents
+    records: int  # read
+    kept: int  # pairs or documents
+    stage: str  # that lost most of the records
+    reason: str  # for which it lost them
+    count: int  # records lost for it
+    row: int | None = None  # first record that a reader rejected for it
+    raw: str = ""  # what that record holds
+
+    @property
+    def sentence(self) -> str:
+        """For people: what is kept, and why not more."""
+        return (
+            f"{self.kind} {self.name!r}: {self.kept:,} of {self.records:,} records kept; "
+            f"{self.stage} dropped {self.count:,} as {self.reason}"
+        )
+
+    @property
+    def with_example(self) -> str:
+        """``sentence`` and the first record that shows it."""
+        return self.sentence + ("" if self.row is None else f"; first row {self.row:,}: {self.raw}")
 
 
 class FailureRow(_Facts):
@@ -257,6 +284,7 @@ class BuildManifest(_Facts):
     models: list[ModelFacts] = []  # models that judged the pairs, and tokenizers
     sources: list[SourceFacts]  # what was read
     funnel: list[FunnelRow]  # what became of the records of each source
+    silent: list[SilentRow] = []  # sources and streams that yield nothing, or little
     failures: list[FailureRow] = []  # pairs by reason and language
     leaks: list[LeakRow] = []  # matches with evaluation sets
     cleaning: list[CleaningRow] = []  # what cleaners changed

@@ -3,7 +3,7 @@
 import difflib
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -80,15 +80,90 @@ def _by_alias() -> dict[str, Language]:
     return by_alias
 
 
+@cache
+def _by_subtags() -> dict[str, dict[str, Language]]:
+    """Languages by the primary subtag of BCP 47 that each of their codes means, then by script."""
+    by_subtag: dict[str, dict[str, Language]] = {}
+    for alias, language in _by_alias().items():
+        if subtag := _subtags(alias)[0]:
+            # The first language of a script keeps it.
+            by_subtag.setdefault(subtag, {}).setdefault(language.script, language)
+    return by_subtag
+
+
+def _subtags(tag: str) -> tuple[str | None, str | None, str | None]:
+    """Language, written script and likely script of a tag; None: it is not a tag, or has none.
+
+    langcodes knows what BCP 47 and CLDR say: ``in`` is ``id``, ``jw`` is ``jv``, ``chi`` and
+    ``zho`` are ``zh``, and what is written in Hong Kong is in traditional characters.
+    """
+    import langcodes
+
+    try:
+        parsed = langcodes.Language.get(tag.strip().replace("_", "-"), normalize=True)
+        # Han without more says nothing that the language does not say.
+        script = None if parsed.script == "Hani" else parsed.script
+        likely = parsed.update_dict({"script": script}).maximize().script
+    except (ValueError, AttributeError):  # not a tag, or one of private use only
+        return None, None, None
+    return parsed.language, script, likely
+
+
+@lru_cache(maxsize=4096)
+def language_of_tag(tag: str) -> str | None:
+    """The FLORES-200 code of a tag that stands for one language; None: not a known one.
+
+    A tag is any code in languages.toml or any BCP 47 tag, in any case, with ``-`` or ``_``: also
+    withdrawn (``in``, ``jw``), of ISO 639-1, 639-2 (both kinds) and 639-3. A region does not change
+    the language: ``en-US`` is English. A script other than those that the language has here
+    (``ms-Arab``) makes another language. In Chinese the region decides the script, if none is
+    written.
+    """
+    if tag in _by_alias():
+        return _by_alias()[tag].code
+    subtag, script, likely = _subtags(tag)
+    by_script = _by_subtags().get(subtag or "", {})
+    if script is None and likely not in by_script and len(by_script) == 1:
+        (only,) = by_script.values()
+        return only.code
+    language = by_script.get(script or likely or "")
+    return language.code if language else None
+
+
+def find_language(code: str) -> Language | None:
+    """The language of a code in a recipe or file name; None: not a known one.
+
+    As ``language_of_tag``, but ``en-id`` is not the English of Indonesia: there it is a pair.
+    """
+    meaning = language_of_tag(code)
+    if meaning is None or code in _by_alias():
+        return languages()[meaning] if meaning else None
+    first, _, second = code.replace("_", "-").partition("-")
+    sides = language_of_tag(first), language_of_tag(second)
+    is_pair = second.islower() and ENGLISH in sides and None not in sides
+    return None if is_pair else languages()[meaning]
+
+
+def find_pair(text: str) -> tuple[Language, Language] | None:
+    """The two languages of ``en-id`` or ``eng_Latn-zh-Hans``; None: not two known ones."""
+    parts = text.split("-")
+    for length in range(1, len(parts)):
+        first, second = "-".join(parts[:length]), "-".join(parts[length:])
+        pair = find_language(first), find_language(second)
+        if pair[0] and pair[1] and pair[0] != pair[1]:
+            return pair[0], pair[1]
+    return None
+
+
 def resolve(code: str) -> Language:
-    """The language that ``code`` (FLORES, ISO, OPUS, NTREX or a model's own name) means.
+    """The language that ``code`` means, see ``find_language``.
 
     Raises:
         ConfigError: nothing is known by that name; the message lists the nearest names.
     """
-    by_alias = _by_alias()
-    if code in by_alias:
-        return by_alias[code]
-    nearest = difflib.get_close_matches(code, by_alias, n=3, cutoff=0.5)
+    language = find_language(code)
+    if language is not None:
+        return language
+    nearest = difflib.get_close_matches(code, _by_alias(), n=3, cutoff=0.5)
     hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
     raise ConfigError(f"unknown language {code!r}{hint}. Known codes are in languages.toml")

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from sealtrain.errors import ConfigError, DataError
 
+# How a Git LFS pointer, a web page and an XML message begin, which servers send in place of a file.
+_TEMPORARY = ("~", ".tmp", ".part", ".crdownload")
+_NOT_REFERENCES = ("version https://git-lfs", "<!DOCTYPE", "<!doctype", "<html", "<?xml")
+
 References = dict[str, list[str]]  # by FLORES code; line i of each language has the same meaning
 
 
@@ -25,12 +29,12 @@ def refs_folder(path: str) -> Path:
 def read_refs(folder: Path, max_sentences: int | None) -> References:
     """The first sentences of each `{FLORES code}.*` file of a folder, stripped, in file order.
 
-    Files of other names, such as a licence, are ignored. An empty line is a sentence, except after
-    the last newline.
+    Temporary files and those of other names, such as a licence, are ignored. An empty line is a
+    sentence, except after the last newline.
 
     Raises:
-        DataError: no such folder, two files of one language, a file that is not UTF-8, or files
-            with unequal numbers of lines.
+        DataError: no such folder, two files of one language, a file that is not text in UTF-8, or
+            files with unequal numbers of lines.
     """
     if not folder.is_dir():
         raise DataError(f"no references at {folder}; give a folder with eng_Latn.txt and others")
@@ -38,15 +42,19 @@ def read_refs(folder: Path, max_sentences: int | None) -> References:
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
         code = path.name.split(".")[0]
         # Three letters, `_` and four letters, such as `eng_Latn`.
-        if len(code) != 8 or code[3] != "_":
+        if len(code) != 8 or code[3] != "_" or path.name.endswith(_TEMPORARY):
             continue
         if code in texts:
             raise DataError(f"{path}: a second file of {code}; keep one of each language")
         try:
             # Only LF ends a line: str.splitlines would cut at U+2028 and others.
-            lines = path.read_text("utf-8").split("\n")
+            lines = path.read_text("utf-8-sig").split("\n")
         except UnicodeDecodeError as error:
             raise DataError(f"{path}: byte {error.start} is not UTF-8") from None
+        if lines[0].startswith(_NOT_REFERENCES) or "\0" in lines[0]:
+            raise DataError(
+                f"{path} is not a text of references: {lines[0][:60]!r}; fetch it again"
+            )
         texts[code] = [line.strip() for line in lines]
         # The last newline ends a line and begins none.
         if not texts[code][-1]:

@@ -45,6 +45,8 @@ def load(path: Path) -> Loaded:
     model.to(parallel.start().device).eval()
     model.training_loss = MethodType(training_loss, model)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json"))
+    if getattr(tokenizer.model, "dropout", None):  # of BPE: the shards were made without it
+        tokenizer.model.dropout = None
     return Loaded(folder, record, model, tokenizer)
 
 

@@ -13,9 +13,10 @@ from sealdata.contamination.tables import (
     table_of,
 )
 from sealdata.contamination.texts import Sentence, sentences_of
-from sealdata.errors import ConfigError, DataError, SealError
-from sealdata.languages import resolve
-from sealdata.readers._open import open_stream
+from sealdata.errors import ConfigError, SealError
+from sealdata.files.hidden import visible
+from sealdata.languages import find_language
+from sealdata.readers._open import read_text
 
 _FLORES = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
 _NTREX = re.compile(r".+-(?:src|ref)\.(?P<code>[\w-]+)\.txt")
@@ -25,7 +26,8 @@ def evaluation_files(path: Path, columns: tuple[str, ...] = ()) -> list[Path]:
     """The files of a path: the file itself, or all known files in a folder and its subfolders.
 
     Known are files named by a language (``tha_Thai.devtest``, ``test.th.jsonl``), NTREX's names,
-    and tables with the columns of XNLI, XCOPA, Belebele, FLORES+ or, if given, ``columns``.
+    and tables with the columns of XNLI, XCOPA, Belebele, FLORES+ or, if given, ``columns``. Hidden
+    and temporary files are left out.
 
     Raises:
         ConfigError: the path does not exist, or the folder has no such files.
@@ -33,7 +35,7 @@ def evaluation_files(path: Path, columns: tuple[str, ...] = ()) -> list[Path]:
     if path.is_file():
         return [path]
     files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix)
-    evaluation = [file for file in files if _is_evaluation(file, columns)]
+    evaluation = [file for file in visible(files, path) if _is_evaluation(file, columns)]
     if not evaluation:
         raise ConfigError(
             f"no evaluation text at {path}: expected a file, a folder of files named by language, "
@@ -62,11 +64,7 @@ def _is_evaluation(file: Path, columns: tuple[str, ...]) -> bool:
 def _names_language(file: Path) -> bool:
     ntrex = _NTREX.fullmatch(file.name)
     code = ntrex["code"] if ntrex else file.name.partition(".")[0]
-    try:
-        resolve(code)
-    except SealError:
-        return False
-    return True
+    return find_language(code) is not None
 
 
 def read_sentences(file: Path, columns: tuple[str, ...] = ()) -> Iterator[Sentence]:
@@ -102,11 +100,4 @@ def read_sentences(file: Path, columns: tuple[str, ...] = ()) -> Iterator[Senten
 
 
 def _lines(file: Path) -> list[str]:
-    with open_stream(file) as stream:
-        data = stream.read()
-    try:
-        return data.decode("utf-8-sig").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{file}: byte {error.start} is not UTF-8; an evaluation file must be"
-        ) from None
+    return read_text(file).removesuffix("\n").split("\n")

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sealdata.errors import DataError, SealError
-from sealdata.languages import resolve
+from sealdata.errors import DataError
+from sealdata.languages import find_language
 from sealdata.readers._open import open_stream
+from sealdata.readers._tables import not_parquet
 
 Row = dict[str, Any]
 Rows = Iterator[tuple[int, Row]]  # with the line or row, from 1
@@ -43,11 +44,7 @@ def is_known_language(row: Row) -> bool:
         said = f"{row['iso_639_3']}_{row['iso_15924']}"
     if not said:
         return True
-    try:
-        resolve(str(said))
-    except SealError:
-        return False
-    return True
+    return find_language(str(said)) is not None
 
 
 def _tsv(file: Path) -> Rows:
@@ -93,8 +90,7 @@ def _parquet(file: Path) -> Rows:
             rows = (row for batch in table.iter_batches(10_000) for row in batch.to_pylist())
             yield from enumerate(rows, start=1)
     except (OSError, pa.ArrowException) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{file} is not a Parquet file, or is damaged ({said})") from None
+        raise not_parquet(file, error) from None
 
 
 def _text_lines(file: Path) -> Iterator[tuple[int, str]]:

@@ -1,6 +1,7 @@
 """Annotate: a blind sample for people to judge, and the precision that follows from it."""
 
 import csv
+import io
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import polars as pl
 from sealdata.errors import DataError
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import write_atomic
+from sealdata.readers._open import read_text
 from sealdata.report.schema import AnnotationPrecisionFacts
 from sealdata.shards.shuffle import row_keys
 
@@ -130,18 +132,16 @@ def read_sheet(path: Path) -> dict[int, str]:
         DataError: a label, an id or the header is not valid.
     """
     labels: dict[int, str] = {}
+    lines = (line for line in io.StringIO(read_text(path), newline="") if not line.startswith("# "))
     try:
-        # Spreadsheets add a byte-order mark when they save a file as UTF-8.
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            lines = [line for line in handle if not line.startswith("# ")]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}: {error}") from None
-    # Only the first two columns are needed: people may add or reorder the others.
-    table = csv.reader(lines, delimiter="\t")
-    if tuple(next(table, ()))[:2] != HEADER[:2]:
+        table = list(csv.reader(lines, delimiter="\t", strict=True))
+    except csv.Error as error:  # a quotation mark left open would swallow the rows behind it
+        raise DataError(f"{path}: {error}") from None
+    if not table or tuple(table[0][:2]) != HEADER[:2]:
         raise DataError(f"{path}: the header must begin with id and label")
-    # Rows without a label are left out, so a sheet may be handed in half done.
-    for number, row in enumerate(table, start=2):
+    # Only the first two columns are needed: people may add or reorder the others. Rows without a
+    # label are left out, so a sheet may be handed in half done.
+    for number, row in enumerate(table[1:], start=2):
         if len(row) < 2 or not row[1].strip():
             continue
         label = row[1].strip().upper()

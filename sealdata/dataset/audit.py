@@ -13,6 +13,7 @@ from sealdata.build_manifest import BuildManifest, FertilityRow, FunnelRow, read
 from sealdata.dataset import describe
 from sealdata.dataset.audit_sheet import FOLDER, annotation_facts, write_annotations
 from sealdata.dataset.results import locked
+from sealdata.dataset.silent import silent_sources
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
 from sealdata.files.frames import read_frame, write_frame
@@ -197,6 +198,7 @@ def _manifest(
     """A manifest as a build would leave it, its funnel estimated and without streams."""
     # The sample depends on every stage before it, so its keys name all that the audit rests on.
     keys = [source.sampled.key for source in sources]
+    funnel = _funnel(sources, audit_rows)
     return BuildManifest(
         name=plan.recipe.name,
         sealdata=__version__,
@@ -207,7 +209,8 @@ def _manifest(
         versions=describe.versions(),
         models=describe.model_facts(plan),
         sources=describe.source_facts(plan, digests),
-        funnel=_funnel(sources, audit_rows),
+        funnel=funnel,
+        silent=silent_sources(sources, funnel),
         # Counted over all pairs, as in a build.
         leaks=describe.leak_rows(sources),
         cleaning=describe.cleaning_rows(sources, plan.cleaners),

@@ -23,6 +23,7 @@ from sealdata.dataset.results import (
     place_results,
     stream_files,
 )
+from sealdata.dataset.silent import silent_sources, silent_streams
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
 from sealdata.files.records import stage_key, write_json
@@ -91,6 +92,7 @@ def build(
         files = pair_files(sources) | match_files(sources) | stream_files(plan, streams, packed)
         # From here until the manifest is written, the folder counts as not finished.
         place_results(files, out)
+        funnel = [describe.funnel_row(source) for source in sources]
         manifest = BuildManifest(
             # Every field follows from the recipe, the inputs or the records. Times are in no field,
             # so equal builds have equal manifests.
@@ -102,7 +104,8 @@ def build(
             versions=describe.versions(),
             models=describe.model_facts(plan),
             sources=describe.source_facts(plan, digests),
-            funnel=[describe.funnel_row(source) for source in sources],
+            funnel=funnel,
+            silent=[*silent_sources(sources, funnel), *silent_streams(streams, packed)],
             failures=describe.failure_rows(sources),
             leaks=describe.leak_rows(sources),
             cleaning=describe.cleaning_rows(sources, plan.cleaners),

@@ -8,9 +8,10 @@ import polars as pl
 from sealdata.dataset.pair_samples import draw
 from sealdata.fetch.corpus_cards import read_corpus_card
 from sealdata.formats.documents import ENGLISH
-from sealdata.pairs import PAIR_SCHEMA, english_first
+from sealdata.pairs import PAIR_SCHEMA, REJECT_SCHEMA, english_first
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.streams import open_table, pair_formats
+from sealdata.readers import Batch
 from sealdata.recipe.tables import SourceTable
 from sealdata.shards.shuffle import row_keys
 from sealdata.tokenizers import Tokenizer
@@ -32,6 +33,8 @@ class SourceTokens:
     num_documents: int
     num_tokens: int
     published: int | None  # pairs of the whole, where the source's data card says it
+    rejected: int = 0  # of its first HEAD_ROWS records
+    reason: str = ""  # for which most of these were rejected
 
     @property
     def per_pair(self) -> float | None:
@@ -70,9 +73,10 @@ def _source(plan: Plan, table: SourceTable, tokenizer: Tokenizer) -> SourceToken
     reader, source = plan.reader(table)
     # Only the first batch is read. Batches may end earlier, where the text is long.
     batches = reader.batches(source, HEAD_ROWS)
-    # A file without records has an estimate of 0 pairs, and the build will say what is wrong with
-    # it.
-    head = next((batch.good for batch in batches), pl.DataFrame(schema=PAIR_SCHEMA))
+    # A file without records has an estimate of 0 pairs, and the build says what is wrong with it.
+    empty = Batch(pl.DataFrame(schema=PAIR_SCHEMA), pl.DataFrame(schema=REJECT_SCHEMA))
+    head, rejected = next(batches, empty)
+    reasons = rejected["reason"].value_counts(sort=True)["reason"]
     pairs = draw(english_first(head), SAMPLE_PAIRS, _SEED)
     # The keys decide direction and template of each pair, as in packing, here under a seed of its
     # own.
@@ -91,6 +95,8 @@ def _source(plan: Plan, table: SourceTable, tokenizer: Tokenizer) -> SourceToken
         # One EOS for each document.
         num_tokens=len(tokenizer.encode(texts).ids) + len(texts),
         published=_published(plan, table, lang),
+        rejected=rejected.height,
+        reason=reasons[0] if len(reasons) else "",
     )
 
 

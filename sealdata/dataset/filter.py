@@ -7,6 +7,7 @@ import polars as pl
 
 from sealdata.dataset.score_pairs import named_scores
 from sealdata.errors import ConfigError
+from sealdata.files.signatures import HEAD_BYTES, check_text
 from sealdata.languages import ENGLISH, resolve
 from sealdata.pairs import make_pairs
 from sealdata.scorers import Scorer
@@ -58,8 +59,13 @@ class LineScorer:
         where a score has no meaning.
 
         A bad line comes out as it went in, with empty scores, and is counted in ``tally``.
+
+        Raises:
+            DataError: the first lines are not text, for example those of a compressed file.
         """
-        for chunk in _chunks(lines):
+        for number, chunk in enumerate(_chunks(lines)):
+            if number == 0:
+                check_text(b"".join(chunk[:100])[:HEAD_BYTES], "the input")
             # One write per block: a write per line would cost more than the cheap scores.
             yield b"".join(self._scored(chunk, tally))
 

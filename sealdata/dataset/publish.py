@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sealdata.build_manifest import MANIFEST, BuildManifest, read_build_manifest
+from sealdata.dataset.silent import check_kept
 from sealdata.dataset.verify import verify_build
-from sealdata.errors import CheckError, DataError
+from sealdata.errors import CheckError, ConfigError, DataError
+from sealdata.fetch.corpus_cards import split_front_matter
+from sealdata.fetch.licences import check_licence
 from sealdata.files.records import file_sha256
 from sealdata.report.dataset_card import write_metadata
 from sealdata.report.dataset_card_merge import unwritten
@@ -43,13 +46,16 @@ def check_ready(out: Path, unfinished: bool = False) -> BuildManifest:
     """The manifest of a build that may be published.
 
     Raises:
-        CheckError: a file differs from what the build wrote. Unless ``unfinished``: the build is
+        CheckError: a file differs from what the build wrote, or the card states a licence that the
+            Hub does not know. Unless ``unfinished``: the build is
             PARTIAL, or the card lacks what only a person can write.
     """
     verify_build(out)
     manifest = read_build_manifest(out)
     if not (out / "README.md").is_file():
         raise DataError(f"{out / 'README.md'} is missing; make it with `sealdata card {out}`")
+    check_kept(manifest)
+    _check_licence(out / "README.md")
     if unfinished:
         return manifest
     if manifest.limit is not None:
@@ -63,6 +69,17 @@ def check_ready(out: Path, unfinished: bool = False) -> BuildManifest:
             f"{'; '.join(missing)}. Write between the marks, or say --unfinished"
         )
     return manifest
+
+
+def _check_licence(card: Path) -> None:
+    """Refuse a card whose licence the Hub would refuse: it checks that before it takes a file."""
+    front, _ = split_front_matter(card.read_text("utf-8"), str(card))
+    stated = front.get("license")
+    for name in stated if isinstance(stated, list) else [stated]:
+        try:
+            check_licence(str(name), f"{card}: license")
+        except ConfigError as error:
+            raise CheckError(str(error)) from None
 
 
 def uploads(out: Path, manifest: BuildManifest, shards: bool) -> list[Upload]:

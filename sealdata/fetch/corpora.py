@@ -7,7 +7,7 @@ from pathlib import Path
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch.corpus_cards import CorpusCard, corpus_card_names, read_corpus_card
 from sealdata.fetch.files import Download, Fetched, Report, fetch_file
-from sealdata.languages import resolve
+from sealdata.languages import find_pair
 
 
 def catalogue() -> dict[str, CorpusCard]:
@@ -90,8 +90,5 @@ def fetch(
 
 def _as_pair(text: str) -> frozenset[str] | str:
     """The two languages of a pair, whatever their codes and order; other text as it is."""
-    try:
-        first, second = text.split("-")
-        return frozenset({resolve(first).code, resolve(second).code})
-    except (ValueError, ConfigError):
-        return text
+    pair = find_pair(text)
+    return frozenset(language.code for language in pair) if pair else text

@@ -13,10 +13,10 @@ import sealdata
 from sealdata.component import explain
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch.files import Download
+from sealdata.fetch.licences import OWN_TERMS
 from sealdata.languages import resolve
 
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n---\n(.*)", re.DOTALL)
-OWN_TERMS = "other"  # the identifier of the Hub for terms without an identifier
 
 # What a licence demands; the identifiers are those of the Hugging Face Hub.
 Demand = Literal["attribution", "share-alike", "non-commercial", "no-derivatives"]

@@ -1,17 +1,18 @@
 """Unpacks archives from the internet: nothing outside the folder, no decompression bombs."""
 
-import gzip
 import shutil
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple, Self, cast
 
 from sealdata.errors import DataError
+from sealdata.files.compression import DAMAGE, DamageError, check_zip_ends, decompressed
+from sealdata.files.hidden import is_hidden
 from sealdata.files.records import write_atomic
+from sealdata.files.signatures import NOT_FETCHED, kind_of_file
 
 # Text rarely shrinks to less than a tenth, a decompression bomb to a thousandth or less.
 MAX_RATIO = 50  # bytes unpacked for one byte of archive
@@ -19,7 +20,7 @@ MAX_FREE = 64 << 20  # bytes that any archive may unpack to
 MAX_FILES = 100_000
 _SUFFIXES = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar", ".zip")
 _CHUNK = 1 << 20
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+_DAMAGE: tuple[type[Exception], ...] = (*DAMAGE, tarfile.TarError, NotImplementedError)
 
 
 class _Member(NamedTuple):
@@ -35,9 +36,9 @@ def is_archive(path: Path) -> bool:
 def unpack(archive: Path) -> Path:
     """Unpack into a folder beside the archive, named after it; returns the folder.
 
-    Only plain files are unpacked. A single top folder is left out: ``flores200_dataset.tar.gz``
-    becomes ``flores200_dataset/dev``, not one level deeper. The folder appears whole or not at
-    all. A folder that exists is not changed.
+    Only plain files are unpacked, and no hidden or temporary ones. A single top folder is left
+    out: ``flores200_dataset.tar.gz`` becomes ``flores200_dataset/dev``, not one level deeper. The
+    folder appears whole or not at all. A folder that exists is not changed.
 
     Raises:
         DataError: the archive is damaged or unpacks to more than ``MAX_RATIO`` times its size. It
@@ -53,6 +54,9 @@ def unpack(archive: Path) -> Path:
             _write(members, archive, draft)
         _without_top(draft).rename(folder)
     except _DAMAGE as error:
+        kind = kind_of_file(archive)
+        if kind is not None and kind.name in NOT_FETCHED:
+            raise DataError(f"{archive} is {kind.name}, not an archive; {kind.cure}") from None
         raise DataError(f"{archive} is damaged ({error}); delete it and fetch it again") from None
     except RuntimeError as error:  # a zip with a password
         raise DataError(f"cannot unpack {archive}: {error}") from None
@@ -71,12 +75,16 @@ def gunzip(packed: Path, path: Path) -> None:
     """
 
     def copy(draft: Path) -> None:
-        with gzip.open(packed) as source, draft.open("wb") as target:
-            shutil.copyfileobj(source, target, _CHUNK)
+        with packed.open("rb") as raw, draft.open("wb") as target:
+            start = raw.read(6)
+            raw.seek(0)
+            if not start.startswith(b"\x1f\x8b"):
+                raise DamageError("it is not gzip")
+            shutil.copyfileobj(decompressed(raw, start), target, _CHUNK)
 
     try:
         write_atomic(path, copy)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except DAMAGE as error:
         raise DataError(
             f"{packed} is damaged ({error}); delete it and its {packed.name}.sha256.json"
         ) from None
@@ -89,29 +97,55 @@ def _stem(name: str) -> str:
 @contextmanager
 def _members(archive: Path) -> Iterator[Iterator[_Member]]:
     if archive.name.endswith(".zip"):
-        with zipfile.ZipFile(archive) as opened:
+        with archive.open("rb") as raw, zipfile.ZipFile(raw) as opened:
+            check_zip_ends(raw, opened)
             yield _of_zip(opened)
     else:
-        with tarfile.open(archive) as tar:
-            yield _of_tar(tar, archive)
+        with archive.open("rb") as raw:
+            start = raw.read(6)
+            raw.seek(0)
+            stream = cast(IO[bytes], decompressed(raw, start))
+            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as tar:
+                yield _of_tar(tar, archive)
 
 
 def _of_zip(archive: zipfile.ZipFile) -> Iterator[_Member]:
     for info in archive.infolist():
-        if not info.is_dir() and not info.filename.startswith("__MACOSX/"):
+        if not info.is_dir() and not is_hidden(info.filename):
             with archive.open(info) as stream:
                 yield _Member(info.filename, stream)
 
 
+class _Header(tarfile.TarInfo):
+    """The header of a member, without the leniency of the standard library.
+
+    It takes a damaged header, or the end of the file, for the end of the archive: the members
+    behind would be lost without an error. The end is a block of zero bytes.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: Any, encoding: str, errors: str) -> Self:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"a header is damaged or missing: {error}") from None
+
+
 def _of_tar(tar: tarfile.TarFile, archive: Path) -> Iterator[_Member]:
     for info in tar:
-        if info.isdir():
+        if info.isdir() or is_hidden(info.name):
             continue
         stream = tar.extractfile(info) if info.isreg() else None
         if stream is None:
             raise DataError(f"{archive} holds a link or device, {info.name!r}; not unpacked")
         with stream:
             yield _Member(info.name, stream)
+    fileobj = cast(IO[bytes], tar.fileobj)
+    while rest := fileobj.read(_CHUNK):
+        if rest.strip(b"\0"):
+            raise DamageError("bytes behind the end of the archive: are several joined?")
 
 
 def _write(members: Iterator[_Member], archive: Path, draft: Path) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.errors import ConfigError, DataError
-from sealdata.languages import languages, resolve
+from sealdata.files.hidden import visible
+from sealdata.languages import Language, find_language, find_pair, languages
 from sealdata.readers import Source
+from sealdata.readers._open import read_text
 from sealdata.readers.tmx import Tmx
 
 ENGLISH = "eng_Latn"
@@ -20,8 +22,8 @@ REFERENCE_SCHEMA: dict[str, pl.DataType] = {
     "src": pl.String(),  # English
     "tgt": pl.String(),
 }
-_MOSES = re.compile(r"(?P<set>.+\.(?P<one>\w+)-(?P<two>\w+))\.(?P<code>\w+)")
-_TMX = re.compile(r"(?:.+\.)?(?P<one>\w+)-(?P<two>\w+)\.tmx(?:\.(?:zip|gz))?")
+_MOSES = re.compile(r"(?P<set>.+\.(?P<pair>[\w-]+))\.(?P<code>[\w-]+)")
+_TMX = re.compile(r"(?:.+\.)?(?P<pair>[\w-]+)\.tmx(?:\.(?:zip|gz|xz|bz2|zst))?")
 _NTREX = re.compile(r"(?P<set>.+)-(?P<side>src|ref)\.(?P<code>[\w-]+)\.txt")
 
 
@@ -48,7 +50,7 @@ def read_references(where: Path | Sequence[Path]) -> pl.DataFrame:
         if path.suffix == ".tsv":
             frames += _read_tsv(path)
         elif tmx := _TMX.fullmatch(path.name):
-            frames += _read_tmx(path, tmx["one"], tmx["two"])
+            frames += _read_tmx(path, find_pair(tmx["pair"]))
         elif meaning := _meaning(path.name):
             part, code = meaning
             other = aligned.setdefault(part, {}).setdefault(code, path)
@@ -69,7 +71,7 @@ def read_references(where: Path | Sequence[Path]) -> pl.DataFrame:
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ConfigError(f"no folder of references at {folder}")
-    return [path for path in folder.iterdir() if path.is_file()]
+    return visible((path for path in folder.iterdir() if path.is_file()), folder)
 
 
 def _meaning(name: str) -> tuple[str, str] | None:
@@ -86,18 +88,16 @@ def _meaning(name: str) -> tuple[str, str] | None:
             )
         )
     moses = _MOSES.fullmatch(name)
-    if moses and moses["code"] in (moses["one"], moses["two"]):
+    if moses and (pair := find_pair(moses["pair"])):
         code = _known(moses["code"])
-        return None if code is None else (moses["set"], code)
+        return (moses["set"], code) if code in (pair[0].code, pair[1].code) else None
     code = _known(name.partition(".")[0])
     return None if code is None else (name.partition(".")[2], code)
 
 
 def _known(code: str) -> str | None:
-    try:
-        return resolve(code).code
-    except ConfigError:
-        return None
+    language = find_language(code)
+    return language.code if language else None
 
 
 def _read_set(part: str, by_code: dict[str, Path]) -> list[pl.DataFrame]:
@@ -124,8 +124,8 @@ def _read_set(part: str, by_code: dict[str, Path]) -> list[pl.DataFrame]:
 
 def _read_tsv(path: Path) -> list[pl.DataFrame]:
     """The frame of a file of pairs; [] if its name does not pair English with a known language."""
-    codes = [_known(code) for code in path.stem.split("-")]
-    if len(codes) != 2 or None in codes or codes.count(ENGLISH) != 1:
+    codes = [language.code for language in find_pair(path.stem) or ()]
+    if ENGLISH not in codes:
         return []
     rows = [line.split("\t") for line in _lines(path)]
     for number, row in enumerate(rows, start=1):
@@ -133,19 +133,19 @@ def _read_tsv(path: Path) -> list[pl.DataFrame]:
             raise DataError(f"{path}: line {number} has {len(row)} columns, not 2")
     first, second = [row[0] for row in rows], [row[1] for row in rows]
     english, other = (first, second) if codes[0] == ENGLISH else (second, first)
-    code = next(str(code) for code in codes if code != ENGLISH)
+    code = next(code for code in codes if code != ENGLISH)
     return [_frame(code, path.name, english, other)] if rows else []
 
 
-def _read_tmx(path: Path, first: str, second: str) -> list[pl.DataFrame]:
+def _read_tmx(path: Path, pair: tuple[Language, Language] | None) -> list[pl.DataFrame]:
     """The frame of a translation memory; [] if English is not one of its two languages.
 
     Units without text in either language are left out. The line is the number of the unit.
     """
-    codes = [_known(first), _known(second)]
-    if None in codes or codes.count(ENGLISH) != 1:
+    codes = [language.code for language in pair or ()]
+    if ENGLISH not in codes:
         return []
-    code = next(str(code) for code in codes if code != ENGLISH)
+    code = next(code for code in codes if code != ENGLISH)
     batches = Tmx().batches(Source(path.name, path, ENGLISH, code), _TMX_UNITS)
     pairs = pl.concat([batch.good for batch in batches])
     return [
@@ -171,12 +171,7 @@ def _frame(code: str, part: str, english: list[str], other: list[str]) -> pl.Dat
 
 def _lines(path: Path) -> list[str]:
     """The lines of a file, which end in LF or CR LF only."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: byte {error.start} is not UTF-8; convert the file to UTF-8"
-        ) from None
+    text = read_text(path)
     if not text:
         return []
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]

@@ -41,6 +41,7 @@ class Stream:
 
     label: StreamLabel
     stage: Stage
+    documents: bool = False  # of a reader, not of pairs or token files
 
     @property
     def path(self) -> str:
@@ -248,7 +249,7 @@ def _stream(
     # A stream is one part: its order is a shuffle over the whole text, so parts could not be packed
     # by themselves.
     step = Pack(label, origin, tokenizer, _layout(plan, table), plan.recipe.seed)
-    return Stream(label, Stage.of(step, inputs, (PART,)))
+    return Stream(label, Stage.of(step, inputs, (PART,)), isinstance(origin, TextOrigin))
 
 
 def _layout(plan: Plan, table: StreamTable | None) -> Layout:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, NamedTuple
 import polars as pl
 
 from sealdata.component import Component
+from sealdata.files.hidden import hidden_in
 
 MAX_BATCH = 256 << 20  # bytes of text after which a batch ends: four times that are in memory
 MAX_CHARS = 20_000  # a longer side is not a sentence: rejected as too_long
@@ -42,6 +43,10 @@ class Reader(Component):
     def files(self, path: Path) -> list[Path]:
         """The files on disk that hold the source: their digests identify it."""
         return [path]
+
+    def left_out(self, path: Path) -> list[str]:
+        """Hidden and temporary files in the folder or archive of the source: they are not read."""
+        return hidden_in(path)
 
     def size(self, path: Path) -> int | None:
         """Bytes that ``batches`` reads in all, for the time left; None: unknown."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sealdata.errors import DataError
+from sealdata.languages import language_of_tag
 from sealdata.pairs import PAIR_SCHEMA
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, decoded
@@ -18,7 +19,6 @@ from sealdata.readers._rejects import (
     pair_batch,
 )
 from sealdata.readers._tables import columns_of
-from sealdata.readers._tags import language_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,7 +61,7 @@ class ColumnReader(Reader):
 
 def in_language(names: Iterable[str], lang: str) -> list[str]:
     """The names that are codes of ``lang``."""
-    return [name for name in names if language_of(name) == lang]
+    return [name for name in names if language_of_tag(name) == lang]
 
 
 def pair_columns(

@@ -12,8 +12,9 @@ from sealdata.errors import DataError
 from sealdata.readers import MAX_BATCH
 
 _BLOCK = 4 << 20
-_MAX_LINE = 64 << 20  # bytes; without a limit a file that has no line feeds would fill the memory
+MAX_LINE = 64 << 20  # bytes; without a limit a file that has no line feeds would fill the memory
 _LINE_FEED = 10
+_HOLE = bytes(4096)
 
 
 def line_batches(
@@ -33,8 +34,7 @@ def line_batches(
     waiting: list[pl.Series] = []  # lines for the next batch, as they lie in the blocks
     left, room = batch_rows, MAX_BATCH // num_files  # lines and bytes that it still takes
     rest = b""
-    block = stream.read(_BLOCK).removeprefix(codecs.BOM_UTF8)
-    while block:
+    for block in blocks(stream, where):
         data = rest + block
         ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_FEED) + 1
         start = first = 0  # in data: the first byte and line that no batch has
@@ -48,22 +48,40 @@ def line_batches(
                 yield pl.concat(waiting, rechunk=False)
                 waiting, left, room = [], batch_rows, MAX_BATCH // num_files
         rest = data[start:]
-        if len(rest) > _MAX_LINE:
-            raise DataError(f"{where}: a line of more than {_MAX_LINE:,} bytes; is it a text file?")
-        block = stream.read(_BLOCK)
+        if len(rest) > MAX_LINE:
+            raise DataError(f"{where}: a line of more than {MAX_LINE:,} bytes; is it a text file?")
     if rest:
         waiting.append(_as_series(rest, 0, np.array([len(rest)])))
     if waiting:
         yield pl.concat(waiting, rechunk=False)
 
 
+def blocks(stream: BinaryIO, where: str) -> Iterator[bytes]:
+    """The bytes of a stream in large pieces, without a byte-order mark at its start.
+
+    Raises:
+        DataError: a run of zero bytes as long as a block of a disk. A download that was cut off
+            leaves such holes, and each of them would pass for one bad line.
+    """
+    block = stream.read(_BLOCK).removeprefix(codecs.BOM_UTF8)
+    while block:
+        if _HOLE in block:
+            raise DataError(f"{where} has a hole of zero bytes, never written; fetch it again")
+        yield block
+        block = stream.read(_BLOCK)
+
+
 def _as_series(data: bytes, start: int, ends: npt.NDArray[np.int64]) -> pl.Series:
     """The lines from byte ``start`` on that end at ``ends``; the bytes are not copied."""
+    return binary_series(np.concatenate([[start], ends]).astype(np.int64), data)
+
+
+def binary_series(starts: npt.NDArray[np.int64], data: bytes | npt.NDArray[np.uint8]) -> pl.Series:
+    """A Binary series of ``data[starts[i] : starts[i + 1]]``; the bytes are not copied."""
     import pyarrow as pa
 
-    offsets = np.concatenate([[start], ends]).astype(np.int64)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
-    array = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(ends), buffers)
+    buffers = [None, pa.py_buffer(starts), pa.py_buffer(data)]
+    array = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(starts) - 1, buffers)
     return pl.Series("line", array)
 
 

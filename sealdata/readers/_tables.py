@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sealdata.errors import DataError
+from sealdata.files.signatures import kind_of_file
 from sealdata.readers import MAX_BATCH
 from sealdata.readers._bytes_read import watch
 from sealdata.readers._lines import decoded
@@ -50,9 +51,15 @@ def parquet_frames(
     except (OSError, pa.ArrowException) as error:
         if isinstance(error, OSError) and error.errno:
             raise DataError(f"cannot read {path}: {os.strerror(error.errno)}") from None
-        raise DataError(
-            f"{path} is not a Parquet file, or is damaged ({first_line(error)})"
-        ) from None
+        raise not_parquet(path, error) from None
+
+
+def not_parquet(path: Path, error: Exception) -> DataError:
+    """The error for a file that cannot be read as Parquet: what it is, if that is known."""
+    kind = kind_of_file(path)
+    if kind is not None and kind.name != "Parquet":
+        return DataError(f"{path} is {kind.name}, not a Parquet file; {kind.cure}")
+    return DataError(f"{path} is not a Parquet file, or is damaged ({first_line(error)})")
 
 
 @dataclass

@@ -9,6 +9,7 @@ import polars as pl
 from pydantic import Field, ValidationInfo, field_validator
 
 from sealdata.errors import DataError
+from sealdata.files.hidden import visible
 from sealdata.readers import Batch, Source
 from sealdata.readers._bytes_read import watch
 from sealdata.readers._columns import ColumnReader, column_batch, pair_columns
@@ -55,7 +56,8 @@ class Hf(ColumnReader):
             return [path]
         files = (file for file in self._folder(path).glob("*") if file.is_file())
         # The library leaves results of its own computations next to the data.
-        return sorted(file for file in files if not file.name.startswith(("cache-", "tmp")))
+        files = (file for file in files if not file.name.startswith(("cache-", "tmp")))
+        return visible(sorted(files), path)
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of rows.

@@ -7,11 +7,12 @@ from typing import BinaryIO
 
 import polars as pl
 
-from sealdata.errors import ConfigError, DataError
-from sealdata.languages import resolve
+from sealdata.errors import DataError
+from sealdata.files.hidden import is_hidden
+from sealdata.languages import find_language
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, as_text, line_batches
-from sealdata.readers._open import open_archive, open_member, open_stream
+from sealdata.readers._open import member_names, open_archive, open_member, open_stream
 from sealdata.readers._rejects import SIDE_REJECTIONS, either_side, first_reason, pair_batch
 
 _COMPRESSION = (".gz", ".xz", ".bz2", ".zst")
@@ -32,6 +33,12 @@ class Moses(Reader):
         If there are none it is the path itself, so that opening it reports the missing file.
         """
         return [path] if path.is_file() else sorted(_loose(path).values()) or [path]
+
+    def left_out(self, path: Path) -> list[str]:
+        """Hidden and temporary members of the archive, or files that share the common start."""
+        if path.is_file():
+            return super().left_out(path)
+        return sorted(n.name for n in path.parent.glob(f"{path.name}.*") if is_hidden(n.name))
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of aligned lines.
@@ -77,7 +84,7 @@ def _open(source: Source, stack: ExitStack) -> dict[str, BinaryIO]:
     """Streams of ``src``, ``tgt`` and, where there is one, ``scores``."""
     if source.path.is_file():
         archive = stack.enter_context(open_archive(source.path))
-        members = _by_suffix(archive.namelist())
+        members = _by_suffix(member_names(archive))
         chosen = _choose(source, members)
         return {
             role: stack.enter_context(open_member(archive, name)) for role, name in chosen.items()
@@ -89,7 +96,11 @@ def _open(source: Source, stack: ExitStack) -> dict[str, BinaryIO]:
 
 def _loose(prefix: Path) -> dict[str, Path]:
     """Files named ``prefix.SUFFIX`` by suffix, one for each known language and the scores."""
-    names = [path.name for path in prefix.parent.glob(f"{prefix.name}.*") if path.is_file()]
+    names = [
+        path.name
+        for path in prefix.parent.glob(f"{prefix.name}.*")
+        if path.is_file() and not is_hidden(path.name)
+    ]
     direct = [name for name in names if "." not in _bare(name)[len(prefix.name) + 1 :]]
     return {suffix: prefix.parent / name for suffix, name in _by_suffix(direct).items()}
 
@@ -99,9 +110,10 @@ def _by_suffix(names: list[str]) -> dict[str, str]:
     meanings: dict[str, str] = {}
     for name in sorted(names):
         suffix = _bare(name).rpartition(".")[2]
-        meaning = _SCORES if suffix == _SCORES else _language(suffix)
-        if meaning is None:
+        language = find_language(suffix)
+        if suffix != _SCORES and language is None:
             continue
+        meaning = language.code if language else _SCORES
         if meaning in meanings:
             raise DataError(f"{meanings[meaning]} and {name} both hold {meaning}; remove one")
         meanings[meaning] = name
@@ -111,13 +123,6 @@ def _by_suffix(names: list[str]) -> dict[str, str]:
 def _bare(name: str) -> str:
     """``name`` without a suffix of compression."""
     return next((name.removesuffix(end) for end in _COMPRESSION if name.endswith(end)), name)
-
-
-def _language(suffix: str) -> str | None:
-    try:
-        return resolve(suffix).code
-    except ConfigError:
-        return None
 
 
 def _choose(source: Source, by_suffix: dict[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from sealdata.errors import DataError
+from sealdata.files.hidden import visible
 from sealdata.readers import Batch, Source
 from sealdata.readers._columns import ColumnReader, column_batch, pair_columns
 from sealdata.readers._tables import of_size, parquet_frames
@@ -13,13 +14,14 @@ from sealdata.readers._tables import of_size, parquet_frames
 
 class Parquet(ColumnReader):
     """A Parquet file, or a folder whose ``*.parquet`` files are read in the order of their names.
+    Hidden and temporary files are left out.
 
     Sides are columns of text or fields of a ``translation``; what is null there is missing.
     """
 
     def files(self, path: Path) -> list[Path]:
         """The file, or those of the folder."""
-        return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+        return visible(sorted(path.glob("*.parquet")), path) if path.is_dir() else [path]
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of rows; the rows of a folder are numbered through.

@@ -27,9 +27,11 @@ class Text(Reader):
 
     If the recipe does not set ``format``, the file name decides: ``.jsonl`` or ``.json`` (also
     compressed, as Dolma's ``.json.zst``) mean JSON, ``.parquet`` means a table with a column of
-    text, and any other name means plain text. A document may have any length.
+    text, and any other name means plain text. A document may have any length. A JSON object
+    without the field, or with something else than text in it, is rejected as ``no_such_field``.
     """
 
+    version: ClassVar[int] = 2
     yields: ClassVar[Literal["pairs", "documents"]] = "documents"
 
     field: str = "text"  # of the JSON object, or column of the table
@@ -70,10 +72,14 @@ class Text(Reader):
         text = pl.col("text")
         faults: Rejections = [("invalid_utf8", pl.col("line").is_null())]
         if self._format(path) == "jsonl":
-            parsed = [None if line is None else self._text_of(line) for line in lines]
-            unusable = pl.Series([value is None for value in parsed], dtype=pl.Boolean)
-            frame = pl.DataFrame({"line": lines, "text": text_series(parsed), "bad": unusable})
-            faults += [("bad_json", pl.col("bad")), ("invalid_utf8", text.is_null())]
+            parsed = [(None, "bad_json") if line is None else self._text_of(line) for line in lines]
+            texts, reasons = [text for text, _ in parsed], [reason for _, reason in parsed]
+            bad = pl.Series(reasons, dtype=pl.String)
+            frame = pl.DataFrame({"line": lines, "text": text_series(texts), "bad": bad})
+            faults += [
+                (reason, pl.col("bad") == reason) for reason in ("bad_json", "no_such_field")
+            ]
+            faults += [("invalid_utf8", text.is_null())]
         else:
             frame = pl.DataFrame({"line": lines, "text": lines})
         return frame.select("text", reason=first_reason([*faults, *_REJECTIONS]))
@@ -85,14 +91,16 @@ class Text(Reader):
             return "parquet"
         return "jsonl" if _JSON_ENDINGS & set(path.suffixes[-2:]) else "lines"
 
-    def _text_of(self, line: str) -> str | None:
-        """The text field of a JSON object, or None if it has none."""
+    def _text_of(self, line: str) -> tuple[str | None, str | None]:
+        """The text field of a JSON object, and the reason why there is none."""
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
-            return None
-        value = record.get(self.field) if isinstance(record, dict) else None
-        return value if isinstance(value, str) else None
+            return None, "bad_json"
+        if not isinstance(record, dict):
+            return None, "bad_json"
+        value = record.get(self.field)
+        return (value, None) if isinstance(value, str) else (None, "no_such_field")
 
 
 COMPONENT = Text

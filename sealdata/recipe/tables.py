@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sealdata.errors import ConfigError
+from sealdata.fetch.licences import check_licence
 from sealdata.formats.documents import Directions
 from sealdata.formats.templates import Names, Template
 from sealdata.languages import by_script, confusable_sets, languages, resolve
@@ -280,6 +281,16 @@ class CardTable(_Table):
     license: str = ""  # identifier of the Hugging Face Hub, for example `cc-by-4.0`
     summary: str = ""  # one paragraph
     authors: list[str] = []  # names
+
+    @field_validator("license")
+    @classmethod
+    def _known_licence(cls, licence: str) -> str:
+        try:
+            if licence:
+                check_licence(licence, "license")
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return licence
 
 
 class Recipe(_Table):

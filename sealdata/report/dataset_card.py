@@ -8,8 +8,11 @@ from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import ValidationError
 
 from sealdata.build_manifest import BuildManifest, pair_name
+from sealdata.component import explain
+from sealdata.errors import DataError
 from sealdata.fetch.corpus_cards import LICENCES, CorpusCard, read_corpus_card, strictest
 from sealdata.files.records import write_atomic
 from sealdata.filter_stages import STAGE_NAMES
@@ -168,7 +171,10 @@ def _config(manifest: BuildManifest, lang: str) -> dict[str, Any] | None:
 
 
 def _table(manifest: BuildManifest) -> CardTable:
-    return CardTable.model_validate(manifest.recipe.get("card", {}))
+    try:
+        return CardTable.model_validate(manifest.recipe.get("card", {}))
+    except ValidationError as error:  # of a build by an earlier version
+        raise DataError(f"[card] of the build's recipe: {explain(error, CardTable)}") from None
 
 
 def _licence(manifest: BuildManifest, cards: dict[str, CorpusCard | None]) -> tuple[str, str]:

@@ -8,8 +8,10 @@ import polars as pl
 import regex
 
 from sealdata.errors import ConfigError
+from sealdata.files.hidden import visible
 from sealdata.files.records import file_sha256
-from sealdata.languages import languages, resolve
+from sealdata.languages import find_language, languages
+from sealdata.readers._open import read_text
 from sealdata.scorers import Scorer
 
 _FORMAT = r"[\u{200b}-\u{200d}\u{2060}\u{feff}\u{ad}]"  # invisible, and no part of a term
@@ -117,10 +119,7 @@ def _folded(text: pl.Series) -> pl.Series:
 
 @cache
 def _terms(path: Path) -> tuple[str, ...]:
-    try:
-        lines = path.read_bytes().decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: byte {error.start} is not UTF-8") from None
+    lines = read_text(path).split("\n")
     terms = _folded(pl.Series("term", lines, dtype=pl.String)).str.strip_chars()
     return tuple(sorted(set(terms) - {""}))
 
@@ -129,13 +128,11 @@ def _terms(path: Path) -> tuple[str, ...]:
 def _files(folder: str) -> dict[str, Path]:
     """The list of each language in a folder."""
     files: dict[str, Path] = {}
-    for path in sorted(Path(folder).glob("*.txt")):
+    for path in visible(sorted(Path(folder).glob("*.txt")), Path(folder)):
         for name in (path.stem, path.stem.partition("_twl")[0], path.stem.partition(".")[0]):
-            try:
-                files.setdefault(resolve(name).code, path)
+            if language := find_language(name):
+                files.setdefault(language.code, path)
                 break
-            except ConfigError:
-                continue
     if not files:
         raise ConfigError(
             f"no toxicity lists in {folder}: expected files named by language, such as eng_Latn.txt"

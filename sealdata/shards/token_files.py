@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sealdata.errors import DataError
+from sealdata.files.signatures import HEAD_BYTES, kind_of_tokens
 from sealdata.shards.manifest import Dtype, Segment
 from sealdata.shards.tokens import Ids
 
@@ -62,8 +63,9 @@ def measure(ranges: Sequence[TokenRange], dtype: Dtype, length: int) -> TokenFil
     """The segments of ``ranges``, in sequences of ``length``. Reads sizes and first bytes only.
 
     Raises:
-        DataError: a file is missing or has a header, or its size is not a multiple of the dtype. Or
-            a range is not in its file, has no whole sequence, or overlaps another.
+        DataError: a file is missing, has a header or is not a token file, or its size is not a
+            multiple of the dtype. Or a range is not in its file, has no whole sequence, or overlaps
+            another.
     """
     width = np.dtype(dtype).itemsize
     segments, left_out = [], 0
@@ -107,8 +109,8 @@ def _size(token_range: TokenRange, width: int) -> int:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            # The magic has 6 bytes; reading also proves that the file can be read.
-            head = file.read(10)
+            # Reading also proves that the file can be read.
+            head = file.read(HEAD_BYTES)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
     # Read as ids, the header would be some 32 tokens of nonsense at the start.
@@ -117,6 +119,9 @@ def _size(token_range: TokenRange, width: int) -> int:
             f"{path} has the header that np.save writes; a token file has none: write the "
             "array with tofile, or set byte_start to the length of the header (mostly 128)"
         )
+    kind = kind_of_tokens(head)
+    if kind is not None and byte_start == 0:
+        raise DataError(f"{path} is {kind.name}, not a file of token ids; {kind.cure}")
     # A remainder means another dtype, or a download that was cut.
     for what, count in (("size", size), ("byte_start", byte_start)):
         if count % width:

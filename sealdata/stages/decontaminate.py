@@ -10,6 +10,7 @@ import polars as pl
 from sealdata.contamination.hashes import HASH_SCHEMA, hashed, is_hash_file, read_hash_file
 from sealdata.contamination.index import open_index
 from sealdata.contamination.sets import read_sentences
+from sealdata.errors import DataError
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import PartRecord
 from sealdata.stages.partition import mask
@@ -33,7 +34,7 @@ class References(Step):
     """Reads evaluation files and hash files into one table, with the text where it is known."""
 
     name: ClassVar[str] = "references"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     files: tuple[EvaluationFile, ...]
 
@@ -42,7 +43,11 @@ class References(Step):
         return [[file.set, file.path.name, file.columns] for file in self.files]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Writes HASH_SCHEMA and ``text``, in the order of the files, without empty lines."""
+        """Writes HASH_SCHEMA and ``text``, in the order of the files, without empty lines.
+
+        Raises:
+            DataError: a set has no sentence at all.
+        """
         frames, blank = [], 0
         for file in self.files:
             if is_hash_file(file.path):
@@ -53,6 +58,12 @@ class References(Step):
             frames.append(frame)
             blank += empty
         refs = pl.concat(frames)
+        searched = set(refs["set"].unique()) | {f.set for f in self.files if is_hash_file(f.path)}
+        if empty_sets := sorted({file.set for file in self.files} - searched):
+            raise DataError(
+                f"evaluation set {empty_sets[0]}: no file of it holds a sentence, so nothing would "
+                "be kept out; fetch it again or leave it out"
+            )
         write_frame(refs, folder / f"{part}.parquet")
         return PartRecord(
             part=part,

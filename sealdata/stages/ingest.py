@@ -29,7 +29,7 @@ class Ingest(Step):
     """
 
     name: ClassVar[str] = "ingest"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     reader: Reader
     source: Source

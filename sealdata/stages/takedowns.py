@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from sealdata.errors import ConfigError
+from sealdata.readers._open import read_text
 
 # An address with or without a scheme, as crawls write them: its host, and its path with the query.
 # Scheme, user, "www.", port, last slash and fragment do not say whose page it is, nor which.
@@ -107,6 +108,7 @@ def read_takedowns(files: Iterable[Path]) -> Takedowns:
 
     Raises:
         ConfigError: no such file, or a line that is none of these; the message names both.
+        DataError: a list is not text in UTF-8.
     """
     # Sets, because lists overlap: the same request may come by several ways.
     rows: set[tuple[str, int]] = set()
@@ -138,10 +140,7 @@ def read_takedowns(files: Iterable[Path]) -> Takedowns:
 
 
 def _lines(file: Path) -> list[str]:
-    try:
-        # Lists are edited on all systems: a byte-order mark and CRLF are allowed.
-        return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").split("\n")
-    except OSError:
-        raise ConfigError(f"no list of takedowns at {file}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: byte {error.start} is not UTF-8") from None
+    # Lists are edited on all systems: a byte-order mark and CRLF are allowed.
+    if not file.is_file():
+        raise ConfigError(f"no list of takedowns at {file}")
+    return read_text(file).replace("\r\n", "\n").split("\n")

@@ -1,9 +1,11 @@
 """A ``tokenizer.json`` for plain text: special tokens are decoded, but never matched in text."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sealdata.errors import ConfigError
+from sealdata.files.signatures import kind_of_file
 from sealdata.tokenizers import Vocabulary, spans_of
 
 if TYPE_CHECKING:
     import tokenizers
+
+_log = logging.getLogger(__name__)
 
 # Put before the spelling of a special token so that no text matches it: a noncharacter, which
 # Unicode keeps out of text meant for interchange.
@@ -30,11 +35,14 @@ class Loaded:
     vocabulary: Vocabulary
     encoder: "tokenizers.Tokenizer"  # its special tokens are respelt, so no text matches them
     decoder: "tokenizers.Tokenizer"  # as the file declares it
+    changes: dict[str, str]  # what is not as in the file and changes ids; for the fingerprint
 
 
 @cache
 def load_json(path: Path, eos: str | None) -> Loaded:
     """Load ``tokenizer.json``; ``eos`` overrides the EOS of the folder's ``tokenizer_config.json``.
+
+    BPE dropout is turned off, with a warning.
 
     Raises:
         ConfigError: unreadable, not of the tokenizers library, or the EOS token is unknown.
@@ -44,11 +52,16 @@ def load_json(path: Path, eos: str | None) -> Loaded:
     try:
         text = path.read_text(encoding="utf-8")
         declared = json.loads(text)
+        changes = {}
+        if isinstance(declared, dict) and _without_dropout(path, declared):
+            text, changes = json.dumps(declared), {"dropout": "off"}
         decoder = Tokenizer.from_str(text)
     except OSError as error:
         raise ConfigError(f"cannot read the tokenizer {path}: {error.strerror or error}") from None
     except Exception as error:  # the library raises bare Exception for anything it dislikes
-        raise ConfigError(f"{path} is not a tokenizer.json: {error}") from None
+        kind = kind_of_file(path)
+        what = f"it is {kind.name}; {kind.cure}" if kind else str(error)
+        raise ConfigError(f"{path} is not a tokenizer.json: {what}") from None
     token = eos or _declared_eos(path)
     eos_id = decoder.token_to_id(token)
     if eos_id is None:
@@ -58,7 +71,26 @@ def load_json(path: Path, eos: str | None) -> Loaded:
     encoder.encode_special_tokens = True
     encoder.no_truncation()
     encoder.no_padding()
-    return Loaded(declared, _vocabulary(declared, decoder, eos_id), encoder, decoder)
+    return Loaded(declared, _vocabulary(declared, decoder, eos_id), encoder, decoder, changes)
+
+
+def _without_dropout(path: Path, declared: dict[str, Any]) -> bool:
+    """Turn off BPE dropout, by which a text has other ids each time; whether it was on.
+
+    It belongs to the training of a model, and is saved by mistake.
+    """
+    model = declared.get("model")
+    dropout = model.get("dropout") if isinstance(model, dict) else None
+    if not isinstance(model, dict) or not dropout:
+        return False
+    model["dropout"] = None
+    if parent_process() is None:  # once, not by every worker
+        _log.warning(
+            "%s was saved with BPE dropout %g: it is off here, so that a text always has the same "
+            "ids",
+            *(path, dropout),
+        )
+    return True
 
 
 def json_spans(

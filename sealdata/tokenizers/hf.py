@@ -1,6 +1,7 @@
 """Any ``tokenizer.json``, through the ``tokenizers`` library."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ from sealdata.tokenizers._json import json_spans, load_json
 
 class HuggingFace(Tokenizer):
     """A tokenizer.json, encoded by the tokenizers library; right for all of them."""
+
+    def fingerprint(self) -> dict[str, Any]:
+        return super().fingerprint() | load_json(self.path, self.eos).changes
 
     @property
     def vocabulary(self) -> Vocabulary:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sealdata.errors import ConfigError
+from sealdata.files.signatures import NOT_FETCHED, kind_of_file
 from sealdata.tokenizers import Encoded, Texts, Tokenizer, Vocabulary, flatten, spans_of
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ def _load(path: Path, eos: str | None) -> _Loaded:
     try:
         processor = SentencePieceProcessor(model_proto=path.read_bytes())
     except (OSError, RuntimeError) as error:
-        raise ConfigError(f"cannot read {path} as a SentencePiece model: {error}") from None
+        kind = kind_of_file(path)
+        pointer = kind is not None and kind.name in NOT_FETCHED
+        what = f"it is {kind.name}; {kind.cure}" if kind and pointer else str(error)
+        raise ConfigError(f"cannot read {path} as a SentencePiece model: {what}") from None
     eos_id = processor.eos_id() if eos is None else processor.piece_to_id(eos)
     if eos_id < 0 or not processor.is_control(eos_id):
         raise ConfigError(_without_eos(path, eos, processor))

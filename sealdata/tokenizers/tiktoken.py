@@ -52,6 +52,9 @@ class Tiktoken(Tokenizer):
     or which is not of this kind, is refused.
     """
 
+    def fingerprint(self) -> dict[str, Any]:
+        return super().fingerprint() | _load(self.path, self.eos).json.changes
+
     @property
     def vocabulary(self) -> Vocabulary:
         return _load(self.path, self.eos).json.vocabulary

@@ -77,6 +77,45 @@ def test_rows_are_kept_or_counted(tmp_path, data, kept, dropped):
     assert row.records == kept + row.num_dropped
 
 
+SILENT = {  # contents of a source -> what is said of it
+    "half": ("Good day\tสวัสดี\na\tb\tc\n", "1 of 2", "1 as wrong_column_count; first row 1: a b c"),
+    "layout": ("a\tb\tc\na\tb\nc\n", "0 of 3", "2 as wrong_column_count; first row 0: a b c"),
+    "short": ("x\tb\ny\tc\n", "0 of 2", "2 as too_short"),
+    "again": ("Hello there\tสวัสดี\n", "0 of 1", "1 as duplicate"),
+    "good": ("Hello there\tสวัสดี\nBye now\tลาก่อน\na\tb\tc\n", None, None),
+}
+
+
+def test_sources_and_streams_that_yield_little_or_nothing_are_named(tmp_path):
+    names = sorted(SILENT, key=["good", "again", "half", "layout", "short"].index)
+    for name in names:
+        (tmp_path / f"{name}.tsv").write_text(SILENT[name][0], encoding="utf-8")
+    sources = [TSV.format(name=f"{name}.tsv").replace('"s"', f'"{name}"') for name in names]
+    (tmp_path / "docs.jsonl").write_text('{"content": "One."}\n{"text": ["Two."]}\n[]\n')
+    stream = '[[stream]]\nname = "english"\nkind = "replay"\npath = "docs.jsonl"\n'
+    said = [row.with_example for row in run(tmp_path, "".join(sources) + stream).silent]
+    stages = {"again": "dedup", "half": "ingest", "layout": "ingest", "short": "rules"}
+    assert said == [
+        f"source {name!r}: {SILENT[name][1]} records kept; {stage} dropped {SILENT[name][2]}"
+        for name, stage in stages.items()
+    ] + ["stream 'english': 0 of 3 records kept; ingest dropped 2 as no_such_field"]
+
+
+def test_a_build_without_a_pair_fails(tmp_path):
+    (tmp_path / "s.tsv").write_text("en: Hello\tth: สวัสดี\tx\n", encoding="utf-8")
+    (tmp_path / "bad.toml").write_text(RECIPE.format(source=TSV.format(name="s.tsv")), "utf-8")
+    command = ["build", str(tmp_path / "bad.toml"), "--out", str(tmp_path / "out")]
+    for _ in range(2):  # also where there is nothing left to do
+        done = CliRunner().invoke(main, [*command, "--workers", "1"])
+        assert done.exit_code == 1
+        assert "bad: none of 1 records is kept, so nothing can be used; source 's'" in done.stderr
+        assert "source 's': 0 of 1 records kept; ingest dropped 1 as wrong" in done.stdout
+    card = (tmp_path / "out/README.md").read_text("utf-8")
+    assert "**Little or nothing of a source.**" in card
+    assert "Hello" not in card  # the card is published, the record may not be
+    assert "Little or nothing" in (tmp_path / "out/report/index.html").read_text("utf-8")
+
+
 def test_line_separators_become_spaces(tmp_path):
     import polars as pl
 
@@ -167,6 +206,7 @@ def test_limit_reads_the_head_and_says_partial(tmp_path):
         (('"tha_Thai"', '"en"'), "both sides are eng_Latn"),
         (('name = "bad"', 'name = "bad'), "not valid TOML"),
         (("block_length = 16384", "block_length = 1000"), "multiple of sequence_length"),
+        (("[pack]", '[card]\nlicense = "CC BY 4.0"\n[pack]'), "has no licence 'CC BY 4.0'"),
     ],
 )
 def test_a_bad_recipe_says_where(tmp_path, change, says):

@@ -154,7 +154,7 @@ def test_cleaners_leave_the_input_alone():
         b"",
         b"\n",
         b"\0",
-        b"\xff\xfe\x00",
+        b"\xff\xfd\x00",
         b"en_text,th_text\n\n\0,\xff\n",
         "\u2028😀\t\n".encode() * 9,
         b"x" * 99,

@@ -60,3 +60,26 @@ def test_shots_must_leave_lines_to_score() -> None:
     assert references.take_shots(texts, 2) == ({"eng_Latn": ["a", "b"]}, {"eng_Latn": ["c"]})
     with pytest.raises(DataError, match="3 shots of 3 lines leave no line to score"):
         references.take_shots(texts, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1\n",
+        "<!DOCTYPE html>\n<html></html>\n",
+        "H\0e\0l\0l\0o\0\n\0",
+    ],
+)
+def test_what_is_not_a_text_of_references(refs, text):
+    (refs / "eng_Latn.dev").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match="is not a text of references"):
+        references.read_refs(refs, None)
+
+
+def test_temporary_files_and_a_byte_order_mark(refs):
+    before = references.read_refs(refs, None)
+    path = next(refs.glob("eng_Latn*"))
+    path.write_text("\ufeff" + path.read_text("utf-8"), encoding="utf-8")
+    for ending in ("~", ".tmp", ".part"):
+        (refs / f"{path.name}{ending}").write_text("x\n", encoding="utf-8")
+    assert references.read_refs(refs, None) == before

@@ -131,3 +131,18 @@ def test_a_dry_run_sends_nothing(ready: tuple[Path, BuildManifest], tmp_path: Pa
     assert "README.md" in done.stdout
     assert (hub.created, hub.files) == ([], {})
     assert (ready[0] / "croissant.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "licence", ["CC BY-SA 4.0", "[cc0-1.0, CC BY-SA 4.0]", "null"], ids=["one", "list", "none"]
+)
+def test_a_licence_that_the_hub_does_not_know(ready: tuple[Path, BuildManifest], licence: str):
+    out, _ = ready
+    write_all(out)
+    card = (out / "README.md").read_text("utf-8")
+    check_ready(out)
+    card = re.sub(r"^license: .*$", f"license: {licence}", card, count=1, flags=re.MULTILINE)
+    (out / "README.md").write_text(card, "utf-8")
+    for unfinished in (True, False):
+        with pytest.raises(CheckError, match=r"README\.md: license: the Hugging Face Hub has no"):
+            check_ready(out, unfinished)

@@ -1,8 +1,12 @@
 """The catalogue, fetching from it by name and pair, unpacking, and the recipe that relies on it."""
 
+import bz2
+import gzip
 import hashlib
 import io
 import json
+import lzma
+import shutil
 import tarfile
 import threading
 import zipfile
@@ -334,6 +338,43 @@ def test_damaged_archives(tmp_path: Path, name: str) -> None:
         unpack.unpack(archive)
     assert "\n" not in str(caught.value)
     assert tree(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress, bz2.compress])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda tar: tar[:1536] + b"?" + tar[1537:],
+            "a header is damaged or missing: bad checksum",
+        ),
+        (lambda tar: tar[:3072], "a header is damaged or missing: empty header"),
+        (lambda tar: tar[:2500], "unexpected end of data"),
+        (lambda tar: tar + tar, "bytes behind the end of the archive"),
+    ],
+    ids=["bad header", "no end", "cut", "joined"],
+)
+def test_a_damaged_tar_loses_no_member(tmp_path: Path, pack, change, says: str) -> None:
+    """The second of two members of 600 bytes begins at byte 1536, and ends at 3072."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        for name in "ab":
+            archive.addfile(member(name, 600), io.BytesIO(b"x" * 600))
+    path = tmp_path / "x.tar.gz"
+    path.write_bytes(pack(plain.getvalue()))
+    assert sorted(file.name for file in unpack.unpack(path).iterdir()) == ["a", "b"]
+    shutil.rmtree(tmp_path / "x")
+    path.write_bytes(pack(change(plain.getvalue())))
+    with pytest.raises(DataError, match=says):
+        unpack.unpack(path)
+    assert tree(tmp_path) == ["x.tar.gz"]
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar.gz"])
+def test_a_page_in_place_of_an_archive(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("<!DOCTYPE html><title>Sign in</title>")
+    with pytest.raises(DataError, match=rf"{name} is a web page, not an archive"):
+        unpack.unpack(tmp_path / name)
 
 
 def test_what_is_unpacked_stays(tmp_path: Path) -> None:

@@ -98,6 +98,62 @@ def test_a_bad_unit_is_rejected_and_its_neighbours_are_not(read, bad, reason, ra
     assert rejected.rows() == [("corpus", 1, reason, raw)]
 
 
+FINE = unit(("en", "One."), ("id", "Satu."))
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason", "count"),
+    [
+        (unit(("en", "Salt & sugar"), ("id", "Garam")), "bad_xml", 1),
+        (unit(("en", "Salt&nbsp;"), ("id", "Garam")), "bad_xml", 1),
+        (unit(("en", "Salt\x0b"), ("id", "Garam")), "bad_xml", 1),
+        (unit(("en", "Salt&#x1F;"), ("id", "Garam")), "bad_xml", 1),
+        (unit(("en", "<no salt>"), ("id", "Garam")), "bad_xml", 1),
+        (unit(("en", "1 <2"), ("id", "Garam")), "bad_xml", 1),
+        (unit(("en", "Salt <!-- "), ("id", "Garam")), "bad_xml", 1),
+        ('<tu a="1" a="2"></tu>', "bad_xml", 1),
+        ("<tu><x:tuv/></tu>", "bad_xml", 1),
+        ('<tu><tuv xml:lang="en"><seg>Salt</seg></tuv>', "bad_xml", 1),  # no end
+        ('<tuv xml:lang="en"><seg>Salt</seg></tuv></tu>', "bad_xml", 1),  # no start
+        ("<tu>" + FINE + "</tu>", "bad_xml", 1),  # one in another: the inner one is a unit
+        (f"<tu><tuv><seg>{'<hi>' * 2000}{'</hi>' * 2000}</seg></tuv></tu>", "bad_xml", 1),
+        (unit(("en", "Salt\udcff"), ("id", "Garam")), "invalid_utf8", 1),
+        ("<!-- " + FINE + " -->", None, 0),
+        ("</body></tmx>" + HEAD[HEAD.index("<tmx") :], None, 0),  # two files joined
+    ],
+)
+@pytest.mark.parametrize("piece", [61, 1 << 14])
+def test_a_unit_that_is_not_xml_takes_no_other_with_it(
+    read, bad, reason, count, piece, monkeypatch
+):
+    monkeypatch.setattr("sealdata.readers._tmx_units._PIECE", piece)
+    text = HEAD + FINE + bad + FINE * 2 + TAIL
+    good, rejected = read("tmx", text.encode("utf-8", "surrogateescape"), name="en-id.tmx")
+    inner = bad.count(FINE) if count else 0
+    assert good["src"].to_list() == ["One."] * (3 + inner)
+    assert rejected["reason"].to_list() == [reason] * count
+
+
+def test_a_broken_unit_is_shown_as_it_stands_in_the_file(read):
+    _, rejected = tmx(read, "<tu>\n<seg>Tom & Jerry</seg></tu>", FINE)
+    assert rejected["raw"].to_list() == ["<tu>\n<seg>Tom & Jerry</seg></tu>"]
+
+
+@pytest.mark.parametrize("encoding", ["tis-620", "utf-16-le", "utf-16-be", "utf-32"])
+def test_bytes_that_are_no_text_in_the_declared_encoding(read, encoding):
+    thai = unit(("en", "Rice."), ("th", "ข้าว"))
+    head = HEAD.replace("UTF-8", encoding if encoding == "tis-620" else encoding[:6])
+    data = (head + thai + unit(("en", "Oil*"), ("th", "น้ำมัน")) + thai + TAIL).encode(encoding)
+    broken = {"tis-620": b"\xff", "utf-16-le": b"\0\xdc", "utf-16-be": b"\xdc\0"}
+    broken["utf-32"] = b"\xff\xff\xff\xff"
+    star = "*".encode(encoding)[-len(broken[encoding]) :]
+    good, rejected = read(
+        "tmx", data.replace(star, broken[encoding]), langs=("eng_Latn", "tha_Thai")
+    )
+    assert good["tgt"].to_list() == ["ข้าว"] * 2
+    assert rejected["reason"].to_list() == ["bad_xml"]
+
+
 def zipped(path, members):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in members.items():
@@ -126,13 +182,12 @@ def test_an_archive_holds_one_tmx(read, tmp_path, members, count):
     ("data", "message"),
     [
         (b"", r"no element found: line 1"),
-        (HEAD, r"no element found: line 4"),
-        (f"{HEAD}<tu>\n<x></tu>", r"mismatched tag: line 5, column 5"),
-        (HEAD.encode() + b"\n\xff", r"not well-formed \(invalid token\): line 5"),
-        (f"{HEAD}<no description>", r"not well-formed \(invalid token\): line 4"),
+        (HEAD, r"is cut short: it has no </tmx>"),
+        (HEAD + unit(("en", "One."), ("id", "Satu.")), r"is cut short: it has no </tmx>"),
+        (b"<tmx><", r"cut short"),
+        (b"<tmx", r"not well-formed XML"),
         (b"<html><tu/></html>", r"is not TMX: its outermost element is <html>"),
         (b'<!DOCTYPE t [<!ENTITY a "aa">]><tmx>&a;</tmx>', r"not read here: EntitiesForbidden"),
-        (f"{HEAD}<tu><tuv><seg>{'<hi>' * 2000}{'</hi>' * 2000}</seg></tuv></tu>", r"recursion"),
         (b'<?xml version="1.0" encoding="klingon"?><tmx/>', r"not read here: .*klingon"),
     ],
 )
@@ -155,6 +210,12 @@ def test_a_namespace_and_another_encoding(read):
     text += '<t:tuv lang="th"><t:seg>หนึ่ง</t:seg></t:tuv></t:tu></t:body></t:tmx>'
     good, _ = read("tmx", text.encode("utf-16"), langs=("eng_Latn", "tha_Thai"))
     assert good.select("src", "tgt").rows() == [("One.", "หนึ่ง")]
+
+
+def test_a_declaration_of_utf_16_that_a_conversion_left_behind(read):
+    text = HEAD.replace("UTF-8", "UTF-16") + FINE + TAIL
+    good, _ = read("tmx", text.encode(), name="en-id.tmx")
+    assert good["src"].to_list() == ["One."]
 
 
 def test_units_do_not_pile_up(tmp_path):

@@ -223,7 +223,7 @@ def test_an_empty_file_has_no_batches(read):
 
 
 def test_a_line_without_end_is_no_text(read, monkeypatch):
-    monkeypatch.setattr("sealdata.readers._lines._MAX_LINE", 100)
+    monkeypatch.setattr("sealdata.readers._lines.MAX_LINE", 100)
     monkeypatch.setattr("sealdata.readers._lines._BLOCK", 64)
     with pytest.raises(DataError, match=r"file\.tsv: a line of more than 100 bytes"):
         read("tsv", b"x" * 500)
@@ -231,13 +231,14 @@ def test_a_line_without_end_is_no_text(read, monkeypatch):
 
 @settings(deadline=None)  # the machine may be busy
 @given(
-    lines=st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=40),
+    lines=st.lists(st.binary(max_size=12).filter(lambda line: not {0, 10} & {*line}), max_size=40),
     batch_rows=st.integers(1, 9),
     block=st.integers(3, 50),
 )
 def test_batches_do_not_depend_on_blocks(tmp_path_factory, lines, batch_rows, block):
     path = tmp_path_factory.mktemp("tsv") / "file.tsv"
-    path.write_bytes(b"".join(b"x" + line + b"\n" for line in lines))  # x: no magic number
+    lines = [*(b"x", "ก".encode()), *lines]  # a file of which no line is text is refused
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
     source = Source("corpus", path, "eng_Latn", "ind_Latn")
     reader = load("readers", "tsv", {"layout": "pairs"})
     with pytest.MonkeyPatch.context() as patch:
@@ -246,7 +247,16 @@ def test_batches_do_not_depend_on_blocks(tmp_path_factory, lines, batch_rows, bl
     sizes = [good.height + rejected.height for good, rejected in batches]
     whole, rest = divmod(len(lines), batch_rows)
     assert sizes == [batch_rows] * whole + [rest] * (rest > 0)
-    (one,) = reader.batches(source, 1000) if lines else [None]
-    if one:
-        for part in ("good", "rejected"):
-            assert pl.concat(getattr(batch, part) for batch in batches).equals(getattr(one, part))
+    (one,) = reader.batches(source, 1000)
+    for part in ("good", "rejected"):
+        assert pl.concat(getattr(batch, part) for batch in batches).equals(getattr(one, part))
+
+
+@pytest.mark.parametrize("zeros", [4096, 9000])
+def test_a_hole_of_a_download_is_not_one_bad_line(read, zeros):
+    lines = "Rain.\tฝน\n".encode() * 9
+    for data in (lines + bytes(zeros) + lines, lines + bytes(zeros)):
+        with pytest.raises(DataError, match=r"file\.tsv has a hole of zero bytes"):
+            read("tsv", data, layout="pairs")
+    _, rejected = read("tsv", lines + bytes(99) + lines, layout="pairs")
+    assert rejected["reason"].to_list() == ["nul_byte"]

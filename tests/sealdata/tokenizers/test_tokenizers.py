@@ -400,3 +400,32 @@ def test_fingerprint_follows_the_bytes_not_the_place(tmp_path: Path) -> None:
     assert make("tiktoken", copy, "<|pad|>").fingerprint() != here.fingerprint()
     assert [file.name for file in here.files()] == ["tokenizer.json", "tokenizer_config.json"]
     assert (here.name, make("sentencepiece", UNIGRAM).name) == ("bpe", "unigram")
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "x.model"])
+def test_a_pointer_in_place_of_a_tokenizer(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d\n")
+    with pytest.raises(ConfigError, match="it is a Git LFS pointer; fetch the file itself"):
+        open_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("fallback", [False, True])
+def test_dropout_is_off_and_said(tmp_path, caplog, fallback):
+    """Llama's tokenizers are BPE with fallback to bytes: those are read by kind "hf"."""
+    declared = json.loads(BPE.read_text("utf-8"))
+    declared["model"] |= {"dropout": 0.3, "byte_fallback": fallback}
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(declared), "utf-8")
+    path.with_name("tokenizer_config.json").write_text(
+        BPE.with_name("tokenizer_config.json").read_text("utf-8"), "utf-8"
+    )
+    tokenizer = open_tokenizer(path)
+    assert tokenizer.component_name() == ("hf" if fallback else "tiktoken")
+    expected = make("hf", BPE).encode(SENTENCES * 9).ids
+    assert tokenizer.encode(SENTENCES * 9).ids.tolist() == expected.tolist()
+    assert tokenizer.fingerprint()["dropout"] == "off"  # shards that were made with it are not kept
+    assert "dropout" not in make("hf", BPE).fingerprint()
+    assert caplog.messages == [
+        f"{path} was saved with BPE dropout 0.3: it is off here, so that a text always has the "
+        "same ids"
+    ]
