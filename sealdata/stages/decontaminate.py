@@ -33,7 +33,7 @@ class References(Step):
     """Reads evaluation files and hash files into one table, with the text where it is known."""
 
     name: ClassVar[str] = "references"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     files: tuple[EvaluationFile, ...]
 
@@ -85,7 +85,7 @@ class Decontaminate(Step):
     """Flags the pairs of which either side matches a reference (see ``Index.search``)."""
 
     name: ClassVar[str] = "decontaminate"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     keys: Path
     references: Path
