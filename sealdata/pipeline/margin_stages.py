@@ -45,7 +45,7 @@ def add_margins(run: RunContext, stage: RuleStage, sources: Sequence[SourceState
         if params := scorer.margin_params():
             margins = _MarginStages(run, name, stage, params).run_all(sources)
             for source, margin in zip(sources, margins, strict=True):
-                source.margins[name] = margin
+                source.over_corpus[name] = margin
 
 
 @dataclass(frozen=True)

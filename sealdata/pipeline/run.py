@@ -5,6 +5,7 @@ from functools import partial
 
 from sealdata.filter_stages import RULE_STAGES, RuleStage
 from sealdata.pipeline.cross_source import cap_sides, drop_duplicates, drop_near_duplicates
+from sealdata.pipeline.lexicon_stages import add_lexicons
 from sealdata.pipeline.margin_stages import add_margins, check_searchable
 from sealdata.pipeline.plan import Plan, locate
 from sealdata.pipeline.source_state import RunContext, SourceState
@@ -52,6 +53,7 @@ def curate(
     for stage in RULE_STAGES[1:]:  # those of the first stage were scored while reading
         _score(run, stage, sources)
         add_margins(run, stage, sources)
+        add_lexicons(run, stage, sources)
         pairs_of: list[PairsOf] = [
             partial(surviving_pairs, run.evaluator(source)) for source in sources
         ]

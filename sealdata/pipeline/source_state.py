@@ -30,7 +30,8 @@ class SourceState:
     cleaned: StageOutput
     masks: list[DropMask] = field(default_factory=list)  # in any order: FILTER_STAGES orders them
     scored: dict[RuleStage, StageOutput] = field(default_factory=dict)
-    margins: dict[str, StageOutput] = field(default_factory=dict)  # by scorer
+    over_corpus: dict[str, StageOutput] = field(default_factory=dict)  # columns, by scorer
+    lexicon: StageOutput | None = None  # of its language, if the recipe has that scorer
     leaks: StageOutput | None = None  # of decontamination, if the recipe names evaluation sets
     keys: StageOutput = field(init=False)
     selected: StageOutput = field(init=False)  # by a build
@@ -70,12 +71,12 @@ class RunContext:
         )
 
     def _store(self, state: SourceState, name: str, scorer: Scorer) -> ScoreStore:
-        margin = state.margins.get(name)
+        columns = state.over_corpus.get(name)
         return ScoreStore(
             stage=scorer.stage,
             folder=self.work / f"scores-{name}-{self.store_key(state, name)}",
             fingerprint=scorer.for_languages([state.lang]).fingerprint(),
-            corpus=margin.ref if margin else None,
+            corpus=columns.ref if columns else None,
         )
 
     def vectors(self, state: SourceState, name: str) -> Path:
