@@ -88,6 +88,7 @@ def build(
             recipe=plan.recipe.model_dump(mode="json"),
             versions=describe.versions(),
             models=describe.model_facts(plan),
+            lexicons=describe.lexicon_rows(sources),
             sources=describe.source_facts(plan, digests),
             funnel=[describe.funnel_row(source) for source in sources],
             failures=describe.failure_rows(sources),

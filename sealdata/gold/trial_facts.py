@@ -82,6 +82,8 @@ class GoldFacts(_Facts):
     max_percent: float
     skipped: list[str]
     without_references: list[str]  # languages of the recipe without references
+    # with too few references to learn a lexicon from, so that no rule on its scores can fail
+    without_lexicon: list[str] = []
     languages: list[LanguageFacts]
     defects: list[DefectFacts]  # empty if they were not requested
 
@@ -141,9 +143,17 @@ def gold(
         max_percent=max_percent,
         skipped=sorted(skip),
         without_references=[lang for lang in recipe_langs if lang not in with_references],
+        without_lexicon=[lang for lang in langs if _lacks_lexicon(plain, lang)],
         languages=[_language_facts(plain, lang, recipe) for lang in langs],
         defects=_defect_facts(tried, langs) if defects else [],
     )
+
+
+def _lacks_lexicon(plain: pl.DataFrame, lang: str) -> bool:
+    name = "lexicon.evidence"
+    if name not in plain.columns:
+        return False
+    return plain.filter(pl.col("lang") == lang)[name].is_null().all()
 
 
 def _rejections(tried: pl.DataFrame) -> dict[str, int | dict[str, int]]:

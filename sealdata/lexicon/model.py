@@ -14,6 +14,7 @@ from sealdata.kernels.units import Hashes, Ints, distinct, unit_ids
 from sealdata.lexicon.units import units_of
 
 MIN_PAIRS_OF_UNIT = 3  # pairs that a unit must occur in: rarer ones have no known partner
+_LONG = 20  # units of a side; a stretch of a shorter side counts as one of so many
 _LEAST_SPAN = 0.2  # between the two medians of the scale, see ``tells_apart``
 MAX_UNITS = 1 << 16  # of a side, the most frequent
 MIN_JUDGED = 6  # units of both sides that a pair needs for a score
@@ -106,7 +107,7 @@ class Lexicon:
         1 where a whole side is as unlikely as in a random pairing; NaN as for ``scaled``.
         """
         num_judged, stretch = sums[:, 1], sums[:, 2]
-        shares = stretch / (np.maximum(num_judged, MIN_JUDGED) * max(-self.scale[0], 0.1))
+        shares = stretch / (np.maximum(num_judged, _LONG) * max(-self.scale[0], 0.1))
         return np.where(num_judged.sum(axis=0) >= MIN_JUDGED, shares.max(axis=0), np.nan)
 
     def evidence(

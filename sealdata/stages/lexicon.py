@@ -27,6 +27,7 @@ LEXICON = "lexicon"  # the one part of ``Learn``
 SEED = 1  # of the hash by which pairs are drawn: another recipe seed must not learn again
 SHIFTS = (-2, -1, 1, 2)  # lines by which a run may have slipped
 SURE = 0.8  # pairs with more evidence are not compared with their neighbours
+TYPICAL = 1.0  # evidence of the median pair
 _DECIMALS = 4
 _SLICE_BYTES = 8 << 20  # of text judged at a time
 
@@ -119,7 +120,7 @@ class ScorePairs(Step):
 
     def params(self) -> list[Any]:
         """Whether there is a lexicon; which pairs survive is an input."""
-        return [self.lexicon is not None, list(SHIFTS), SURE]
+        return [self.lexicon is not None, list(SHIFTS), SURE, TYPICAL]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: ``scored``, how many pairs have evidence."""
@@ -195,6 +196,9 @@ class _PartPairs:
             )
             gain = np.nan_to_num(other - evidence, nan=0.0)
             best = np.maximum(best, best_window(gain))
+        # A pair that is as good as a typical one of the corpus has not slipped, whatever its
+        # neighbours have.
+        best[evidence >= TYPICAL] = 0
         return np.where(np.isnan(evidence), np.nan, best)
 
 
