@@ -50,6 +50,9 @@ def show_build(manifest: BuildManifest, out: Path) -> None:
     _show_sidecars(manifest)
     if manifest.limit is not None:
         click.echo(f"PARTIAL: only the first {manifest.limit:,} records of each source")
+    for lexicon in manifest.lexicons:
+        if lexicon.scored < lexicon.of:
+            click.echo(f"lexicon: {lexicon.sentence}")
     for model in manifest.demonstrations:
         click.echo(f"DEMONSTRATION ONLY: {model.use} by the {model.name}. {model.note}")
     for model in manifest.models:

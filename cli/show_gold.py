@@ -37,6 +37,11 @@ def show_gold(facts: GoldFacts) -> None:
         click.echo(f"Skipped, with their rules: {', '.join(facts.skipped)}")
     if facts.without_references:
         click.echo(f"No references in: {', '.join(facts.without_references)}")
+    if facts.without_lexicon:
+        click.echo(
+            f"Too few references to learn a lexicon from in: {', '.join(facts.without_lexicon)}. "
+            "No pair there fails a rule on its scores."
+        )
     for row in facts.languages:
         for example in row.examples:
             _show_example(row.lang, example)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from sealdata.errors import DataError
 from sealdata.files.records import read_json
 from sealdata.filter_stages import STAGE_NAMES
+from sealdata.languages import languages
 
 MANIFEST = "manifest.json"
 FORMAT = 2  # raised when a field or a score column is renamed; 1 had no field of this name
@@ -190,6 +191,29 @@ class ModelFacts(_Facts):
     note: str = ""  # what to know about it
 
 
+class LexiconRow(_Facts):
+    """The lexicon of one language, by which the scorer ``lexicon`` judged its pairs."""
+
+    lang: str  # the side that is not English
+    pairs: int  # drawn to learn from
+    learnt: bool  # false: too few pairs, or sides that have nothing in common
+    scored: int  # pairs that have its scores
+    of: int  # pairs that it was asked about
+
+    @property
+    def sentence(self) -> str:
+        """For people: what was learnt, and who was not judged."""
+        name = languages()[self.lang].name
+        if not self.learnt:
+            return (
+                f"{name}: no lexicon could be learnt from {self.pairs:,} pairs, so all "
+                f"{self.of:,} pairs have no lexicon scores"
+            )
+        left = self.of - self.scored
+        rest = f"; {left:,} have too few known words to be judged" if left else ""
+        return f"{name}: a lexicon of {self.pairs:,} pairs scored {self.scored:,} pairs{rest}"
+
+
 class FertilityRow(BaseModel):
     """How one tokenizer cuts one language's kept pairs; further numeric columns are shown too."""
 
@@ -282,6 +306,7 @@ class BuildManifest(_Facts):
     recipe: dict[str, Any]  # the resolved recipe
     versions: dict[str, str]  # versions of the libraries that can change the result, by name
     models: list[ModelFacts] = []  # models that judged the pairs, and tokenizers
+    lexicons: list[LexiconRow] = []  # learnt from the corpus, where the recipe has that scorer
     sources: list[SourceFacts]  # what was read
     funnel: list[FunnelRow]  # what became of the records of each source
     silent: list[SilentRow] = []  # sources and streams that yield nothing, or little

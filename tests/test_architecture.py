@@ -16,7 +16,7 @@ LEVELS = [
     "files languages component",
     "text workflow fetch",
     "laser readers tokenizers build_manifest",
-    "cleaners contamination formats lid shards",
+    "cleaners contamination formats lexicon lid shards",
     "scorers tokens",
     "recipe",
     "stages",

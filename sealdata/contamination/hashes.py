@@ -10,13 +10,15 @@ from sealdata.contamination.texts import Sentence
 from sealdata.errors import DataError
 from sealdata.files.frames import read_frame
 from sealdata.kernels import texts_of
-from sealdata.kernels.ngrams import ngram_hashes
+from sealdata.kernels.ngrams import scaled_ngram_hashes
 from sealdata.text.hashing import key_hashes, text_key
 
-# docs/explanation/dedup.md shows why 10 characters of the normal form, and why at least 20 n-grams.
-NGRAM = 10
-MIN_NGRAMS = 20  # distinct: a shorter sentence is found only where it is the whole side
-FORMAT = f"sealdata evaluation hashes 1, n-grams of {NGRAM} characters"
+# docs/explanation/dedup.md shows how these were found. Letters are those of an alphabet, and a Han
+# character counts as three and a third of them: see ``sealdata.kernels.ngrams``.
+NGRAM = 10  # letters of the normal form
+MIN_LETTERS = 29  # of a sentence that is searched for by its share of n-grams: 20 distinct ones
+MIN_WHOLE = 15  # a shorter one is found where all its n-grams are; below, only as a whole side
+FORMAT = f"sealdata evaluation hashes 2, n-grams of {NGRAM} letters"
 
 HASH_SCHEMA: dict[str, pl.DataType] = {
     "format": pl.String(),  # FORMAT on every row: other releases may cut other n-grams
@@ -25,7 +27,8 @@ HASH_SCHEMA: dict[str, pl.DataType] = {
     "line": pl.UInt32(),  # line of a text, row of a table; from 1
     "column": pl.String(),  # column of a table; null for text
     "key": pl.UInt64(),  # of the whole sentence, see ``sealdata.text.hashing``
-    "ngrams": pl.List(pl.UInt64()),  # distinct, ascending; none of a short sentence
+    "ngrams": pl.List(pl.UInt64()),  # distinct, ascending; none of a very short sentence
+    "whole": pl.Boolean(),  # a short sentence, found only where all of its n-grams are
 }
 
 
@@ -37,9 +40,8 @@ def hashed(set_name: str, file: str, sentences: Iterable[Sentence]) -> tuple[pl.
         orient="row",
     )
     kept = frame.filter(pl.col("text").str.strip_chars().str.len_bytes() > 0)
-    rows = kept.with_columns(
+    rows = pl.concat([kept, _ngrams(kept)], how="horizontal").with_columns(
         key_hashes(kept, ["text"]).to_series().alias("key"),
-        _ngrams(kept),
         format=pl.lit(FORMAT),
         set=pl.lit(set_name),
         file=pl.lit(file),
@@ -47,18 +49,31 @@ def hashed(set_name: str, file: str, sentences: Iterable[Sentence]) -> tuple[pl.
     return rows.select(*HASH_SCHEMA, "text"), frame.height - kept.height
 
 
-def _ngrams(frame: pl.DataFrame) -> pl.Series:
-    hashes, begins = ngram_hashes(*texts_of(frame.select(text_key("text")).to_series()), NGRAM)
+def _ngrams(frame: pl.DataFrame) -> pl.DataFrame:
+    """``ngrams`` and ``whole`` of each ``text``."""
+    normal = texts_of(frame.select(text_key("text")).to_series())
+    hashes, thirds, begins = scaled_ngram_hashes(*normal, NGRAM)
     every = pl.DataFrame(
-        {"at": np.repeat(np.arange(frame.height), np.diff(begins)), "ngrams": hashes},
-        schema={"at": pl.Int64, "ngrams": pl.UInt64},
+        {
+            "at": np.repeat(np.arange(frame.height), np.diff(begins)),
+            "ngrams": hashes,
+            "thirds": thirds,
+        },
+        schema={"at": pl.Int64, "ngrams": pl.UInt64, "thirds": pl.UInt32},
     )
-    grouped = every.unique().sort("at", "ngrams").group_by("at", maintain_order=True).all()
+    distinct = every.unique(["at", "ngrams"], keep="any").sort("at", "ngrams")
+    # What repeats says nothing new: a sentence is as long as its first n-gram and the last
+    # characters of the other distinct ones.
+    new = (pl.col("thirds").sum() - pl.col("thirds").max()) // 3
+    grouped = distinct.group_by("at", maintain_order=True).agg("ngrams", letters=NGRAM + new)
     rows = pl.DataFrame({"at": pl.int_range(frame.height, eager=True)})
-    lists = rows.join(grouped, on="at", how="left", maintain_order="left")["ngrams"]
-    none = pl.Series([[]], dtype=pl.List(pl.UInt64))
-    enough = lists.list.len().fill_null(0) >= MIN_NGRAMS
-    return lists.zip_with(enough, none).alias("ngrams")
+    lists = rows.join(grouped, on="at", how="left", maintain_order="left")
+    none = pl.lit(pl.Series([[]], dtype=pl.List(pl.UInt64)))
+    long_enough = pl.col("letters").fill_null(0) >= MIN_WHOLE
+    return lists.select(
+        pl.when(long_enough).then("ngrams").otherwise(none).alias("ngrams"),
+        whole=pl.col("letters").fill_null(0) < MIN_LETTERS,
+    )
 
 
 def is_hash_file(path: Path) -> bool:

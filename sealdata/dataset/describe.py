@@ -1,7 +1,7 @@
 """Describe: the records that the stages left, as the rows of a build's manifest."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from sealdata.build_manifest import (
     FailureRow,
     FunnelRow,
     LeakRow,
+    LexiconRow,
     ModelFacts,
     PrecisionErrorRow,
     SourceFacts,
@@ -45,6 +46,26 @@ def model_facts(plan: Plan) -> list[ModelFacts]:
         for scorer in plan.scorers.values()
         for model in scorer.models()
     ]
+
+
+def lexicon_rows(sources: Sequence[SourceState]) -> list[LexiconRow]:
+    """What each language's lexicon was learnt from, and how many pairs it could judge."""
+    rows = []
+    for lang in dict.fromkeys(source.lang for source in sources):
+        of_lang = [source for source in sources if source.lang == lang]
+        for learnt in [source.lexicon for source in of_lang if source.lexicon][:1]:
+            scored = [r for s in of_lang for r in s.over_corpus["lexicon"].records]
+            asked = [r for s in of_lang for r in s.scored["similarity"].records]
+            rows.append(
+                LexiconRow(
+                    lang=lang,
+                    pairs=learnt.records[0].facts["pairs"],
+                    learnt=learnt.records[0].facts["learnt"],
+                    scored=sum(int(record.facts["scored"]) for record in scored),
+                    of=sum(int(record.facts["surviving"]) for record in asked),
+                )
+            )
+    return rows
 
 
 def source_facts(plan: Plan, digests: Digests) -> list[SourceFacts]:

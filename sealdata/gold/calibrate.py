@@ -120,8 +120,8 @@ def _scorer(plan: Plan, name: str) -> tuple[Scorer, str]:
     scorer, _, column = name.partition(".")
     if name in plan.corpus_scores():
         raise ConfigError(
-            f"--score {name}: the score needs neighbours in a corpus, which references lack; "
-            "take its limit from the report of a build"
+            f"--score {name}: the score needs neighbours in a corpus, or all of its pairs, which "
+            "references lack; take its limit from the report of a build"
         )
     if scorer not in plan.scorers or column not in plan.scorers[scorer].columns:
         names = [f"{s}.{c}" for s, other in plan.scorers.items() for c in other.columns]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
+from itertools import pairwise
 from typing import Literal
 
 import polars as pl
@@ -29,6 +30,7 @@ class Case:
     tgt: str
     chance: float  # in [0, 1), a hash of the pair
     stranger: str  # the translation of another sentence
+    following: str  # the translation of the sentence on the next line, or of another one
     translations: Mapping[str, str]  # of the same sentence, by language
 
 
@@ -54,6 +56,21 @@ def _truncated(case: Case) -> Pair | None:
     share = 0.1 + 0.23 * (case.chance * 2 % 1)
     src, tgt = (text[: max(1, int(len(text) * share))].rstrip() for text in (case.src, case.tgt))
     return (case.src, tgt) if case.chance < 0.5 else (src, case.tgt)
+
+
+def _in_part(case: Case) -> Pair | None:
+    """Either side with one half of its words only: the other half has no translation."""
+    words = case.src.split()
+    if len(words) < 8:
+        return None
+    middle, end = len(words) // 2, len(case.tgt) // 2
+    halves = [
+        (" ".join(words[:middle]), case.tgt),
+        (" ".join(words[middle:]), case.tgt),
+        (case.src, case.tgt[:end].rstrip()),
+        (case.src, case.tgt[end:].lstrip()),
+    ]
+    return halves[int(case.chance * len(halves))]
 
 
 def _copied(case: Case) -> Pair:
@@ -119,6 +136,8 @@ def _chosen(texts: list[str], chance: float) -> str:
 # Each returns a spoiled pair; None, or the same pair, if the defect cannot be made.
 DEFECTS: dict[str, Callable[[Case], Pair | None]] = {
     "shuffled": lambda case: (case.src, case.stranger),
+    "off by one": lambda case: (case.src, case.following),
+    "partial": _in_part,
     "swap, other script": partial(_swapped, relation="other script"),
     "swap, same script": partial(_swapped, relation="same script"),
     "swap, confusable": partial(_swapped, relation="confusable"),
@@ -162,6 +181,8 @@ def _spoiled(
     translations: Mapping[str, Mapping[str, str]],
 ) -> list[tuple[str, int, str, str]]:
     """Rows (set, line, src, tgt): in the order of their hashes, the first that can be spoiled."""
+    by_line = pairwise(sorted(rows))
+    following = {row: after for row, after in by_line if row[2] != after[2]}
     ordered = sorted(rows, key=lambda row: fraction("order", kind, lang, *row[2:]))
     spoiled: list[tuple[str, int, str, str]] = []
     for (part, line, src, tgt), after in zip(ordered, ordered[1:] + ordered[:1], strict=True):
@@ -172,7 +193,8 @@ def _spoiled(
         }
         stranger = tgt if after[2] == src else after[3]  # the next row may have the same sentence
         chance = fraction("chance", kind, lang, src, tgt)
-        pair = DEFECTS[kind](Case(lang, src, tgt, chance, stranger, others))
+        beneath = following.get((part, line, src, tgt), after)
+        pair = DEFECTS[kind](Case(lang, src, tgt, chance, stranger, beneath[3], others))
         if pair is not None and pair != (src, tgt):
             spoiled.append((part, line, *pair))
         if len(spoiled) == PER_KIND:

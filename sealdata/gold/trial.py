@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import polars as pl
 
@@ -27,6 +26,8 @@ from sealdata.recipe.tables import (
 from sealdata.stages.ingest import MAX_REJECTS_KEPT
 from sealdata.workflow.protocols import Engine, Progress
 
+_SPOILED = "-spoiled"  # ends the name of a source of spoiled pairs
+
 
 def recipe_languages(recipe: Recipe) -> list[str]:
     """The languages of the recipe's sources except English, in the order of the sources."""
@@ -45,7 +46,8 @@ def try_pairs(
     """``pairs`` (``lang``, ``src``, ``tgt`` and other columns) with what the recipe does to them.
 
     The stages run as in a build, without dedup, decontamination, margins over neighbours, caps,
-    near-dedup and validation. These columns are added:
+    near-dedup and validation. A lexicon is learnt from the pairs without a ``kind``. These columns
+    are added:
 
     - ``read``: the sides after cleaning; null if a reader rejected the pair
     - ``stage``, ``reason``, ``reasons``: as in the ledger; null, null and [] for accepted pairs
@@ -56,28 +58,38 @@ def try_pairs(
     """
     with TemporaryDirectory(prefix="sealdata-gold-") as folder:
         work = Path(folder)
+        named = _with_sources(pairs)
         tables = [
-            _write_source(lang, frame, work / "references")
-            for (lang,), frame in pairs.group_by("lang", maintain_order=True)
+            _write_source(str(source), frame, work / "references")
+            for (source,), frame in named.group_by("source", maintain_order=True)
         ]
-        plan = Plan(_trial_recipe(recipe, tables, set(skip)), base).pairwise_only()
+        plan = Plan(_trial_recipe(recipe, tables, set(skip)), base)
+        plan = plan.pairwise_only(keep_learning=True)
         _check_models(plan)
         digests = Digests(work / "digests.json")
         sources, _ = curate(RunContext(plan, work, digests, engine, progress, takedowns=None))
         outcomes = pl.concat([_outcome(source) for source in sources], how="diagonal")
-    numbered = pairs.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64).over("lang"))
-    joined = numbered.join(outcomes, on=["lang", "row"], how="left", maintain_order="left")
-    return joined.drop("row").with_columns(pl.col("reasons").fill_null([]))
+    numbered = named.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt64).over("source"))
+    joined = numbered.join(outcomes, on=["source", "row"], how="left", maintain_order="left")
+    return joined.drop("row", "source").with_columns(pl.col("reasons").fill_null([]))
 
 
-def _write_source(lang: Any, pairs: pl.DataFrame, folder: Path) -> SourceTable:
-    """Two aligned files, ``LANG.eng_Latn`` and ``LANG.LANG``."""
+def _with_sources(pairs: pl.DataFrame) -> pl.DataFrame:
+    """``pairs`` with ``source``: spoiled pairs apart, so that no lexicon is learnt from them."""
+    spoiled = pl.col("kind").is_not_null() if "kind" in pairs.columns else pl.lit(False)
+    name = pl.when(spoiled).then(pl.col("lang") + _SPOILED).otherwise(pl.col("lang"))
+    return pairs.with_columns(source=name)
+
+
+def _write_source(name: str, pairs: pl.DataFrame, folder: Path) -> SourceTable:
+    """Two aligned files, ``NAME.eng_Latn`` and ``NAME.LANG``."""
     folder.mkdir(exist_ok=True)
+    lang = name.removesuffix(_SPOILED)
     for code, side in ((ENGLISH, "src"), (lang, "tgt")):
         text = "".join(f"{line}\n" for line in pairs[side])
-        (folder / f"{lang}.{code}").write_bytes(text.encode())
+        (folder / f"{name}.{code}").write_bytes(text.encode())
     return SourceTable(
-        name=lang, reader="moses", path=str(folder / lang), src_lang=ENGLISH, tgt_lang=lang
+        name=name, reader="moses", path=str(folder / name), src_lang=ENGLISH, tgt_lang=lang
     )
 
 
@@ -86,10 +98,15 @@ def _trial_recipe(recipe: Recipe, sources: list[SourceTable], skip: set[str]) ->
         raise ConfigError(
             f"--skip {unknown[0]}: the recipe has no such scorer; it has {', '.join(recipe.score)}"
         )
+    references = [table.name for table in sources if not table.name.endswith(_SPOILED)]
     changes = {
         "source": sources,
         "stream": [],
-        "score": {name: params for name, params in recipe.score.items() if name not in skip},
+        "score": {
+            name: params | ({"learn_from": references} if name == "lexicon" else {})
+            for name, params in recipe.score.items()
+            if name not in skip
+        },
         "rule": [rule for rule in recipe.rule if rule.score.partition(".")[0] not in skip],
         "dedup": DedupTable(off=True),
         "decontaminate": DecontaminateTable(),
@@ -112,7 +129,7 @@ def _check_models(plan: Plan) -> None:
 
 
 def _outcome(source: SourceState) -> pl.DataFrame:
-    """``lang``, ``row``, ``read``, ``stage``, ``reason``, ``reasons`` and scores of all records."""
+    """``source``, ``row``, ``read``, ``stage``, ``reason``, ``reasons`` and scores of records."""
     folder = source.selected.folder
     files = [
         folder / f"{part}.{outcome}.parquet"
@@ -124,5 +141,5 @@ def _outcome(source: SourceState) -> pl.DataFrame:
     scores = [name for name in rows.columns if "." in name]
     sides = pl.when(pl.col("src").is_not_null()).then(pl.struct("src", "tgt"))
     return rows.select(
-        "row", "stage", "reason", "reasons", *scores, lang=pl.lit(source.lang), read=sides
+        "row", "stage", "reason", "reasons", *scores, source=pl.lit(source.table.name), read=sides
     )

@@ -84,6 +84,8 @@ class GoldFacts(_Facts):
     skipped: list[str]
     without_references: list[str]  # languages of the recipe without references
     model_notes: list[str] = []  # what models of scorers cannot judge
+    # with too few references to learn a lexicon from, so that no rule on its scores can fail
+    without_lexicon: list[str] = []
     languages: list[LanguageFacts]
     defects: list[DefectFacts]  # empty if they were not requested
 
@@ -144,6 +146,7 @@ def gold(
         skipped=sorted(skip),
         without_references=[lang for lang in recipe_langs if lang not in with_references],
         model_notes=_model_notes(recipe, base, skip),
+        without_lexicon=[lang for lang in langs if _lacks_lexicon(plain, lang)],
         languages=[_language_facts(plain, lang, recipe) for lang in langs],
         defects=_defect_facts(tried, langs) if defects else [],
     )
@@ -153,6 +156,13 @@ def _model_notes(recipe: Recipe, base: Path, skip: Collection[str]) -> list[str]
     scorers = Plan(recipe, base).scorers
     used = [model for name in scorers if name not in skip for model in scorers[name].models()]
     return [f"{model.use} by {model.name}. {model.note}" for model in used if model.note]
+
+
+def _lacks_lexicon(plain: pl.DataFrame, lang: str) -> bool:
+    name = "lexicon.evidence"
+    if name not in plain.columns:
+        return False
+    return plain.filter(pl.col("lang") == lang)[name].is_null().all()
 
 
 def _rejections(tried: pl.DataFrame) -> dict[str, int | dict[str, int]]:

@@ -55,7 +55,7 @@ def add_margins(run: RunContext, stage: RuleStage, sources: Sequence[SourceState
             for source, margin in zip(sources, margins, strict=True):
                 # From here on the margin is a score column of the source, next to those that the
                 # scorer wrote itself.
-                source.margins[name] = margin
+                source.over_corpus[name] = margin
 
 
 @dataclass(frozen=True)

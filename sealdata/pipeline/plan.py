@@ -88,7 +88,7 @@ class Plan:
         # The set of columns depends on the parameters: margins exist only if the table asks for
         # them.
         columns = list(component.columns)
-        if component.margin_params():
+        if component.over_corpus:
             columns += component.corpus_columns
         # The column is known, so the message names the parameter that is missing.
         elif column in component.corpus_columns:
@@ -170,18 +170,23 @@ class Plan:
             for rule in self.recipe.rule
         )
 
-    def pairwise_only(self) -> "Plan":
+    def pairwise_only(self, keep_learning: bool = False) -> "Plan":
         """The plan without scores that depend on all pairs of a source, and without their rules.
 
         For samples and references: the neighbours of their pairs are not those in the corpus.
+        ``keep_learning`` keeps scorers that learn, for references that there are enough of.
         """
         # A shallow copy is enough: the attributes that differ are replaced, and nothing is changed
         # in place.
         plan = copy.copy(self)
-        plan.scorers = {name: scorer.pairwise_only() for name, scorer in self.scorers.items()}
-        # Rules on margins go too. With no score they would pass or drop every pair, which says
-        # nothing.
-        left = [rule for rule in self.recipe.rule if rule.score not in self.corpus_scores()]
+        kept = [name for name, scorer in self.scorers.items() if keep_learning and scorer.learns]
+        plan.scorers = {
+            name: scorer if name in kept else scorer.pairwise_only()
+            for name, scorer in self.scorers.items()
+        }
+        # Their rules go too. With no score they would pass or drop every pair, which says nothing.
+        gone = [name for name in self.corpus_scores() if name.partition(".")[0] not in kept]
+        left = [rule for rule in self.recipe.rule if rule.score not in gone]
         plan.recipe = self.recipe.model_copy(update={"rule": left})
         return plan
 
@@ -190,7 +195,7 @@ class Plan:
         return [
             f"{name}.{column}"
             for name, scorer in self.scorers.items()
-            if scorer.margin_params()
+            if scorer.over_corpus
             for column in scorer.corpus_columns
         ]
 

@@ -5,6 +5,7 @@ from functools import partial
 
 from sealdata.filter_stages import RULE_STAGES, RuleStage
 from sealdata.pipeline.cross_source import cap_sides, drop_duplicates, drop_near_duplicates
+from sealdata.pipeline.lexicon_stages import add_lexicons
 from sealdata.pipeline.margin_stages import add_margins, check_searchable
 from sealdata.pipeline.plan import Plan, locate
 from sealdata.pipeline.source_state import RunContext, SourceState
@@ -54,6 +55,7 @@ def curate(
     for stage in RULE_STAGES[1:]:  # those of the first stage were scored while reading
         _score(run, stage, sources)
         add_margins(run, stage, sources)
+        add_lexicons(run, stage, sources)
         # The evaluator is pickled with the function, so another process can read the pairs by
         # itself.
         pairs_of: list[PairsOf] = [

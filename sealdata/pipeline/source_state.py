@@ -32,8 +32,9 @@ class SourceState:
     cleaned: StageOutput
     masks: list[DropMask] = field(default_factory=list)  # in any order: FILTER_STAGES orders them
     scored: dict[RuleStage, StageOutput] = field(default_factory=dict)
-    # Columns over all pairs of the source. A scorer without margins has no entry.
-    margins: dict[str, StageOutput] = field(default_factory=dict)  # by scorer
+    # Columns over all pairs of the source. A scorer without such columns has no entry.
+    over_corpus: dict[str, StageOutput] = field(default_factory=dict)  # by scorer
+    lexicon: StageOutput | None = None  # of its language, if the recipe has that scorer
     leaks: StageOutput | None = None  # of decontamination, if the recipe names evaluation sets
     # ``init=False``: these outputs exist only after later steps of the pipeline, and reading one
     # too early must fail.
@@ -83,16 +84,16 @@ class RunContext:
         )
 
     def _store(self, state: SourceState, name: str, scorer: Scorer) -> ScoreStore:
-        # None until the margins are computed. Before that, the columns of the store are only those
-        # that ``score`` writes.
-        margin = state.margins.get(name)
+        # None until they are computed. Before that, the columns of the store are only those that
+        # ``score`` writes.
+        columns = state.over_corpus.get(name)
         return ScoreStore(
             stage=scorer.stage,
             folder=self.work / f"scores-{name}-{self.store_key(state, name)}",
             # The fingerprint includes margin parameters, unlike the folder: rules on margins depend
             # on them, the stored scores do not.
             fingerprint=scorer.for_languages([state.lang]).fingerprint(),
-            corpus=margin.ref if margin else None,
+            corpus=columns.ref if columns else None,
         )
 
     def vectors(self, state: SourceState, name: str) -> Path:

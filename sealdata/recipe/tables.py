@@ -205,7 +205,7 @@ class DecontaminateTable(_Table):
     refs: list[str | EvaluationTable] = []  # folders, files of text, tables, or files of hashes
     # A side contains a sentence if it has this share of the sentence's n-grams.
     containment: float = Field(0.8, ge=0.5, le=1)
-    # A whole side that is shorter is not a leak: "Yes." Han, kana and hangul count three times.
+    # Letters; a whole side that is shorter is not a leak: "Yes." A Han character counts as three.
     min_chars: int = Field(15, ge=1)
 
     @property

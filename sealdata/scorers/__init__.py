@@ -65,9 +65,17 @@ class Scorer(Component):
     columns: ClassVar[dict[str, str]] = {}  # score column -> what it is: unit, range, direction
     renamed: ClassVar[dict[str, str]] = {}  # former name of a score column -> its name today
 
-    # Columns computed from all surviving pairs of a source, by stages instead of ``score``.
+    # Columns computed from all surviving pairs of a source, by stages instead of ``score``: always
+    # where the scorer learns from them, and where ``margin_params`` says so.
     corpus_columns: ClassVar[dict[str, str]] = {}
     thresholds: ClassVar[dict[str, Thresholds]] = {}  # of columns that people confuse
+
+    learns: ClassVar[bool] = False
+
+    @property
+    def over_corpus(self) -> bool:
+        """Whether ``corpus_columns`` are computed."""
+        return self.learns or self.margin_params() is not None
 
     def limits(self, column: str) -> Thresholds | None:
         """The range that a threshold of ``column`` must lie in; None: any number is allowed."""

@@ -96,7 +96,7 @@ class Decontaminate(Step):
     """Flags the pairs of which either side matches a reference (see ``Index.search``)."""
 
     name: ClassVar[str] = "decontaminate"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     keys: Path
     references: Path

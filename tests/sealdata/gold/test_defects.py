@@ -16,7 +16,7 @@ SAMPLE = Path(str(files("sealdata") / "sample" / "eval"))
 
 
 def case(src: str, tgt: str, chance: float = 0.0, **translations: str) -> Case:
-    return Case("tha_Thai", src, tgt, chance, "คนอื่น", translations)
+    return Case("tha_Thai", src, tgt, chance, "คนอื่น", "คนถัดไป", translations)
 
 
 BUS = ("The bus with 27 seats leaves at 8.", "รถบัส ๒๗ ที่นั่งออกเวลา 8 นาฬิกา")
@@ -26,6 +26,12 @@ BUS = ("The bus with 27 seats leaves at 8.", "รถบัส ๒๗ ที่�
     ("kind", "pair", "expected"),
     [
         ("shuffled", case(*BUS), (BUS[0], "คนอื่น")),
+        ("off by one", case(*BUS), (BUS[0], "คนถัดไป")),
+        ("partial", case(*BUS, chance=0.0), ("The bus with 27", BUS[1])),
+        ("partial", case(*BUS, chance=0.25), ("seats leaves at 8.", BUS[1])),
+        ("partial", case(*BUS, chance=0.5), (BUS[0], "รถบัส ๒๗ ที่นั่ง")),
+        ("partial", case(*BUS, chance=0.75), (BUS[0], "ออกเวลา 8 นาฬิกา")),
+        ("partial", case("One two three four five six seven", "หนึ่ง"), None),
         ("number", case(*BUS), (BUS[0], "รถบัส ๓๘ ที่นั่งออกเวลา 9 นาฬิกา")),
         ("number", case("Two buses", "รถ ๒ คัน"), None),
         ("copy", case(*BUS, chance=0.0), (BUS[0], BUS[0])),
@@ -153,6 +159,8 @@ def test_defects_depend_on_the_text_alone():
     counts = dict(spoiled.group_by("kind").len().rows())
     assert counts == {
         "shuffled": 60,
+        "off by one": 60,
+        "partial": 44,  # English of fewer than eight words has no halves
         "swap, other script": 60,
         "swap, same script": 30,  # no other language here is written in Thai letters
         "swap, confusable": 60,
@@ -177,5 +185,16 @@ def test_large_sets_are_sampled():
     spoiled = spoil(references(rows), ["ind_Latn"])
     counts = dict(spoiled.group_by("kind").len().rows())
     foreign = [kind for kind in DEFECTS if kind.startswith("foreign")]
-    kinds = ["shuffled", *foreign, "copy", "number", "html", "repetition"]
+    kinds = ["shuffled", "off by one", *foreign, "copy", "number", "html", "repetition"]
     assert counts == dict.fromkeys(kinds, PER_KIND)
+
+
+def test_off_by_one_takes_the_next_line():
+    """Of lines with the same English none is the next; the last line has another stranger."""
+    texts = [("One.", "satu"), ("Two.", "dua"), ("Two.", "dua lagi"), ("Three.", "tiga")]
+    rows = [("ind_Latn", "dev", n, *texts[n]) for n in range(4)]
+    wrong = spoil(references(rows), ["ind_Latn"]).filter(kind="off by one").sort("line")
+    partners = dict(wrong.select("line", "tgt").rows())
+    assert partners[0] == "dua"
+    assert partners[2] == "tiga"
+    assert all(partners.get(n) != texts[n][1] for n in range(4))

@@ -8,11 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
+from sealcli.show_gold import show_gold
 from sealdata.errors import CheckError, ConfigError
 from sealdata.gold.trial_facts import GoldFacts, _language_facts, gold
 from sealdata.recipe.reading import read_recipe
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.protocols import NoProgress
+from tests.sealdata.lexicon.made_up import made_up
 
 RECIPE = """
 name = "strict"
@@ -142,6 +144,48 @@ def test_defects_are_rejected_or_repaired(recipe, refs):
     assert actual["repetition", "ind_Latn"].recall == 50  # the two copies, three times
     assert actual["repetition", "ind_Latn"].first == {"copy": 2}
     assert [(row.lang, row.pairs) for row in facts.languages] == [("tha_Thai", 4), ("ind_Latn", 4)]
+
+
+LEXICON = """
+name = "lexicon"
+[[source]]
+name = "a"
+reader = "tsv"
+path = "not/there.tsv"
+src_lang = "en"
+tgt_lang = "th"
+[score.lexicon]
+[[rule]]
+reason = "misaligned"
+score = "lexicon.evidence"
+min = 0.4
+[[rule]]
+reason = "partial"
+score = "lexicon.gap"
+max = 0.35
+[tokenizer]
+path = "not/there.json"
+"""
+
+
+def test_a_lexicon_is_learnt_from_the_references_and_not_from_the_defects(recipe, refs, capsys):
+    recipe.write_text(LEXICON)
+    (refs / "ind_Latn.dev").unlink()
+    for name, lines in zip(("eng_Latn", "tha_Thai"), made_up("Thai", 1000), strict=True):
+        (refs / f"{name}.dev").write_text("\n".join(lines))
+    facts = judge(recipe, refs, defects=True)
+    assert facts.without_lexicon == []
+    assert facts.languages[0].rejected <= 10
+    recall = {row.kind: row.recall for row in facts.defects}
+    assert min(recall["shuffled"], recall["off by one"]) > 95
+    assert recall["partial"] > 15
+    for name in ("eng_Latn", "tha_Thai"):
+        lines = (refs / f"{name}.dev").read_text().split("\n")
+        (refs / f"{name}.dev").write_text("\n".join(lines[:999]))
+    facts = judge(recipe, refs)
+    assert (facts.without_lexicon, facts.languages[0].rejected) == (["tha_Thai"], 0)
+    show_gold(facts)
+    assert "to learn a lexicon from in: tha_Thai. No pair there fails" in capsys.readouterr().out
 
 
 def test_a_skipped_scorer_takes_its_rules_along(recipe, refs):

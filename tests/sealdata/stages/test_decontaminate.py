@@ -64,10 +64,18 @@ def search(
 
 
 def test_a_short_side_is_no_leak_by_itself() -> None:
-    """Han counts as three characters; what a longer side contains is another matter."""
-    texts = ["Yes.", "Thank you.", "She cried all night.", "好的。", "我今天不去学校。"]
-    assert [at for at, _, _ in search(index_of(*texts), *texts, min_chars=15)] == [2, 4]
-    assert [at for at, _, _ in search(index_of(*texts), *texts)] == [0, 1, 2, 3, 4]
+    """Han counts as ten thirds of a letter, kana and hangul as two letters."""
+    texts = [
+        "Yes.",
+        "She cried all night.",
+        "我今天不去。",
+        "好的是。",
+        "さむかったですね。",
+        "ありがとう",
+    ]
+    texts += ["감사합니다", "오늘은 학교에 안 가요"]
+    assert [at for at, _, _ in search(index_of(*texts), *texts, min_chars=15)] == [1, 2, 4, 7]
+    assert [at for at, _, _ in search(index_of(*texts), *texts)] == list(range(len(texts)))
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
@@ -96,12 +104,35 @@ def test_a_text_that_shares_a_phrase_is_none(text):
     assert search(index_of(*(t for pair in EVAL.values() for t in pair)), text) == []
 
 
-def test_a_short_sentence_is_found_only_as_a_whole_side():
-    index = index_of("Yes, of course.")
-    assert search(index, "yes of course", "Yes, of course. And thank you.") == [(0, 0, "exact")]
+@pytest.mark.parametrize(
+    ("sentence", "text", "found"),
+    [
+        # Too short to mean anything inside another text.
+        ("Yes, of course.", "Yes, of course. And thank you.", False),
+        ("谢谢大家。", "他说：“谢谢大家。”然后就走了。", False),
+        # Short: all of it must be there.
+        ("He turned on the tap.", "It was hot. He turned on the tap. Then he drank.", True),
+        ("He turned on the tap.", "It was hot. He turned on the lap. Then he drank.", False),
+        ("他打开了水龙头。", "天气很热。他打开了水龙头。然后喝了水。", True),
+        ("他打开了水龙头。", "天气很热。他打开了水箱头。然后喝了水。", False),
+        ("彼は蛇口を開けた。", "暑かった。彼は蛇口を開けた。そして飲んだ。", True),
+        ("เขาเปิดก๊อกน้ำแล้ว", "อากาศร้อน เขาเปิดก๊อกน้ำแล้ว จากนั้นเขาก็ดื่ม", True),
+        ("그는 수도꼭지를 틀었다.", "더웠다. 그는 수도꼭지를 틀었다. 그리고 마셨다.", True),
+        # Long: most of it.
+        ("2019年，这家工厂生产了四千三百辆汽车，比前一年多得多。",
+         "据报道，2018年，这家工厂生产了四千三百辆汽车，比前一年多得多。记者", True),
+        ("2019年，这家工厂生产了四千三百辆汽车，比前一年多得多。",
+         "据报道，2019年，那家饭店接待了四千三百位客人，比前一年多得多。记者", False),
+        ("その工場は2019年に四千三百台の自動車を生産しており、前年より多い。",
+         "報道では、その工場は2018年に四千三百台の自動車を生産しており、前年より多い。記者", True),
+    ],
+)  # fmt: skip
+def test_what_a_longer_text_contains_of_a_sentence(sentence, text, found):
+    assert search(index_of(sentence), text) == ([(0, 0, "containment")] if found else [])
 
 
-WORDS = ["ab", "c", "ขา", "ว", "ရွ", "漢", "é"]
+WORDS = ["ab", "c", "ขา", "ว", "ရွ", "漢", "é", "か", "한", "字"]
+WIDE = {"漢": 10, "字": 10, "か": 6, "한": 6}
 words = st.lists(st.sampled_from(WORDS), max_size=40).map("".join)
 
 
@@ -111,23 +142,35 @@ def test_containment_is_what_brute_force_says(refs, texts, containment):
     with pytest.MonkeyPatch.context() as patch:  # short n-grams, and no minimum: texts are short
         patch.setattr(hashes, "NGRAM", 3)
         patch.setattr("sealdata.contamination.index.NGRAM", 3)
-        patch.setattr(hashes, "MIN_NGRAMS", 2)
+        patch.setattr(hashes, "MIN_LETTERS", 6)
+        patch.setattr(hashes, "MIN_WHOLE", 4)
         check_containment(refs, texts, containment)
+
+
+def thirds(run: str) -> int:
+    return sum(WIDE.get(char, 3) for char in run)
 
 
 def check_containment(refs, texts, containment):
     def ngrams(text: str) -> set[str]:
         normal = pl.DataFrame({"t": [text]}).select(text_key("t")).item()
-        return {normal[i : i + hashes.NGRAM] for i in range(len(normal) - hashes.NGRAM + 1)}
+        runs = (normal[i : j + 1] for j in range(len(normal)) for i in range(j + 1))
+        wide = [run for run in runs if thirds(run) >= 3 * hashes.NGRAM]
+        return {run for run in wide if thirds(run[1:]) < 3 * hashes.NGRAM}
+
+    def share(grams: set[str], inside: set[str]) -> float:
+        widths = sorted(thirds(gram[-1]) for gram in grams)
+        letters = hashes.NGRAM + sum(widths[:-1]) // 3
+        if not grams or letters < hashes.MIN_WHOLE:
+            return 0
+        found = len(grams & inside) / len(grams)
+        return found if letters >= hashes.MIN_LETTERS or found == 1 else 0
 
     known = [ngrams(ref) for ref in refs]
     expected = {}
     for at, text in enumerate(texts):
         inside = ngrams(text)
-        shares = [
-            len(grams & inside) / len(grams) if len(grams) >= hashes.MIN_NGRAMS else 0.0
-            for grams in known
-        ]
+        shares = [share(grams, inside) for grams in known]
         if max(shares) >= containment - 1e-9:
             expected[at] = shares.index(max(shares))
     found = search(index_of(*(ref or "-" for ref in refs)), *texts, containment=containment)
@@ -343,8 +386,23 @@ def test_boundaries_of_the_search():
     assert search(index_of("x y z", sentence, sentence.upper()), sentence) == [(0, 1, "exact")]
 
 
-@pytest.mark.parametrize(("length", "found"), [(29, [(0, 0, "containment")]), (28, [])])
-def test_a_sentence_of_twenty_ngrams_is_long_enough(length, found):
-    """29 characters have 20 n-grams of 10."""
-    letters = "abcdefghijklmnopqrstuvwxyzäöüß"[:length]
-    assert search(index_of(letters), f"{letters} 12345") == found
+@pytest.mark.parametrize(
+    ("sentence", "lowest"),  # the least share of it that is enough
+    [
+        ("abcdefghijklmnopqrstuvwxyzäöü", 0.8),  # 29 letters
+        ("abcdefghijklmnopqrstuvwxyzäö", 1),
+        ("abcdefghijklmno", 1),
+        ("abcdefghijklmn", None),
+        ("abcdefghijklmno" * 3, 1),  # what repeats counts once: 15 n-grams
+        ("甲乙丙丁戊己庚辛壬", 0.8),  # 9 Han characters say 30 letters
+        ("甲乙丙丁戊己庚辛", 1),
+        ("甲乙丙丁戊", 1),
+        ("甲乙丙丁", None),
+        ("かきくけこさしすせそたちつてと", 0.8),  # 15 kana
+        ("かきくけこさしすせそたちつて", 1),
+    ],
+)
+def test_how_long_a_sentence_must_be(sentence, lowest):
+    frame, _ = hashed("set", "file", [Sentence(1, "", sentence)])
+    assert (frame["ngrams"].list.len().item() > 0) == (lowest is not None)
+    assert frame["whole"].item() == (lowest != 0.8)
