@@ -9,6 +9,7 @@ from sealdata.component import load
 from sealdata.filter_stages import RULE_STAGES
 from sealdata.pipeline.plan import Plan
 from sealdata.scorers import Scorer
+from sealdata.stages.clean import EMPTY_SIDE, emptied
 from sealdata.stages.rules import Evaluation
 from sealdata.stages.score import score_slices
 
@@ -70,21 +71,23 @@ def evaluate_pairs(
         cleaned = cleaned.with_columns(
             cleaner.clean(cleaned[side]).alias(side) for side in ("src", "tgt")
         )
+    # As in a build: cleaning may leave nothing to see, whatever rules the recipe has.
+    empty = emptied(cleaned)
+    flags: list[tuple[str, str, pl.Series]] = [(RULE_STAGES[0], EMPTY_SIDE, empty)]
     surviving = pl.repeat(True, pairs.height, eager=True)
-    flags: list[tuple[str, str, pl.Series]] = []
     columns: list[pl.DataFrame] = []
     for stage in RULE_STAGES:
         scorers = {name: s for name, s in plan.scorers.items() if s.stage == stage}
-        if not scorers:
-            continue
-        scores = _spread(named_scores(scorers, cleaned.filter(surviving)), surviving)
-        columns.append(scores)
-        before = surviving
-        for rule in plan.bound_rules():
-            if rule.stage == stage:
-                failed = rule.failed(scores, tgt_lang) & before
-                flags.append((stage, rule.reason, failed))
-                surviving = surviving & ~failed
+        if scorers:
+            scores = _spread(named_scores(scorers, cleaned.filter(surviving)), surviving)
+            columns.append(scores)
+            flags += [
+                (stage, rule.reason, rule.failed(scores, tgt_lang) & surviving)
+                for rule in plan.bound_rules()
+                if rule.stage == stage
+            ]
+        for _, _, failed in flags:
+            surviving = surviving & ~failed
     scores = pl.concat(columns, how="horizontal") if columns else pl.DataFrame()
     return cleaned, Evaluation(scores, tuple(flags), surviving)
 

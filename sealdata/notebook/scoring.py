@@ -19,8 +19,7 @@ from sealdata.notebook.frames import to_pairs
 from sealdata.notebook.recipes import plan_of
 from sealdata.recipe.tables import Recipe
 from sealdata.scorers import Scorer
-
-EMPTY_SIDE = "empty_side"  # the reason of readers for a side without text
+from sealdata.stages.clean import EMPTY_SIDE
 
 
 def score(

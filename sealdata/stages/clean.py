@@ -50,8 +50,7 @@ class Clean(Step):
         pairs = read_part(raw)
         for name, cleaner in self.cleaners.items():
             pairs, changed[name], examples[name] = _apply(cleaner, pairs)
-        visible = pl.all_horizontal(pl.col("src", "tgt").str.contains(VISIBLE))
-        write_frame(pairs.select(flag=~visible), folder / f"{part}{EMPTIED}.parquet")
+        write_frame(emptied(pairs).to_frame("flag"), folder / f"{part}{EMPTIED}.parquet")
         # Most parts of a clean corpus do not change. A hard link costs no disk and no time.
         if any(changed.values()):
             write_frame(pairs, path)
@@ -60,6 +59,12 @@ class Clean(Step):
             write_atomic(path, partial(_link, raw))
         facts: dict[str, Any] = {"changed": changed, "examples": examples}
         return PartRecord(part=part, rows_in=rows, rows_out=rows, facts=facts)
+
+
+def emptied(pairs: pl.DataFrame) -> pl.Series:
+    """Bool per pair: a side has no character that can be seen."""
+    visible = pl.all_horizontal(pl.col("src", "tgt").str.contains(VISIBLE))
+    return pairs.select(~visible).to_series()
 
 
 def _apply(cleaner: Cleaner, pairs: pl.DataFrame) -> tuple[pl.DataFrame, int, list[list[str]]]:
