@@ -17,6 +17,7 @@ from sealdata.pipeline.streams import token_files
 from sealdata.recipe.tables import SourceTable, StreamTable
 from sealdata.shards.reader import SequenceView
 
+from .options import say_left_out
 from .show_audit import funnel_table
 
 _SHOWN_ABOVE = ("source", "row", "src", "tgt", "src_lang", "tgt_lang")
@@ -80,11 +81,7 @@ def show_left_out(plan: Plan) -> None:
         path = locate(ref.path, plan.base)
         left_out[f"evaluation set {set_name(path, ref.name)}"] = hidden_in(path)
     for name, files in left_out.items():
-        if files:
-            more = f" and {len(files) - 3:,} more" if len(files) > 3 else ""
-            click.echo(
-                f"{name}: hidden or temporary, not read: {', '.join(files[:3])}{more}", err=True
-            )
+        say_left_out(name, files)
 
 
 def show_plan(plan: Plan, out: Path) -> None:
