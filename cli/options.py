@@ -5,6 +5,21 @@ from pathlib import Path
 
 import click
 
+
+def say_left_out(name: str, files: list[str]) -> None:
+    """Name hidden and temporary files that are not read, on stderr."""
+    if files:
+        more = f" and {len(files) - 3:,} more" if len(files) > 3 else ""
+        click.echo(f"{name}: hidden or temporary, not read: {', '.join(files[:3])}{more}", err=True)
+
+
+def _refs(context: click.Context, parameter: click.Parameter, folder: Path) -> Path:
+    from sealdata.files.hidden import hidden_in
+
+    say_left_out(str(folder), hidden_in(folder))
+    return folder
+
+
 BUILD_OUT = click.option(
     "--out", type=click.Path(path_type=Path), help="Result folder.  [default: builds/RECIPE-NAME]"
 )
@@ -18,6 +33,7 @@ REFS = click.option(
     "--refs",
     required=True,
     type=click.Path(path_type=Path),
+    callback=_refs,
     help="Folder of references: eng_Latn.dev and tha_Thai.dev, or eng_Latn-tha_Thai.tsv.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -18,6 +18,7 @@ from sealdata.recipe.tables import SourceTable, StreamTable
 from sealdata.scorers import Scorer
 from sealdata.shards.reader import SequenceView
 
+from .options import say_left_out
 from .show_audit import funnel_table
 
 _SHOWN_ABOVE = ("source", "row", "src", "tgt", "src_lang", "tgt_lang")
@@ -98,11 +99,7 @@ def show_left_out(plan: Plan) -> None:
         path = locate(ref.path, plan.base)
         left_out[f"evaluation set {set_name(path, ref.name)}"] = hidden_in(path)
     for name, files in left_out.items():
-        if files:
-            more = f" and {len(files) - 3:,} more" if len(files) > 3 else ""
-            click.echo(
-                f"{name}: hidden or temporary, not read: {', '.join(files[:3])}{more}", err=True
-            )
+        say_left_out(name, files)
 
 
 def show_plan(plan: Plan, out: Path) -> None:

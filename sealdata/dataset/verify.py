@@ -5,6 +5,7 @@ from pathlib import Path
 from sealdata.build_manifest import read_build_manifest
 from sealdata.dataset.results import FOLDERS
 from sealdata.errors import CheckError
+from sealdata.files.hidden import visible
 from sealdata.files.records import file_sha256
 from sealdata.shards.verify import verify_stream
 
@@ -28,7 +29,8 @@ def problems(out: Path) -> list[str]:
             findings.append(f"{name}: its bytes have changed (SHA-256 differs)")
     # A file that the manifest does not name would be loaded and published with the rest.
     for folder in FOLDERS:
-        on_disk = (path for path in sorted((out / folder).rglob("*")) if path.is_file())
+        all_files = (path for path in sorted((out / folder).rglob("*")) if path.is_file())
+        on_disk = visible(all_files, out / folder)  # a desktop leaves files of its own
         names = (path.relative_to(out).as_posix() for path in on_disk)
         findings += [f"{name}: not of this build" for name in names if name not in manifest.files]
     # Files that agree with the manifest of the build may still contradict each other. This looks

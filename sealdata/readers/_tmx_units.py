@@ -89,7 +89,7 @@ class _File:
         encoding = next((name for bom, name in _BOMS if head.startswith(bom)), "utf-8")
         declaration = _DECLARATION.match(head)
         said = _ENCODING.search(declaration[0]) if declaration else None
-        # Who converts a file to UTF-8 often leaves the declaration of UTF-16 behind.
+        # A file that was converted to UTF-8 often keeps the declaration of UTF-16.
         if said and encoding == "utf-8" and not said[1].lower().startswith((b"utf-16", b"utf-32")):
             encoding = said[1].decode().lower()
         if encoding not in ("utf-8", "utf8", "us-ascii", "ascii"):

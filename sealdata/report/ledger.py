@@ -8,18 +8,21 @@ import polars as pl
 
 from sealdata.build_manifest import pair_name
 from sealdata.errors import DataError
+from sealdata.files.hidden import visible
 
 BATCH_ROWS = 250_000
 
 
 def kept_files(out: Path, lang: str) -> list[Path]:
     """Parquet files of the pairs of ``eng_Latn-<lang>`` that were kept, in order."""
-    return sorted((out / "pairs" / pair_name(lang)).glob("*.parquet"))
+    folder = out / "pairs" / pair_name(lang)
+    return visible(sorted(folder.glob("*.parquet")), folder)
 
 
 def dropped_files(out: Path, lang: str) -> list[Path]:
     """Parquet files of the pairs of ``eng_Latn-<lang>`` that were dropped, in order."""
-    return sorted((out / "dropped" / pair_name(lang)).glob("*.parquet"))
+    folder = out / "dropped" / pair_name(lang)
+    return visible(sorted(folder.glob("*.parquet")), folder)
 
 
 def batches(files: list[Path], columns: list[str] | None = None) -> Iterator[pl.DataFrame]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch.models.catalogue import catalogue
 from sealdata.fetch.models.store import find
+from sealdata.files.hidden import visible
 from sealdata.languages import resolve
 
 SAMPLE = "sample"
@@ -61,7 +62,7 @@ def encoder_files(name: str) -> EncoderFiles:
     with as_file(files("sealdata") / "sample" / "encoder") as bundled:
         folder = bundled if name == SAMPLE else Path(name)
     ends = ("safetensors", "pt", "spm", "cvocab")
-    paths = {end: sorted(folder.glob(f"*.{end}")) for end in ends}
+    paths = {end: visible(sorted(folder.glob(f"*.{end}")), folder) for end in ends}
     checkpoints = paths["safetensors"] or paths["pt"]
     if len(checkpoints) != 1 or len(paths["spm"]) != 1 or len(paths["cvocab"]) > 1:
         raise DataError(

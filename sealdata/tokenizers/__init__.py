@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sealdata.component import Component, load
 from sealdata.errors import ConfigError
+from sealdata.files.hidden import visible
 from sealdata.files.records import file_sha256
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def _tokenizer_file(path: Path) -> Path:
         return path
     if (path / "tokenizer.json").is_file():
         return path / "tokenizer.json"
-    files = [file for suffix in _KINDS for file in sorted(path.glob(f"*{suffix}"))]
+    files = [file for suffix in _KINDS for file in visible(path.glob(f"*{suffix}"), path)]
     if len(files) == 1:  # which of several is meant, nothing says
         return files[0]
     raise ConfigError(

@@ -37,6 +37,8 @@ def test_a_folder_or_archive_full_of_them(tmp_path):
     assert [path.name for path in evaluation_files(folder)] == ["eng_Latn.dev", "tha_Thai.dev"]
     assert read_references(folder).height == 1
     assert hidden_in(folder) == sorted(HIDDEN)
+    done = CliRunner().invoke(main, ["lengths", "--refs", str(folder), "--json"])
+    assert f"{folder}: hidden or temporary, not read: .DS_Store" in done.stderr
     archive = tmp_path / "en-th.txt.zip"
     with zipfile.ZipFile(archive, "w") as packed:
         packed.writestr("X.en-th.en", "Go.\n")
