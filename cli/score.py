@@ -100,6 +100,6 @@ def _scorers(
     for scorer in bound.values():
         scorer.fingerprint()  # an absent model must fail before any line is read
         for model in scorer.models():
-            if model.note:
+            if model.note and not model.demonstration:
                 click.echo(f"NOTE: {model.use} by {model.name}. {model.note}", err=True)
     return bound

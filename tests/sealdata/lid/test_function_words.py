@@ -124,6 +124,7 @@ def test_odds_without_any_evidence_are_null() -> None:
     assert odds("Selamat datang!", "tgl_Latn") is None  # 14 letters: the model is not asked
     # "dua" is written elsewhere: no evidence for Malay, only three words without Vietnamese ones
     assert odds("Dua kuda jantan", "vie_Latn") == pytest.approx(-0.3)
+    assert odds("ຂອບໃຈ", "lao_Laoo") == pytest.approx(2.301, abs=1e-3)
     assert odds("Xin", "tha_Thai") == pytest.approx(-2.301, abs=1e-3)  # letters need no model
 
 
