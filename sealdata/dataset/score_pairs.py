@@ -42,7 +42,12 @@ def bind(scorers: Mapping[str, Scorer], languages: Sequence[str]) -> dict[str, S
 
 def notes(scorers: Mapping[str, Scorer]) -> list[str]:
     """What the models of some scorers cannot judge, a line each, as the report and card have it."""
-    uses = [model for scorer in scorers.values() for model in scorer.models() if model.note]
+    uses = [
+        model
+        for scorer in scorers.values()
+        for model in scorer.models()
+        if model.note and not model.demonstration  # that of a toy is about its training data
+    ]
     return [f"{model.use} by {model.name}. {model.note}" for model in uses]
 
 

@@ -155,7 +155,8 @@ def gold(
 def _model_notes(recipe: Recipe, base: Path, skip: Collection[str]) -> list[str]:
     scorers = Plan(recipe, base).scorers
     used = [model for name in scorers if name not in skip for model in scorers[name].models()]
-    return [f"{model.use} by {model.name}. {model.note}" for model in used if model.note]
+    notes = [model for model in used if model.note and not model.demonstration]
+    return [f"{model.use} by {model.name}. {model.note}" for model in notes]
 
 
 def _lacks_lexicon(plain: pl.DataFrame, lang: str) -> bool:

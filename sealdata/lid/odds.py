@@ -68,8 +68,7 @@ def log_odds(
             word_lang == ENGLISH and not rivals[labels.mask(ENGLISH)].any()
         ):
             continue
-        set_group = np.unique(groups[labels.set_mask(word_lang)])
-        word_mass = mass[:, set_group[0]] if set_group.size else np.zeros(len(probs))
+        word_mass = np.where(labels.set_mask(word_lang)[likeliest.labels], rival_probs, 0).sum(1)
         weight = words.weight[:, column]
         # In a short text, one word that many languages write proves nothing.
         weight = np.where(trust > 0, np.maximum(weight - less, 0), weight * (weight >= WEIGHT))

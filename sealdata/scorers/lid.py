@@ -9,7 +9,7 @@ from sealdata.errors import ConfigError
 from sealdata.fetch.models.catalogue import catalogue
 from sealdata.fetch.models.store import digest, find_model
 from sealdata.filter_stages import RuleStage
-from sealdata.languages import resolve
+from sealdata.languages import ENGLISH, resolve
 from sealdata.lid.labels import labels_of
 from sealdata.lid.language_checker import SCORES, LanguageChecker
 from sealdata.lid.model import check_model, open_model, read_labels
@@ -109,16 +109,17 @@ class Lid(Scorer):
 
         Raises:
             DataError: the model is not on this machine, or is a file that crashes fastText.
-            ConfigError: none of its labels means a language of the recipe.
+            ConfigError: none of its labels means English or a language of the recipe.
         """
         path = find_model(self.model)
         if self.model not in catalogue():  # files of the catalogue are held to their digest
             check_model(path)
         labels = read_labels(path)
-        if self.languages and len(labels_of(labels).missing(self.languages)) == len(self.languages):
+        declared = dict.fromkeys((ENGLISH, *self.languages))  # one source names its language only
+        if len(labels_of(labels).missing(list(declared))) == len(declared):
             raise ConfigError(
                 f"[score.lid]: no label of {path.name} means a language of the recipe "
-                f"({', '.join(self.languages)}); its labels are {', '.join(labels[:5])}, …. They "
+                f"({', '.join(declared)}); its labels are {', '.join(labels[:5])}, …. They "
                 "must be ISO 639, BCP 47 or FLORES-200 codes"
             )
         model = digest(path)

@@ -251,6 +251,15 @@ def test_command_prints_tables_and_exits_with_3(recipe, refs):
     assert "strict rejects more than 1 %" in done.stderr
 
 
+@pytest.mark.parametrize("options", [[], ["--markdown"]])
+def test_what_a_model_cannot_judge_is_said(recipe, refs, options):
+    recipe.write_text(RECIPE.replace("khm_Khmr", "ace_Latn") + "[score.lid]\n", encoding="utf-8")
+    arguments = ["gold", str(recipe), "--refs", str(refs), "--workers", "1", *options]
+    note = "NOTE: language ID by lid.176.ftz. It has no label for Acehnese (ace_Latn). There, "
+    assert note in CliRunner().invoke(main, arguments).stdout
+    assert "NOTE" not in CliRunner().invoke(main, [*arguments, "--skip", "lid"]).stdout
+
+
 def test_command_prints_json(recipe, refs):
     arguments = ["gold", str(recipe), "--refs", str(refs), "--workers", "1", "--json"]
     done = CliRunner().invoke(main, [*arguments, "--max", "50"])

@@ -234,6 +234,7 @@ def test_languages_without_a_label_are_named():
     assert [use.note for use in known.models()] == [""]
     [use] = known.for_languages(["eng_Latn", "ace_Latn", "shn_Mymr"]).models()
     assert use.note.startswith("It has no label for Acehnese (ace_Latn), Shan (shn_Mymr). There, ")
+    assert known.for_languages(["ace_Latn"]).fingerprint() == known.fingerprint()
     assert known.fingerprint() == load("scorers", "lid").fingerprint()
 
 
