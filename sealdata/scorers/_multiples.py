@@ -19,6 +19,8 @@ NUMBER = r"(?:\d{1,3}(?:[\xa0\u2009\u202f ]\d{3})+(?!\d)|\d+(?:[.,'’٬]\d{2,3}
 RANGE = r"\s*(?:[-–—~～]|[^\W\d]{1,8})\s*"  # between the ends of a range: 2.6 to 3.2
 _RANGE = re.compile(rf"({NUMBER}){RANGE}\Z")
 _RANGE_CHARS = 30
+_JOINED = re.compile(r"\s*[^\d.,;]{0,4}\s*")  # between parts of a sum: an ending (கோடியே), "dan"
+_REST = re.compile(r"\s?(\d{1,15})(?![\d.,]*\d)")
 _NO_DIGIT_BEFORE = r"(?<![\d.,٫٬])"
 _GAP = r"[\s\xa0-]*"
 _DECADE = re.compile(r"(\d\d?)\s*世[纪紀]\s*(\d0)\s*年代")  # 20世纪30年代: the 1930s
@@ -108,7 +110,7 @@ def _numbers(
         amount = value(match["number"], point) * times
         if open_sum is not None:
             start, end, total, smallest = open_sum
-            if add and amount < smallest and not text[end : match.start()].strip():
+            if add and amount < smallest and _JOINED.fullmatch(text, end, match.start()):
                 open_sum = (start, match.end(), total + amount, times)
                 continue
             yield _with_rest(text, open_sum) if add else open_sum[:3]
@@ -120,7 +122,7 @@ def _numbers(
 def _with_rest(text: str, open_sum: tuple[int, int, Decimal, int]) -> tuple[int, int, Decimal]:
     """A sum with the plain number right behind it, if that is smaller than its last multiple."""
     start, end, total, smallest = open_sum
-    rest = re.compile(r"\s?(\d+)(?![\d.,]*\d)").match(text, end)
+    rest = _REST.match(text, end)
     if rest is None or int(rest[1]) >= smallest:
         return start, end, total
     return start, rest.end(), total + int(rest[1])
