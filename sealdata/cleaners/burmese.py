@@ -89,8 +89,8 @@ class Burmese(Cleaner):
     aa, anusvara, dot below, asat, visarga. A mark that was typed twice in one place is stored once.
     Text in the Zawgyi encoding is for the cleaner ``zawgyi``, which must come before.
 
-    A digit that was typed for a letter that looks like it becomes the letter (၀င် is ဝင်, ၄င်း is
-    ၎င်း), so that it is no number, and a letter typed for zero becomes the digit (၁ဝ is ၁၀).
+    A digit that was typed for a letter of its shape becomes the letter: ၀င် is ဝင်, ၄င်း is ၎င်း.
+    A letter that was typed for zero becomes the digit: ၁ဝ is ၁၀.
     """
 
     version: ClassVar[int] = 2

@@ -15,7 +15,7 @@ class Mojibake(Cleaner):
     """The repair of encodings by ftfy, and nothing else that ftfy does.
 
     Let it come before ``unicode``, which removes the control characters that it reads. A capital
-    before a closing mark is left alone: “XÃ” is a word in quotes.
+    before a closing mark stays: “XÃ” is a word in quotes.
     """
 
     version: ClassVar[int] = 2

@@ -86,9 +86,9 @@ def count_words(
                     seen[slot] = now
         for row in range(3):
             bits = row + 1  # in src, in tgt, in both
-            for found in range(1, 8):
-                if found & bits == bits:
-                    counts[row, pair] += by_bits[found]
-                    if found & _PLAIN:
-                        counts[3 + row, pair] += by_bits[found]
+            for bits_of_word in range(1, 8):
+                if bits_of_word & bits == bits:
+                    counts[row, pair] += by_bits[bits_of_word]
+                    if bits_of_word & _PLAIN:
+                        counts[3 + row, pair] += by_bits[bits_of_word]
     return counts

@@ -129,7 +129,8 @@ class RuleTable(_Table):
         limits: dict[str, Bounds] = {}
         for group in groups:
             for name, bounds in table.items():
-                limits |= dict.fromkeys(set(group.get(name, ())) & set(languages()), bounds)
+                members = [code for code in group.get(name, ()) if code in languages()]
+                limits |= dict.fromkeys(members, bounds)
         named = {
             _language(name): bounds
             for name, bounds in table.items()

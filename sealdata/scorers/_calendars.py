@@ -8,7 +8,7 @@ _AFTERNOON = re.compile(
     r"(?<![\d.,:])(1[0-2]|0?[1-9])(?=(?:[:.]\d\d)?\s?p\.?\s?m\b)", re.IGNORECASE
 )
 _EVENING = re.compile(r"(?<!\d)(\d)(?=\s*(?:ทุ่ม|โมงเช้า))")  # Thai counts from six o'clock
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"(?<!\d)\d{1,9}(?!\d)")  # int() refuses thousands of digits
 
 
 def as_the_other_side(src: str, tgt: str) -> tuple[str, str]:

@@ -19,6 +19,8 @@ NUMBER = r"(?:\d{1,3}(?:[\xa0\u2009\u202f ]\d{3})+(?!\d)|\d+(?:[.,'’٬]\d{2,3}
 RANGE = r"\s*(?:[-–—~～]|[^\W\d]{1,8})\s*"  # between the ends of a range: 2.6 to 3.2
 _RANGE = re.compile(rf"({NUMBER}){RANGE}\Z")
 _RANGE_CHARS = 30
+_JOINED = re.compile(r"\s*[^\d.,;]{0,4}\s*")  # between parts of a sum: an ending (கோடியே), "dan"
+_REST = re.compile(r"\s?(\d{1,15})(?![\d.,]*\d)")
 _NO_DIGIT_BEFORE = r"(?<![\d.,٫٬])"
 _GAP = r"[\s\xa0-]*"
 _DECADE = re.compile(r"(\d\d?)\s*世[纪紀]\s*(\d0)\s*年代")  # 20世纪30年代: the 1930s
@@ -47,16 +49,16 @@ def readings(text: str, lang: str) -> list[str]:
     share a word. A word may belong to the number on either side.
     """
     multiples = _multiples(lang)
-    found = [text]
+    texts = [text]
     text = _DECADE.sub(lambda match: str((int(match[1]) - 1) * 100 + int(match[2])), text)
     if not any(order.search(text) for order in multiples.orders):
-        return list(dict.fromkeys((*found, text)))
+        return list(dict.fromkeys((*texts, text)))
     for words in dict.fromkeys((text, _with_both_ends(text, multiples.orders[0]))):
-        found += [
+        texts += [
             _written(words, multiples, order, point, add)
             for order, point, add in product(multiples.orders, ".,", (False, True))
         ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(texts))
 
 
 def value(number: str, point: str) -> Decimal:
@@ -107,8 +109,8 @@ def _numbers(
         times = multiples.product(match["words"])
         amount = value(match["number"], point) * times
         if open_sum is not None:
-            start, end, total, least = open_sum
-            if add and amount < least and not text[end : match.start()].strip():
+            start, end, total, smallest = open_sum
+            if add and amount < smallest and _JOINED.fullmatch(text, end, match.start()):
                 open_sum = (start, match.end(), total + amount, times)
                 continue
             yield _with_rest(text, open_sum) if add else open_sum[:3]
@@ -119,9 +121,9 @@ def _numbers(
 
 def _with_rest(text: str, open_sum: tuple[int, int, Decimal, int]) -> tuple[int, int, Decimal]:
     """A sum with the plain number right behind it, if that is smaller than its last multiple."""
-    start, end, total, least = open_sum
-    rest = re.compile(r"\s?(\d+)(?![\d.,]*\d)").match(text, end)
-    if rest is None or int(rest[1]) >= least:
+    start, end, total, smallest = open_sum
+    rest = _REST.match(text, end)
+    if rest is None or int(rest[1]) >= smallest:
         return start, end, total
     return start, rest.end(), total + int(rest[1])
 
@@ -136,10 +138,10 @@ def _tables() -> dict[str, dict[str, Any]]:
 def _multiples(lang: str) -> Multiples:
     """The words of ``lang``, or of all languages in its script, and those of English."""
     tables = _tables()
-    own = [tables[lang]] if lang in tables else _of_script(lang.rpartition("_")[2])
+    tables_of_lang = [tables[lang]] if lang in tables else _of_script(lang.rpartition("_")[2])
     times: dict[str, int] = {}
     attached: dict[str, int] = {}
-    for table in (tables[ENGLISH], *own):
+    for table in (tables[ENGLISH], *tables_of_lang):
         times |= {word.casefold(): int(by) for word, by in table["words"].items()}
         for word, by in table.get("attached", {}).items():
             attached |= dict.fromkeys((word.upper(), word.capitalize(), word), int(by))
@@ -149,12 +151,14 @@ def _multiples(lang: str) -> Multiples:
         for word in sorted(times, key=len, reverse=True)
     )
     short = "|".join(map(re.escape, sorted(attached, key=len, reverse=True)))
-    linking = [link for table in (tables[ENGLISH], *own) for link in table.get("links", ())]
+    linking = [
+        link for table in (tables[ENGLISH], *tables_of_lang) for link in table.get("links", ())
+    ]
     link = rf"(?:(?:{'|'.join(map(re.escape, linking))}){_GAP})?"
     run = rf"(?i:(?:{word})(?:{_GAP}(?:{word}))*)"
     number = rf"{_NO_DIGIT_BEFORE}(?P<number>{NUMBER})"
     orders = [rf"{number}(?P<words>(?:{short})(?![^\W_])|{_GAP}{link}{run})"]
-    if any(table.get("first") for table in own):
+    if any(table.get("first") for table in tables_of_lang):
         orders.append(rf"(?P<words>{run}){_GAP}{link}(?P<number>{NUMBER})")
     return Multiples(attached | times, re.compile(word), tuple(map(re.compile, orders)))
 

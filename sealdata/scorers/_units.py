@@ -1,4 +1,4 @@
-"""Numbers beside units: 6 feet and 1.8 metres are one length, $5 and Rp70.000 may be one price."""
+"""Numbers with units: 6 feet and 1.8 metres are one length, $5 and Rp70.000 may be one price."""
 
 import re
 import tomllib
@@ -49,18 +49,13 @@ def in_the_same_units(src: str, tgt: str) -> tuple[str, str]:
     for ours in measured:
         if ours.units & their_units:  # the same unit is there, so that nothing was converted
             continue
-        found = next(
-            (
-                at
-                for at, other in enumerate(theirs)
-                if at not in replaced and _equal(ours, other, powers)
-            ),
-            None,
-        )
-        if found is not None:
-            replaced[found] = value(src[ours.start : ours.end], ".")
-    for at in sorted(replaced, reverse=True):
-        tgt = f"{tgt[: theirs[at].start]} {plain(replaced[at])} {tgt[theirs[at].end :]}"
+        for index, other in enumerate(theirs):
+            if index not in replaced and _equal(ours, other, powers):
+                replaced[index] = value(src[ours.start : ours.end], ".")
+                break
+    for index in sorted(replaced, reverse=True):
+        start, end = theirs[index].start, theirs[index].end
+        tgt = f"{tgt[:start]} {plain(replaced[index])} {tgt[end:]}"
     for ours in reversed(measured):  # written as in tgt
         number = plain(value(src[ours.start : ours.end], "."))
         src = f"{src[: ours.start]} {number} {src[ours.end :]}"
@@ -69,30 +64,30 @@ def in_the_same_units(src: str, tgt: str) -> tuple[str, str]:
 
 def _equal(ours: Measure, theirs: Measure, powers: tuple[int, ...]) -> bool:
     return any(
-        _converts(float(one), unit, float(other), into, powers)
+        _converts(float(amount), unit, float(other), into, powers)
         for unit in ours.units
         for into in theirs.units
         if unit.dimension == into.dimension and unit.unit != into.unit
-        for one in ours.values
+        for amount in ours.values
         for other in theirs.values
     )
 
 
-def _converts(one: float, unit: Unit, other: float, into: Unit, powers: tuple[int, ...]) -> bool:
-    """Whether an amount of one unit is what people write for an amount of another; lengths also by
-    the square and the cube of their ratio, if these are among ``powers``."""
+def _converts(amount: float, unit: Unit, other: float, into: Unit, powers: tuple[int, ...]) -> bool:
+    """Whether people write ``other`` of unit ``into`` for ``amount`` of ``unit``. Lengths convert
+    by the powers of their ratio too: square feet, cubic feet."""
     if unit.dimension == "money":
         return True
     if unit.dimension == "temperature":
-        if unit.unit == "celsius":
-            one, other = other, one
+        fahrenheit, celsius = (other, amount) if unit.unit == "celsius" else (amount, other)
         # The second is a difference of temperatures.
-        return any(abs(c - other) <= _DEGREES for c in ((one - 32) / 1.8, one / 1.8))
+        exact = [(fahrenheit - 32) / 1.8, fahrenheit / 1.8]
+        return any(abs(degrees - celsius) <= _DEGREES for degrees in exact)
     ratio = unit.factor / into.factor
-    exact = [one * ratio**power for power in (powers if unit.dimension == "length" else (1,))]
+    exact = [amount * ratio**power for power in (powers if unit.dimension == "length" else (1,))]
     # A number without decimals may be rounded to the whole.
     slack = max(_TOLERANCE * other, 0.5 if other.is_integer() and other < 10 else 0.0)
-    return any(abs(amount - other) <= slack for amount in exact)
+    return any(abs(converted - other) <= slack for converted in exact)
 
 
 def _measures(text: str) -> list[Measure]:

@@ -19,9 +19,9 @@ class Copy(Scorer):
     script of the other language. Sides of fewer than ``min_words`` words may be names, the same in
     both languages, and have no overlap.
 
-    A translation keeps names, numbers and addresses. So the overlap is also taken without the words
-    that have a capital, a digit or a slash wherever they stand in the pair, if ``min_words`` others
-    are left, and the lower of the two counts.
+    A translation keeps names, numbers and addresses: words that have a capital, a digit or a slash
+    wherever they stand in the pair. If ``min_words`` others are left, the overlap of these is
+    computed too, and the lower of the two counts.
     """
 
     version: ClassVar[int] = 2

@@ -57,7 +57,7 @@ class Ending(Scorer):
     What was cut off lacks the last mark *and* is too short. Where both witnesses agree each may be
     less sure: ``cut`` at most 2.5 drops 0.1 % of TICO-19 in any language; ``balance.deviation`` up
     to 2.5 would drop 4 % of everyday sentences (TALPCo). A side that ends with another mark, as a
-    line of verse does, is not cut. English without a mark may be a headline, so it has to be
+    line of verse does, is not cut. English without a mark may be a headline. It has to be
     shorter by 0.75 standard deviations, unless it ends in the middle of a phrase.
 
     Source: the TerminalPunctuationFilter of OpusFilter (Vázquez et al. 2019), which knows only
@@ -115,7 +115,7 @@ def _cut(pairs: pl.DataFrame, lacking: pl.Series) -> pl.Series:
     rows = (lacking != 0).arg_true()
     if rows.is_empty():
         return cut
-    # Of all pairs: the scorers share the counts of a frame.
+    # The lengths of all pairs, not of a few: the scorers share the counts of a frame.
     src, tgt = (expected_length(pairs, side).gather(rows) for side in ("src", "tgt"))
     few = pairs[rows].with_columns(
         lacking=lacking.gather(rows),

@@ -35,7 +35,7 @@ class Numerals(Scorer):
     Words that multiply are written out in the languages of ``multiples.toml`` (500亿 = 50 billion,
     Rp500 ribu = Rp500,000, သိန်း ၃ = 300,000), and so are the decades of Chinese (20世纪30年代 =
     1930s). A year of the Buddhist era agrees with its own of the common era (พ.ศ. 2561 = 2018), an
-    hour of the afternoon with that of 24 (3 p.m. = 15.00). A number beside a unit of ``units.toml``
+    hour of the afternoon with that of 24 (3 p.m. = 15.00). A number with a unit of ``units.toml``
     agrees with what it is in another (6 feet = 1.8 m), and an amount of money with any in another
     currency. Other numbers in words are not understood.
     """
@@ -68,9 +68,9 @@ def _reread(
     texts = {row: pair[:2] for row, pair in zip(rows, sides, strict=True)}
     best = _best(
         [
-            (row, *as_the_other_side(one, other))
+            (row, *as_the_other_side(*reading))
             for row, (src, tgt, src_lang, tgt_lang) in zip(rows, sides, strict=True)
-            for one, other in product(readings(src, src_lang), readings(tgt, tgt_lang))
+            for reading in product(readings(src, src_lang), readings(tgt, tgt_lang))
         ],
         figures,
     )
@@ -93,10 +93,10 @@ def _best(
     src, tgt = (pl.Series([reading[side] for reading in tried], dtype=pl.String) for side in (1, 2))
     agreement, conflict = compare_numbers(*texts_of(src), *texts_of(tgt), _kinds())
     best: dict[np.int64, tuple[str, str]] = {}
-    for (row, one, other), agrees, contradicts in zip(tried, agreement, conflict, strict=True):
+    for (row, *reading), agrees, contradicts in zip(tried, agreement, conflict, strict=True):
         if (contradicts, -agrees) < (figures[1, row], -figures[0, row]):
             figures[:, row] = agrees, contradicts
-            best[row] = (one, other)
+            best[row] = (reading[0], reading[1])
     return best
 
 

@@ -21,9 +21,9 @@ def hide_closing_marks(text: str) -> tuple[str, list[str]]:
     capitals, and these marks, in order.
 
     A capital letter and the mark behind it may be two bytes of UTF-8 as Windows-1252 has them: Ã”
-    is also what becomes of Ô. They are what they seem if the letter ends a word in capitals, or
-    stands alone in its quotes, and either the opening mark is there or the text as a whole cannot
-    be misread UTF-8.
+    is also what becomes of Ô. The letter has to end a word in capitals or to be the only one in its
+    quotes. Then both are what they seem, if the opening mark is there. They are also if the text as
+    a whole cannot be misread UTF-8.
     """
     spans = list(_closing(text))
     if not spans:
@@ -39,8 +39,8 @@ def restore_no_break_spaces(text: str) -> str:
     """``text`` with a no-break space for the plain one, or the end, behind a misread first byte.
 
     Cleaning makes all white space plain, and then 50Â km is no longer what ftfy knows. A word in
-    capitals may end with these letters (HÂLÂ, XÃ). Where one stands alone, it may be a letter that
-    the text speaks of, unless the text as a whole can be misread UTF-8.
+    capitals may end with these letters (HÂLÂ, XÃ). A letter between spaces may be one that the
+    text speaks of, unless the text as a whole can be misread UTF-8.
     """
 
     def restored(match: re.Match[str]) -> str:
@@ -71,7 +71,7 @@ def _closing(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _opened(before: str, mark: str) -> bool:
-    """An opening mark of ``mark`` stands in ``before``, and is no part of misread UTF-8 itself."""
+    """An opening mark of ``mark`` stands in ``before``, and is not misread UTF-8 itself."""
     last = max((before.rfind(opener) for opener in _OPENERS.get(mark, "")), default=-1)
     return last >= 0 and before[last - 1 : last] not in ("Â", "€")
 

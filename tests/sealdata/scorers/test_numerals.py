@@ -78,6 +78,8 @@ def conflict(lang, src, tgt):
         ("tam_Taml", "50,000 people", "50 ஆயிரம் பேர்", 0.0),
         ("tam_Taml", "20,000,000 rupees", "2 கோடி ரூபாய்", 0.0),
         ("tam_Taml", "3 million", "30 லட்சம்", 0.0),
+        ("tam_Taml", "1.5 crore", "1 கோடியே 50 லட்சம்", 0.0),
+        ("mya_Mymr", "15 million", "၁ ကုဋေ ၅၀ သိန်း", 0.0),
         ("zho_Hans", "About US$50 billion in 2020", "2020年约500亿美元", 0.0),
         ("zho_Hans", "About 60 billion", "约500亿美元", 1.0),
         ("zho_Hans", "120 million", "1亿2000万", 0.0),
@@ -153,6 +155,12 @@ def test_every_language_has_its_words_and_the_words_are_as_cleaned_text_has_them
             assert words.filter(cleaned != words).to_list() == [], (name, cleaner)
         # A word stands once in a table; its key is folded where case does not count.
         assert len({(key, word.casefold()) for key, word in pairs}) >= len(pairs) - 8
+
+
+def test_numbers_of_any_length_are_read():
+    assert conflict("ind_Latn", "9" * 5000, "8" * 5000 + " juta") == 1
+    assert conflict("ind_Latn", "5 million and " + "9" * 5000, "5 juta " + "8" * 5000) == 0.5
+    assert conflict("ind_Latn", f"{'9' * 400} feet", f"{'8' * 400} meter") == 1
 
 
 def test_a_language_without_words_of_its_own_has_those_of_its_script():
