@@ -147,7 +147,9 @@ def test_names_and_numbers_that_are_on_both_sides_are_evidence():
     texts = pl.Series(["Zyxwvu 98765 Qwertz 43210 Plokij 5555"])
     other = pl.Series(["Zyxwvu ๙๘๗๖๕ Qwertz 43210 Plokij 5555"])
     pair, no = np.zeros((1, 2), np.int64), np.zeros(1, bool)
-    assert lexicon.scaled(lexicon.evidence(texts, other, pair, no))[0] > 1
+    sums = lexicon.evidence(texts, other, pair, no)
+    assert lexicon.scaled(sums)[0] > 1
+    assert sums[:, 1, 0].tolist() == [6, 6]  # all units of both sides are judged
     unknown = lexicon.evidence(texts, pl.Series(["Ein Satz ohne alle Bekannten"]), pair, no)
     assert np.isnan(lexicon.scaled(unknown)[0])
     assert np.isnan(lexicon.gaps(unknown)[0])
