@@ -10,13 +10,16 @@ from pydantic import BaseModel, ConfigDict
 from sealdata.errors import ConfigError
 from sealdata.gold.references import read_references
 from sealdata.gold.trial import recipe_languages
+from sealdata.lexicon.model import Lexicon
 from sealdata.pairs import make_pairs
 from sealdata.pipeline.plan import Plan
 from sealdata.scorers import Scorer
+from sealdata.scorers.lexicon import Lexicon as LexiconScorer
 
 # Both tails and the median: limits are chosen in a tail.
 QUANTILES = (0.01, 0.05, 0.5, 0.95, 0.99)
 _ENGLISH = "eng_Latn"
+_LEARNT = "lexicon.evidence"  # the one score of a corpus that references can teach
 _DECIMALS = 4  # of a limit, rounded down so that it never rejects the value it comes from
 
 
@@ -64,7 +67,8 @@ def calibrate(
     English side, the negatives are lines of this language in place of English.
 
     If no reference of a language has a score (a margin among related languages for a language
-    without relatives), the result lacks it, and ``tell`` receives a message.
+    without relatives), the result lacks it, and ``tell`` receives a message. A lexicon
+    of the references computes ``lexicon.evidence``, if there are enough of them.
 
     Raises:
         ConfigError: the recipe has no such score, or no reference has it.
@@ -84,12 +88,7 @@ def calibrate(
         scorer, column = _scorer(plan, name)
         for lang in langs:
             sets = _pairs(references, lang, scorer.stage, column)
-            values = {
-                # Rounded to 6 decimals: further ones differ between machines and would move a
-                # limit.
-                kind: scorer.score(pairs)[column].cast(pl.Float64).round(6).to_numpy()
-                for kind, pairs in sets.items()
-            }
+            values = (_learnt if name == _LEARNT else _scored)(scorer, column, sets)
             # One language without a score is reported, not an error: the others still have limits.
             if np.isnan(values["good"]).all():
                 tell(f"left out: {name} of {lang}, because no reference has it")
@@ -98,6 +97,31 @@ def calibrate(
     if not calibrations:
         raise ConfigError(f"no reference in {folder} has the score, so that there is no limit")
     return calibrations
+
+
+def _scored(scorer: Scorer, column: str, sets: dict[str, pl.DataFrame]) -> dict[str, np.ndarray]:
+    """Scores by kind of pair."""
+    return {
+        kind: scorer.score(pairs)[column].cast(pl.Float64).round(6).to_numpy()
+        for kind, pairs in sets.items()
+    }
+
+
+def _learnt(scorer: Scorer, column: str, sets: dict[str, pl.DataFrame]) -> dict[str, np.ndarray]:
+    """Evidence by kind of pair, by a lexicon of the good ones; NaN where these are too few."""
+    assert isinstance(scorer, LexiconScorer)
+    good = sets["good"]
+    if good.height < scorer.min_pairs:
+        return {kind: np.full(pairs.height, np.nan) for kind, pairs in sets.items()}
+    lexicon = Lexicon.learnt(good["src"], good["tgt"])
+    values = {}
+    for kind, pairs in sets.items():
+        row = np.arange(pairs.height)
+        is_own = np.full(pairs.height, kind == "good")
+        rows = np.stack([row, row], axis=1)
+        sums = lexicon.evidence(pairs["src"], pairs["tgt"], rows, is_own)
+        values[kind] = lexicon.scaled(sums).round(6)
+    return values
 
 
 def _default_scores(plan: Plan) -> list[str]:
@@ -118,6 +142,8 @@ def _default_scores(plan: Plan) -> list[str]:
 
 def _scorer(plan: Plan, name: str) -> tuple[Scorer, str]:
     scorer, _, column = name.partition(".")
+    if name == _LEARNT and scorer in plan.scorers:
+        return plan.scorers[scorer], column
     if name in plan.corpus_scores():
         raise ConfigError(
             f"--score {name}: the score needs neighbours in a corpus, or all of its pairs, which "

@@ -26,8 +26,7 @@ from sealdata.workflow.stage import Step
 LEXICON = "lexicon"  # the one part of ``Learn``
 SEED = 1  # of the hash by which pairs are drawn: another recipe seed must not learn again
 SHIFTS = (-2, -1, 1, 2)  # lines by which a run may have slipped
-SURE = 0.8  # pairs with more evidence are not compared with their neighbours
-TYPICAL = 1.0  # evidence of the median pair
+SURE = 0.8  # pairs with as much evidence have not slipped and are not compared
 _DECIMALS = 4
 _SLICE_BYTES = 8 << 20  # of text judged at a time
 
@@ -120,7 +119,7 @@ class ScorePairs(Step):
 
     def params(self) -> list[Any]:
         """Whether there is a lexicon; which pairs survive is an input."""
-        return [self.lexicon is not None, list(SHIFTS), SURE, TYPICAL]
+        return [self.lexicon is not None, list(SHIFTS), SURE]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: ``scored``, how many pairs have evidence."""
@@ -196,9 +195,7 @@ class _PartPairs:
             )
             gain = np.nan_to_num(other - evidence, nan=0.0)
             best = np.maximum(best, best_window(gain))
-        # A pair that is as good as a typical one of the corpus has not slipped, whatever its
-        # neighbours have.
-        best[evidence >= TYPICAL] = 0
+        best[evidence >= SURE] = 0  # it has not slipped, whatever its neighbours have
         return np.where(np.isnan(evidence), np.nan, best)
 
 

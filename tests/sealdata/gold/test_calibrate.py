@@ -16,6 +16,7 @@ from sealdata.gold.calibrate import _calibration, _pairs, area_under_curve, cali
 from sealdata.gold.plot import plot_calibrations
 from sealdata.pipeline.plan import load_plan, sample_dir
 from sealdata.recipe.reading import write_recipe
+from tests.sealdata.lexicon.made_up import made_up
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,24 @@ def test_too_few_references():
 def test_a_score_that_is_not_there():
     with pytest.raises(ConfigError, match=r"--score laser.margins: the recipe has no such score"):
         calibrate(load_plan("quickstart"), sample_dir() / "eval", ["laser.margins"], 0.01)
+
+
+def test_evidence_by_a_lexicon_of_the_references(tmp_path):
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        'extends = "quickstart"\n[score.lexicon]\nmin_pairs = 900\n[[rule]]\n'
+        'reason = "misaligned"\nscore = "lexicon.evidence"\nmin = 0.4\n'
+    )
+    for name, lines in zip(("eng_Latn", "tha_Thai"), made_up("Thai", 900), strict=True):
+        (tmp_path / f"{name}.dev").write_text("\n".join(lines))
+    [found] = calibrate(load_plan(str(recipe)), tmp_path, ["lexicon.evidence"], 0.01)
+    assert found.rejected <= 0.01
+    assert 0.2 < found.limit < 0.9
+    assert [bad.kind for bad in found.negatives] == ["shuffled", "next"]
+    assert all(bad.accepted is not None and bad.accepted < 0.05 for bad in found.negatives)
+    recipe.write_text(recipe.read_text().replace("min_pairs = 900", "min_pairs = 901"))
+    with pytest.raises(ConfigError, match="no reference in"):
+        calibrate(load_plan(str(recipe)), tmp_path, ["lexicon.evidence"], 0.01)
 
 
 def test_the_command(tmp_path):

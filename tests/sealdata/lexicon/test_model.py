@@ -6,7 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sealdata.kernels.lexicon import cell_index, learn, meeting_units
+from sealdata.kernels.lexicon import (
+    Cells,
+    Text,
+    _best_partners,
+    cell_index,
+    learn,
+    meeting_units,
+)
 from sealdata.lexicon import model
 from sealdata.lexicon.model import Lexicon
 from tests.sealdata.lexicon.made_up import made_up
@@ -55,6 +62,47 @@ def test_learning_is_ibm_model_1():
     assert tgt_sums.tolist() == pytest.approx(sums, rel=1e-6)
 
 
+@pytest.mark.parametrize("without_itself", [True, False])
+def test_a_pair_is_judged_by_the_counts_of_the_others(without_itself):
+    """The best partner of each unit, with what the pair itself has added to each count."""
+    rows, columns, counts = meeting_units(SRC, BEGINS, TGT, BEGINS, 4, 4, 1)
+    often = np.array([2.0, 1, 2, 1])
+    table = cell_index(rows, columns)
+    learnt = learn(SRC, BEGINS, TGT, BEGINS, table, rows, columns, counts, often, often, 3)
+    cells = Cells(table, rows, columns, *learnt, often / 3, often / 3)
+    hashes = np.arange(6, dtype=np.uint64)
+    src, tgt = Text(SRC, hashes, BEGINS), Text(TGT, hashes + np.uint64(9), BEGINS)
+    best = np.empty(192), np.empty(192)
+    there, back, src_sums, tgt_sums = learnt
+    number = {
+        (row, int(columns[cell])): cell
+        for row in range(4)
+        for cell in range(rows[row], rows[row + 1])
+    }
+    for pair in range(3):
+        _best_partners(src, pair, tgt, pair, cells, without_itself, *best)
+        units = SRC[2 * pair : 2 * pair + 2]  # the same numbers on both sides
+        shares = {(e, f): there[k] / src_sums[e] for (e, f), k in number.items()}
+        other = {(e, f): back[k] / tgt_sums[f] for (e, f), k in number.items()}
+        for index, unit in enumerate(units):
+            own = often[unit] / 3 + sum(shares.get((e, unit), 0) for e in units)
+            found = [
+                (there[number[e, unit]] - 0.5 - without_itself * shares[e, unit] / own)
+                / (src_sums[e] + 1)
+                for e in units
+                if (e, unit) in number
+            ]
+            assert best[1][index] == pytest.approx(max(0, *found, 0), abs=1e-6)
+            own = often[unit] / 3 + sum(other.get((unit, f), 0) for f in units)
+            found = [
+                (back[number[unit, f]] - 0.5 - without_itself * other[unit, f] / own)
+                / (tgt_sums[f] + 1)
+                for f in units
+                if (unit, f) in number
+            ]
+            assert best[0][index] == pytest.approx(max(0, *found, 0), abs=1e-6)
+
+
 @pytest.mark.parametrize("script", ["Latn", "Thai", "Hans", "Mymr"])
 def test_wrong_pairs_are_told_from_right_ones(script):
     src, tgt = (pl.Series(side) for side in made_up(script, 1500))
@@ -99,7 +147,9 @@ def test_names_and_numbers_that_are_on_both_sides_are_evidence():
     texts = pl.Series(["Zyxwvu 98765 Qwertz 43210 Plokij 5555"])
     other = pl.Series(["Zyxwvu ๙๘๗๖๕ Qwertz 43210 Plokij 5555"])
     pair, no = np.zeros((1, 2), np.int64), np.zeros(1, bool)
-    assert lexicon.scaled(lexicon.evidence(texts, other, pair, no))[0] > 1
+    sums = lexicon.evidence(texts, other, pair, no)
+    assert lexicon.scaled(sums)[0] > 1
+    assert sums[:, 1, 0].tolist() == [6, 6]  # all units of both sides are judged
     unknown = lexicon.evidence(texts, pl.Series(["Ein Satz ohne alle Bekannten"]), pair, no)
     assert np.isnan(lexicon.scaled(unknown)[0])
     assert np.isnan(lexicon.gaps(unknown)[0])

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sealdata.build_manifest import BuildManifest
+from sealcli.show import show_build
+from sealdata.build_manifest import BuildManifest, LexiconRow
 from sealdata.report import explorer
+from sealdata.report.dataset_card import render_card
 from sealdata.report.facts import audit_facts
 from sealdata.report.figures import bars, funnel_bar, histogram
 from sealdata.report.html import write_report
@@ -108,6 +110,35 @@ def test_notices(build: Build) -> None:
     page = rendered(out, facts.model_copy(update={"build": other}))
     assert "Demonstration model." not in page
     assert "<b>PARTIAL.</b> Only the first 1,000 records" in page
+
+
+def test_pairs_that_no_lexicon_judged_are_named(build: Build, capsys) -> None:
+    """On the page, on the card and in the terminal."""
+    rows = [
+        ("tha_Thai", 1200, True, 90, 100),
+        ("mya_Mymr", 1300, True, 70, 70),
+        ("jav_Latn", 30, False, 0, 30),
+    ]
+    names = ("lang", "pairs", "learnt", "scored", "of")
+    lexicons = [LexiconRow(**dict(zip(names, row, strict=True))) for row in rows]
+    thai = (
+        "Thai: a lexicon of 1,200 pairs scored 90 pairs; 10 have too few known words to be judged"
+    )
+    burmese = "Burmese: a lexicon of 1,300 pairs scored 70 pairs"
+    javanese = (
+        "Javanese: no lexicon could be learnt from 30 pairs, so all 30 pairs have no lexicon scores"
+    )
+    assert [row.sentence for row in lexicons] == [thai, burmese, javanese]
+    manifest = build[1].model_copy(update={"lexicons": lexicons})
+    page = rendered(build[0], audit_facts(build[0], manifest))
+    card = render_card(manifest)
+    for sentence in (thai, burmese, javanese):
+        assert sentence in page
+        assert sentence in card
+    assert f"<b>No lexicon.</b> {javanese}." in page
+    show_build(manifest, build[0])
+    said = [line for line in capsys.readouterr().out.split("\n") if line.startswith("lexicon")]
+    assert said == [f"lexicon: {thai}", f"lexicon: {javanese}"]
 
 
 def test_languages_are_marked(page: str) -> None:

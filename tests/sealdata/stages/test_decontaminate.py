@@ -113,6 +113,7 @@ def test_a_text_that_shares_a_phrase_is_none(text):
         # Short: all of it must be there.
         ("He turned on the tap.", "It was hot. He turned on the tap. Then he drank.", True),
         ("He turned on the tap.", "It was hot. He turned on the lap. Then he drank.", False),
+        ("He turned on the old tap today.", "He turned on the old tap todas. It was hot.", False),
         ("他打开了水龙头。", "天气很热。他打开了水龙头。然后喝了水。", True),
         ("他打开了水龙头。", "天气很热。他打开了水箱头。然后喝了水。", False),
         ("彼は蛇口を開けた。", "暑かった。彼は蛇口を開けた。そして飲んだ。", True),

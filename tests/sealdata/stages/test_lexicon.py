@@ -8,7 +8,7 @@ import pytest
 
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.pairs import make_pairs
-from sealdata.stages.lexicon import LEXICON, Draw, Learn, ScorePairs, best_window, shares
+from sealdata.stages.lexicon import LEXICON, SURE, Draw, Learn, ScorePairs, best_window, shares
 from sealdata.stages.rules import DropMask, RuleEvaluator
 from sealdata.workflow.stage import OutputRef
 from tests.sealdata.lexicon.made_up import made_up
@@ -66,6 +66,7 @@ def test_wrong_pairs_and_runs_that_slipped(pairs, tmp_path):
     assert (evidence[right] < 0.4).mean() <= 0.01
     assert (evidence[FOREIGN] < 0.4).all()
     assert (slip[list(SLIPPED)] > 0.3).all()
+    assert (slip[evidence >= SURE] == 0).all()
     near = [SLIPPED.start - 2, SLIPPED.start - 1, SLIPPED.stop, SLIPPED.stop + 1]
     assert (slip[np.setdiff1d(right, near)] < 0.3).all()
 
