@@ -81,16 +81,16 @@ async function refresh() {
       if (waiting) continue;
       figures = await ask(`api/figures?${asked}`);
       showFigures();
-      if (waiting || !shown.length) continue;
-      showChanges(await ask(`api/changes?${asked}`));
-      if (!waiting && !byId("recipe-lines").hidden) await showPatch();
+      if (waiting) continue;
+      if (shown.length) showChanges(await ask(`api/changes?${asked}`));
+      if (!waiting && state.limits.length && !byId("recipe-lines").hidden) await showPatch();
       problem("");
     } catch (error) {
       problem(error.message);
     }
   }
   running = false;
-  document.body.classList.remove("busy");
+  if (!timer) document.body.classList.remove("busy");
 }
 
 function problem(message) {
@@ -106,10 +106,14 @@ function change(changes) {
   refresh();
 }
 
-let pause;
-function later(changes) {
-  clearTimeout(pause);
-  pause = setTimeout(() => change(changes), 250);
+// What a person is still typing or dragging is acted on when it pauses.
+let [timer, pending] = [0, null];
+function soon(what, action) {
+  clearTimeout(timer);
+  if (pending && pending.what !== what) pending.action(); // of another field: not to be lost
+  document.body.classList.add("busy");
+  pending = { what, action };
+  timer = setTimeout(() => { [timer, pending] = [0, null]; action(); }, 200);
 }
 
 const moved = (rule, score, lang) => state.limits.find((limit) => limit.rule === rule && limit.score === score && limit.lang === lang);
@@ -219,9 +223,9 @@ function limitRow(rule, score) {
     if (set) inputs.unshift(element("input", { type: "range", min: Math.floor(low / step) * step, max: Math.ceil(high / step) * step, step, "aria-label": `${label}, slider`, data: { side } }));
     for (const input of inputs) {
       input.addEventListener("input", () => {
-        clearTimeout(pause);
         const value = input.value === "" || !Number.isFinite(Number(input.value)) ? null : Number(Number(input.value).toPrecision(12));
-        pause = setTimeout(() => setLimit(rule, score.name, state.lang, side, value), 150);
+        const { lang } = state;
+        soon(`${rule}/${side}`, () => setLimit(rule, score.name, lang, side, value));
       });
     }
     row.append(element("span", {}, `${side} `, ...inputs));
@@ -471,13 +475,13 @@ async function showPatch() {
 
 function listen() {
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
-  byId("text").addEventListener("input", (event) => later({ text: event.target.value }));
+  byId("text").addEventListener("input", (event) => soon("text", () => change({ text: event.target.value })));
   byId("regex").addEventListener("change", (event) => change({ regex: event.target.checked }));
   for (const id of ["side", "lang", "source", "reason", "label", "sort", "score"]) byId(id).addEventListener("change", (event) => change({ [id]: event.target.value }));
   const range = () => {
     const [from, to] = ["from", "to"].map((id) => (byId(id).value === "" ? null : Number(byId(id).value)));
-    clearTimeout(pause);
-    pause = setTimeout(() => setRange(state.score, from, to), 250);
+    const { score } = state;
+    soon("range", () => setRange(score, from, to));
   };
   for (const id of ["from", "to"]) byId(id).addEventListener("input", range);
   byId("log").addEventListener("change", () => figures && drawHistogram());
@@ -488,9 +492,9 @@ function listen() {
     const lines = byId("recipe-lines");
     lines.hidden = !lines.hidden;
     event.target.setAttribute("aria-expanded", String(!lines.hidden));
-    if (!lines.hidden) showPatch().catch((error) => problem(error.message));
+    if (!lines.hidden) refresh();
   });
-  byId("base").addEventListener("change", () => showPatch().catch((error) => problem(error.message)));
+  byId("base").addEventListener("change", refresh);
   byId("copy").addEventListener("click", () => {
     byId("patch").select();
     navigator.clipboard?.writeText(byId("patch").value).catch(() => document.execCommand("copy"));
@@ -530,4 +534,4 @@ async function start() {
   showControls();
   await refresh();
 }
-start().catch((error) => problem(error.message));
+start().catch((error) => problem(error.message)).finally(() => document.body.classList.remove("busy"));

@@ -11,9 +11,7 @@ from sealdata.files.records import write_json
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.ledger import dropped_files, kept_files
 
-from ..report.conftest import TEXTS, browser, make_build
-
-__all__ = ["browser"]
+from ..report.conftest import TEXTS, make_build
 
 
 def finish(out: Path, manifest: BuildManifest) -> Path:

@@ -164,7 +164,7 @@ def moved_limits(draw: st.DrawFn) -> list[dict[str, Any]]:
     return limits
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(limits=moved_limits())
 def test_moved_limits_equal_the_rules_evaluated_again(session, every, limits):
     added = [row for row in every if not row["kept"] and would_be_kept(row, limits)]
