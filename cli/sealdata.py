@@ -9,6 +9,7 @@ from sealdata import __version__
 from sealdata.errors import SealError
 
 from .audit import audit, card, publish
+from .browse import browse
 from .calibrate import calibrate
 from .errors import Program
 from .gold import gold, hash_refs, lengths
@@ -121,6 +122,7 @@ def verify(folder: Path) -> None:
 
 for command in (
     audit,
+    browse,
     card,
     publish,
     calibrate,

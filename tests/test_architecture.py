@@ -22,7 +22,7 @@ LEVELS = [
     "stages",
     "pipeline",
     "report gold",
-    "dataset",
+    "dataset browse",
     "notebook",
 ]
 LEVEL_OF = {room: level for level, line in enumerate(LEVELS) for room in line.split()}

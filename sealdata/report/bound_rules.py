@@ -63,19 +63,26 @@ def num_scored_stages_of(frame: pl.DataFrame) -> pl.Series:
     """
     if "complete" in frame.columns:
         return pl.repeat(len(RULE_STAGES), frame.height, dtype=pl.UInt8, eager=True)
+    return frame.select(num_scored_expr()).to_series()
+
+
+def num_scored_expr() -> pl.Expr:
+    """The same for rows of a finished build, from their column ``stage``."""
     counts = {name: num_scored_stages(name) for name in STAGE_NAMES}
     kept = pl.lit(len(RULE_STAGES), pl.UInt8)
-    return frame.select(
+    return (
         pl.when(pl.col("stage").is_null())
         .then(kept)
         .otherwise(pl.col("stage").replace_strict(counts, default=None, return_dtype=pl.UInt8))
-    ).to_series()
+    )
 
 
 def dropped_by_non_rule(frame: pl.DataFrame, rules: Sequence[Rule]) -> pl.Series:
     """Whether something other than a rule drops a row: dedup, decontamination, ingest, a cap."""
-    rule_reasons = [rule.reason for rule in rules]
-    return frame.select(
-        pl.col("reasons").list.set_difference(pl.lit(rule_reasons, pl.List(pl.String))).list.len()
-        > 0
-    ).to_series()
+    return frame.select(non_rule_expr(rules)).to_series()
+
+
+def non_rule_expr(rules: Sequence[Rule]) -> pl.Expr:
+    """The same as an expression on the column ``reasons``."""
+    rule_reasons = pl.lit([rule.reason for rule in rules], pl.List(pl.String))
+    return pl.col("reasons").list.set_difference(rule_reasons).list.len() > 0

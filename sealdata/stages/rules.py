@@ -28,10 +28,17 @@ class Rule:
 
     def failed(self, scores: pl.DataFrame, tgt_lang: str) -> pl.Series:
         """Bool per row: the score is out of bounds. A missing one fails if ``missing_drops``."""
+        fails = self.fails(tgt_lang, scores.schema[self.score])
+        if fails is None:
+            return pl.repeat(False, scores.height, eager=True)
+        return scores.select(fails).to_series()
+
+    def fails(self, tgt_lang: str, dtype: pl.DataType) -> pl.Expr | None:
+        """The same as an expression for a column of ``dtype``; None if the rule is off."""
         bounds = self.languages.get(tgt_lang, self.bounds)
         value = pl.col(self.score)
         if bounds is None:
-            return pl.repeat(False, scores.height, eager=True)
+            return None
         low, high = bounds
         outside = pl.lit(False)
         if low is not None:
@@ -39,13 +46,11 @@ class Rule:
         if high is not None:
             outside = outside | (value > high)
         missing = value.is_null()
-        if scores[self.score].dtype.is_float():
+        if dtype.is_float():
             missing = missing | value.is_nan()
         # Whether a missing score passes is the recipe's choice, not an accident of comparison:
         # null < limit is null, and NaN < limit is false.
-        return scores.select(
-            pl.when(missing).then(self.missing_drops).otherwise(outside)
-        ).to_series()
+        return pl.when(missing).then(self.missing_drops).otherwise(outside)
 
     def params(self, tgt_lang: str) -> list[Any]:
         """What can change the outcome for pairs of ``tgt_lang``: not the bounds of others."""

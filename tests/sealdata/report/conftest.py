@@ -1,7 +1,5 @@
 """A small finished build, made up: pairs, ledger and manifest that tie, in three languages."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -258,19 +256,6 @@ def make_build(out: Path, texts: dict[str, list[str]], rows: int) -> BuildManife
         ],
     }
     return BuildManifest.model_validate(table)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """The Chromium of the system, headless."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), "")
-    if not chromium:
-        pytest.skip("no Chromium: the page was not opened")
-    sync = pytest.importorskip("playwright.sync_api")
-    with sync.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def move(control: Any, stop: int) -> None:

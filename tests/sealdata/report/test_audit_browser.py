@@ -212,14 +212,18 @@ def test_parts_of_charts_are_told_by_more_than_colour(page: Any, scheme: str) ->
 def poisoned(facts: AuditFacts) -> AuditFacts:
     """Hostile text in every name that comes from a recipe, a corpus or a model, wherever it stands:
     reasons, sources, files, recipe, tokenizer, model, licence, cleaning step, references."""
-    text = facts.model_dump_json()
+    text = poisoned_text(facts.model_dump_json(), "eng_Latn-tha_Thai", "dev-set", "swapped")
+    return AuditFacts.model_validate_json(text)
+
+
+def poisoned_text(text: str, *more: str) -> str:
+    """JSON of a made-up build with hostile text behind every name in it."""
     names = ("low_similarity", "tha-web", "tha_Thai.tsv.gz", "made-up", "Made up", "lid.176.ftz")
-    names += ("CC0 1.0", '"html"', '"bpe"', "eng_Latn-tha_Thai", "dev-set", "swapped")
-    for name in names:
+    for name in (*names, "CC0 1.0", '"html"', '"bpe"', *more):
         assert name in text
         evil = json.dumps(EVIL)[1:-1]
         text = text.replace(name, f'{name[:-1]}{evil}"' if name[-1] == '"' else name + evil)
-    return AuditFacts.model_validate_json(text)
+    return text
 
 
 def test_hostile_text_in_every_field_does_nothing(

@@ -1,0 +1,132 @@
+"""Labels: what a person says of a pair, appended line by line to a file of the build."""
+
+import hashlib
+import json
+import os
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sealdata.errors import DataError
+
+LABELS_FILE = "labels.jsonl"
+LABELS = ("good", "bad", "wrong_language", "misaligned")
+
+
+class LabelRow(BaseModel):
+    """One line of ``labels.jsonl``: a label of one pair. Of several lines the last one holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str  # name of the recipe's source
+    row: int  # 0-based data record in its file
+    lang: str  # the side that is not English
+    label: str | None  # good, bad, wrong_language or misaligned; null takes the label back
+    text: str  # digest of both texts, to see that they have changed since
+    time: str  # when it was given, UTC
+
+
+class Label(NamedTuple):
+    """The label of a pair, and the digest of the texts that it was given for."""
+
+    name: str
+    text: str
+
+
+def text_digest(src: str | None, tgt: str | None) -> str:
+    """16 hex digits of SHA-256 over both texts."""
+    joined = "\0".join((src or "", tgt or ""))
+    return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+class Labels:
+    """The labels of a build, in memory and in its file.
+
+    A label is one line, written by one call and synchronised to the disk before ``add`` returns. A
+    kill can leave at most one torn line, which is passed over and counted.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.path = out / LABELS_FILE
+        self.num_torn = 0  # lines that are no label
+        self._labels: dict[tuple[str, int], Label] = {}
+        self._lock = threading.Lock()
+        try:
+            content = self.path.read_bytes() if self.path.exists() else b""
+        except OSError as error:
+            raise DataError(f"cannot read {self.path}: {error.strerror or error}") from None
+        for line in content.splitlines():
+            if line.strip():
+                self._read(line)
+
+    def _read(self, line: bytes) -> None:
+        try:
+            row = LabelRow.model_validate_json(line)
+        except ValidationError:
+            self.num_torn += 1
+            return
+        self._hold(row)
+
+    def _hold(self, row: LabelRow) -> None:
+        if row.label in LABELS:
+            self._labels[row.source, row.row] = Label(row.label, row.text)
+        else:
+            self._labels.pop((row.source, row.row), None)
+
+    def get(self, source: str, row: int) -> Label | None:
+        """The label of a pair."""
+        return self._labels.get((source, row))
+
+    def rows(self, label: str) -> dict[str, list[int]]:
+        """Source -> rows that have ``label``, or any label."""
+        found: dict[str, list[int]] = {}
+        with self._lock:
+            for (source, row), given in self._labels.items():
+                if label in ("any", given.name):
+                    found.setdefault(source, []).append(row)
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """Label -> pairs that have it."""
+        with self._lock:
+            names = [label.name for label in self._labels.values()]
+        return {name: names.count(name) for name in LABELS}
+
+    def add(self, source: str, row: int, lang: str, label: str | None, text: str) -> None:
+        """Append a label; None takes the earlier one back.
+
+        Raises:
+            DataError: the disk is full or refuses.
+        """
+        time = datetime.now(UTC).isoformat(timespec="seconds")
+        entry = LabelRow(source=source, row=row, lang=lang, label=label, text=text, time=time)
+        line = json.dumps(entry.model_dump(), ensure_ascii=False) + "\n"
+        with self._lock:
+            try:
+                _append(self.path, line.encode())
+            except OSError as error:
+                message = f"cannot write {self.path}: {error.strerror or error}"
+                raise DataError(message) from None
+            self._hold(entry)
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Write ``line`` at the end of the file, on a line of its own."""
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        size = os.fstat(handle).st_size
+        # A kill in the middle of a write leaves a line without an end.
+        if size and os.pread(handle, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        written = os.write(handle, line)
+        if written != len(line):
+            raise OSError(28, "No space left on device")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
