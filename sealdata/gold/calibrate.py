@@ -100,7 +100,8 @@ def calibrate(
 
 
 def _scored(scorer: Scorer, column: str, sets: dict[str, pl.DataFrame]) -> dict[str, np.ndarray]:
-    """Scores by kind of pair."""
+    """Scores by kind of pair, to 6 decimals: further ones differ between machines and would move
+    a limit."""
     return {
         kind: scorer.score(pairs)[column].cast(pl.Float64).round(6).to_numpy()
         for kind, pairs in sets.items()
