@@ -101,7 +101,8 @@ def test_a_flipped_bit_loses_no_row(name, tmp_path):
     path = tmp_path / f"corpus.{name}"
     rng = random.Random(name)
     errors = 0
-    for _ in range(300):
+    flips = 100 if "zip" in name else 300
+    for _ in range(flips):
         data = bytearray(files[name])
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
         path.write_bytes(data)
@@ -110,7 +111,7 @@ def test_a_flipped_bit_loses_no_row(name, tmp_path):
                 assert stream.read() == text
         except DataError:
             errors += 1
-    assert errors > 150  # the rest are bits of names and dates
+    assert errors > flips / 2  # the rest are bits of names and dates
 
 
 @pytest.mark.parametrize(
