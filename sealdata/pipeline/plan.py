@@ -55,6 +55,8 @@ class Plan:
             name: load("scorers", name, self._located(params)).for_languages(self._languages())
             for name, params in recipe.score.items()
         }
+        for scorer in self.scorers.values():
+            scorer.check_sources([table.name for table in recipe.source])
         for rule in recipe.rule:
             self._check_score(f"rule {rule.reason!r}", rule.score)
             self._check_thresholds(rule)

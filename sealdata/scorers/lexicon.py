@@ -1,11 +1,13 @@
 """Whether the words of a pair translate each other, by a lexicon learnt from the corpus itself."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import numpy as np
 import polars as pl
 from pydantic import Field
 
+from sealdata.errors import ConfigError
 from sealdata.filter_stages import RuleStage
 from sealdata.lexicon.units import units_of
 from sealdata.scorers import Scorer
@@ -49,6 +51,15 @@ class Lexicon(Scorer):
         "gap": "largest share of a side in one stretch without a translation, about 0 to 1, to 4 "
         "decimals. Higher is more likely a translation of a part only",
     }
+
+    def check_sources(self, sources: Sequence[str]) -> None:
+        """Each of ``learn_from`` must be one of ``sources``."""
+        for name in self.learn_from:
+            if name not in sources:
+                raise ConfigError(
+                    f"[score.lexicon] learn_from: no source is named {name!r}; the recipe has "
+                    f"{', '.join(sources)}"
+                )
 
     def pairwise_only(self) -> Self:
         """Without what concerns the lexicon."""

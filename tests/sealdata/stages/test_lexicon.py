@@ -94,6 +94,27 @@ def test_too_few_pairs_are_not_judged(pairs, tmp_path):
     assert list((tmp_path / "learnt").iterdir()) == []
 
 
+LONG = ("word " * 3000).strip()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [("The shop is closed.", "ร้านปิด")] * 1200,  # one sentence teaches nothing
+        [("", "")] * 1200,
+        [("...", "!!!")] * 1200,
+        [(f"{n}", f"{n}") for n in range(1200)],
+        [(LONG, "คำ" * 3000)] * 2 + [("\0\ud7ff", "\U0010ffff")] * 1000,
+        [(f"a{n}b {n}", "ก") for n in range(1200)],
+    ],
+    ids=["none", "same", "empty", "marks", "numbers", "long", "alike"],
+)
+def test_corpora_that_teach_nothing_are_not_judged(rows, tmp_path):
+    scores = judged(tmp_path, {"a": make_pairs(rows[:1]), "b": make_pairs(rows[1:])})
+    assert scores.null_count().row(0) == (len(rows),) * 3
+
+
 def test_a_share_is_drawn_by_hash(pairs, tmp_path):
     parts = {"all": pairs}
     for name in ("cleaned", "mask", "drawn"):
