@@ -23,8 +23,8 @@ class Lexicon(Scorer):
     words.
 
     The scores need all pairs of a language: a build has them, an audit does not. They are null for
-    a language with fewer than ``min_pairs`` pairs, and for a pair with fewer than six known words.
-    docs/explanation/misalignment.md has what they catch.
+    a language or source with fewer than ``min_pairs`` pairs, and for a pair with fewer than six
+    known words. docs/explanation/misalignment.md has what they catch.
 
     Source: Brown et al. 1993; Moore & Lewis 2010 for the comparison with random partners.
     """
@@ -35,7 +35,8 @@ class Lexicon(Scorer):
 
     learn_from: list[str] = []  # sources whose pairs the lexicon is learnt from; empty: all
     max_pairs: int = Field(100_000, ge=1000)  # of a language, to learn from
-    min_pairs: int = Field(1000, ge=100)  # of a language; with fewer there are no scores
+    # of a language, and of a source unless `learn_from` is given; with fewer there are no scores
+    min_pairs: int = Field(1000, ge=100)
 
     columns: ClassVar[dict[str, str]] = {
         "units": "words (or runs of characters) of the shorter side, 0 or more: how much there is "
