@@ -210,7 +210,7 @@ class LexiconRow(_Facts):
                 f"{self.of:,} pairs have no lexicon scores"
             )
         left = self.of - self.scored
-        rest = f"; {left:,} have too few known words to be judged" if left else ""
+        rest = f"; {left:,} are not judged (few known words, or a small source)" if left else ""
         return f"{name}: a lexicon of {self.pairs:,} pairs scored {self.scored:,} pairs{rest}"
 
 

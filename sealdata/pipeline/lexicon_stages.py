@@ -20,13 +20,21 @@ def add_lexicons(run: RunContext, stage: RuleStage, sources: Sequence[SourceStat
         stages = []
         for source in sources:
             output = learnt[source.lang]
-            folder = output.folder if output.records[0].facts["learnt"] else None
+            is_judged = output.records[0].facts["learnt"] and _knows(scorer, source, stage)
+            folder = output.folder if is_judged else None
             step = ScorePairs(run.evaluator(source), stage, folder)
             inputs = (*_surviving(source, stage), output.key)
             stages.append(Stage.of(step, inputs, source.cleaned.parts, rows=source.cleaned.rows))
         for source, judged_output in zip(sources, run.run(stages), strict=True):
             source.over_corpus[name] = judged_output
             source.lexicon = learnt[source.lang]
+
+
+def _knows(scorer: Lexicon, source: SourceState, stage: RuleStage) -> bool:
+    """Whether the lexicon has seen enough of the source. A small source may be of a domain of its
+    own, whose words have no partners yet. A recipe with ``learn_from`` has decided that itself."""
+    num_pairs = sum(int(record.facts["surviving"]) for record in source.scored[stage].records)
+    return bool(scorer.learn_from) or num_pairs >= scorer.min_pairs
 
 
 def _surviving(source: SourceState, stage: RuleStage) -> tuple[str, ...]:

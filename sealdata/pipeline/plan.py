@@ -67,6 +67,8 @@ class Plan:
             )
             for name, params in recipe.score.items()
         }
+        for scorer in self.scorers.values():
+            scorer.check_sources([table.name for table in recipe.source])
         for rule in recipe.rule:
             self._check_score(f"rule {rule.reason!r}", rule.score)
             self._check_thresholds(rule)

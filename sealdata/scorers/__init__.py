@@ -86,6 +86,13 @@ class Scorer(Component):
         what other languages need, such as their encoders."""
         return self
 
+    def check_sources(self, sources: Sequence[str]) -> None:
+        """Refuse parameters that name a source that the recipe lacks. Default: there are none.
+
+        Raises:
+            ConfigError: see above.
+        """
+
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """One row per pair, in order, with exactly ``columns``; null where a score is undefined."""
         raise NotImplementedError

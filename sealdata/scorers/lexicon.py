@@ -1,11 +1,13 @@
 """Whether the words of a pair translate each other, by a lexicon learnt from the corpus itself."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import numpy as np
 import polars as pl
 from pydantic import Field
 
+from sealdata.errors import ConfigError
 from sealdata.filter_stages import RuleStage
 from sealdata.lexicon.units import units_of
 from sealdata.scorers import Scorer
@@ -21,8 +23,8 @@ class Lexicon(Scorer):
     words.
 
     The scores need all pairs of a language: a build has them, an audit does not. They are null for
-    a language with fewer than ``min_pairs`` pairs, and for a pair with fewer than six known words.
-    docs/explanation/misalignment.md has what they catch.
+    a language or source with fewer than ``min_pairs`` pairs, and for a pair with fewer than six
+    known words. docs/explanation/misalignment.md has what they catch.
 
     Source: Brown et al. 1993; Moore & Lewis 2010 for the comparison with random partners.
     """
@@ -33,7 +35,8 @@ class Lexicon(Scorer):
 
     learn_from: list[str] = []  # sources whose pairs the lexicon is learnt from; empty: all
     max_pairs: int = Field(100_000, ge=1000)  # of a language, to learn from
-    min_pairs: int = Field(1000, ge=100)  # of a language; with fewer there are no scores
+    # of a language, and of a source unless `learn_from` is given; with fewer there are no scores
+    min_pairs: int = Field(1000, ge=100)
 
     columns: ClassVar[dict[str, str]] = {
         "units": "words (or runs of characters) of the shorter side, 0 or more: how much there is "
@@ -49,6 +52,15 @@ class Lexicon(Scorer):
         "gap": "largest share of a side in one stretch without a translation, about 0 to 1, to 4 "
         "decimals. Higher is more likely a translation of a part only",
     }
+
+    def check_sources(self, sources: Sequence[str]) -> None:
+        """Each of ``learn_from`` must be one of ``sources``."""
+        for name in self.learn_from:
+            if name not in sources:
+                raise ConfigError(
+                    f"[score.lexicon] learn_from: no source is named {name!r}; the recipe has "
+                    f"{', '.join(sources)}"
+                )
 
     def pairwise_only(self) -> Self:
         """Without what concerns the lexicon."""

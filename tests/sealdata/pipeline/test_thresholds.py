@@ -100,3 +100,16 @@ def test_bounds_of_a_language_replace_only_those_that_it_sets(missing: str, drop
         "tha_Thai": None,
         "lao_Laoo": (0, 0),
     }
+
+
+def test_a_lexicon_learns_from_sources_that_are_there(tmp_path):
+    def lexicon(**params):
+        table = {"name": "t", "source": [SOURCE], "score": {"lexicon": params}}
+        return Plan(Recipe.model_validate({**table, "tokenizer": {"path": "t"}}), tmp_path)
+
+    assert lexicon(learn_from=["a"]).corpus_scores()[0] == "lexicon.evidence"
+    with pytest.raises(ConfigError, match=r"learn_from: no source is named 'b'; the recipe has a$"):
+        lexicon(learn_from=["a", "b"])
+    kept = lexicon(learn_from=["a"]).pairwise_only(keep_learning=True)
+    assert kept.scorers["lexicon"].learn_from == ["a"]
+    assert lexicon(learn_from=["a"]).pairwise_only().scorers["lexicon"].learn_from == []

@@ -1,6 +1,7 @@
 """The lexicon of a build: what is drawn, what is learnt, and what it says of pairs and runs."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -8,6 +9,8 @@ import pytest
 
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.pairs import make_pairs
+from sealdata.pipeline.lexicon_stages import _knows
+from sealdata.scorers.lexicon import Lexicon
 from sealdata.stages.lexicon import LEXICON, SURE, Draw, Learn, ScorePairs, best_window, shares
 from sealdata.stages.rules import DropMask, RuleEvaluator
 from sealdata.workflow.stage import OutputRef
@@ -92,6 +95,39 @@ def test_too_few_pairs_are_not_judged(pairs, tmp_path):
     scores = judged(tmp_path, {"all": pairs.head(999)})
     assert scores.null_count().row(0) == (999, 999, 999)
     assert list((tmp_path / "learnt").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("surviving", "learn_from", "is_judged"),
+    [([400, 599], [], False), ([400, 600], [], True), ([3], ["a"], True), ([], [], False)],
+)
+def test_a_small_source_is_not_judged_unless_the_recipe_names_its_teachers(
+    surviving, learn_from, is_judged
+):
+    records = [SimpleNamespace(facts={"surviving": count}) for count in surviving]
+    source = SimpleNamespace(scored={"similarity": SimpleNamespace(records=records)})
+    assert _knows(Lexicon(learn_from=learn_from), source, "similarity") == is_judged
+
+
+LONG = ("word " * 3000).strip()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [("The shop is closed.", "ร้านปิด")] * 1200,  # one sentence teaches nothing
+        [("", "")] * 1200,
+        [("...", "!!!")] * 1200,
+        [(f"{n}", f"{n}") for n in range(1200)],
+        [(LONG, "คำ" * 3000)] * 2 + [("\0\ud7ff", "\U0010ffff")] * 1000,
+        [(f"a{n}b {n}", "ก") for n in range(1200)],
+    ],
+    ids=["none", "same", "empty", "marks", "numbers", "long", "alike"],
+)
+def test_corpora_that_teach_nothing_are_not_judged(rows, tmp_path):
+    scores = judged(tmp_path, {"a": make_pairs(rows[:1]), "b": make_pairs(rows[1:])})
+    assert scores.null_count().row(0) == (len(rows),) * 3
 
 
 def test_a_share_is_drawn_by_hash(pairs, tmp_path):
