@@ -522,7 +522,7 @@ async function start() {
   options("score", names.map((name) => [name, ruled.has(name) ? name : `${name} (no rule)`]));
   showLabelCounts(build.labelled);
   byId("torn").hidden = !build.torn;
-  byId("torn").textContent = `${number(build.torn)} lines of labels.jsonl are no labels, and are ignored.`;
+  byId("torn").textContent = `${number(build.torn)} lines of labels.jsonl hold no label, and are ignored.`;
   byId("base").value = build.base;
   state.score = [...build.rules].reverse().find((rule) => scores.has(rule.score))?.score ?? names[0] ?? "";
   try {
