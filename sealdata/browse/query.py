@@ -130,6 +130,9 @@ class Pairs:
         """The same by a score or by the distance from its limit; pairs without it come last."""
         if query.score not in self.bars:
             raise ConfigError("choose a score to sort by")
+        limited = [distance(file, outcomes.after, query.score) for file in self.files]
+        if query.sort == "distance" and all(key is None for key in limited):
+            raise ConfigError(f"no limit on {query.score} to be near to; choose another order")
         stop = start + PAGE_ROWS
         if stop > MAX_RANKED:
             raise ConfigError(

@@ -51,7 +51,7 @@ class BrowseServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
-    allow_reuse_address = False
+    allow_reuse_address = True  # else a chosen port is refused for a minute after the end
 
     def __init__(self, session: Session, port: int = 0) -> None:
         self.session = session

@@ -213,16 +213,19 @@ class Session:
 
 def _scores(path: Path) -> list[dict[str, Any]]:
     """Name, meaning and edges of bars of each score, as the audit of the build has them."""
+    folder = path.parent.parent
+    if not path.exists():
+        raise DataError(f"{path} is missing; run sealdata audit {folder}")
     facts = read_json(path)
     try:
         return [{key: row[key] for key in ("name", "meaning", "bars")} for row in facts["scores"]]
     except (KeyError, TypeError):
-        folder = path.parent.parent
         raise DataError(f"{path} has no scores; run sealdata audit {folder} again") from None
 
 
 def _failures(file: RowFile, frame: pl.DataFrame, rules: Sequence[Rule]) -> list[list[str]]:
     """[reason, "score value, must be limit"] of each rule that the row's own score fails."""
+    reasons = [] if file.kept else frame["reasons"][0].to_list()
     tests = {number: fails_in(file, rule) for number, rule in enumerate(rules)}
     flags = frame.select(
         test.alias(str(number)) for number, test in tests.items() if test is not None
@@ -232,7 +235,7 @@ def _failures(file: RowFile, frame: pl.DataFrame, rules: Sequence[Rule]) -> list
         rule = rules[int(name)]
         value = frame[rule.score][0]
         # A dropped pair lacks the scores of later stages, and does not fail for that.
-        if flags[name][0] and (value is not None or file.kept):
+        if flags[name][0] and (value is not None or file.kept or rule.reason in reasons):
             limits = rule.languages.get(file.lang, rule.bounds) or (None, None)
             failed.append([rule.reason, f"{rule.score} {_shown(value)}, must be {bounds(*limits)}"])
     return failed

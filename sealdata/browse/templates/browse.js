@@ -383,8 +383,8 @@ function textElement(row, side) {
 }
 
 function whyElement(row) {
-  const detail = new Map(row.fails.map(([reason, text]) => [reason, text]));
-  return element("span", { className: "why" }, ...row.reasons.map((reason) => element("span", { textContent: detail.has(reason) ? `${title(reason)}: ${detail.get(reason)}` : title(reason) })));
+  const details = (reason) => row.fails.filter(([failed]) => failed === reason).map(([, text]) => text).join("; ");
+  return element("span", { className: "why" }, ...row.reasons.map((reason) => element("span", { textContent: [title(reason), details(reason)].filter(Boolean).join(": ") })));
 }
 
 function changeElements(row) {
