@@ -43,7 +43,7 @@ def browse(folder: Path, port: int, no_open: bool) -> None:
     click.echo(server.address)
     if session.labels.num_torn:
         count = session.labels.num_torn
-        click.echo(f"{session.labels.path}: {count} lines are no labels, and are ignored", err=True)
+        click.echo(f"{session.labels.path}: {count} lines hold no label, and are ignored", err=True)
     click.echo("Ctrl-C ends the server.", err=True)
     # Without a screen, the standard library would open a browser of text in this very terminal.
     screen = sys.platform == "darwin" or os.environ.keys() & {"DISPLAY", "WAYLAND_DISPLAY"}

@@ -33,6 +33,7 @@ from python_api import notebook, python_page
 from sealcli import sealdata, sealtrain
 from sealdata import build_manifest, pairs
 from sealdata import filter_stages as stages
+from sealdata.browse import labels
 from sealdata.component import KINDS, available, component_class
 from sealdata.contamination import hashes
 from sealdata.languages import confusable_sets, languages
@@ -250,6 +251,9 @@ def files_page() -> str:
             "One row a document that begins in the token file. `sequence` and `offset` (UInt32) "
             "before these columns say where.",
         ),
+        "## labels.jsonl",
+        "Written by `sealdata browse`.",
+        facts(labels.LabelRow, "### LabelRow"),
         "## manifest.json of a build",
         *(
             facts(model, f"### {model.__name__}")

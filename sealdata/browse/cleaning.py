@@ -40,24 +40,24 @@ class RawTexts:
         if not parts or not rows:
             return {}
         scan = pl.concat([pl.scan_parquet(part, glob=False) for part in parts])
-        wanted = scan.filter(pl.col("row").is_in(list(rows))).select("row", "src", "tgt")
-        found = wanted.collect(engine="streaming").iter_rows()
-        return {row: (src or "", tgt or "") for row, src, tgt in found}
+        raw_rows = scan.filter(pl.col("row").is_in(list(rows))).select("row", "src", "tgt")
+        triples = raw_rows.collect(engine="streaming").iter_rows()
+        return {row: (src or "", tgt or "") for row, src, tgt in triples}
 
 
 def _ingest_folders(work: Path) -> dict[str, Path]:
     """Identity of what was read -> the newest folder of ingest."""
     folders = [path.parent for path in work.glob("ingest-*/manifest.json")]
-    found = {}
+    newest = {}
     for folder in sorted(folders, key=lambda folder: (folder / "manifest.json").stat().st_mtime):
         try:
             table = read_json(folder / "manifest.json")
             params = table["params"]
             reader = params["reader"][0]
-            found[_key(params["source"][0], reader, params["limit"], table["inputs"])] = folder
+            newest[_key(params["source"][0], reader, params["limit"], table["inputs"])] = folder
         except (DataError, KeyError, IndexError, TypeError):
             continue  # of another version: the raw text is not found there, and the page says so
-    return found
+    return newest
 
 
 def _identity(source: SourceFacts, limit: int | None) -> str:
@@ -82,14 +82,14 @@ def _middle(old: str, new: str) -> list[Segment]:
     pieces, others = _PIECES.findall(old), _PIECES.findall(new)
     if max(len(pieces), len(others)) > _MAX_PIECES:
         return [("gone", old), ("new", new)]
-    found: list[Segment] = []
+    segments: list[Segment] = []
     matcher = difflib.SequenceMatcher(None, pieces, others, autojunk=False)
     for kind, i, j, k, m in matcher.get_opcodes():
         if kind == "equal":
-            found.append(("same", "".join(pieces[i:j])))
+            segments.append(("same", "".join(pieces[i:j])))
         else:
-            found += [("gone", "".join(pieces[i:j])), ("new", "".join(others[k:m]))]
-    return found
+            segments += [("gone", "".join(pieces[i:j])), ("new", "".join(others[k:m]))]
+    return segments
 
 
 def _common(text: str, other: str) -> int:

@@ -17,7 +17,7 @@ LABELS = ("good", "bad", "wrong_language", "misaligned")
 
 
 class LabelRow(BaseModel):
-    """One line of ``labels.jsonl``: a label of one pair. Of several lines the last one holds."""
+    """One line of ``labels.jsonl``: a label of one pair. The last line of a pair holds."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,7 +54,7 @@ class Labels:
 
     def __init__(self, out: Path) -> None:
         self.path = out / LABELS_FILE
-        self.num_torn = 0  # lines that are no label
+        self.num_torn = 0  # lines that hold no label
         self._labels: dict[tuple[str, int], Label] = {}
         self._lock = threading.Lock()
         try:
@@ -85,12 +85,12 @@ class Labels:
 
     def rows(self, label: str) -> dict[str, list[int]]:
         """Source -> rows that have ``label``, or any label."""
-        found: dict[str, list[int]] = {}
+        rows: dict[str, list[int]] = {}
         with self._lock:
-            for (source, row), given in self._labels.items():
-                if label in ("any", given.name):
-                    found.setdefault(source, []).append(row)
-        return found
+            for (source, row), label_row in self._labels.items():
+                if label in ("any", label_row.name):
+                    rows.setdefault(source, []).append(row)
+        return rows
 
     def counts(self) -> dict[str, int]:
         """Label -> pairs that have it."""

@@ -48,18 +48,18 @@ def move(
 def _rule(table: dict[str, Any]) -> RuleTable | None:
     """The rule of a table, in which None stands for a limit that was taken away."""
     languages: dict[str, Any] = {}
-    for code, own in table.get("languages", {}).items():
+    for code, lang_limits in table.get("languages", {}).items():
         sides = {
             # Without a general limit, a limit that is gone needs no word of its own.
             side: _NONE[side] if value is None and table.get(side) is not None else value
-            for side, value in own.items()
+            for side, value in lang_limits.items()
         }
         merged = [sides.get(side) if side in sides else table.get(side) for side in _NONE]
-        if "off" in own or all(value is None or math.isinf(value) for value in merged):
+        if "off" in lang_limits or all(value is None or math.isinf(value) for value in merged):
             sides = {"off": True}
         languages[code] = sides
     limits = [table.get("min"), table.get("max")]
-    limits += [own.get(side) for own in languages.values() for side in _NONE]
+    limits += [lang_limits.get(side) for lang_limits in languages.values() for side in _NONE]
     if all(limit is None for limit in limits):
         return None
     return RuleTable.model_validate(table | {"languages": languages})
@@ -94,8 +94,8 @@ def patch(
 
 def _entry(entry: dict[str, Any]) -> str:
     """A ``[[rule]]`` as people write it, with a line for each language."""
-    own = {key: value for key, value in entry.items() if key != "languages"}
-    text = f"[[rule]]\n{tomli_w.dumps(own)}"
+    flat = {key: value for key, value in entry.items() if key != "languages"}
+    text = f"[[rule]]\n{tomli_w.dumps(flat)}"
     if languages := entry.get("languages"):
         text += "\n[rule.languages]\n"
         for code, limits in languages.items():

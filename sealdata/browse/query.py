@@ -54,8 +54,8 @@ class Pairs:
                 counts["removed"] += number if was and not then else 0
                 unseen += number if then and not was and row["unseen"] else 0
             bar = missing if row["bar"] is None else bars[row["bar"]]
-            for place, counted in enumerate((was, not was, then)):
-                bar[place] += number if counted else 0
+            for column, counted in enumerate((was, not was, then)):
+                bar[column] += number if counted else 0
         return {"counts": counts, "unseen": unseen, "bars": bars, "missing": missing}
 
     def _groups(
@@ -67,7 +67,7 @@ class Pairs:
         for batch in self._batches(query):
             frames = [
                 self._matching(file, query, but=query.score).select(
-                    AT,  # a column: literals alone have one row
+                    AT,  # a column: a selection of literals has one row
                     bar=_bar(file, query.score, edges),
                     kept=pl.lit(file.kept),
                     after=outcomes.kept_after(file),
@@ -81,12 +81,12 @@ class Pairs:
 
     def by_language(self, outcomes: Outcomes) -> dict[str, tuple[int, int]]:
         """Language -> pairs of the whole build that moved limits add, and that they remove."""
-        found: dict[str, tuple[int, int]] = {}
+        changes: dict[str, tuple[int, int]] = {}
         for lang in dict.fromkeys(file.lang for file in self.files):
             counts = self.figures(Query(lang=lang), outcomes)["counts"]
             if counts["added"] or counts["removed"]:
-                found[lang] = counts["added"], counts["removed"]
-        return found
+                changes[lang] = counts["added"], counts["removed"]
+        return changes
 
     def page(self, query: Query, outcomes: Outcomes) -> list[tuple[RowFile, pl.DataFrame]]:
         """The rows of the query's page, in order, each with its file; the last page has fewer.
@@ -96,11 +96,11 @@ class Pairs:
         """
         start = query.page * PAGE_ROWS
         if query.sort == "build":
-            places = self._in_build_order(query, outcomes, start)
+            indices = self._in_build_order(query, outcomes, start)
         else:
-            places = self._ranked(query, outcomes, start)
-        runs = list(_runs(places))
-        scans = [self.files[number].scan().slice(at, rows) for number, at, rows in runs]
+            indices = self._ranked(query, outcomes, start)
+        runs = list(_runs(indices))
+        scans = [self.files[number].scan().slice(index, rows) for number, index, rows in runs]
         frames = pl.collect_all(scans) if scans else []
         return [
             (self.files[number], row)
@@ -112,24 +112,27 @@ class Pairs:
         self, query: Query, outcomes: Outcomes, start: int
     ) -> list[tuple[int, int]]:
         """Numbers of files and rows. Files behind the page are not read."""
-        found: list[tuple[int, int]] = []
+        indices: list[tuple[int, int]] = []
         passed = 0
         for number, file in enumerate(self.files):
             if not may_match(file, query) or not _may_have(file, query):
                 continue
             needed = start + PAGE_ROWS - passed
             lazy = self._chosen(file, query, outcomes).select(AT).head(needed)
-            at = lazy.collect(engine="streaming")[AT].sort().to_list()
-            found += [(number, index) for index in islice(at, max(0, start - passed), None)]
-            passed += len(at)
+            matches = lazy.collect(engine="streaming")[AT].sort().to_list()
+            indices += [(number, index) for index in islice(matches, max(0, start - passed), None)]
+            passed += len(matches)
             if passed >= start + PAGE_ROWS:
                 break
-        return found[:PAGE_ROWS]
+        return indices[:PAGE_ROWS]
 
     def _ranked(self, query: Query, outcomes: Outcomes, start: int) -> list[tuple[int, int]]:
         """The same by a score or by the distance from its limit; pairs without it come last."""
         if query.score not in self.bars:
             raise ConfigError("choose a score to sort by")
+        limited = [distance(file, outcomes.after, query.score) for file in self.files]
+        if query.sort == "distance" and all(key is None for key in limited):
+            raise ConfigError(f"no limit on {query.score} to be near to; choose another order")
         stop = start + PAGE_ROWS
         if stop > MAX_RANKED:
             raise ConfigError(
@@ -167,8 +170,8 @@ class Pairs:
         hits = self.search.hits(file, query)
         if hits is not None and not hits.all():
             lazy = lazy.filter(pl.col(AT).is_in(hits.arg_true().implode()))
-        wanted = filters(file, query, self.labels, but)
-        return lazy.filter(*wanted) if wanted else lazy
+        conditions = filters(file, query, self.labels, but)
+        return lazy.filter(*conditions) if conditions else lazy
 
     def _chosen(self, file: RowFile, query: Query, outcomes: Outcomes) -> pl.LazyFrame:
         lazy = self._matching(file, query)
@@ -177,13 +180,13 @@ class Pairs:
         return lazy.filter(~outcomes.kept_after(file)) if query.outcome == "removed" else lazy
 
 
-def _runs(places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+def _runs(indices: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
     """Neighbouring rows of a file as one: the file, the first row, and how many there are."""
     start = 0
-    for end in range(1, len(places) + 1):
-        number, at = places[start]
-        if end == len(places) or places[end] != (number, at + end - start):
-            yield number, at, end - start
+    for end in range(1, len(indices) + 1):
+        number, index = indices[start]
+        if end == len(indices) or indices[end] != (number, index + end - start):
+            yield number, index, end - start
             start = end
 
 

@@ -60,16 +60,16 @@ def filters(file: RowFile, query: Query, labels: Labels, but: str = "") -> list[
 
     A range goes from its first value to below its second one, as the bars of a histogram do.
     """
-    found = []
+    conditions = []
     if query.source:
-        found.append(pl.col("source") == query.source)
+        conditions.append(pl.col("source") == query.source)
     if query.reason:
-        found.append(pl.col("reasons").list.contains(query.reason))
+        conditions.append(pl.col("reasons").list.contains(query.reason))
     if query.label:
         rows = labels.rows(query.label)
-        each = [(pl.col("source") == name) & pl.col("row").is_in(rows[name]) for name in rows]
-        found.append(pl.any_horizontal(each) if each else pl.lit(False))
-    return found + [in_range(query, score) for score in query.ranges if score != but]
+        by_source = [(pl.col("source") == name) & pl.col("row").is_in(rows[name]) for name in rows]
+        conditions.append(pl.any_horizontal(by_source) if by_source else pl.lit(False))
+    return conditions + [in_range(query, score) for score in query.ranges if score != but]
 
 
 def in_range(query: Query, score: str) -> pl.Expr:

@@ -28,11 +28,11 @@ class Search:
         pattern = query.pattern()
         if not pattern:
             return None
-        known = self._hits.setdefault((pattern, query.side), {})
+        flags_of = self._hits.setdefault((pattern, query.side), {})
         self._hits.move_to_end((pattern, query.side))
         while len(self._hits) > _SEARCHES:
             self._hits.popitem(last=False)
-        if file not in known:
+        if file not in flags_of:
             sides: list[str] = ["src", "tgt"] if query.side == "both" else [query.side]
             if "raw" in file.schema and query.side == "both":
                 sides.append("raw")  # a record that could not be read has no other text
@@ -40,12 +40,12 @@ class Search:
                 pl.col(side).str.contains(pattern).fill_null(False) for side in sides
             )
             # Row numbers, not flags: a streamed column need not come in order.
-            at = file.scan().filter(holds).select(AT).collect(engine="streaming")[AT]
-            known[file] = _flags(at, file)
-        return known[file]
+            matches = file.scan().filter(holds).select(AT).collect(engine="streaming")[AT]
+            flags_of[file] = _flags(matches, file)
+        return flags_of[file]
 
 
-def _flags(at: pl.Series, file: RowFile) -> pl.Series:
+def _flags(matches: pl.Series, file: RowFile) -> pl.Series:
     height = file.scan().select(pl.len()).collect().item()
     flags = pl.repeat(False, height, dtype=pl.Boolean, eager=True)
-    return flags.scatter(at.sort(), True) if at.len() else flags
+    return flags.scatter(matches.sort(), True) if matches.len() else flags

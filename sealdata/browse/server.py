@@ -51,7 +51,7 @@ class BrowseServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
-    allow_reuse_address = False
+    allow_reuse_address = True  # else a chosen port is refused for a minute after the end
 
     def __init__(self, session: Session, port: int = 0) -> None:
         self.session = session
@@ -70,7 +70,7 @@ class BrowseServer(ThreadingHTTPServer):
         return f"{HOST}:{self.server_port}", f"localhost:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that closes a connection is no error."""
+        """Nothing: a browser may close a connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -169,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_json({"error": message}, status)
 
     def _send_json(self, value: Any, status: HTTPStatus = HTTPStatus.OK) -> None:
-        # A lone surrogate cannot be UTF-8; escaped, it is JSON all the same.
+        # A lone surrogate cannot be UTF-8; escaped, it is JSON.
         self._send(json.dumps(value, allow_nan=False).encode(), "application/json", status)
 
     def _send(

@@ -61,12 +61,12 @@ class Session:
     def start(self) -> dict[str, Any]:
         """What the page needs once: names, scores, rules and notices."""
         manifest = self.manifest
-        known = languages()
+        names = languages()
         return {
             "name": manifest.name,
             "folder": str(self.out.absolute()),
             "languages": {
-                code: {"name": known[code].name, "bcp47": known[code].bcp47}
+                code: {"name": names[code].name, "bcp47": names[code].bcp47}
                 for code in ("eng_Latn", *manifest.languages)
             },
             "sources": {source.name: source.lang for source in manifest.sources},
@@ -115,13 +115,13 @@ class Session:
 
     def _row(self, file: RowFile, frame: pl.DataFrame, outcomes: Outcomes) -> dict[str, Any]:
         row = frame.row(0, named=True)
-        source, at = row["source"], row["row"]
+        source, number = row["source"], row["row"]
         digest = text_digest(row["src"], row["tgt"])
-        label = self.labels.get(source, at)
+        label = self.labels.get(source, number)
         texts = {name: row.get(name) for name in _TEXTS}
         return {
             "source": source,
-            "row": at,
+            "row": number,
             "lang": file.lang,
             "outcome": row.get("stage") or row.get("split") or "kept",
             "kept": file.kept,
@@ -156,7 +156,7 @@ class Session:
         for source, row, *_ in pairs:
             rows.setdefault(source, []).append(row)
         raw = {source: self.raw.find(source, numbers) for source, numbers in rows.items()}
-        found = []
+        answers = []
         for source, row, *sides in pairs:
             before = raw[source].get(row)
             sides = [text or "" for text in sides]
@@ -165,8 +165,8 @@ class Session:
                 for side, old, new in zip(("src", "tgt"), before or sides, sides, strict=True)
                 if old != new
             }
-            found.append({"source": source, "row": row, "known": before is not None} | changed)
-        return found
+            answers.append({"source": source, "row": row, "known": before is not None} | changed)
+        return answers
 
     def patch(self, query: Query, base: str) -> dict[str, Any]:
         """The moved limits as a recipe, with what they come to over the whole build."""
@@ -213,29 +213,32 @@ class Session:
 
 def _scores(path: Path) -> list[dict[str, Any]]:
     """Name, meaning and edges of bars of each score, as the audit of the build has them."""
+    folder = path.parent.parent
+    if not path.exists():
+        raise DataError(f"{path} is missing; run sealdata audit {folder}")
     facts = read_json(path)
     try:
         return [{key: row[key] for key in ("name", "meaning", "bars")} for row in facts["scores"]]
     except (KeyError, TypeError):
-        folder = path.parent.parent
         raise DataError(f"{path} has no scores; run sealdata audit {folder} again") from None
 
 
 def _failures(file: RowFile, frame: pl.DataFrame, rules: Sequence[Rule]) -> list[list[str]]:
     """[reason, "score value, must be limit"] of each rule that the row's own score fails."""
+    reasons = [] if file.kept else frame["reasons"][0].to_list()
     tests = {number: fails_in(file, rule) for number, rule in enumerate(rules)}
     flags = frame.select(
         test.alias(str(number)) for number, test in tests.items() if test is not None
     )
-    found = []
+    failed = []
     for name in flags.columns:
         rule = rules[int(name)]
         value = frame[rule.score][0]
         # A dropped pair lacks the scores of later stages, and does not fail for that.
-        if flags[name][0] and (value is not None or file.kept):
+        if flags[name][0] and (value is not None or file.kept or rule.reason in reasons):
             limits = rule.languages.get(file.lang, rule.bounds) or (None, None)
-            found.append([rule.reason, f"{rule.score} {_shown(value)}, must be {bounds(*limits)}"])
-    return found
+            failed.append([rule.reason, f"{rule.score} {_shown(value)}, must be {bounds(*limits)}"])
+    return failed
 
 
 def _shown(value: Any) -> str:
@@ -250,11 +253,11 @@ def _hits(frame: pl.DataFrame, pattern: str) -> dict[str, Any]:
     if not pattern:
         return {"hits": {}}
     sides = [side for side in _TEXTS if side in frame.columns]
-    found = frame.select(
+    passages = frame.select(
         pl.col(side).str.head(MAX_CHARS).str.extract_all(pattern).list.head(_MAX_HITS)
         for side in sides
     )
-    return {"hits": {side: hits for side, hits in found.row(0, named=True).items() if hits}}
+    return {"hits": {side: hits for side, hits in passages.row(0, named=True).items() if hits}}
 
 
 def _finite(value: Any) -> Any:

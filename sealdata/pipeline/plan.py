@@ -1,6 +1,7 @@
 """A plan: a recipe whose components are made, whose paths are found and whose rules are bound."""
 
 import copy
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -305,16 +306,21 @@ def bind_rule(rule: RuleTable, stage: RuleStage) -> Rule:
         # removed.
         low = rule.min if bounds.min is None else bounds.min
         high = rule.max if bounds.max is None else bounds.max
-        languages[code] = None if bounds.off else (low, high)
+        languages[code] = None if bounds.off else (_finite(low), _finite(high))
     return Rule(
         reason=rule.reason,
         score=rule.score,
         stage=stage,
-        bounds=(rule.min, rule.max),
+        bounds=(_finite(rule.min), _finite(rule.max)),
         # The default passes a pair that lacks the score.
         missing_drops=rule.missing == "drop",
         languages=languages,
     )
+
+
+def _finite(limit: float | None) -> float | None:
+    """None for a limit of infinity, which takes the general one away in a language."""
+    return None if limit is None or math.isinf(limit) else limit
 
 
 def _is_path(value: Any) -> bool:

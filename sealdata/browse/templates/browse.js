@@ -383,8 +383,8 @@ function textElement(row, side) {
 }
 
 function whyElement(row) {
-  const detail = new Map(row.fails.map(([reason, text]) => [reason, text]));
-  return element("span", { className: "why" }, ...row.reasons.map((reason) => element("span", { textContent: detail.has(reason) ? `${title(reason)}: ${detail.get(reason)}` : title(reason) })));
+  const details = (reason) => row.fails.filter(([failed]) => failed === reason).map(([, text]) => text).join("; ");
+  return element("span", { className: "why" }, ...row.reasons.map((reason) => element("span", { textContent: [title(reason), details(reason)].filter(Boolean).join(": ") })));
 }
 
 function changeElements(row) {
@@ -522,7 +522,7 @@ async function start() {
   options("score", names.map((name) => [name, ruled.has(name) ? name : `${name} (no rule)`]));
   showLabelCounts(build.labelled);
   byId("torn").hidden = !build.torn;
-  byId("torn").textContent = `${number(build.torn)} lines of labels.jsonl are no labels, and are ignored.`;
+  byId("torn").textContent = `${number(build.torn)} lines of labels.jsonl hold no label, and are ignored.`;
   byId("base").value = build.base;
   state.score = [...build.rules].reverse().find((rule) => scores.has(rule.score))?.score ?? names[0] ?? "";
   try {

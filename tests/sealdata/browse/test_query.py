@@ -214,6 +214,7 @@ BAD = [
     ({"file": "/etc/passwd"}, "file"),
     ({"label": "fine"}, "no label 'fine'"),
     ({"sort": "distance"}, "choose a score"),
+    ({"sort": "distance", "score": "lid.tgt_label"}, "choose a score"),
     ({"sort": "low", "score": "laser.cosine", "page": 400}, "only the first 20,000"),
     ({"limits": [{"rule": 3, "score": "ratio.chars", "min": 1}]}, "no rule 3 on ratio.chars"),
     ({"limits": [{"rule": 9, "score": "laser.cosine", "min": 1}]}, "no rule 9"),

@@ -90,6 +90,7 @@ def test_bounds_of_a_language_replace_only_those_that_it_sets(missing: str, drop
         "sun_Latn": {"max": 3},
         "tha_Thai": {"off": True},
         "lao_Laoo": {"min": 0, "max": 0},
+        "khm_Khmr": {"min": float("-inf"), "max": float("inf")},  # takes the general limits away
     }
     table = {"reason": "r", "score": "a.b", "min": 1, "max": 9, "missing": missing}
     rule = bind_rule(RuleTable.model_validate(table | {"languages": languages}), "lid")
@@ -99,6 +100,7 @@ def test_bounds_of_a_language_replace_only_those_that_it_sets(missing: str, drop
         "sun_Latn": (1, 3),
         "tha_Thai": None,
         "lao_Laoo": (0, 0),
+        "khm_Khmr": (None, None),
     }
 
 
