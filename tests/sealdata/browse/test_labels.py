@@ -105,8 +105,8 @@ def ingest(out: Path, name: str, limit: int | None, rows: list[tuple[int, str, s
 def test_texts_as_read_are_found_by_what_was_read(out, tmp_path):
     manifest = read_build_manifest(out)
     assert RawTexts(tmp_path, manifest).gone == ["tha-web", "mya-web", "jav-web"]
-    ingest(tmp_path, "ingest-1", 10, [(2, "of a build with --limit", ""), (3, "", "")])
     ingest(tmp_path, "ingest-2", None, [(2, "Please &amp; wash.", "Mangga"), (40, "Forty", "x")])
+    ingest(tmp_path, "ingest-1", 10, [(2, "of a build with --limit", ""), (3, "", "")])
     (tmp_path / "work" / "ingest-3").mkdir()
     (tmp_path / "work" / "ingest-3" / "manifest.json").write_text(json.dumps({"params": []}))
     raw = RawTexts(tmp_path, manifest)

@@ -177,6 +177,16 @@ def test_moved_limits_equal_the_rules_evaluated_again(session, every, limits):
     assert ask(session, limits=limits, outcome="removed") == names(removed)
 
 
+def test_a_pair_does_not_fail_a_score_that_was_never_computed(out, every):
+    """Language ID dropped these pairs before similarity was computed, which must not be missing."""
+    session = Session(out)
+    session.rules[3] = session.rules[3].model_copy(update={"missing": "drop"})
+    limits = [{"rule": 2, "score": "lid.tgt_prob", "lang": "", "min": 0}]
+    added = [row for row in every if row.get("stage") == "lid"]
+    assert ask(session, limits=limits, outcome="added") == names(added)
+    assert len(added) > 30
+
+
 def test_what_a_row_says_of_moved_limits(session):
     limits = [{"rule": 3, "score": "laser.cosine", "lang": "", "min": 0.9}]
     query = {"limits": limits, "outcome": "removed", "lang": "tha_Thai", "sort": "low"}
