@@ -114,13 +114,15 @@ class Outcomes:
             return pl.lit(file.kept)
         # A kept pair has passed all rules that are as they were.
         rules = [rule for rule in self.after if not file.kept or rule.params(file.lang) not in old]
-        fails = [
-            # A score that was not computed, because the pair had been dropped before, fails none.
-            fails if file.kept else fails & (num_scored_expr() > RULE_STAGES.index(rule.stage))
-            for rule in rules
-            if (fails := fails_in(file, rule)) is not None
-        ]
-        failed = pl.any_horizontal(fails) if fails else pl.lit(False)
+        failed = pl.lit(False)
+        for number, stage in enumerate(RULE_STAGES):
+            tests = [fails_in(file, rule) for rule in rules if rule.stage == stage]
+            fails = [test for test in tests if test is not None]
+            if fails:
+                # A score that was not computed, because the pair had been dropped before, fails
+                # no rule. Looking up the stage of a row takes longer than all rules.
+                reached = pl.lit(True) if file.kept else num_scored_expr() > number
+                failed = failed | (pl.any_horizontal(fails) & reached)
         return ~failed if file.kept else ~failed & ~non_rule_expr(self.before)
 
     def unseen(self, file: RowFile) -> pl.Expr:

@@ -10,6 +10,8 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import polars as pl
+
 from sealdata.browse.page import render_page
 from sealdata.browse.request import parse_query
 from sealdata.browse.session import Session
@@ -100,6 +102,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json({"error": str(error)}, HTTPStatus.INTERNAL_SERVER_ERROR)
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             self.close_connection = True
+        except (OSError, pl.exceptions.PolarsError) as error:
+            line = str(error).splitlines()[0]
+            message = f"cannot read the build ({line}); sealdata verify names the file"
+            self._send_json({"error": message}, HTTPStatus.INTERNAL_SERVER_ERROR)
         except Exception as error:  # the page must say it; a thread of a server has no terminal
             message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             self._send_json({"error": message}, HTTPStatus.INTERNAL_SERVER_ERROR)
