@@ -14,7 +14,7 @@ from sealdata.readers._open import read_text
 # Scheme, user, "www.", port, last slash and fragment do not say whose page it is, nor which.
 _ADDRESS = (
     r"(?is)^\s*(?:(?:[a-z][a-z0-9+.-]*:)?//)?(?:[^/@?#]*@)?"
-    r"(?P<host>[^/:?#]*)(?::[0-9]*)?(?P<path>.*?)/?(?:#.*)?\s*$"
+    r"(?P<host>[^/:?#]*)(?::[0-9]*)?(?P<rest>.*?)/?(?:#.*)?\s*$"
 )
 
 
@@ -69,7 +69,7 @@ def page(urls: pl.Series) -> pl.Series:
     # A host has many addresses, so Python brings each host to its form once.
     names = {host: _ascii(host).removeprefix("www.") for host in hosts.unique().drop_nulls()}
     # The path keeps its case and its query: servers may distinguish both.
-    return hosts.replace_strict(names, default=None, return_dtype=pl.String) + parts.field("path")
+    return hosts.replace_strict(names, default=None, return_dtype=pl.String) + parts.field("rest")
 
 
 def _either(pairs: pl.DataFrame, listed: Callable[[pl.Series], pl.Series]) -> pl.Series:

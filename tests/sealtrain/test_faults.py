@@ -55,13 +55,14 @@ def test_sigkill_during_a_save_leaves_the_checkpoint_before(shards: Path, tmp_pa
     config = make_config(shards, tmp_path / "run")
     process = subprocess.Popen([sys.executable, "-c", SLOW_SAVE, config.model_dump_json()])
     folder = config.out / "checkpoints"
-    log, seen = config.out / "log.jsonl", ""
+    log, saving = config.out / "log.jsonl", folder / "step-000008.partial/saving"
     deadline = time.monotonic() + 240
-    # step 10 saves too and waits for step 8, so steps 9 and 10 are made by then
-    while '"step": 10' not in seen and process.poll() is None and time.monotonic() < deadline:
+    # Step 10 saves too and waits for step 8, so steps 9 and 10 are made by then. On a busy machine
+    # they may be made before the thread that saves has begun.
+    while not (saving.exists() and '"step": 10' in log.read_text("utf-8")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-        seen = log.read_text("utf-8") if log.exists() else ""
-    assert (folder / "step-000008.partial/saving").exists()
     time.sleep(0.5)
     assert '"step": 11' not in log.read_text("utf-8")  # no more steps can be lost
     process.send_signal(signal.SIGKILL)

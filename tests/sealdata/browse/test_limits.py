@@ -9,32 +9,34 @@ from sealdata.report.bound_rules import bind
 
 LANGUAGES = ["ind_Latn", "jav_Latn", "lao_Laoo"]
 CASES = [
-    # rule, score, language, sides, lines of the patch
-    ([(15, "laser.cosine", "", {"min": 0.4})], ["min = 0.4"]),
-    ([(15, "laser.cosine", "ind_Latn", {"min": 0.5})], ["ind_Latn = { min = 0.5 }"]),
-    ([(15, "laser.cosine", "lao_Laoo", {"min": 0.2})], ["lao_Laoo = { min = 0.2, off = false }"]),
-    ([(15, "laser.cosine", "ind_Latn", {"min": None})], ["ind_Latn = { off = true }"]),
+    # score of a rule or of a new one, language, sides, lines of the patch
+    ([("laser.cosine", "", {"min": 0.4})], ["min = 0.4"]),
+    ([("laser.cosine", "ind_Latn", {"min": 0.5})], ["ind_Latn = { min = 0.5 }"]),
+    ([("laser.cosine", "lao_Laoo", {"min": 0.2})], ["lao_Laoo = { min = 0.2, off = false }"]),
+    ([("laser.cosine", "ind_Latn", {"min": None})], ["ind_Latn = { off = true }"]),
     (
-        [(9, "ratio.chars", "", {"max": None})],
+        [("ratio.chars", "", {"max": None})],
         ['remove = [\n    "rule.length_ratio/ratio.chars",\n]'],
     ),
-    ([(9, "ratio.chars", "", {"max": 2.5, "min": 1.1})], ["min = 1.1\nmax = 2.5"]),
+    ([("ratio.chars", "", {"max": 2.5, "min": 1.1})], ["min = 1.1\nmax = 2.5"]),
     (
-        [(9, "ratio.chars", "", {"min": 1.1}), (9, "ratio.chars", "jav_Latn", {"max": None})],
+        [("ratio.chars", "", {"min": 1.1}), ("ratio.chars", "jav_Latn", {"max": None})],
         ["jav_Latn = { max = inf }"],
     ),
-    ([(15, "laser.cosine", "", {"min": None})], ['"rule.low_similarity/laser.cosine.min"']),
-    ([(-1, "copy.overlap", "", {"max": 0.5})], ['reason = "copy_overlap"']),
-    ([(-1, "lid.tgt_prob", "jav_Latn", {"min": 0.1})], ["[rule.languages]"]),
-    ([(15, "laser.cosine", "", {"min": 0.31})], []),  # as in the recipe: nothing is written
+    ([("laser.cosine", "", {"min": None})], ['"rule.low_similarity/laser.cosine.min"']),
+    ([("new copy.overlap", "", {"max": 0.5})], ['reason = "copy_overlap"']),
+    ([("new lid.tgt_prob", "jav_Latn", {"min": 0.1})], ["[rule.languages]"]),
+    ([("laser.cosine", "", {"min": 0.31})], []),  # as in the recipe: nothing is written
 ]
 
 
 @pytest.mark.parametrize(("limits", "lines"), CASES)
 def test_the_patch_is_the_moved_recipe(limits, lines, tmp_path):
     rules = read_recipe("quickstart")[0].rule
+    number = {rule.score: index for index, rule in enumerate(rules)}
     moved = [
-        MovedLimit(rule=n, score=score, lang=lang, **sides) for n, score, lang, sides in limits
+        MovedLimit(rule=number.get(name, -1), score=name.split()[-1], lang=lang, **sides)
+        for name, lang, sides in limits
     ]
     after = move(rules, moved, LANGUAGES)
     text = patch(rules, after, "quickstart", ["a note\nname = 'evil'"])

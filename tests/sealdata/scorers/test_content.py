@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from sealdata.component import load
-from sealdata.errors import ConfigError
+from sealdata.errors import ConfigError, DataError
 from sealdata.pairs import make_pairs
 
 LISTS = str(Path(__file__).parent / "toxicity")
@@ -90,7 +90,7 @@ def test_toxicity_needs_lists(tmp_path):
     with pytest.raises(ConfigError, match=r"no toxicity lists in .*eng_Latn.txt"):
         score("toxicity", "a", "b", lists=str(tmp_path))
     (tmp_path / "eng.txt").write_bytes(b"\xff\n")
-    with pytest.raises(ConfigError, match=r"eng.txt: byte 0 is not UTF-8"):
+    with pytest.raises(DataError, match=r"eng.txt: byte 0 is not UTF-8"):
         score("toxicity", "a", "b", lists=str(tmp_path))
 
 
