@@ -434,7 +434,7 @@ def test_openseal_binds_its_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     same = shared - {("wrong_script", "script.tgt_share"), ("wrong_language", "lid.tgt_odds")}
     assert {key: ours[key] for key in same} == {key: theirs[key] for key in same}
     assert {reason for reason, _ in ours.keys() - shared} == {
-        "few_letters", "length_ratio", "sentences", "url_mismatch", "wrong_language"
+        "few_letters", "length_ratio", "misaligned", "partial", "sentences", "url_mismatch"
     }  # fmt: skip
 
 
