@@ -24,11 +24,12 @@ from sealdata.gold.defects import DEFECTS, Case
 from sealdata.gold.noise import fraction
 from sealdata.gold.references import read_references
 from sealdata.lexicon.model import Lexicon
+from sealdata.recipe.reading import read_recipe
+from sealdata.report.bound_rules import bind
 from tests.benchmarks.left_out import laid_out
 
 NUM_JUDGED = 800  # pairs of each kind and corpus
 MIN_WORDS = 4  # of English
-LIMITS = {"evidence": 0.4, "gap": 0.35}  # those of openseal
 
 Pairs = list[tuple[str, str]]
 
@@ -73,23 +74,37 @@ def judged(
     return lexicon.scaled(sums), lexicon.gaps(sums)
 
 
+def limits(lang: str) -> tuple[float, float]:
+    """The least evidence and the largest gap that ``openseal`` keeps in a language."""
+    rules = {rule.score: rule for rule in bind(read_recipe("openseal")[0].rule)}
+    evidence, gap = (rules[f"lexicon.{name}"] for name in ("evidence", "gap"))
+    bounds = [rule.languages.get(lang, rule.bounds) for rule in (evidence, gap)]
+    assert bounds[0]
+    assert bounds[1]
+    low, high = bounds[0][0], bounds[1][1]
+    assert low is not None
+    assert high is not None
+    return low, high
+
+
 def report(name: str, lang: str, lexicon: Lexicon, kinds: dict[str, Pairs]) -> str:
     """A row of the table: percentages."""
     scores = {kind: judged(lexicon, pairs, kind == "good") for kind, pairs in kinds.items()}
     good, gaps = scores["good"]
+    low, high = limits(lang)
     limit, gap_limit = np.nanquantile(good, 0.01), np.nanquantile(gaps, 0.99)
 
-    def below(kind: str, low: float) -> str:
-        return f"{100 * np.mean(scores[kind][0] < low):.1f}"
+    def below(kind: str, least: float) -> str:
+        return f"{100 * np.mean(scores[kind][0] < least):.1f}"
 
-    def above(kind: str, high: float) -> str:
-        return f"{100 * np.mean(scores[kind][1] > high):.1f}"
+    def above(kind: str, most: float) -> str:
+        return f"{100 * np.mean(scores[kind][1] > most):.1f}"
 
     cells = [
         f"{100 * np.isnan(good).mean():.1f}",
-        *(below(kind, LIMITS["evidence"]) for kind in ("good", "shuffled", "off by one")),
+        *(below(kind, low) for kind in ("good", "shuffled", "off by one")),
         *(below(kind, float(limit)) for kind in ("shuffled", "off by one")),
-        *(above(kind, LIMITS["gap"]) for kind in ("good", "partial")),
+        *(above(kind, high) for kind in ("good", "partial")),
         above("partial", float(gap_limit)),
     ]
     return f"| {lang} | {name} | " + " | ".join(cells) + " |"
