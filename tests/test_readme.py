@@ -26,7 +26,9 @@ def test_the_recipe_for_real_nllb_builds(tmp_path):
     shutil.copy(corpus / "en-id.txt.zip", tmp_path / "data" / "nllb-opus")
     shutil.copy(corpus / "replay-english.jsonl.gz", tmp_path / "data" / "replay.jsonl.gz")
     shutil.copytree(sample_dir() / "tokenizers" / "bpe", tmp_path / "models" / "olmo2")
-    shutil.copytree(sample_dir() / "eval", tmp_path / "data" / "flores200_dataset" / "devtest")
+    for split in ("dev", "devtest"):
+        flores = tmp_path / "data" / "flores-200" / "flores200_dataset" / split
+        shutil.copytree(sample_dir() / "eval", flores)
     arguments = ["build", str(tmp_path / "nllb-id.toml"), "--out", str(tmp_path / "out")]
     done = CliRunner().invoke(sealdata.main, [*arguments, "--workers", "1"])
     assert done.exit_code == 0, done.output
