@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import BUILD_OUT, WORKERS
+from .options import ALLOW, BUILD_OUT, WORKERS, say_finding
 
 
 @click.command()
@@ -29,6 +29,7 @@ from .options import BUILD_OUT, WORKERS
     help='Exit with 3 if this condition holds, such as "kept_share<0.5"; may be repeated.',
 )
 @WORKERS
+@ALLOW
 @click.option(
     "--annotate",
     type=click.IntRange(min=1),
@@ -49,6 +50,7 @@ def audit(
     limit: int | None,
     checks: tuple[str, ...],
     workers: int,
+    allow: tuple[str, ...],
     annotate: int | None,
     annotated: Path | None,
     as_json: bool,
@@ -79,14 +81,22 @@ def audit(
     if Path(what).is_dir():
         audited = audit_build(Path(what))
     else:
+        from sealdata.errors import ConfigError
         from sealdata.pipeline.plan import load_plan
+        from sealdata.recipe.reading import RecipeNotFoundError
         from sealdata.workflow.engines.local import LocalEngine
         from sealdata.workflow.progress import make_progress
 
-        plan = load_plan(what)
+        try:
+            plan = load_plan(what)
+        except RecipeNotFoundError as error:
+            raise ConfigError(f"{what} is not the folder of a build, and {error}") from None
         folder = out or Path("builds") / plan.recipe.name
         with LocalEngine(workers) as engine:
-            audited = audit_recipe(plan, folder, engine, make_progress(), rows, limit)
+            progress = make_progress()
+            audited = audit_recipe(
+                plan, folder, engine, progress, rows, limit, allow=allow, say=say_finding
+            )
     if annotated:
         audited = apply_annotations(audited, annotated)
     show_audit(audited, as_json)

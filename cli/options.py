@@ -2,8 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from sealdata.build_manifest import Finding
 
 
 def say_left_out(name: str, files: list[str]) -> None:
@@ -15,7 +19,9 @@ def say_left_out(name: str, files: list[str]) -> None:
 
 def _refs(context: click.Context, parameter: click.Parameter, folder: Path) -> Path:
     from sealdata.files.hidden import hidden_in
+    from sealdata.files.places import locate
 
+    folder = locate(str(folder), Path())  # sample:eval is bundled
     say_left_out(str(folder), hidden_in(folder))
     return folder
 
@@ -37,3 +43,15 @@ REFS = click.option(
     help="Folder of references: eng_Latn.dev and tha_Thai.dev, or eng_Latn-tha_Thai.tsv.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+ALLOW = click.option(
+    "--allow",
+    multiple=True,
+    metavar="NAME",
+    help="A finding of the sanity check, such as wrong-language, is meant: go on with a warning. "
+    "May be repeated.",
+)
+
+
+def say_finding(found: "Finding") -> None:
+    """Print a finding of the sanity check, on stderr."""
+    click.echo(f"{found.level}: {found.with_example}", err=True)

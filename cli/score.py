@@ -70,9 +70,9 @@ def score(
 def _scorers(
     recipe: str | None, names: tuple[str, ...], encoder: str, langs: tuple[str, str]
 ) -> dict[str, Any]:
-    from sealdata.dataset.score_pairs import DEFAULT_SCORERS, bind, notes, open_scorers
     from sealdata.errors import ConfigError
     from sealdata.languages import resolve
+    from sealdata.pipeline.score_pairs import DEFAULT_SCORERS, bind, notes, open_scorers
 
     codes = [resolve(code).code for code in langs]
     if recipe is not None:

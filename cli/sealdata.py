@@ -15,7 +15,7 @@ from .errors import Program
 from .gold import gold, hash_refs, lengths
 from .lid import lid
 from .models import models
-from .options import BUILD_OUT, WORKERS
+from .options import ALLOW, BUILD_OUT, WORKERS, say_finding
 from .recipe import recipe_group
 from .score import score
 from .sources import sources
@@ -60,6 +60,7 @@ def main() -> None:
     is_flag=True,
     help="Check the recipe and its inputs, print the plan with an estimate of tokens, and stop.",
 )
+@ALLOW
 def build(
     recipe: str,
     out: Path | None,
@@ -68,10 +69,13 @@ def build(
     address: str | None,
     limit: int | None,
     dry_run: bool,
+    allow: tuple[str, ...],
 ) -> None:
     """Build RECIPE, a TOML file or the name of a built-in recipe.
 
-    After an interruption, run the same command again to continue. A finished build is not repeated.
+    A sample of each input is checked first: what would make the result worthless is an error, what
+    may be meant a warning. After an interruption, run the same command again to continue. A
+    finished build is not repeated.
 
     \b
     Example:
@@ -89,15 +93,27 @@ def build(
     show_left_out(plan)
     if dry_run:
         from sealdata.dataset.estimate import estimate_tokens
+        from sealdata.sanity.check import check
 
         from .show_tokens import show_estimate
 
-        show_plan(plan, out or Path("builds") / plan.recipe.name)
-        show_estimate(estimate_tokens(plan), plan.recipe.format.directions)
+        folder = out or Path("builds") / plan.recipe.name
+        show_plan(plan, folder)
+        _, samples = check(plan, folder, allow, say_finding)
+        show_estimate(estimate_tokens(plan, samples), plan.recipe.format.directions)
         return
     if address is not None and engine != "ray":
         raise click.UsageError("--address needs --engine ray")
-    built = run_build(recipe, out, workers=workers, limit=limit, engine=engine, address=address)
+    built = run_build(
+        recipe,
+        out,
+        workers=workers,
+        limit=limit,
+        engine=engine,
+        address=address,
+        allow=allow,
+        say=say_finding,
+    )
     if not built.fresh:
         click.echo(f"{built.path} is up to date with {recipe}: nothing to do", err=True)
     show_build(built.manifest, built.path)

@@ -9,10 +9,11 @@ from rich.markup import escape
 from sealdata.build_manifest import BuildManifest
 from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.dataset.trace import Trace
-from sealdata.errors import DataError, SealError
+from sealdata.errors import SealError
 from sealdata.files.hidden import hidden_in
+from sealdata.files.places import locate
 from sealdata.languages import resolve
-from sealdata.pipeline.plan import Plan, locate
+from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.streams import token_files
 from sealdata.recipe.tables import SourceTable, StreamTable
 from sealdata.scorers import Scorer
@@ -28,6 +29,8 @@ _COLOURS = ("cyan", "green", "yellow", "magenta")  # neighbouring documents diff
 def show_build(manifest: BuildManifest, out: Path) -> None:
     """The funnel, the numbers of tokens, and the paths of the results."""
     click.echo(funnel_table(manifest))
+    for found in manifest.findings:
+        click.echo(found.with_example)
     for row in manifest.silent:
         click.echo(row.with_example)
     click.echo()
@@ -103,32 +106,24 @@ def show_left_out(plan: Plan) -> None:
 
 
 def show_plan(plan: Plan, out: Path) -> None:
-    """The inputs and steps of a build.
-
-    Raises:
-        DataError: an input file is missing; the plan is printed first and names them all.
-    """
+    """The inputs and steps of a build, and which files are missing."""
     recipe = plan.recipe
     click.echo(f"{recipe.name} -> {out}")
-    missing: list[Path] = []
     tables: list[SourceTable | StreamTable] = [*recipe.source, *recipe.document_streams]
     for table in tables:
         reader, where = plan.reader(table)
         files = reader.files(where.path)
         absent = [path for path in files if not path.is_file()]
-        missing += absent
         megabytes = sum(path.stat().st_size for path in files if path not in absent) / 1e6
         langs = [resolve(code).name for code in (where.src_lang, where.tgt_lang) if code]
         size = f"missing: {absent[0]}" if absent else f"{megabytes:,.2f} MB"
         click.echo(f"read    {table.name:<24} {table.reader:<8} {' - '.join(langs):<24} {size}")
     for table in recipe.token_streams:
-        files_taken = token_files(plan, table)
-        taken = f"{files_taken.num_sequences:,} sequences by reference"
+        taken = _taken(plan, table)
         lang = resolve(table.lang).name
         click.echo(f"read    {table.name:<24} {'tokens':<8} {lang:<24} {taken}")
     for name in recipe.exclude.lists:
         path = locate(name, plan.base)
-        missing += [] if path.is_file() else [path]
         click.echo(f"exclude {name}{'' if path.is_file() else f'  missing: {path}'}")
     click.echo(f"clean   {', '.join(plan.cleaners) or 'nothing'}")
     for name, scorer in plan.scorers.items():
@@ -140,9 +135,7 @@ def show_plan(plan: Plan, out: Path) -> None:
         click.echo(f"rule    {rule.reason}: {rule.score} {' and '.join(limits)}{differing}")
     for ref in recipe.decontaminate.tables:
         path = locate(ref.path, plan.base)
-        missing += [] if path.exists() else [path]
-        num_files = len(evaluation_files(path, tuple(ref.columns))) if path.exists() else 0
-        size = f"{num_files:,} files" if num_files else f"missing: {path}"
+        size = _size_of_set(path, tuple(ref.columns))
         click.echo(f"without {set_name(path, ref.name):<24} {size}")
     caps = recipe.caps
     for name, limit in (("src", caps.max_per_src), ("tgt", caps.max_per_tgt)):
@@ -154,8 +147,20 @@ def show_plan(plan: Plan, out: Path) -> None:
         f"pack    {recipe.pack.mode}, {recipe.pack.sequence_length:,} tokens a sequence, "
         f"{recipe.format.directions} directions"
     )
-    if missing:
-        raise DataError(f"{len(missing)} input files are missing, the first {missing[0]}")
+
+
+def _taken(plan: Plan, table: StreamTable) -> str:
+    try:
+        return f"{token_files(plan, table).num_sequences:,} sequences by reference"
+    except SealError as error:
+        return str(error)
+
+
+def _size_of_set(path: Path, columns: tuple[str, ...]) -> str:
+    try:
+        return f"{len(evaluation_files(path, columns)):,} files"
+    except SealError:
+        return f"missing: {path}"
 
 
 def show_sequence(view: SequenceView) -> None:

@@ -3,7 +3,7 @@
 import click
 import polars as pl
 
-from sealdata.dataset.estimate import HEAD_ROWS, PAPER_PAIRS, PAPER_TOKENS, SourceTokens
+from sealdata.dataset.estimate import PAPER_PAIRS, PAPER_TOKENS, SourceTokens
 from sealdata.languages import resolve
 from sealdata.tokens.budget import Budget
 from sealdata.tokens.extension import HIDDEN_SIZES, Extension
@@ -100,10 +100,6 @@ def show_estimate(rows: list[SourceTokens], directions: str) -> None:
     ]
     click.echo()
     click.echo(table(head, cells, underline=False))
-    for row in rows:
-        if not row.num_pairs:
-            why = f": {row.rejected:,} records are rejected, most as {row.reason}"
-            click.echo(f"source {row.name!r} yields no pair{why if row.rejected else ''}", err=True)
     totals = [(row.published, row.total) for row in rows if row.published and row.total is not None]
     if totals:
         pairs, tokens = (sum(column) for column in zip(*totals, strict=True))
@@ -112,8 +108,8 @@ def show_estimate(rows: list[SourceTokens], directions: str) -> None:
             f"over {pairs / 1e6:,.1f}M pairs, {tokens / pairs:.1f} a pair"
         )
     click.echo(
-        f"directions = {directions!r}, template and EOS included; measured on the first "
-        f"{HEAD_ROWS:,} records of each source, before any cleaner or rule"
+        f"directions = {directions!r}, template and EOS included; measured on a sample of each "
+        "source, before any cleaner or rule"
     )
     paper = PAPER_TOKENS / PAPER_PAIRS
     click.echo(

@@ -118,6 +118,28 @@ class SilentRow(_Facts):
         return self.sentence + ("" if self.row is None else f"; first row {self.row:,}: {self.raw}")
 
 
+class Finding(_Facts):
+    """What the sanity check found before the work began; an error of a build was allowed."""
+
+    name: str  # of the kind of finding, see ``sealdata.sanity.findings``
+    level: Literal["error", "warning"]
+    where: str  # source, stream, rule or folder, as a person names it: "source 'a'"
+    message: str  # what was found, and the cure
+    allowed: bool = False  # it was an error, and ``--allow`` said that it is meant
+    example: str = ""  # text of a record that shows it; not for the card, which is published
+
+    @property
+    def sentence(self) -> str:
+        """For people: name, place, what, cure."""
+        meant = " (allowed)" if self.allowed else ""
+        return f"[{self.name}]{meant} {self.where}: {self.message}"
+
+    @property
+    def with_example(self) -> str:
+        """``sentence`` and the record that shows it."""
+        return self.sentence + (f"; for example: {self.example}" if self.example else "")
+
+
 class FailureRow(_Facts):
     """Pairs of one language with ``reason`` as first failure, as one of all, or as the only one.
 
@@ -309,6 +331,7 @@ class BuildManifest(_Facts):
     lexicons: list[LexiconRow] = []  # learnt from the corpus, where the recipe has that scorer
     sources: list[SourceFacts]  # what was read
     funnel: list[FunnelRow]  # what became of the records of each source
+    findings: list[Finding] = []  # of the sanity check: warnings, and errors that were allowed
     silent: list[SilentRow] = []  # sources and streams that yield nothing, or little
     failures: list[FailureRow] = []  # pairs by reason and language
     leaks: list[LeakRow] = []  # matches with evaluation sets
@@ -342,6 +365,21 @@ def _times(factor: float, value: float | None) -> float | None:
     return None if value is None else factor * value
 
 
+def _no_build(out: Path) -> str:
+    """Why a folder is not that of a finished build, and what to do."""
+    if not out.exists():
+        return f"no folder {out}; give the folder that `sealdata build` made"
+    if (out / "work").is_dir():
+        return (
+            f"the build in {out} is not finished (no {MANIFEST}); run `sealdata build` again with "
+            "its recipe"
+        )
+    return (
+        f"{out} is not the folder of a build (no {MANIFEST}); give one that `sealdata build` made, "
+        "such as builds/quickstart"
+    )
+
+
 def pair_name(lang: str) -> str:
     """Folder and configuration name of a language pair: ``eng_Latn-jav_Latn``."""
     return f"eng_Latn-{lang}"
@@ -355,6 +393,8 @@ def read_build_manifest(out: Path) -> BuildManifest:
             manifest of a build.
     """
     path = out / MANIFEST
+    if not path.is_file():
+        raise DataError(_no_build(out))
     # The format is checked before the fields: otherwise the first renamed field would be the
     # message.
     content = read_json(path)

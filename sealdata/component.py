@@ -106,8 +106,10 @@ def explain(error: ValidationError, cls: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"{entry}{name} is required"
     if first["type"] != "extra_forbidden":
+        # A validator of a whole table has no key.
+        where = f"{entry}{name}: " if key != "" else entry
         # pydantic puts this prefix before messages of our own validators.
-        return f"{entry}{name}: {first['msg'].removeprefix('Value error, ')}"
+        return f"{where}{first['msg'].removeprefix('Value error, ')}"
     fields = _fields_at(cls, first["loc"][:-1])
     nearest = difflib.get_close_matches(str(key), fields, n=1)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"known keys: {', '.join(fields)}"

@@ -21,7 +21,7 @@ LEVELS = [
     "recipe",
     "stages",
     "pipeline",
-    "report gold",
+    "report gold sanity",
     "dataset browse",
     "notebook",
 ]

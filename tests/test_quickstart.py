@@ -20,7 +20,7 @@ import pytest
 from sealdata.build_manifest import read_build_manifest
 from sealdata.dataset.trace import trace
 from sealdata.errors import DataError
-from sealdata.pipeline.plan import sample_dir
+from sealdata.files.places import sample_dir
 from sealdata.report.dataset_card import render_card
 from sealdata.report.dataset_card_merge import merged, unwritten
 from sealdata.shards.reader import view_sequence

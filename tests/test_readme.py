@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli import sealdata, sealtrain
-from sealdata.pipeline.plan import sample_dir
+from sealdata.files.places import sample_dir
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

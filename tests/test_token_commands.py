@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from sealcli import sealdata
 from sealdata.build_manifest import MANIFEST
-from sealdata.pipeline.plan import sample_dir
+from sealdata.files.places import sample_dir
 from sealdata.tokenizers._json import load_json
 from sealdata.tokenizers.tiktoken import _pattern, _ranks
 from tests.sealdata.tokens.test_budget import manifest

@@ -1,6 +1,7 @@
 """Audit: report on a recipe's corpora by a sample scored in full, or on a finished build."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from sealdata.report.html import write_report
 from sealdata.report.other_views import match_facts
 from sealdata.report.reason_counts import by_source, spread
 from sealdata.report.schema import AuditFacts, DuplicateFacts
+from sealdata.sanity.check import Say, check, say_nothing
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.tokenizers import named
 from sealdata.tokens.fertility import MAX_PAIRS, fertility
@@ -71,17 +73,23 @@ def audit_recipe(
     progress: Progress,
     rows: int = ROWS,
     limit: int | None = None,
+    *,
+    allow: Collection[str] = (),
+    say: Say = say_nothing,
 ) -> Audited:
     """Audit the corpora of a recipe before they are built.
 
     All pairs are ingested, cleaned and compared; ``rows`` of them get all scores. Report,
     ``audit.json`` and the sample are written. Nothing is packed. A build continues from this state.
+    ``allow`` and ``say`` are those of a build.
 
     Raises:
+        DataError: the sanity check found that the result would be worthless.
         SealError: an input or a stage failed. Finished parts stay, and the next call continues.
     """
     # The audit writes into the work folder of a build, so both must not run at once.
     with locked(out):
+        findings, _ = check(plan, out, allow, say)
         digests = Digests(out / "work" / "digests.json")
         # Margins need all pairs of a source. In a sample every pair would have other neighbours.
         run = RunContext(
@@ -93,7 +101,7 @@ def audit_recipe(
         audit_rows = _sampled_rows(out, sources)
         manifest = _manifest(plan, digests, sources, audit_rows, limit)
         errors = describe.precision_rows(precision)
-        manifest = manifest.model_copy(update={"precision_errors": errors})
+        manifest = manifest.model_copy(update={"precision_errors": errors, "findings": findings})
         # The digests cost a pass over the input files. A build that follows finds them.
         digests.save()
         return _write(out, manifest, audit_rows, _compared(plan, sources, audit_rows))

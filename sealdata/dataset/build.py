@@ -1,6 +1,6 @@
 """Build: run a recipe to its results, describe them, and leave a manifest that says it is done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,20 +21,21 @@ from sealdata.dataset.results import (
     match_files,
     pair_files,
     place_results,
+    set_aside,
     stream_files,
 )
 from sealdata.dataset.silent import silent_sources, silent_streams
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
+from sealdata.files.places import locate
 from sealdata.files.records import stage_key, write_json
-from sealdata.pipeline.plan import Plan, locate
+from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.run import curate, read_lists
 from sealdata.pipeline.source_state import RunContext, SourceState
 from sealdata.pipeline.streams import (
     SPLITS,
     PairFiles,
     Stream,
-    check_token_files,
     open_table,
     plan_streams,
     token_files,
@@ -44,6 +45,8 @@ from sealdata.report.dataset_card import write_metadata
 from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.html import write_report
 from sealdata.report.margin_agreement import summary
+from sealdata.sanity.check import Say, check_inputs, check_samples, say_nothing
+from sealdata.sanity.samples import Samples
 from sealdata.shards.token_files import identified
 from sealdata.workflow.protocols import Engine, Progress
 from sealdata.workflow.run_stages import run_stages
@@ -59,15 +62,27 @@ class Built:
 
 
 def build(
-    plan: Plan, out: Path, engine: Engine, progress: Progress, limit: int | None = None
+    plan: Plan,
+    out: Path,
+    engine: Engine,
+    progress: Progress,
+    limit: int | None = None,
+    *,
+    allow: Collection[str] = (),
+    say: Say = say_nothing,
 ) -> Built:
     """Bring ``out`` to what the plan says, doing only what is not done yet.
 
+    ``say`` receives the warnings of the sanity check, before the work begins. Its errors of a name
+    in ``allow`` become warnings.
+
     Raises:
+        DataError: the sanity check found that the result would be worthless.
         SealError: an input or a stage failed; what had finished stays, and the next call goes on.
     """
     # Two builds in one folder would delete each other's results in ``place_results``.
     with locked(out):
+        findings = check_inputs(plan, out, allow, say)
         work = out / "work"
         # A digest is cached by path, size and time of change, so an unchanged corpus is hashed
         # once.
@@ -80,9 +95,10 @@ def build(
         finished = _finished(out, key)
         if finished:
             return Built(finished, fresh=False)
-        # The cheap check of large foreign files comes first: an error after curation would cost
-        # hours.
-        check_token_files(plan)
+        # Cheap, on samples: an error after curation would cost hours.
+        sampled = check_samples(plan, Samples(plan), allow, say)
+        if any(found.name == "other-recipe" for found in findings):
+            set_aside(out)
         run = RunContext(plan, work, digests, engine, progress, read_lists(plan))
         sources, precision = curate(run, limit)
         # Streams are planned only now, because their inputs are keys of stages that ``curate`` has
@@ -106,6 +122,7 @@ def build(
             lexicons=describe.lexicon_rows(sources),
             sources=describe.source_facts(plan, digests),
             funnel=funnel,
+            findings=sampled,
             silent=[*silent_sources(sources, funnel), *silent_streams(streams, packed)],
             failures=describe.failure_rows(sources),
             leaks=describe.leak_rows(sources),

@@ -3,21 +3,19 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from sealdata.dataset.pair_samples import draw
 from sealdata.fetch.corpus_cards import read_corpus_card
 from sealdata.formats.documents import ENGLISH
-from sealdata.pairs import PAIR_SCHEMA, REJECT_SCHEMA, english_first
+from sealdata.pairs import english_first
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.streams import open_table, pair_formats
-from sealdata.readers import Batch
+from sealdata.readers._sampling import Sample
 from sealdata.recipe.tables import SourceTable
+from sealdata.sanity.samples import Samples
 from sealdata.shards.shuffle import row_keys
 from sealdata.tokenizers import Tokenizer
 
-SAMPLE_PAIRS = 2000  # per source, drawn from its first HEAD_ROWS records
-HEAD_ROWS = 50_000
+SAMPLE_PAIRS = 2000  # per source
 PAPER_PAIRS, PAPER_TOKENS = 403_800_000, 34_700_000_000  # of the OpenSeal paper
 # A fixed seed: the estimate is printed before a build and should not change with the recipe's seed.
 _SEED = 1
@@ -33,8 +31,6 @@ class SourceTokens:
     num_documents: int
     num_tokens: int
     published: int | None  # pairs of the whole, where the source's data card says it
-    rejected: int = 0  # of its first HEAD_ROWS records
-    reason: str = ""  # for which most of these were rejected
 
     @property
     def per_pair(self) -> float | None:
@@ -55,29 +51,22 @@ class SourceTokens:
         return round(self.published * self.per_pair)
 
 
-def estimate_tokens(plan: Plan) -> list[SourceTokens]:
-    """Each source measured on ``SAMPLE_PAIRS`` of its first ``HEAD_ROWS`` records, by hash.
-
-    Before any cleaner or rule. A corpus cannot be read anywhere but at its head without reading all
-    of it, so one that is sorted may differ further on.
+def estimate_tokens(plan: Plan, samples: Samples) -> list[SourceTokens]:
+    """Each source measured on ``SAMPLE_PAIRS`` pairs of its sample, before any cleaner or rule.
 
     Raises:
         ConfigError: the tokenizer is unusable.
-        DataError: a source cannot be read.
     """
     tokenizer = open_table(plan.recipe.tokenizer, plan)
-    return [_source(plan, table, tokenizer) for table in plan.recipe.source]
+    return [
+        _source(plan, table, sample, tokenizer)
+        for table, sample in samples.tables(plan)
+        if isinstance(table, SourceTable)
+    ]
 
 
-def _source(plan: Plan, table: SourceTable, tokenizer: Tokenizer) -> SourceTokens:
-    reader, source = plan.reader(table)
-    # Only the first batch is read. Batches may end earlier, where the text is long.
-    batches = reader.batches(source, HEAD_ROWS)
-    # A file without records has an estimate of 0 pairs, and the build says what is wrong with it.
-    empty = Batch(pl.DataFrame(schema=PAIR_SCHEMA), pl.DataFrame(schema=REJECT_SCHEMA))
-    head, rejected = next(batches, empty)
-    reasons = rejected["reason"].value_counts(sort=True)["reason"]
-    pairs = draw(english_first(head), SAMPLE_PAIRS, _SEED)
+def _source(plan: Plan, table: SourceTable, sample: Sample, tokenizer: Tokenizer) -> SourceTokens:
+    pairs = draw(english_first(sample.good), SAMPLE_PAIRS, _SEED)
     # The keys decide direction and template of each pair, as in packing, here under a seed of its
     # own.
     keys = row_keys(pairs, _SEED)
@@ -95,8 +84,6 @@ def _source(plan: Plan, table: SourceTable, tokenizer: Tokenizer) -> SourceToken
         # One EOS for each document.
         num_tokens=len(tokenizer.encode(texts).ids) + len(texts),
         published=_published(plan, table, lang),
-        rejected=rejected.height,
-        reason=reasons[0] if len(reasons) else "",
     )
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from sealdata.dataset.score_pairs import named_scores
 from sealdata.errors import ConfigError
 from sealdata.files.signatures import HEAD_BYTES, check_text
 from sealdata.languages import ENGLISH, resolve
 from sealdata.pairs import make_pairs
+from sealdata.pipeline.score_pairs import named_scores
 from sealdata.scorers import Scorer
 
 _LINES, _BYTES = 8192, 16 << 20  # after which lines are scored together

@@ -22,6 +22,8 @@ from sealdata.workflow.stage import StageOutput
 # Folders that hold results and nothing else. ``work`` and ``audit`` are not among them.
 FOLDERS = ("pairs", "dropped", "matches", "shards", "report")
 
+WRITTEN_BY_PEOPLE = ("README.md", "labels.jsonl", "audit")
+
 
 @contextmanager
 def locked(out: Path) -> Iterator[None]:
@@ -41,6 +43,23 @@ def locked(out: Path) -> Iterator[None]:
                 f"another build is running in {out}; wait for it or use --out"
             ) from None
         yield
+
+
+def set_aside(out: Path) -> None:
+    """Move what people wrote on the build in ``out`` to ``set-aside/``: card, labels and audit.
+
+    For a build of another recipe, on whose card it would be wrong.
+    """
+    target = out / "set-aside"
+    for name in WRITTEN_BY_PEOPLE:
+        path = out / name
+        if not path.exists():
+            continue
+        target.mkdir(exist_ok=True)
+        number = 1
+        while (place := target / f"{number}-{name}").exists():
+            number += 1
+        path.rename(place)
 
 
 def pair_files(sources: list[SourceState]) -> dict[str, Path]:

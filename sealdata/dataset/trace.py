@@ -52,7 +52,13 @@ def trace(path: Path, token: int) -> Trace:
         )
     # Sequences do not overlap, so the number of a token in the file is enough to place it.
     number, offset = divmod(token, stream.sequence_length)
-    view = view_sequence(path, number)
+    try:
+        view = view_sequence(path, number)
+    except ConfigError:
+        raise ConfigError(
+            f"{path}: no token {token:,}; sequences have {stream.sequence_length:,} tokens, and "
+            f"there is no sequence {number:,}"
+        ) from None
     # Padding lies after the last document of its place and belongs to none.
     document = next((d for d in view.documents if d.start <= offset < d.stop), None)
     if document is None:

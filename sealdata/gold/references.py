@@ -70,7 +70,10 @@ def read_references(where: Path | Sequence[Path]) -> pl.DataFrame:
 
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise ConfigError(f"no folder of references at {folder}")
+        raise ConfigError(
+            f"no folder of references at {folder}; give one with files named by language, such as "
+            "eng_Latn.dev and tha_Thai.dev, or sample:eval, which is bundled"
+        )
     return visible((path for path in folder.iterdir() if path.is_file()), folder)
 
 

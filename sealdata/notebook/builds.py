@@ -2,13 +2,15 @@
 
 import multiprocessing
 import os
+import warnings
+from collections.abc import Callable, Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
-from sealdata.build_manifest import BuildManifest, pair_name, read_build_manifest
+from sealdata.build_manifest import BuildManifest, Finding, pair_name, read_build_manifest
 from sealdata.dataset.compare import Comparison, compare
 from sealdata.errors import ConfigError
 from sealdata.filter_stages import STAGE_NAMES
@@ -26,6 +28,8 @@ def build(
     limit: int | None = None,
     engine: Literal["local", "ray"] = "local",
     address: str | None = None,
+    allow: Collection[str] = (),
+    say: Callable[[Finding], None] | None = None,
 ) -> "Build":
     """Build a recipe as ``sealdata build`` does, and open the result.
 
@@ -39,9 +43,12 @@ def build(
         limit: records read of each file; all by default.
         engine: ``local`` or ``ray``.
         address: of a running Ray cluster.
+        allow: names of findings of the sanity check that are meant: warnings in place of errors.
+        say: receives the findings before the work begins; by default they are Python warnings.
 
     Raises:
         ConfigError: a wrong recipe, or a script without that guard.
+        DataError: the sanity check found that the result would be worthless.
         SealError: an input or a stage failed; what had finished stays.
     """
     from sealdata.dataset.build import build as run_build
@@ -58,8 +65,13 @@ def build(
     folder = Path(out) if out is not None else Path("builds") / plan.recipe.name
     num_workers = workers or os.cpu_count() or 1
     with open_engine(engine, num_workers, folder, plan.paths(), address) as opened:
-        built = run_build(plan, folder.absolute(), opened, make_progress(), limit)
+        progress, place = make_progress(), folder.absolute()
+        built = run_build(plan, place, opened, progress, limit, allow=allow, say=say or _warn)
     return Build(folder, fresh=built.fresh)
+
+
+def _warn(found: Finding) -> None:
+    warnings.warn(found.with_example, stacklevel=4)
 
 
 class Build:

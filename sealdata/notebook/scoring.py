@@ -7,16 +7,16 @@ from typing import Any
 
 import polars as pl
 
-from sealdata.dataset.score_pairs import (
+from sealdata.languages import ENGLISH, resolve
+from sealdata.notebook.frames import to_pairs
+from sealdata.notebook.recipes import plan_of
+from sealdata.pipeline.score_pairs import (
     DEFAULT_SCORERS,
     evaluate_pairs,
     named_scores,
     notes,
     open_scorers,
 )
-from sealdata.languages import ENGLISH, resolve
-from sealdata.notebook.frames import to_pairs
-from sealdata.notebook.recipes import plan_of
 from sealdata.recipe.tables import Recipe
 from sealdata.scorers import Scorer
 from sealdata.stages.clean import EMPTY_SIDE

@@ -1,19 +1,18 @@
 """A plan: a recipe whose components are made, whose paths are found and whose rules are bound."""
 
 import copy
+import difflib
 import math
-import os
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from glob import glob
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 from sealdata.cleaners import Cleaner
-from sealdata.component import load
+from sealdata.component import available, load
 from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import ConfigError
+from sealdata.files.places import locate
 from sealdata.filter_stages import RULE_STAGES, RuleStage
 from sealdata.readers import Reader, Source
 from sealdata.recipe.reading import read_recipe
@@ -25,7 +24,7 @@ from sealdata.recipe.tables import (
     StreamTable,
     TokenFileTable,
 )
-from sealdata.scorers import Scorer
+from sealdata.scorers import ANY_NUMBER, Scorer
 from sealdata.shards.token_files import TokenRange
 from sealdata.stages.decontaminate import EvaluationFile
 from sealdata.stages.rules import Rule
@@ -83,7 +82,7 @@ class Plan:
         # A score is named ``SCORER.COLUMN``. Without its [score] table no stage would compute the
         # column.
         if scorer not in self.scorers:
-            raise ConfigError(f"{where} needs {score!r}, but there is no [score.{scorer}]")
+            raise ConfigError(f"{where} needs {score!r}, {_cure_for_scorer(scorer, self.scorers)}")
         component = self.scorers[scorer]
         # Recipes outlive the names of columns, so the message says what to write.
         if new_name := component.renamed.get(column):
@@ -100,14 +99,17 @@ class Plan:
                 f'{column} = "ratio" (or "distance")'
             )
         if column not in columns:
+            nearest = difflib.get_close_matches(column, columns, n=1)
+            hint = f"did you mean '{scorer}.{nearest[0]}'? " if nearest else ""
             names = ", ".join(f"{scorer}.{name}" for name in columns)
-            raise ConfigError(f"{where}: no score {score!r}; known: {names}")
+            raise ConfigError(f"{where}: no score {score!r}; {hint}known: {names}")
+        if component.ranges.get(column, ANY_NUMBER) is None:
+            raise ConfigError(f"{where}: {score} is text, which has no order; take a number")
 
     def _check_thresholds(self, rule: RuleTable) -> None:
-        """Refuse a threshold that drops everything or nothing, as a margin's for a cosine does."""
+        """Refuse a threshold that drops everything or nothing, as a percentage does for a share."""
         scorer, _, column = rule.score.partition(".")
         allowed = self.scorers[scorer].limits(column)
-        # Only scores that people confuse have a range. All other scores accept any number.
         if allowed is None:
             return
         # Bounds of single languages may hold the same mistake as the general ones.
@@ -115,14 +117,17 @@ class Plan:
         for bounds in rule.languages.values():
             limits += [bounds.min, bounds.max]
         for limit in limits:
-            if limit is not None and not allowed.low <= limit <= allowed.high:
+            # Infinity takes a general limit away in a language: it is a limit of no score.
+            if limit is None or math.isinf(limit):
+                continue
+            if not allowed.low <= limit <= allowed.high:
                 raise ConfigError(
                     f"rule {rule.reason!r}: {limit:g} is not a threshold of {allowed.kind} "
                     f"({rule.score}): {allowed.why}"
                 )
             # A limit may be in the range and still be another score's: 1.06 is NLLB's margin, not
             # that of one corpus.
-            if limit is not None and limit in allowed.borrowed:
+            if limit in allowed.borrowed:
                 raise ConfigError(
                     f"rule {rule.reason!r}: {limit:g} for {rule.score}: {allowed.borrowed[limit]}"
                 )
@@ -190,6 +195,14 @@ class Plan:
         # Their rules go too. With no score they would pass or drop every pair, which says nothing.
         gone = [name for name in self.corpus_scores() if name.partition(".")[0] not in kept]
         left = [rule for rule in self.recipe.rule if rule.score not in gone]
+        plan.recipe = self.recipe.model_copy(update={"rule": left})
+        return plan
+
+    def with_scorers(self, names: Collection[str]) -> "Plan":
+        """The plan with these of its scorers only, and the rules on their scores."""
+        plan = copy.copy(self)
+        plan.scorers = {name: self.scorers[name] for name in self.scorers if name in names}
+        left = [rule for rule in self.recipe.rule if rule.score.partition(".")[0] in names]
         plan.recipe = self.recipe.model_copy(update={"rule": left})
         return plan
 
@@ -295,6 +308,18 @@ class Plan:
         return reader, Source(table.name, path, table.lang)
 
 
+def _cure_for_scorer(name: str, tables: Collection[str]) -> str:
+    """What to do about a score of a scorer that the recipe has no table for."""
+    nearest = difflib.get_close_matches(name, tables, n=1)
+    if nearest:
+        return f"but there is no [score.{name}]; did you mean [score.{nearest[0]}]?"
+    if name in available("scorers"):
+        return f"but there is no [score.{name}]; add that table"
+    known = difflib.get_close_matches(name, available("scorers"), n=1)
+    hint = f"; did you mean {known[0]!r}?" if known else ""
+    return f"but no scorer is named {name!r}{hint or ': ' + ', '.join(available('scorers'))}"
+
+
 def bind_rule(rule: RuleTable, stage: RuleStage) -> Rule:
     """A recipe's rule with the bounds of each language resolved: a limit of a language replaces the
     general one, and limits that it does not set stay."""
@@ -327,29 +352,3 @@ def _is_path(value: Any) -> bool:
     # Names of models have no slash, so a string with one is a path. A file next to the recipe is
     # ``./NAME``.
     return isinstance(value, str) and (value.startswith("sample:") or "/" in value)
-
-
-def sample_dir() -> Path:
-    """The folder of the bundled sample corpus, tokenizers and encoder."""
-    # The package is installed as files, so the path stays valid after the context ends.
-    with as_file(files("sealdata") / "sample") as path:
-        return path
-
-
-def locate(text: str, base: Path) -> Path:
-    """The file that a recipe means: ``sample:x`` is bundled, ``$VAR`` and ``~`` expand, and a
-    relative path starts at the folder of the recipe.
-
-    Raises:
-        ConfigError: an environment variable is not set.
-    """
-    if text.startswith("sample:"):
-        return sample_dir() / text.removeprefix("sample:")
-    # Variables first: one may hold a path that begins with ``~``.
-    expanded = os.path.expanduser(os.path.expandvars(text))
-    # ``expandvars`` leaves an unset variable as it is. A folder named ``$DATA`` would then be
-    # sought next to the recipe.
-    if unset := re.search(r"\$(\w+|\{\w+\})", expanded):
-        raise ConfigError(f"path {text!r}: the environment variable {unset[0]} is not set")
-    # An absolute path replaces ``base`` in this operation.
-    return base / expanded

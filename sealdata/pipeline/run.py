@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+from sealdata.files.places import locate
 from sealdata.filter_stages import RULE_STAGES, RuleStage
 from sealdata.pipeline.cross_source import cap_sides, drop_duplicates, drop_near_duplicates
 from sealdata.pipeline.lexicon_stages import add_lexicons
 from sealdata.pipeline.margin_stages import add_margins, check_searchable
-from sealdata.pipeline.plan import Plan, locate
+from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.source_state import RunContext, SourceState
 from sealdata.recipe.tables import SourceTable
 from sealdata.scorers import Scorer

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from sealdata.errors import ConfigError, DataError
+from sealdata.files.places import locate
 from sealdata.formats.documents import PairFormat, orders
 from sealdata.formats.templates import language_name
-from sealdata.pipeline.plan import Plan, locate
+from sealdata.pipeline.plan import Plan
 from sealdata.recipe.tables import FormatTable, StreamTable, TokenizerTable
 from sealdata.shards.manifest import Split
 from sealdata.shards.token_files import TokenFiles, identified, measure, problems_of

@@ -52,6 +52,20 @@ class Reader(Component):
         """Bytes that ``batches`` reads in all, for the time left; None: unknown."""
         return sum(file.stat().st_size for file in self.files(path)) or None
 
+    def hint(self, reason: str, raw: str) -> str:
+        """What may be wrong where a record ``raw`` was rejected for ``reason``, and the cure.
+
+        Asked where most records of a source are rejected. Default: no idea, "".
+        """
+        return ""
+
+    def check_whole(self, source: Source) -> None:
+        """Cheap checks of all of a source that no sample can make. Default: none.
+
+        Raises:
+            DataError: the source is unusable as a whole.
+        """
+
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Yield batches of ``batch_rows`` records, in file order.
 

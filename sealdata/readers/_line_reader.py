@@ -1,6 +1,7 @@
 """The base of readers whose files have one record per line."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import polars as pl
 
@@ -21,6 +22,10 @@ class LineReader(Reader):
         """
         raise NotImplementedError
 
+    def by_line(self, path: Path) -> bool:
+        """Whether the file has one record per line, so that reading may begin at any of them."""
+        return True
+
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of lines; a blank line is a record.
 
@@ -30,8 +35,12 @@ class LineReader(Reader):
         row = 0
         with open_stream(source.path) as stream:
             for lines in line_batches(stream, batch_rows, str(source.path)):
-                records = self.records(source, lines)
-                # Only rejected lines are decoded as raw text: all of them would double the cost.
-                raw = as_raw(lines.filter(records["reason"].is_not_null()))
-                yield pair_batch(source, row, records, raw)
+                yield self.batch(source, row, lines)
                 row += len(lines)
+
+    def batch(self, source: Source, first_row: int, lines: pl.Series) -> Batch:
+        """The records in ``lines`` (Binary, with line ends), numbered from ``first_row``."""
+        records = self.records(source, lines)
+        # Only rejected lines are decoded as raw text: all of them would double the cost.
+        raw = as_raw(lines.filter(records["reason"].is_not_null()))
+        return pair_batch(source, first_row, records, raw)

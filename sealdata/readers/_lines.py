@@ -1,6 +1,7 @@
 """Splits a byte stream into batches of lines, at line feeds only."""
 
 import codecs
+import json
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -130,3 +131,12 @@ def text_series(values: list[str | None]) -> pl.Series:
 
 def _is_unicode(value: str | None) -> bool:
     return value is None or value.encode("utf-8", "replace").decode() == value
+
+
+def json_keys(raw: str) -> list[str]:
+    """The keys of the JSON object in ``raw``; none where it is none, or is cut."""
+    try:
+        record = json.loads(raw)
+    except (ValueError, RecursionError):
+        return []
+    return list(record) if isinstance(record, dict) else []

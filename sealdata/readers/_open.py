@@ -10,6 +10,7 @@ from sealdata.errors import DataError
 from sealdata.files.compression import DAMAGE, check_zip_ends, decompressed, rewound
 from sealdata.files.hidden import is_hidden
 from sealdata.files.signatures import HEAD_BYTES, check_text, kind_of_file
+from sealdata.languages import find_language
 from sealdata.readers._bytes_read import watch
 
 _ZIP = b"PK\x03\x04"
@@ -137,8 +138,11 @@ def _text(raw: BinaryIO, where: str, xml: bool) -> BinaryIO:
 def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
     names = member_names(archive)
     if len(names) != 1:
-        first = ", ".join(names[:3])
-        raise DataError(f"{path} holds {len(names)} files ({first} ...); unpack it and name one")
+        first = ", ".join(names[:3]) + " ..." * (len(names) > 3)
+        # OPUS packs the files of a pair, which are named by their languages, with a README.
+        languages = [name for name in names if find_language(name.rpartition(".")[2])]
+        cure = 'read it with reader = "moses"' if len(languages) > 1 else "unpack it and name one"
+        raise DataError(f"{path} holds {len(names)} files ({first}); {cure}")
     return names[0]
 
 

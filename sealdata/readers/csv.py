@@ -114,7 +114,8 @@ def _column_index(path: Path, header: list[str], name: str) -> int:
         columns = ", ".join(repr(column[:40]) for column in header[:20])
         more = ", ..." if len(header) > 20 else ""
         raise DataError(
-            f"{path}: one column named {name!r} is needed; the header has: {columns}{more}"
+            f"{path}: one column named {name!r} is needed; the header has: {columns}{more}. Name "
+            'the two sides by options = { columns = ["…", "…"] }'
         )
     return header.index(name)
 

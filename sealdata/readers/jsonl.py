@@ -9,7 +9,7 @@ import polars as pl
 from sealdata.readers import Source
 from sealdata.readers._columns import STRUCT, ColumnReader, check_records, in_language
 from sealdata.readers._line_reader import LineReader
-from sealdata.readers._lines import as_text, text_series
+from sealdata.readers._lines import as_text, json_keys, text_series
 
 
 class Jsonl(LineReader, ColumnReader):
@@ -17,6 +17,16 @@ class Jsonl(LineReader, ColumnReader):
 
     An absent or null side is missing. A side that is not a string makes the record ``bad_json``.
     """
+
+    def hint(self, reason: str, raw: str) -> str:
+        """The keys that the record has, or another reader."""
+        if reason == "bad_json" and "\t" in raw and not raw.lstrip().startswith("{"):
+            return 'the file looks like text between tabs: take reader = "tsv"'
+        if reason != "missing_language":
+            return ""
+        keys = json_keys(raw)
+        names = f": {', '.join(keys)}" if keys else ""
+        return f"name the keys of the two sides by src_column and tgt_column{names}"
 
     def records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
         """The fields of each line; a blank line is bad JSON."""

@@ -1,6 +1,6 @@
 """Moses text: one aligned file per language, loose or in the zip archives of OPUS."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +17,8 @@ from sealdata.readers._rejects import SIDE_REJECTIONS, either_side, first_reason
 
 _COMPRESSION = (".gz", ".xz", ".bz2", ".zst")
 _SCORES = "scores"
+MAX_COUNTED = 8 << 30  # bytes of text of a file whose lines are counted before anything is read
+_COUNT_BLOCK = 4 << 20
 
 
 class Moses(Reader):
@@ -40,6 +42,18 @@ class Moses(Reader):
             return super().left_out(path)
         return sorted(n.name for n in path.parent.glob(f"{path.name}.*") if is_hidden(n.name))
 
+    def check_whole(self, source: Source) -> None:
+        """Count the lines of all files, up to MAX_COUNTED bytes in each.
+
+        Raises:
+            DataError: the counts differ.
+        """
+        with ExitStack() as stack:
+            streams = _open(source, stack)
+            counts = {role: _count_lines(stream) for role, stream in streams.items()}
+        if None not in counts.values() and len(set(counts.values())) > 1:
+            raise _unequal(source, counts)
+
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of aligned lines.
 
@@ -59,7 +73,9 @@ class Moses(Reader):
                 for role, lines in columns.items():
                     seen[role] += len(lines)
                 if len(set(seen.values())) > 1:
-                    raise _unequal(source, seen, readers)
+                    # What was not read yet is counted now.
+                    totals = {role: n + sum(map(len, readers[role])) for role, n in seen.items()}
+                    raise _unequal(source, totals)
                 yield _batch(source, row, columns)
                 row = seen["src"]
 
@@ -135,14 +151,22 @@ def _choose(source: Source, by_suffix: dict[str, str]) -> dict[str, str]:
     return chosen | ({_SCORES: by_suffix[_SCORES]} if _SCORES in by_suffix else {})
 
 
-def _unequal(
-    source: Source, seen: dict[str, int], readers: dict[str, Iterator[pl.Series]]
-) -> DataError:
+def _count_lines(stream: BinaryIO) -> int | None:
+    """Lines of a stream; None if it is too long to be counted in a check."""
+    count = read = 0
+    last = b"\n"
+    while block := stream.read(_COUNT_BLOCK):
+        read += len(block)
+        if read > MAX_COUNTED:
+            return None
+        count, last = count + block.count(b"\n"), block[-1:]
+    return count + (last != b"\n")
+
+
+def _unequal(source: Source, counts: Mapping[str, int | None]) -> DataError:
     names = {"src": source.src_lang, "tgt": source.tgt_lang, _SCORES: _SCORES}
-    totals = (
-        f"{names[role]} {count + sum(map(len, readers[role])):,}" for role, count in seen.items()
-    )
-    return DataError(f"{source.path}: line counts differ: {', '.join(totals)}; fetch it again")
+    written = ", ".join(f"{names[role]} {count:,}" for role, count in counts.items())
+    return DataError(f"{source.path}: line counts differ: {written}; fetch it again")
 
 
 def _batch(source: Source, row: int, lines: dict[str, pl.Series]) -> Batch:

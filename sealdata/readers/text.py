@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from sealdata.readers import Batch, Reader, Source
-from sealdata.readers._lines import as_raw, as_text, decoded, line_batches, text_series
-from sealdata.readers._open import open_stream
+from sealdata.readers import Batch, Source
+from sealdata.readers._line_reader import LineReader
+from sealdata.readers._lines import as_raw, as_text, decoded, json_keys, text_series
 from sealdata.readers._rejects import Rejections, document_batch, first_reason
 from sealdata.readers._tables import of_size, parquet_frames
 from sealdata.text.characters import VISIBLE
@@ -22,7 +22,7 @@ _REJECTIONS: Rejections = [
 ]
 
 
-class Text(Reader):
+class Text(LineReader):
     """One document a line, a JSON object with a text field or the text itself; or one a row.
 
     If the recipe does not set ``format``, the file name decides: ``.jsonl`` or ``.json`` (also
@@ -43,16 +43,30 @@ class Text(Reader):
         Raises:
             DataError: the file cannot be read or is cut short, or has no such column.
         """
-        row = 0
-        if self._format(source.path) == "parquet":
+        if self.by_line(source.path):
+            yield from super().batches(source, batch_rows)
+        else:
             yield from self._rows(source, batch_rows)
-            return
-        with open_stream(source.path) as stream:
-            for lines in line_batches(stream, batch_rows, str(source.path)):
-                records = self._records(source.path, as_text(lines))
-                raw = as_raw(lines.filter(records["reason"].is_not_null()))
-                yield document_batch(source, row, records, raw)
-                row += len(lines)
+
+    def hint(self, reason: str, raw: str) -> str:
+        """The keys that the record has."""
+        if reason == "bad_json":
+            return 'if a line is a document, set options = { format = "lines" }'
+        if reason != "no_such_field":
+            return ""
+        return (
+            f"name the key of the text by options = {{ field = ... }}: {', '.join(json_keys(raw))}"
+        )
+
+    def by_line(self, path: Path) -> bool:
+        """False for Parquet."""
+        return self._format(path) != "parquet"
+
+    def batch(self, source: Source, first_row: int, lines: pl.Series) -> Batch:
+        """The documents in ``lines``."""
+        records = self.records(source, lines)
+        raw = as_raw(lines.filter(records["reason"].is_not_null()))
+        return document_batch(source, first_row, records, raw)
 
     def _rows(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of the rows of a Parquet file."""
@@ -68,10 +82,11 @@ class Text(Reader):
             yield document_batch(source, row, records, raw)
             row += frame.height
 
-    def _records(self, path: Path, lines: pl.Series) -> pl.DataFrame:
-        text = pl.col("text")
+    def records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
+        """``text`` and ``reason`` of each line."""
+        lines, text = as_text(lines), pl.col("text")
         faults: Rejections = [("invalid_utf8", pl.col("line").is_null())]
-        if self._format(path) == "jsonl":
+        if self._format(source.path) == "jsonl":
             parsed = [(None, "bad_json") if line is None else self._text_of(line) for line in lines]
             texts, reasons = [text for text, _ in parsed], [reason for _, reason in parsed]
             bad = pl.Series(reasons, dtype=pl.String)

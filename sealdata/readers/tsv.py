@@ -42,6 +42,20 @@ class Tsv(LineReader):
             raise ValueError(f"no layout {layout!r}; known: {', '.join(LAYOUTS)}")
         return layout
 
+    def hint(self, reason: str, raw: str) -> str:
+        """The layouts with as many columns as the record has, or another reader."""
+        if reason != "wrong_column_count":
+            return ""
+        if raw.lstrip().startswith("{"):
+            return 'the file looks like JSON Lines: take reader = "jsonl"'
+        columns, expected = raw.count("\t") + 1, len(LAYOUTS[self.layout])
+        what = f"that line has {columns} columns, and layout {self.layout!r} has {expected}"
+        fitting = [name for name, layout in LAYOUTS.items() if len(layout) == columns]
+        if not fitting:
+            return f"{what}; is the file separated by tabs?"
+        names = " or ".join(f'"{name}"' for name in fitting)
+        return f"{what}; take options = {{ layout = {names} }}"
+
     def records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
         """The fields of each line; a blank line has a wrong column count."""
         return parse(lines, LAYOUTS[self.layout])

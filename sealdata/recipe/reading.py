@@ -1,5 +1,6 @@
 """Reading recipes: by name or path, with what they extend, and writing a resolved one."""
 
+import difflib
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -99,7 +100,7 @@ def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
             # The base is complete before this file is put on top: the deepest layer comes first.
             base = _layers(str(base_name), base_path, chain)
         # The message of the base would name the file, but not who extends it.
-        except _NotFoundError:
+        except RecipeNotFoundError:
             builtin = ", ".join(builtin_recipes())
             raise ConfigError(
                 f"{path}: extends = {base_name!r}: no such file, and no built-in recipe of this "
@@ -118,8 +119,8 @@ def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
     return extend(base, table, label)
 
 
-# A class of its own, so that ``extends`` can tell a missing file from a faulty one.
-class _NotFoundError(ConfigError):
+# A class of its own, so that callers can tell a missing file from a faulty one.
+class RecipeNotFoundError(ConfigError):
     """No file of this name."""
 
 
@@ -128,9 +129,12 @@ def _read_toml(name: str, path: Path) -> dict[str, Any]:
         # A folder or an unreadable file is also reported as "not found".
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError:
-        raise _NotFoundError(
+        beside = [file.name for file in path.parent.glob("*.toml")]
+        nearest = difflib.get_close_matches(path.name, [*builtin_recipes(), *beside], n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise RecipeNotFoundError(
             f"no recipe {name!r}: neither a file nor one of the built-in recipes "
-            f"({', '.join(builtin_recipes())})"
+            f"({', '.join(builtin_recipes())}){hint}"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None

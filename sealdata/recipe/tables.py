@@ -1,5 +1,6 @@
 """The tables of a recipe: where pairs come from, what they must pass, how they are packed."""
 
+import math
 import re
 from typing import Any, Literal, Self
 
@@ -149,6 +150,16 @@ class RuleTable(_Table):
         limits = [(self.min, self.max), *((b.min, b.max) for b in self.languages.values())]
         if all(low is None and high is None for low, high in limits):
             raise ValueError(f"rule {self.reason!r} sets neither min nor max")
+        for low, high in limits:
+            low, high = self.min if low is None else low, self.max if high is None else high
+            # NaN is equal, above and below nothing, so such a rule would drop every pair.
+            for limit in (low, high):
+                if limit is not None and math.isnan(limit):
+                    raise ValueError(f"rule {self.reason!r}: nan is not a limit")
+            if low is not None and high is not None and low > high:
+                raise ValueError(
+                    f"rule {self.reason!r}: min {low:g} is above max {high:g}, so no pair passes"
+                )
         return self
 
 

@@ -16,6 +16,10 @@ from sealdata.report.schema import AuditFacts
 # A name, a comparison and a decimal number. ``eval`` would run any code that CI configuration
 # contains.
 _CHECK = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(<=|>=|==|!=|<|>)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*")
+_FIGURES = (  # what a name may begin with, see ``metrics_of``
+    *("records", "kept", "kept_share", "lost_share", "tokens"),
+    *("any_share", "duplicate_share", "leak_share"),
+)
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -100,7 +104,7 @@ def read_checks(expressions: Sequence[str]) -> list[Check]:
     """Expressions such as ``kept_share<0.5``.
 
     Raises:
-        ConfigError: an expression does not compare a name with a number.
+        ConfigError: an expression does not compare a known figure with a number.
     """
     checks = []
     for text in expressions:
@@ -111,12 +115,21 @@ def read_checks(expressions: Sequence[str]) -> list[Check]:
                 "kept_share<0.5"
             )
         name, sign, number = match.groups()
+        # Names of stages, reasons and languages follow the point; they are known after the audit.
+        if name.partition(".")[0] not in _FIGURES:
+            raise ConfigError(_unknown(name, _FIGURES))
         try:
             checks.append(Check(text.strip(), name, sign, float(number)))
         # The pattern admits texts such as "1.2.3", which are not numbers.
         except ValueError:
             raise ConfigError(f"{text!r}: {number!r} is not a number") from None
     return checks
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
+    return f"there is no figure {name!r}; {hint}"
 
 
 def check(facts: AuditFacts, checks: Sequence[Check]) -> None:
@@ -131,11 +144,7 @@ def check(facts: AuditFacts, checks: Sequence[Check]) -> None:
     for text, name, sign, limit in checks:
         # An unknown figure is an error and not "does not hold": a typing error would always pass.
         if name not in facts.metrics:
-            nearest = difflib.get_close_matches(name, facts.metrics, n=1)
-            hint = (
-                f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(facts.metrics)}"
-            )
-            raise ConfigError(f"there is no figure {name!r}; {hint}")
+            raise ConfigError(_unknown(name, list(facts.metrics)))
         # The estimate itself is compared. Its error is shown, for the reader to decide.
         if _COMPARE[sign](facts.metrics[name], limit):
             error = facts.errors.get(name)

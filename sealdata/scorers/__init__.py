@@ -1,5 +1,6 @@
 """Scorers: one file per kind of score; thresholds on scores are rules of the recipe."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal, NamedTuple, Self
 
@@ -30,6 +31,19 @@ class Thresholds(NamedTuple):
     high: float
     why: str
     borrowed: Mapping[float, str] = {}  # a limit of another score -> what is wrong with it
+
+
+class Range(NamedTuple):
+    """The least and the largest value that a score can have, both inclusive."""
+
+    low: float
+    high: float
+
+
+SHARE = Range(0, 1)  # of probabilities, too
+SIGNED = Range(-1, 1)
+COUNT = Range(0, math.inf)
+ANY_NUMBER = Range(-math.inf, math.inf)
 
 
 class MarginParams(NamedTuple):
@@ -63,6 +77,11 @@ class Scorer(Component):
 
     stage: ClassVar[RuleStage] = "rules"  # later stages score only pairs that earlier ones keep
     columns: ClassVar[dict[str, str]] = {}  # score column -> what it is: unit, range, direction
+    # Score column, of the corpus too -> its range; None for a column of text. A rule whose limit
+    # lies outside would drop every pair or none.
+    ranges: ClassVar[dict[str, Range | None]] = {}
+    # Columns that are null for most pairs by their nature, as that of short texts only.
+    seldom: ClassVar[frozenset[str]] = frozenset()
     renamed: ClassVar[dict[str, str]] = {}  # former name of a score column -> its name today
 
     # Columns computed from all surviving pairs of a source, by stages instead of ``score``: always
@@ -78,8 +97,18 @@ class Scorer(Component):
         return self.learns or self.margin_params() is not None
 
     def limits(self, column: str) -> Thresholds | None:
-        """The range that a threshold of ``column`` must lie in; None: any number is allowed."""
-        return self.thresholds.get(column)
+        """The range that a threshold of ``column`` must lie in; None: any number is allowed.
+
+        Where people confuse the score with another, the range is narrower than that of the score.
+        """
+        if column in self.thresholds:
+            return self.thresholds[column]
+        allowed = self.ranges.get(column)
+        if allowed is None or allowed == ANY_NUMBER:
+            return None
+        top = "up" if allowed.high == math.inf else f"to {allowed.high:g}"
+        kind = f"a score from {allowed.low:g} {top}"
+        return Thresholds(kind, *allowed, "the rule would drop every pair or none")
 
     def for_languages(self, langs: Sequence[str]) -> Self:
         """The scorer for pairs of these languages (FLORES-200 codes). Its fingerprint leaves out

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from sealdata.scorers import Scorer
+from sealdata.scorers import ANY_NUMBER, Range, Scorer
 from sealdata.scorers.ratio import expected_length
 
 # Standard deviation of the log ratio of translations: what no length takes away, and what one
@@ -31,6 +31,7 @@ class Balance(Scorer):
         "deviation": "log of English over the other side, in standard deviations of translations "
         "of that length. 0 is the average; below 0 the English is too short, above 0 too long",
     }
+    ranges: ClassVar[dict[str, Range | None]] = {"deviation": ANY_NUMBER}
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float64 column; null never: an empty side counts as one character."""

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from sealdata.kernels import texts_of
 from sealdata.kernels.shared_words import count_words
-from sealdata.scorers import Scorer
+from sealdata.scorers import SHARE, Range, Scorer
 from sealdata.text.characters import lower_table, without_special_case
 
 
@@ -31,6 +31,7 @@ class Copy(Scorer):
     columns: ClassVar[dict[str, str]] = {
         "overlap": "shared words over words of the longer side, 0 to 1; 1 is a copy",
     }
+    ranges: ClassVar[dict[str, Range | None]] = {"overlap": SHARE}
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float64 column; null where both sides have too few words."""

@@ -10,7 +10,7 @@ import polars as pl
 from sealdata.kernels import frozen, texts_of
 from sealdata.kernels.sentence_marks import CLOSER, MARK, PAUSE, POINT, SPACE, sentence_ends
 from sealdata.languages import ENGLISH, languages
-from sealdata.scorers import Scorer
+from sealdata.scorers import ANY_NUMBER, COUNT, SHARE, Range, Scorer
 from sealdata.scorers.balance import deviation
 from sealdata.scorers.ratio import expected_length
 from sealdata.text.characters import CLASSES, NUM_CODE_POINTS, class_table, members_of
@@ -74,6 +74,7 @@ class Ending(Scorer):
         "much too short that is, as balance.deviation measures it (below 0: too long), with what "
         "its last word adds; else 0. Thai and Lao never lack a mark",
     }
+    ranges: ClassVar[dict[str, Range | None]] = {"differ": SHARE, "apart": COUNT, "cut": ANY_NUMBER}
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Int8, UInt32 and Float64 columns; ``differ`` and ``apart`` are null where a language

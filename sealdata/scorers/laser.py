@@ -17,10 +17,13 @@ from sealdata.files.records import stage_key
 from sealdata.filter_stages import RuleStage
 from sealdata.languages import resolve
 from sealdata.scorers import (
+    ANY_NUMBER,
+    SIGNED,
     Embedded,
     MarginParams,
     ModelUse,
     PrecisionCheck,
+    Range,
     Scorer,
     Thresholds,
 )
@@ -92,6 +95,7 @@ class Laser(Scorer):
     columns: ClassVar[dict[str, str]] = {
         "cosine": "cosine of the sentence embeddings, -1 to 1, to 4 decimals; higher is more alike",
     }
+    ranges: ClassVar[dict[str, Range | None]] = {"cosine": SIGNED, "margin": ANY_NUMBER}
     corpus_columns: ClassVar[dict[str, str]] = {
         "margin": "margin of the cosine over the mean of both sides' nearest neighbours in the "
         "source, to 4 decimals: a ratio, about 1 where a pair is no closer than they are, or a "

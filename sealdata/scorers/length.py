@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from sealdata.scorers import Scorer
+from sealdata.scorers import COUNT, Range, Scorer
 
 
 class Length(Scorer):
@@ -14,6 +14,7 @@ class Length(Scorer):
         "src_chars": "characters of the English side, 0 or more",
         "tgt_chars": "characters of the other side, 0 or more",
     }
+    ranges: ClassVar[dict[str, Range | None]] = dict.fromkeys(("src_chars", "tgt_chars"), COUNT)
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """UInt32 columns; null never."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from sealdata.errors import ConfigError
 from sealdata.filter_stages import RuleStage
 from sealdata.lexicon.units import units_of
-from sealdata.scorers import Scorer
+from sealdata.scorers import ANY_NUMBER, COUNT, Range, Scorer
 
 
 class Lexicon(Scorer):
@@ -41,6 +41,10 @@ class Lexicon(Scorer):
     columns: ClassVar[dict[str, str]] = {
         "units": "words (or runs of characters) of the shorter side, 0 or more: how much there is "
         "to judge a pair by",
+    }
+    ranges: ClassVar[dict[str, Range | None]] = {
+        "units": COUNT,
+        **dict.fromkeys(("evidence", "slip", "gap"), ANY_NUMBER),
     }
     corpus_columns: ClassVar[dict[str, str]] = {
         "evidence": "log likelihood ratio of a word with and without the other side, mean over "

@@ -13,7 +13,7 @@ from sealdata.languages import ENGLISH, resolve
 from sealdata.lid.labels import labels_of
 from sealdata.lid.language_checker import SCORES, LanguageChecker
 from sealdata.lid.model import check_model, open_model, read_labels
-from sealdata.scorers import ModelUse, Scorer
+from sealdata.scorers import ANY_NUMBER, COUNT, SHARE, SIGNED, ModelUse, Range, Scorer
 
 _BUNDLED = "lid176-ftz"
 _ROWS = 100_000  # texts whose probabilities are in memory at a time: some 50 MB
@@ -39,6 +39,14 @@ _MEANINGS = {
     "function words decide. Below 0 the other is likelier; null without any evidence",
     "function_words": "distinct function words of the declared language's set in {}; null for a "
     "language without a list of them",
+}
+
+_RANGES: dict[str, Range | None] = {
+    **dict.fromkeys(("prob", "top_prob", "set_prob"), SHARE),
+    **dict.fromkeys(("margin", "set_margin", "short_margin", "within_set_margin"), SIGNED),
+    "top": None,
+    "odds": ANY_NUMBER,
+    "function_words": COUNT,
 }
 
 
@@ -96,6 +104,10 @@ class Lid(Scorer):
         for score in SCORES
         for side, name in _SIDES.items()
     }
+    ranges: ClassVar[dict[str, Range | None]] = {
+        f"{side}_{score}": allowed for score, allowed in _RANGES.items() for side in _SIDES
+    }
+    seldom: ClassVar[frozenset[str]] = frozenset(f"{side}_short_margin" for side in _SIDES)
     renamed: ClassVar[dict[str, str]] = {
         f"{side}_kin_margin": f"{side}_within_set_margin" for side in _SIDES
     }

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from sealdata.scorers import Scorer
+from sealdata.scorers import COUNT, Range, Scorer
 
 # Elements of HTML that turn up in crawled text. A name outside this list is none: "<john@site>"
 # and "a <than b" are text.
@@ -55,6 +55,7 @@ class Markup(Scorer):
     columns: ClassVar[dict[str, str]] = {
         "remains": "tags, attributes, entities and script or style code on both sides, count"
     }
+    ranges: ClassVar[dict[str, Range | None]] = {"remains": COUNT}
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A UInt32 column; null never."""

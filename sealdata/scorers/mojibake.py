@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from sealdata.scorers import Scorer
+from sealdata.scorers import COUNT, Range, Scorer
 from sealdata.text.char_filter import ANY, contains_char_pair
 from sealdata.text.mojibake import SPACE_LEAD, hide_closing_marks, restore_no_break_spaces
 
@@ -32,6 +32,7 @@ class Mojibake(Scorer):
     columns: ClassVar[dict[str, str]] = {
         "signs": "sequences typical of wrong decoding, U+FFFD and C1 controls on both sides, count"
     }
+    ranges: ClassVar[dict[str, Range | None]] = {"signs": COUNT}
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A UInt32 column; null never."""

@@ -6,7 +6,7 @@ import polars as pl
 
 from sealdata.kernels import texts_of
 from sealdata.kernels.edit_distance import similarities
-from sealdata.scorers import Scorer
+from sealdata.scorers import SHARE, Range, Scorer
 from sealdata.text.characters import lower_table, without_special_case
 
 _FLOOR = 0.5  # below it two languages are as alike as this by chance: Malay and English have 0.3
@@ -30,6 +30,7 @@ class NearCopy(Scorer):
         "similarity": "1 - edit distance / characters of the longer side, 0.5 to 1; 1 is a copy, "
         "0 all below 0.5",
     }
+    ranges: ClassVar[dict[str, Range | None]] = {"similarity": SHARE}
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float64 column; null never: two empty sides have 0."""

@@ -10,7 +10,7 @@ import polars as pl
 
 from sealdata.kernels import frozen, texts_of
 from sealdata.kernels.numbers import COLON, OTHER, SEPARATOR, SPACE, compare_numbers
-from sealdata.scorers import Scorer, number_columns
+from sealdata.scorers import SHARE, Range, Scorer, number_columns
 from sealdata.scorers._calendars import as_the_other_side
 from sealdata.scorers._multiples import readings
 from sealdata.scorers._units import in_the_same_units
@@ -46,6 +46,7 @@ class Numerals(Scorer):
         "agreement": "shared numbers over numbers of the side with more, 0 to 1; 1 is agreement",
         "conflict": "share of the side with fewer numbers that the other lacks, 0 to 1; 0 is none",
     }
+    ranges: ClassVar[dict[str, Range | None]] = {"agreement": SHARE, "conflict": SHARE}
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Float64 columns, null where neither side has a number (``conflict``: where one has none).

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from sealdata.scorers import Scorer
+from sealdata.scorers import COUNT, Range, Scorer
 from sealdata.text.pii import KINDS, POSSIBLE
 
 
@@ -21,6 +21,7 @@ class Pii(Scorer):
         "phones": "phone numbers on both sides, count",
         "ids": "national ID numbers on both sides, count",
     }
+    ranges: ClassVar[dict[str, Range | None]] = dict.fromkeys(("emails", "phones", "ids"), COUNT)
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """UInt32 columns; null never."""

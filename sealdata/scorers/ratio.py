@@ -1,11 +1,12 @@
 """Ratio of the lengths of the two sides."""
 
+import math
 from typing import ClassVar
 
 import polars as pl
 
 from sealdata.languages import languages
-from sealdata.scorers import Scorer
+from sealdata.scorers import Range, Scorer
 from sealdata.text.characters import characters_of
 
 
@@ -25,6 +26,7 @@ class Ratio(Scorer):
     columns: ClassVar[dict[str, str]] = {
         "chars": "longer side over shorter, 1 or more; 1 is what a translation has on average",
     }
+    ranges: ClassVar[dict[str, Range | None]] = {"chars": Range(1, math.inf)}
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float64 column; null never."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sealdata.kernels import texts_of
 from sealdata.kernels.repeats import repeated_chars
-from sealdata.scorers import Scorer
+from sealdata.scorers import SHARE, Range, Scorer
 
 _MAX_CHARS = (1 << 16) - 1  # what follows is not looked at
 _WHOLE = 0.6  # of a unit's n-grams that must recur one unit later for it to count as repeated
@@ -30,6 +30,7 @@ class Repetition(Scorer):
         "src_share": "share of the English side that repeats what stands before it, 0 to 1",
         "tgt_share": "share of the other side that repeats what stands before it, 0 to 1",
     }
+    ranges: ClassVar[dict[str, Range | None]] = dict.fromkeys(columns, SHARE)
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Float64 columns; null never: an empty side has 0."""

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.languages import resolve, unicode_script
-from sealdata.scorers import Scorer, number_columns
+from sealdata.scorers import SHARE, Range, Scorer, number_columns
 from sealdata.text.characters import characters_of
 
 
@@ -22,6 +22,7 @@ class Script(Scorer):
         "src_share": "share of letters in the Latin script, 0 to 1; 1 is pure",
         "tgt_share": "share of letters in the script of the declared language, 0 to 1; 1 is pure",
     }
+    ranges: ClassVar[dict[str, Range | None]] = dict.fromkeys(columns, SHARE)
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Float64 columns; null where a side has no letters."""

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.scorers import Scorer, number_columns
+from sealdata.scorers import SHARE, Range, Scorer, number_columns
 from sealdata.text.characters import characters_of
 
 
@@ -31,6 +31,7 @@ class Shares(Scorer):
         for side, name in (("src", "English"), ("tgt", "other"))
         for kind in ("letters", "digits", "punctuation")
     }
+    ranges: ClassVar[dict[str, Range | None]] = dict.fromkeys(columns, SHARE)
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Float64 columns; null where a side is empty or all white space."""

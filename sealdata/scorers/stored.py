@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from sealdata.scorers import Scorer, Thresholds
+from sealdata.scorers import COUNT, SHARE, Range, Scorer, Thresholds
 
 
 class Stored(Scorer):
@@ -17,6 +17,11 @@ class Stored(Scorer):
         "margin": "ratio margin of the corpus, about 1 to 2; higher is more alike",
         "src_lid": "language-ID probability of the English side, 0 to 1; 1 is certain",
         "tgt_lid": "language-ID probability of the other side, 0 to 1; 1 is certain",
+    }
+    ranges: ClassVar[dict[str, Range | None]] = {
+        "margin": COUNT,
+        "src_lid": SHARE,
+        "tgt_lid": SHARE,
     }
 
     thresholds: ClassVar[dict[str, Thresholds]] = {

@@ -12,7 +12,7 @@ from sealdata.files.hidden import visible
 from sealdata.files.records import file_sha256
 from sealdata.languages import find_language, languages
 from sealdata.readers._open import read_text
-from sealdata.scorers import Scorer
+from sealdata.scorers import COUNT, Range, Scorer
 
 _FORMAT = r"[\u{200b}-\u{200d}\u{2060}\u{feff}\u{ad}]"  # invisible, and no part of a term
 
@@ -39,6 +39,7 @@ class Toxicity(Scorer):
         "tgt_terms": "distinct listed terms on the other side, count",
         "difference": "distinct listed terms that one side has more than the other, 0 or more",
     }
+    ranges: ClassVar[dict[str, Range | None]] = dict.fromkeys(columns, COUNT)
 
     def fingerprint(self) -> dict[str, Any]:
         """The version and the digests of the lists: where they lie does not matter."""

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from sealdata.scorers import Scorer
+from sealdata.scorers import COUNT, SHARE, Range, Scorer
 
 # An address ends before white space, quotes, brackets, letters beyond ASCII (in scripts without
 # spaces the sentence goes on), and punctuation that closes the sentence around it.
@@ -29,6 +29,11 @@ class Urls(Scorer):
         "mismatch": "distinct web addresses that one side has and the other lacks, 0 or more",
         "src_share": "share of the characters of the English side in web addresses, 0 to 1",
         "tgt_share": "share of the characters of the other side in web addresses, 0 to 1",
+    }
+    ranges: ClassVar[dict[str, Range | None]] = {
+        "mismatch": COUNT,
+        "src_share": SHARE,
+        "tgt_share": SHARE,
     }
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:

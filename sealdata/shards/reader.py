@@ -161,12 +161,19 @@ def find_sequence(path: Path, number: int) -> tuple[Path, int]:
     Raises:
         ConfigError: it is none of these, or the file has fewer sequences.
     """
+    if (path / "shards").is_dir():
+        streams = sorted(manifest.parent for manifest in (path / "shards").rglob(MANIFEST))
+        example = f", such as {streams[0]}" if streams else ""
+        raise ConfigError(f"{path} is a build; name one of its streams{example}")
     if path.is_dir():
+        if not (path / MANIFEST).is_file():
+            raise ConfigError(f"{path} is not the folder of a stream: it has no {MANIFEST}")
         return path, number
     if path.name == MANIFEST:
         return path.parent, number
     if not path.is_file() or not (path.parent / MANIFEST).is_file():
-        raise ConfigError(f"{path} is neither the folder of a stream nor one of its token files")
+        what = "is neither the folder of a stream nor one of its token files"
+        raise ConfigError(f"{path} {what}" + ("" if path.exists() else "; there is no such file"))
     # Segments before the file count: a stream numbers its sequences through all files.
     first = 0
     for segment in read_stream_manifest(path.parent).segments:

@@ -1,5 +1,6 @@
 """Tokenizers: one file per kind of tokenizer file; text goes in, token ids come out."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
@@ -12,12 +13,14 @@ import numpy.typing as npt
 from sealdata.component import Component, load
 from sealdata.errors import ConfigError
 from sealdata.files.hidden import visible
+from sealdata.files.places import locate
 from sealdata.files.records import file_sha256
 
 if TYPE_CHECKING:
     import polars as pl
 
 Texts: TypeAlias = Union[Sequence[str], "pl.Series"]  # a column without nulls is faster
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")  # owner/name on the Hub
 _KINDS = {".model": "sentencepiece", ".tiktoken": "ranks"}  # by suffix; else a tokenizer.json
 COMPANIONS = ("tokenizer_config.json", "special_tokens_map.json")  # transformers reads them too
 
@@ -152,21 +155,24 @@ def open_tokenizer(
 
 
 def find_tokenizer(name: str) -> Tokenizer:
-    """The tokenizer at a path, or of a repository ``owner/name`` in Hugging Face's local cache.
+    """The tokenizer at a path (see ``locate``), or of a repository ``owner/name`` in Hugging Face's
+    local cache.
 
     Raises:
         ConfigError: ``name`` is neither of them; nothing is downloaded.
     """
-    if Path(name).exists() or name.count("/") != 1:
-        return open_tokenizer(Path(name))
+    path = locate(name, Path())
+    if path.exists() or not _REPOSITORY.fullmatch(name):
+        return open_tokenizer(path)
     from huggingface_hub import try_to_load_from_cache
 
     # A path; None if the file was never fetched, a marker if it is known not to exist.
     cached = try_to_load_from_cache(name, "tokenizer.json")
     if not isinstance(cached, str):
         raise ConfigError(
-            f"no tokenizer at {name}, and no such repository in the local cache; fetch it: "
-            f"hf download {name} tokenizer.json tokenizer_config.json"
+            f"no file or folder {name} here, and no repository of that name in the local cache of "
+            f"Hugging Face; if it is one, fetch it: hf download {name} tokenizer.json "
+            "tokenizer_config.json"
         )
     return open_tokenizer(Path(cached))
 

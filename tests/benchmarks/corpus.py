@@ -5,8 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
+from sealdata.files.places import sample_dir
 from sealdata.pairs import make_pairs
-from sealdata.pipeline.plan import sample_dir
 
 ENGLISH, THAI = "eng_Latn", "tha_Thai"
 _STEP = 7919  # a prime: neighbouring lines begin with different sentences

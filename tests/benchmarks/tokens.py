@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from sealdata.files.frames import write_frame
+from sealdata.files.places import sample_dir
 from sealdata.formats.documents import PairFormat
-from sealdata.pipeline.plan import sample_dir
 from sealdata.recipe.tables import FormatTable, PackTable
 from sealdata.shards.shuffle import row_keys
 from sealdata.stages.pack import Layout, Pack, PairOrigin, StreamLabel

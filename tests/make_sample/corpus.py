@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sealdata.files.places import sample_dir
 from sealdata.gold.noise import encoded, fraction
-from sealdata.pipeline.plan import sample_dir
 from tests.make_sample.plan import FILES, PLAN, File
 from tests.make_sample.spoil import KINDS, Pair
 

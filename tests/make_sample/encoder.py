@@ -25,9 +25,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
+from sealdata.files.places import sample_dir
 from sealdata.laser.encoder import Encoder, load_encoder
 from sealdata.laser.preprocess import normalise
-from sealdata.pipeline.plan import sample_dir
 
 ENGLISH = "eng_Latn"
 TICO19 = {

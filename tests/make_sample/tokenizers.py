@@ -14,7 +14,7 @@ from pathlib import Path
 import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from sealdata.pipeline.plan import sample_dir
+from sealdata.files.places import sample_dir
 
 TEXT = sample_dir() / "text"
 BPE_SIZE = 4000  # before the added tokens

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from sealcli.sealdata import main
 from sealdata.dataset.audit import audit_recipe, sample_sizes
 from sealdata.errors import CheckError, ConfigError
-from sealdata.pipeline.plan import Plan, sample_dir
+from sealdata.files.places import sample_dir
+from sealdata.pipeline.plan import Plan
 from sealdata.recipe.tables import Recipe
 from sealdata.report.audit_rows import AuditRows, share_error
 from sealdata.report.metrics import check, metrics_of, read_checks

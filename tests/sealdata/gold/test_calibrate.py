@@ -12,9 +12,10 @@ from click.testing import CliRunner
 
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError
+from sealdata.files.places import sample_dir
 from sealdata.gold.calibrate import _calibration, _pairs, area_under_curve, calibrate, recipe_lines
 from sealdata.gold.plot import plot_calibrations
-from sealdata.pipeline.plan import load_plan, sample_dir
+from sealdata.pipeline.plan import load_plan
 from sealdata.recipe.reading import write_recipe
 from tests.sealdata.lexicon.made_up import made_up
 

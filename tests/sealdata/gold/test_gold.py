@@ -230,7 +230,7 @@ def test_references_that_are_no_translations_are_named_and_counted(recipe, refs,
 
 
 def test_quickstart_rejects_none_of_the_bundled_references():
-    from sealdata.pipeline.plan import sample_dir
+    from sealdata.files.places import sample_dir
 
     facts = judge("quickstart", sample_dir() / "eval", skip=["laser"], max_percent=0)
     assert [row.pairs for row in facts.languages] == [30] * 12

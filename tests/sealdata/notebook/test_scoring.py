@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 import sealdata
+from sealdata.files.places import sample_dir
 from sealdata.gold.trial import try_pairs
-from sealdata.pipeline.plan import sample_dir
 from sealdata.recipe.reading import read_recipe
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.protocols import NoProgress

@@ -8,9 +8,10 @@ import pytest
 
 from sealdata.errors import ConfigError
 from sealdata.files.frames import write_frame
+from sealdata.files.places import sample_dir
 from sealdata.files.records import file_sha256
 from sealdata.pairs import make_pairs
-from sealdata.pipeline.plan import Plan, sample_dir
+from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.streams import PairFiles, Stream, plan_streams
 from sealdata.recipe.tables import Recipe
 from sealdata.shards.reader import view_sequence

@@ -15,7 +15,8 @@ from sealdata.dataset.build import Built, build
 from sealdata.dataset.trace import trace
 from sealdata.dataset.verify import problems
 from sealdata.errors import ConfigError, DataError, SealError
-from sealdata.pipeline.plan import Plan, sample_dir
+from sealdata.files.places import sample_dir
+from sealdata.pipeline.plan import Plan
 from sealdata.recipe.tables import Recipe
 from sealdata.shards import token_files
 from sealdata.shards.reader import view_sequence

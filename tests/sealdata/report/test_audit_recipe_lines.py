@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sealdata.dataset.build import build
-from sealdata.pipeline.plan import Plan, sample_dir
+from sealdata.files.places import sample_dir
+from sealdata.pipeline.plan import Plan
 from sealdata.recipe.tables import Recipe
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.progress import make_progress

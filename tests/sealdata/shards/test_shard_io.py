@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sealdata.errors import ConfigError, DataError
 from sealdata.files.frames import read_frame, write_frame
-from sealdata.pipeline.plan import sample_dir
+from sealdata.files.places import sample_dir
 from sealdata.shards.manifest import (
     StreamManifest,
     TokenizerFacts,

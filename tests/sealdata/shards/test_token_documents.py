@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealdata.errors import DataError
-from sealdata.pipeline.plan import sample_dir
+from sealdata.files.places import sample_dir
 from sealdata.shards.tokens import TokenDocuments, tokenize
 from sealdata.tokenizers import Encoded, Tokenizer, Vocabulary, flatten, open_tokenizer
 

@@ -9,8 +9,9 @@ import pytest
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.dataset.audit import audit_recipe
+from sealdata.files.places import sample_dir
 from sealdata.laser.similarity import cosine
-from sealdata.pipeline.plan import load_plan, sample_dir
+from sealdata.pipeline.plan import load_plan
 from sealdata.scorers import laser
 from sealdata.scorers.laser import Laser, _load
 from sealdata.stages import arithmetic_error

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from sealcli.sealdata import main
 from sealdata.dataset.audit import audit_recipe
 from sealdata.errors import ConfigError, SealError
+from sealdata.files.places import sample_dir
 from sealdata.gold.calibrate import calibrate
 from sealdata.laser import neighbours
 from sealdata.laser.neighbours import best_cosines
 from sealdata.laser.preprocess import normalise
 from sealdata.pipeline import margin_stages
-from sealdata.pipeline.plan import load_plan, sample_dir
+from sealdata.pipeline.plan import load_plan
 from sealdata.scorers import MarginParams, laser
 from sealdata.scorers.laser import _load
 from sealdata.stages import margin

@@ -9,10 +9,10 @@ import pytest
 
 from sealdata.component import load
 from sealdata.files.frames import read_frame, write_frame
+from sealdata.files.places import sample_dir
 from sealdata.files.records import PartRecord
 from sealdata.formats.documents import PairFormat
 from sealdata.pairs import make_pairs
-from sealdata.pipeline.plan import sample_dir
 from sealdata.readers import Source
 from sealdata.shards.manifest import Kind, Split, read_stream_manifest
 from sealdata.shards.reader import PackedStream, view_sequence

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
-from sealdata.pipeline.plan import sample_dir
+from sealdata.files.places import sample_dir
 from sealdata.tokenizers import open_tokenizer
 
 FOLDER = sample_dir() / "tokenizers"

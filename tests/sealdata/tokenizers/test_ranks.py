@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tiktoken.load import load_tiktoken_bpe
 
 from sealdata.errors import ConfigError
-from sealdata.pipeline.plan import sample_dir
+from sealdata.files.places import sample_dir
 from sealdata.tokenizers import Tokenizer, open_tokenizer
 from sealdata.tokenizers._bpe import BytePairs
 from sealdata.tokenizers._json import load_json

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer as HfTokenizer
 
 from sealdata.component import available, load
 from sealdata.errors import ConfigError
-from sealdata.pipeline.plan import sample_dir
+from sealdata.files.places import sample_dir
 from sealdata.tokenizers import Tokenizer, named, open_tokenizer
 
 SAMPLE = sample_dir() / "tokenizers"

@@ -12,8 +12,8 @@ from transformers import AutoTokenizer
 
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError, DataError
+from sealdata.files.places import sample_dir
 from sealdata.pairs import make_pairs
-from sealdata.pipeline.plan import sample_dir
 from sealdata.tokenizers import Tokenizer, open_tokenizer
 from sealdata.tokens.extension import extend, split_sample
 

@@ -13,9 +13,9 @@ from tokenizers import models, pre_tokenizers
 
 from sealdata.errors import DataError, SealError
 from sealdata.files.frames import write_frame
+from sealdata.files.places import sample_dir
 from sealdata.languages import resolve
 from sealdata.pairs import make_pairs
-from sealdata.pipeline.plan import sample_dir
 from sealdata.report.fertility_chart import fertility_svg
 from sealdata.tokenizers import Tokenizer, open_tokenizer
 from sealdata.tokens.fertility import FERTILITY_SCHEMA, _interval, fertility, sample_pairs

@@ -1,0 +1,109 @@
+"""Draws a sample of a source, over the whole file where that is affordable."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from sealdata.pairs import DOCUMENT_SCHEMA, PAIR_SCHEMA
+from sealdata.readers import Batch, Reader, Source
+from sealdata.readers._line_reader import LineReader
+from sealdata.readers._lines import MAX_LINE, line_batches
+from sealdata.readers._open import open_stream
+
+MAX_WHOLE = 32 << 20  # bytes on disk; a larger source is not read to its end
+PLACES = 16  # of a large plain file that are read
+_BATCH = 20_000  # records read at a time
+
+
+@dataclass
+class Sample:
+    """Records of one source.
+
+    ``good`` follows PAIR_SCHEMA (English as ``src``) or DOCUMENT_SCHEMA. ``num_good`` and
+    ``rejected`` count the records that were read to draw it.
+    """
+
+    good: pl.DataFrame
+    num_good: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)  # records by reason
+    examples: dict[str, str] = field(default_factory=dict)  # by reason, the first such record
+    whole: bool = False  # all records of the source were read
+    head_only: bool = False  # only the first records were: the rest may differ
+
+    @property
+    def num_records(self) -> int:
+        """Records that were read, good or not."""
+        return self.num_good + self.rejected.total()
+
+
+def draw_sample(reader: Reader, source: Source, rows: int) -> Sample:
+    """At most ``rows`` good records of a source, spread evenly over what is read of it.
+
+    A source of at most MAX_WHOLE bytes is read to its end. Of a larger plain file of lines, PLACES
+    places are read, of any other source the first ``rows`` records.
+
+    Raises:
+        DataError: the source cannot be read.
+    """
+    size = reader.size(source.path)
+    if size is not None and size <= MAX_WHOLE:
+        return _systematic(reader, reader.batches(source, _BATCH), rows, whole=True)
+    if isinstance(reader, LineReader) and reader.by_line(source.path) and _is_plain(source.path):
+        return _systematic(reader, _places(reader, source, rows), rows)
+    sample = _systematic(reader, _first(reader.batches(source, rows), rows), rows)
+    sample.head_only = True
+    return sample
+
+
+def _systematic(reader: Reader, batches: Iterable[Batch], rows: int, whole: bool = False) -> Sample:
+    """Every k-th good record, k as small as possible: a power of two, found while reading."""
+    schema = PAIR_SCHEMA if reader.yields == "pairs" else DOCUMENT_SCHEMA
+    sample = Sample(pl.DataFrame(schema=schema), whole=whole)
+    step = 1
+    kept: list[pl.DataFrame] = []
+    for good, rejected in batches:
+        # The first record of this batch whose number in the whole is a multiple of the step.
+        kept.append(good.gather_every(step, -sample.num_good % step))
+        sample.num_good += good.height
+        sample.rejected.update(dict(rejected["reason"].value_counts().iter_rows()))
+        for reason, raw in rejected.unique("reason", keep="first").select("reason", "raw").rows():
+            sample.examples.setdefault(reason, raw)
+        while sum(frame.height for frame in kept) > rows:
+            step *= 2
+            kept = [pl.concat(kept).gather_every(2)]
+    sample.good = pl.concat([sample.good, *kept])
+    return sample
+
+
+def _first(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
+    """The first ``rows`` records; a batch may end earlier, where the text is long."""
+    read = 0
+    for batch in batches:
+        yield batch
+        read += batch.good.height + batch.rejected.height
+        if read >= rows:
+            return
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether the file is stored as it is read: in a compressed one no place can be sought."""
+    with path.open("rb") as raw, open_stream(path) as stream:
+        return raw.read(4) == stream.read(4)
+
+
+def _places(reader: LineReader, source: Source, rows: int) -> Iterator[Batch]:
+    """Lines at PLACES equal distances of a plain file, ``rows`` in all."""
+    size = source.path.stat().st_size
+    number = 0
+    with open_stream(source.path) as stream:  # which refuses what is not text
+        for place in range(PLACES):
+            stream.seek(size * place // PLACES)
+            if place:
+                stream.readline(MAX_LINE)  # the rest of a line that begins before the place
+            lines = next(line_batches(stream, rows // PLACES, str(source.path)), None)
+            if lines is not None:
+                yield reader.batch(source, number, lines)
+                number += len(lines)

@@ -1,0 +1,171 @@
+"""Is the text of a source or stream in the language that the recipe declares?"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+import polars as pl
+
+from sealdata.build_manifest import Finding
+from sealdata.component import load
+from sealdata.errors import SealError
+from sealdata.fetch.models.store import find_model
+from sealdata.languages import ENGLISH, confusable_set, languages, resolve
+from sealdata.lid.labels import labels_of
+from sealdata.lid.language_checker import LanguageChecker
+from sealdata.lid.model import open_model
+from sealdata.pairs import english_first
+from sealdata.pipeline.plan import Plan
+from sealdata.recipe.tables import SourceTable
+from sealdata.sanity.findings import error, warning
+from sealdata.sanity.inputs import named
+from sealdata.sanity.samples import Samples
+from sealdata.scorers.lid import Lid
+
+TEXTS = 500  # of each side
+MIN_TEXTS = 20  # that differ and have letters; of fewer no language is told
+HARDLY = 0.1  # share of texts in the declared language below which it is certainly another one
+MOST = 0.5  # share of texts in one language from which that is the language of the side
+# Shares by which a side is in a language that is confused with the declared one: of texts in that
+# one, and in exactly the declared one. lid.176 takes 66 % of good Malay for Indonesian, and 83 to
+# 98 % of Indonesian.
+RELATIVE, HARDLY_EXACTLY = 0.75, 0.05
+_CHARS = 2_000  # of a document
+
+
+class Detected(NamedTuple):
+    """What the texts of one side look like."""
+
+    declared: float  # share in the declared language or one that is confused with it, 0 to 1
+    exactly: float  # share whose likeliest language is the declared one
+    likeliest: str  # the most frequent likeliest language, FLORES-200 or the model's label
+    share: float  # of texts in it
+    in_script: float  # share of texts mostly in the script of the declared language
+    known: bool  # the model has a label for the declared language or its set
+    num_texts: int  # with letters
+
+
+def wrong_languages(plan: Plan, samples: Samples) -> Iterator[Finding]:
+    """Sides and streams that are not in their declared language, by language ID of a sample.
+
+    An error where hardly any text is in it and most are in one other language, or in another
+    script; else a warning.
+    """
+    checker = _checker(plan)
+    for table, sample in samples.tables(plan):
+        if isinstance(table, SourceTable):
+            pairs = english_first(_spread(sample.good))
+            other = table.tgt_lang if table.src_lang == ENGLISH else table.src_lang
+            src = detect(checker, pairs["src"], ENGLISH)
+            tgt = detect(checker, pairs["tgt"], other)
+            if src and tgt and _swapped(checker, pairs, src, tgt, other):
+                yield error(
+                    "swapped-languages",
+                    named(table),
+                    f"the file has {_name(other)} where the recipe declares English, and the "
+                    f"reverse; declare src_lang = {table.tgt_lang!r} and tgt_lang = "
+                    f"{table.src_lang!r}",
+                )
+                continue
+            sides = [(f"its {_name(lang)} side", lang, found) for lang, found in
+                     ((ENGLISH, src), (other, tgt))]  # fmt: skip
+        else:
+            texts = _spread(sample.good)["text"].str.slice(0, _CHARS)
+            sides = [("its text", table.lang, detect(checker, texts, table.lang))]
+        for what, lang, found in sides:
+            if found and (told := judge(found, lang)):
+                level, message = told
+                say = error if level == "error" else warning
+                yield say("wrong-language", named(table), f"{what} {message}")
+
+
+def detect(checker: LanguageChecker, texts: pl.Series, lang: str) -> Detected | None:
+    """The languages of some texts that are declared to be in ``lang``; None if too few differ and
+    have letters."""
+    # "Number 1", "Number 2", ... is one text: the model is right or wrong about all of them.
+    texts = texts.filter(texts.str.replace_all(r"\d+", "").is_first_distinct())
+    scores = checker.scores(texts, lang)
+    margin = scores["set_margin"].fill_null(scores["short_margin"])
+    judged = margin.is_not_null()
+    num_texts = int(judged.sum())
+    if num_texts < MIN_TEXTS:
+        return None
+    top, count = scores.filter(judged)["top"].value_counts(sort=True).row(0)
+    return Detected(
+        declared=float((margin.drop_nulls() > 0).mean()),  # type: ignore[arg-type]
+        exactly=float((scores.filter(judged)["top"] == lang).mean()),  # type: ignore[arg-type]
+        likeliest=top,
+        share=count / num_texts,
+        in_script=_in_script(texts.filter(judged), lang),
+        known=bool(checker.labels.set_mask(lang).any()),
+        num_texts=num_texts,
+    )
+
+
+def judge(found: Detected, lang: str) -> tuple[str, str] | None:
+    """The level of a finding and what to say of a side; None if it seems to be in ``lang``."""
+    cure = "correct the language in the recipe, or leave the source out"
+    likeliest = f"{found.share:.0%} of {found.num_texts} sampled texts are {_name(found.likeliest)}"
+    if found.in_script < HARDLY:
+        script = f"{found.in_script:.0%} of {found.num_texts} sampled texts are in its script"
+        return "error", f"is not {_name(lang)}: {script}, and {likeliest}; {cure}"
+    if not found.known:
+        return None  # the terminal, the report and the card name languages without a label
+    is_other = found.likeliest != lang and found.share >= MOST
+    if found.declared < HARDLY and is_other:
+        return "error", f"is not {_name(lang)}: {likeliest}; {cure}"
+    if found.declared < MOST:
+        few = f"only {found.declared:.0%} of {found.num_texts} sampled texts look like it"
+        return "warning", f"may not be {_name(lang)}: {few}, {likeliest}"
+    resembles = found.likeliest in confusable_set(lang)
+    if resembles and found.share >= RELATIVE and found.exactly <= HARDLY_EXACTLY:
+        return "warning", f"may not be {_name(lang)}: {likeliest}, which resembles it"
+    return None
+
+
+def _swapped(
+    checker: LanguageChecker, pairs: pl.DataFrame, src: Detected, tgt: Detected, other: str
+) -> bool:
+    if max(src.declared, tgt.declared) >= HARDLY:
+        return False
+    crossed = detect(checker, pairs["src"], other), detect(checker, pairs["tgt"], ENGLISH)
+    return all(found is not None and _fits(found) for found in crossed)
+
+
+def _fits(found: Detected) -> bool:
+    return (found.declared if found.known else found.in_script) >= MOST
+
+
+def _in_script(texts: pl.Series, lang: str) -> float:
+    """Share of texts of which most letters are in the script of ``lang``; 1 if it is not known."""
+    frame = pl.DataFrame({"src": texts, "tgt": texts}).with_columns(
+        src_lang=pl.lit(lang), tgt_lang=pl.lit(lang)
+    )
+    share = load("scorers", "script").score(frame)["src_share"].drop_nulls()
+    return float((share > MOST).mean()) if share.len() else 1.0  # type: ignore[arg-type]
+
+
+def _checker(plan: Plan) -> LanguageChecker:
+    """The language identification of the recipe; the bundled one if it has none on this machine."""
+    scorer = plan.scorers.get("lid")
+    assert scorer is None or isinstance(scorer, Lid)
+    return _open(scorer.model if scorer else Lid().model)
+
+
+@cache
+def _open(name: str) -> LanguageChecker:
+    try:
+        path = find_model(name)
+    except SealError:  # a finding of its own
+        path = find_model(Lid().model)
+    model = open_model(path)
+    return LanguageChecker(labels_of(model.labels), model.likeliest, Lid().short)
+
+
+def _spread(rows: pl.DataFrame) -> pl.DataFrame:
+    """TEXTS rows at equal distances."""
+    return rows.gather_every(max(1, rows.height // TEXTS)).head(TEXTS)
+
+
+def _name(lang: str) -> str:
+    return resolve(lang).name if lang in languages() else f"language {lang!r} of the model"

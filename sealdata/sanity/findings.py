@@ -1,0 +1,59 @@
+"""Findings: what the sanity check may say, by name."""
+
+import difflib
+from collections.abc import Collection, Iterable
+
+from sealdata.build_manifest import Finding
+from sealdata.errors import ConfigError
+
+# Name -> what it means. ``--allow NAME`` makes a warning of an error; a name in ``NEVER_ALLOWED``
+# stays an error, because no build could follow.
+FINDINGS = {
+    "missing": "an input, a model, a tokenizer or an evaluation set is not on this machine",
+    "unusable": "a file cannot be read, or files that belong together do not fit",
+    "empty": "a source or stream has no record",
+    "unreadable": "the reader rejects the records of a source or stream",
+    "swapped-languages": "the two sides of a source are in each other's language",
+    "wrong-language": "the text of a source or stream is not in its declared language",
+    "no-score": "no pair of a source has the score that a rule is about",
+    "nothing-kept": "the rules drop all pairs of a sample, or nearly all",
+    "head-only": "a sample could only be taken from the beginning of a file",
+    "other-recipe": "the result folder holds the build of another recipe, or other files",
+}
+NEVER_ALLOWED = ("missing", "unusable", "empty")
+
+
+def check_allowed(names: Collection[str]) -> None:
+    """Refuse a name that no finding has, or that cannot be allowed.
+
+    Raises:
+        ConfigError: see above; the message has the nearest name, or all.
+    """
+    allowed = [name for name in FINDINGS if name not in NEVER_ALLOWED]
+    for name in names:
+        if name not in allowed:
+            nearest = difflib.get_close_matches(name, allowed, n=1)
+            hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(allowed)}"
+            raise ConfigError(f"--allow {name}: no finding of that name can be allowed; {hint}")
+
+
+def error(name: str, where: str, message: str) -> Finding:
+    """A finding after which the result would be worthless."""
+    assert name in FINDINGS, name
+    return Finding(name=name, level="error", where=where, message=message)
+
+
+def warning(name: str, where: str, message: str) -> Finding:
+    """A finding that may be meant."""
+    assert name in FINDINGS, name
+    return Finding(name=name, level="warning", where=where, message=message)
+
+
+def with_allowed(findings: Iterable[Finding], allow: Collection[str]) -> list[Finding]:
+    """The findings; errors of allowed names became warnings that say so."""
+    return [
+        found.model_copy(update={"level": "warning", "allowed": True})
+        if found.level == "error" and found.name in allow
+        else found
+        for found in findings
+    ]
