@@ -102,6 +102,9 @@ def explain(error: ValidationError, cls: type[BaseModel]) -> str:
     # An entry of a list is counted from 1, as a reader of the recipe does.
     if len(tables) > 1 and isinstance(tables[1], int):
         entry, tables = f"[[{tables[0]}]] number {tables[1] + 1}: ", tables[2:]
+    elif isinstance(key, int) and tables:
+        # A validator of the whole entry.
+        entry, tables, key = f"[[{tables[0]}]] number {key + 1}: ", [], ""
     name = repr(".".join(map(str, [*tables, key])))
     if first["type"] == "missing":
         return f"{entry}{name} is required"

@@ -49,12 +49,15 @@ def draw_sample(reader: Reader, source: Source, rows: int) -> Sample:
         DataError: the source cannot be read.
     """
     size = reader.size(source.path)
+    if size is None and reader.files(source.path):
+        size = 0  # not unknown, as that of a dataset on the Hub is: the files are empty
     if size is not None and size <= MAX_WHOLE:
         return _systematic(reader, reader.batches(source, _BATCH), rows, whole=True)
     if isinstance(reader, LineReader) and reader.by_line(source.path) and _is_plain(source.path):
         return _systematic(reader, _places(reader, source, rows), rows)
     sample = _systematic(reader, _first(reader.batches(source, rows), rows), rows)
-    sample.head_only = True
+    sample.whole = sample.num_records < rows  # it ended before
+    sample.head_only = not sample.whole
     return sample
 
 

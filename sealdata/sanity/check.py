@@ -69,5 +69,5 @@ def _settled(findings: Iterable[Finding], allow: Collection[str], say: Say) -> l
         names = sorted({found.name for found in errors} - set(NEVER_ALLOWED))
         meant = "".join(f" --allow {name}" for name in names)
         cure = f". If it is meant:{meant}" * bool(names)
-        raise DataError(f"{errors[0].with_example}{others}{cure}")
+        raise DataError(f"{errors[0].with_example.rstrip('. ')}{others}{cure}")
     return settled

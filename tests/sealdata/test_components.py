@@ -93,6 +93,8 @@ def test_a_scorer_says_when_it_runs_and_what_its_columns_are(name):
     for column, meaning in cls.columns.items():
         assert re.fullmatch("[a-z_]+", column)
         assert len(meaning) > 15, "unit, range, direction"
+    assert set(cls.ranges) == {*cls.columns, *cls.corpus_columns}, "a range for every column"
+    assert cls.seldom <= set(cls.columns)
 
 
 @pytest.mark.parametrize("name", available("scorers"))
@@ -112,6 +114,11 @@ def test_a_scorer_gives_its_columns_for_every_row(name, pairs):
     assert scores.height == pairs.height
     for column in scores.select(pl.selectors.float()):
         assert column.drop_nulls().is_finite().all(), column.name
+    for column in scores:
+        allowed = component_class("scorers", name).ranges[column.name]
+        assert (allowed is None) == (column.dtype == pl.String), column.name
+        if allowed is not None:
+            assert column.drop_nulls().is_between(*allowed).all(), column.name
     one = scorer(name).score(make_pairs([("Hello there.", "Halo semua.")]))
     assert scores.schema == one.schema, "types must not depend on the rows"
 

@@ -1,0 +1,115 @@
+"""What the sanity check makes of languages, and when a name may be allowed."""
+
+import polars as pl
+import pytest
+
+from sealdata.errors import ConfigError
+from sealdata.fetch.models.store import find_model
+from sealdata.files.places import sample_dir
+from sealdata.lid.labels import labels_of
+from sealdata.lid.language_checker import LanguageChecker
+from sealdata.lid.model import open_model
+from sealdata.sanity.declared_language import Detected, detect, judge
+from sealdata.sanity.findings import FINDINGS, NEVER_ALLOWED, check_allowed, error, with_allowed
+
+
+@pytest.fixture(scope="module")
+def checker() -> LanguageChecker:
+    model = open_model(find_model("lid176-ftz"))
+    return LanguageChecker(labels_of(model.labels), model.likeliest, 20)
+
+
+def texts(lang: str) -> pl.Series:
+    return pl.Series((sample_dir() / "text" / f"{lang}.txt").read_text("utf-8").splitlines())
+
+
+LANGUAGES = (
+    *("eng_Latn", "ind_Latn", "jav_Latn", "khm_Khmr", "lao_Laoo", "mya_Mymr", "sun_Latn"),
+    *("tam_Taml", "tgl_Latn", "tha_Thai", "vie_Latn", "zho_Hans", "zsm_Latn"),
+)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_text_in_its_language_is_left_alone(checker, lang):
+    found = detect(checker, texts(lang), lang)
+    assert found is not None
+    assert judge(found, lang) is None
+
+
+RELATED = {("jav_Latn", "ind_Latn"), ("sun_Latn", "ind_Latn")}  # (declared, text): a warning
+ALIKE = {"ind_Latn", "zsm_Latn", "jav_Latn", "sun_Latn"}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("text", LANGUAGES)
+def test_text_in_another_language_is_an_error(checker, lang, text):
+    if lang == text:
+        return
+    found = detect(checker, texts(text), lang)
+    assert found is not None
+    told = judge(found, lang)
+    if (lang, text) in RELATED:
+        assert told is not None
+        assert told[0] == "warning"
+    elif {lang, text} <= ALIKE:
+        assert told is None  # lid.176 cannot tell these short sentences apart
+    else:
+        assert told is not None, found
+        assert told[0] == "error", told
+
+
+def detected(**changes: object) -> Detected:
+    usual = {
+        "declared": 0.9,
+        "exactly": 0.9,
+        "likeliest": "tha_Thai",
+        "share": 0.9,
+        "set_share": 0.9,
+        "in_script": 1.0,
+        "known": True,
+        "num_texts": 500,
+    }
+    return Detected(**(usual | changes))
+
+
+@pytest.mark.parametrize(
+    ("found", "level"),
+    [
+        (detected(), None),
+        (detected(in_script=0.24), "error"),
+        (detected(in_script=0.25), None),
+        (detected(in_script=0.24, known=False), "error"),
+        (detected(declared=0.0, known=False, likeliest="ind_Latn"), None),
+        (detected(declared=0.24, likeliest="ind_Latn", share=0.3, set_share=0.5), "error"),
+        (detected(declared=0.24, likeliest="ind_Latn", set_share=0.49), "warning"),
+        (detected(declared=0.25, likeliest="ind_Latn"), "warning"),
+        (detected(declared=0.49), "warning"),
+        (detected(declared=0.5), None),
+    ],
+)
+def test_levels(found, level):
+    told = judge(found, "tha_Thai")
+    assert (told and told[0]) == level
+
+
+@pytest.mark.parametrize(
+    ("exactly", "share", "level"),
+    [(0.05, 0.75, "warning"), (0.06, 0.75, None), (0.05, 0.74, None)],
+)
+def test_a_relative_is_a_warning(exactly, share, level):
+    told = judge(detected(exactly=exactly, share=share, likeliest="ind_Latn"), "jav_Latn")
+    assert (told and told[0]) == level
+
+
+def test_texts_that_differ_in_numbers_only_are_one(checker):
+    assert detect(checker, pl.Series([f"Nomor {n} ada." for n in range(99)]), "ind_Latn") is None
+
+
+def test_what_can_be_allowed():
+    check_allowed(set(FINDINGS) - set(NEVER_ALLOWED))
+    for name in (*NEVER_ALLOWED, "wrong_language"):
+        with pytest.raises(ConfigError, match=f"--allow {name}"):
+            check_allowed([name])
+    found = [error("wrong-language", "a", "b"), error("unreadable", "c", "d")]
+    levels = [(f.name, f.level, f.allowed) for f in with_allowed(found, ["unreadable"])]
+    assert levels == [("wrong-language", "error", False), ("unreadable", "warning", True)]
