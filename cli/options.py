@@ -52,6 +52,6 @@ ALLOW = click.option(
 )
 
 
-def say_finding(found: "Finding") -> None:
+def say_finding(finding: "Finding") -> None:
     """Print a finding of the sanity check, on stderr."""
-    click.echo(f"{found.level}: {found.with_example}", err=True)
+    click.echo(f"{finding.level}: {finding.with_example}", err=True)

@@ -29,8 +29,8 @@ _COLOURS = ("cyan", "green", "yellow", "magenta")  # neighbouring documents diff
 def show_build(manifest: BuildManifest, out: Path) -> None:
     """The funnel, the numbers of tokens, and the paths of the results."""
     click.echo(funnel_table(manifest))
-    for found in manifest.findings:
-        click.echo(found.with_example)
+    for finding in manifest.findings:
+        click.echo(finding.with_example)
     for row in manifest.silent:
         click.echo(row.with_example)
     click.echo()

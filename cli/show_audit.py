@@ -27,8 +27,8 @@ def show_audit(audited: Audited, as_json: bool) -> None:
         click.echo(json.dumps(figures, ensure_ascii=False, indent=1))
         return
     click.echo(funnel_table(facts.build))
-    for found in facts.build.findings:
-        click.echo(found.with_example)
+    for finding in facts.build.findings:
+        click.echo(finding.with_example)
     for row in facts.build.silent:
         click.echo(row.with_example)
     click.echo()

@@ -31,7 +31,7 @@ from pydantic import BaseModel
 from python_api import notebook, python_page
 
 from sealcli import sealdata, sealtrain
-from sealdata import build_manifest, pairs
+from sealdata import build_manifest, pairs, sanity
 from sealdata import filter_stages as stages
 from sealdata.browse import labels
 from sealdata.component import KINDS, available, component_class
@@ -41,6 +41,7 @@ from sealdata.pairs import make_pairs
 from sealdata.recipe import inheritance, reading
 from sealdata.recipe import tables as recipe
 from sealdata.report import schema
+from sealdata.sanity import findings
 from sealdata.scorers import Scorer
 from sealdata.shards import manifest, tokens
 from sealtrain import config, config_file
@@ -178,6 +179,16 @@ def filter_stages() -> str:
     return page(
         "Filter stages", docstring(stages), table(head, rows), docstring(stages.FilterStage)
     )
+
+
+def findings_page() -> str:
+    """What the sanity check may find."""
+    rows = [
+        [f"`{name}`", meaning, "no" if name in findings.NEVER_ALLOWED else f"`--allow {name}`"]
+        for name, meaning in findings.FINDINGS.items()
+    ]
+    about = docstring(sanity)
+    return page("Findings", about, table(["name", "what it means", "if it is meant"], rows))
 
 
 def commands(program: click.Group) -> str:
@@ -331,6 +342,7 @@ def pages() -> dict[str, str]:
         "recipe.md": recipe_page(),
         **{f"{kind}.md": components(kind) for kind in KINDS},
         "filter-stages.md": filter_stages(),
+        "findings.md": findings_page(),
         "languages.md": languages_page(),
         "python.md": python_page(),
         "sealdata.md": commands(sealdata.main),

@@ -119,10 +119,10 @@ class SilentRow(_Facts):
 
 
 class Finding(_Facts):
-    """What the sanity check found before the work began; an error of a build was allowed."""
+    """What the sanity check found before the work began."""
 
     name: str  # of the kind of finding, see ``sealdata.sanity.findings``
-    level: Literal["error", "warning"]
+    level: Literal["error", "warning"]  # a build has warnings only
     where: str  # source, stream, rule or folder, as a person names it: "source 'a'"
     message: str  # what was found, and the cure
     allowed: bool = False  # it was an error, and ``--allow`` said that it is meant

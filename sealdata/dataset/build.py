@@ -97,7 +97,7 @@ def build(
             return Built(finished, fresh=False)
         # Cheap, on samples: an error after curation would cost hours.
         sampled = check_samples(plan, Samples(plan), allow, say)
-        if any(found.name == "other-recipe" for found in findings):
+        if any(finding.name == "other-recipe" for finding in findings):
             set_aside(out)
         run = RunContext(plan, work, digests, engine, progress, read_lists(plan))
         sources, precision = curate(run, limit)

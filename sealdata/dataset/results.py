@@ -57,9 +57,9 @@ def set_aside(out: Path) -> None:
             continue
         target.mkdir(exist_ok=True)
         number = 1
-        while (place := target / f"{number}-{name}").exists():
+        while (target / f"{number}-{name}").exists():
             number += 1
-        path.rename(place)
+        path.rename(target / f"{number}-{name}")
 
 
 def pair_files(sources: list[SourceState]) -> dict[str, Path]:

@@ -65,13 +65,20 @@ def build(
     folder = Path(out) if out is not None else Path("builds") / plan.recipe.name
     num_workers = workers or os.cpu_count() or 1
     with open_engine(engine, num_workers, folder, plan.paths(), address) as opened:
-        progress, place = make_progress(), folder.absolute()
-        built = run_build(plan, place, opened, progress, limit, allow=allow, say=say or _warn)
+        built = run_build(
+            plan,
+            folder.absolute(),
+            opened,
+            make_progress(),
+            limit,
+            allow=allow,
+            say=say or _warn,
+        )
     return Build(folder, fresh=built.fresh)
 
 
-def _warn(found: Finding) -> None:
-    warnings.warn(found.with_example, stacklevel=4)
+def _warn(finding: Finding) -> None:
+    warnings.warn(finding.with_example, stacklevel=4)
 
 
 class Build:

@@ -315,9 +315,10 @@ def _cure_for_scorer(name: str, tables: Collection[str]) -> str:
         return f"but there is no [score.{name}]; did you mean [score.{nearest[0]}]?"
     if name in available("scorers"):
         return f"but there is no [score.{name}]; add that table"
-    known = difflib.get_close_matches(name, available("scorers"), n=1)
-    hint = f"; did you mean {known[0]!r}?" if known else ""
-    return f"but no scorer is named {name!r}{hint or ': ' + ', '.join(available('scorers'))}"
+    scorers = available("scorers")
+    nearest = difflib.get_close_matches(name, scorers, n=1)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else f": {', '.join(scorers)}"
+    return f"but no scorer is named {name!r}{hint}"
 
 
 def bind_rule(rule: RuleTable, stage: RuleStage) -> Rule:

@@ -42,8 +42,8 @@ class Sample:
 def draw_sample(reader: Reader, source: Source, rows: int) -> Sample:
     """At most ``rows`` good records of a source, spread evenly over what is read of it.
 
-    A source of at most MAX_WHOLE bytes is read to its end. Of a larger plain file of lines, PLACES
-    places are read, of any other source the first ``rows`` records.
+    A source of at most MAX_WHOLE bytes is read to its end. A larger plain file of lines is read at
+    PLACES places, and any other source up to its first ``rows`` records.
 
     Raises:
         DataError: the source cannot be read.
@@ -102,9 +102,9 @@ def _places(reader: LineReader, source: Source, rows: int) -> Iterator[Batch]:
     size = source.path.stat().st_size
     number = 0
     with open_stream(source.path) as stream:  # which refuses what is not text
-        for place in range(PLACES):
-            stream.seek(size * place // PLACES)
-            if place:
+        for index in range(PLACES):
+            stream.seek(size * index // PLACES)
+            if index:
                 stream.readline(MAX_LINE)  # the rest of a line that begins before the place
             lines = next(line_batches(stream, rows // PLACES, str(source.path)), None)
             if lines is not None:

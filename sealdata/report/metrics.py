@@ -126,9 +126,9 @@ def read_checks(expressions: Sequence[str]) -> list[Check]:
     return checks
 
 
-def _unknown(name: str, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
+def _unknown(name: str, figures: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(name, figures, n=1)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(figures)}"
     return f"there is no figure {name!r}; {hint}"
 
 

@@ -15,7 +15,7 @@ from sealdata.sanity.samples import Samples, head_only, unreadable
 Say = Callable[[Finding], None]
 
 
-def say_nothing(found: Finding) -> None:
+def say_nothing(finding: Finding) -> None:
     """For callers that read the findings in the manifest."""
 
 
@@ -60,13 +60,13 @@ def _settled(findings: Iterable[Finding], allow: Collection[str], say: Say) -> l
         DataError: there is an error that is not allowed.
     """
     settled = with_allowed(findings, allow)
-    errors = [found for found in settled if found.level == "error"]
-    for found in settled:
-        if found not in errors or len(errors) > 1:
-            say(found)
+    errors = [finding for finding in settled if finding.level == "error"]
+    for finding in settled:
+        if finding not in errors or len(errors) > 1:
+            say(finding)
     if errors:
         others = f"; and {len(errors) - 1} more, listed above" * (len(errors) > 1)
-        names = sorted({found.name for found in errors} - set(NEVER_ALLOWED))
+        names = sorted({finding.name for finding in errors} - set(NEVER_ALLOWED))
         meant = "".join(f" --allow {name}" for name in names)
         cure = f". If it is meant:{meant}" * bool(names)
         raise DataError(f"{errors[0].with_example.rstrip('. ')}{others}{cure}")

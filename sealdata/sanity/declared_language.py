@@ -24,15 +24,15 @@ from sealdata.sanity.samples import Samples
 from sealdata.scorers.lid import Lid
 
 TEXTS = 500  # of each side
-MIN_TEXTS = 20  # that differ and have letters; of fewer no language is told
+MIN_TEXTS = 20  # that differ and have letters; with fewer there is no judgement
 # Share of texts in the declared language below which it is another one. Good text has 0.55 or more
 # (short messages of software in Javanese), Javanese read as English 0.18.
-HARDLY = 0.25
-MOST = 0.5  # share of texts in one language from which that is the language of the side
+MAX_DECLARED = 0.25
+MIN_SHARE = 0.5  # share of texts in one language from which that is the language of the side
 # Shares by which a side is in a language that is confused with the declared one: of texts in that
 # one, and in exactly the declared one. lid.176 takes 66 % of good Malay for Indonesian, and 83 to
 # 98 % of Indonesian.
-RELATIVE, HARDLY_EXACTLY = 0.75, 0.05
+MIN_RELATIVE, MAX_EXACTLY = 0.75, 0.05
 _CHARS = 2_000  # of a document
 
 
@@ -45,7 +45,7 @@ class Detected(NamedTuple):
     share: float  # of texts in it
     set_share: float  # of texts in it or one that is confused with it
     in_script: float  # share of texts mostly in the script of the declared language
-    known: bool  # the model has a label for the declared language or its set
+    has_label: bool  # the model has a label for the declared language or its set
     num_texts: int  # with letters
 
 
@@ -71,14 +71,14 @@ def wrong_languages(plan: Plan, samples: Samples) -> Iterator[Finding]:
                     f"{table.src_lang!r}",
                 )
                 continue
-            sides = [(f"its {_name(lang)} side", lang, found) for lang, found in
+            sides = [(f"its {_name(lang)} side", lang, detected) for lang, detected in
                      ((ENGLISH, src), (other, tgt))]  # fmt: skip
         else:
             texts = _spread(sample.good)["text"].str.slice(0, _CHARS)
             sides = [("its text", table.lang, detect(checker, texts, table.lang))]
-        for what, lang, found in sides:
-            if found and (told := judge(found, lang)):
-                level, message = told
+        for what, lang, detected in sides:
+            if detected and (judgement := judge(detected, lang)):
+                level, message = judgement
                 say = error if level == "error" else warning
                 yield say("wrong-language", named(table), f"{what} {message}")
 
@@ -102,7 +102,7 @@ def detect(checker: LanguageChecker, texts: pl.Series, lang: str) -> Detected | 
         share=share,
         set_share=set_share,
         in_script=_in_script(texts.filter(judged), lang),
-        known=bool(checker.labels.set_mask(lang).any()),
+        has_label=bool(checker.labels.set_mask(lang).any()),
         num_texts=num_texts,
     )
 
@@ -116,28 +116,29 @@ def _likeliest(top: pl.Series) -> tuple[str, float, float]:
     of_set: Counter[tuple[str, ...]] = Counter()
     for lang, count in counts.items():
         of_set[confusable_set(lang) or (lang,)] += count
-    members, most = of_set.most_common(1)[0]
+    members, set_count = of_set.most_common(1)[0]
     likeliest = next(lang for lang in counts if lang in members)
-    return likeliest, counts[likeliest] / top.len(), most / top.len()
+    return likeliest, counts[likeliest] / top.len(), set_count / top.len()
 
 
-def judge(found: Detected, lang: str) -> tuple[str, str] | None:
+def judge(detected: Detected, lang: str) -> tuple[str, str] | None:
     """The level of a finding and what to say of a side; None if it seems to be in ``lang``."""
     cure = "correct the language in the recipe, or leave the source out"
-    likeliest = f"{found.share:.0%} of {found.num_texts} sampled texts are {_name(found.likeliest)}"
-    if found.in_script < HARDLY:
-        script = f"{found.in_script:.0%} of {found.num_texts} sampled texts are in its script"
+    of = f"of {detected.num_texts} sampled texts"
+    likeliest = f"{detected.share:.0%} {of} are {_name(detected.likeliest)}"
+    if detected.in_script < MAX_DECLARED:
+        script = f"{detected.in_script:.0%} {of} are in its script"
         return "error", f"is not {_name(lang)}: {script}, and {likeliest}; {cure}"
-    if not found.known:
+    if not detected.has_label:
         return None  # the terminal, the report and the card name languages without a label
-    resembles = found.likeliest in confusable_set(lang)
-    is_other = found.likeliest != lang and not resembles and found.set_share >= MOST
-    if found.declared < HARDLY and is_other:
+    resembles = detected.likeliest in confusable_set(lang)
+    is_other = detected.likeliest != lang and not resembles and detected.set_share >= MIN_SHARE
+    if detected.declared < MAX_DECLARED and is_other:
         return "error", f"is not {_name(lang)}: {likeliest}; {cure}"
-    if found.declared < MOST:
-        few = f"only {found.declared:.0%} of {found.num_texts} sampled texts look like it"
+    if detected.declared < MIN_SHARE:
+        few = f"only {detected.declared:.0%} {of} look like it"
         return "warning", f"may not be {_name(lang)}: {few}, {likeliest}"
-    if resembles and found.share >= RELATIVE and found.exactly <= HARDLY_EXACTLY:
+    if resembles and detected.share >= MIN_RELATIVE and detected.exactly <= MAX_EXACTLY:
         return "warning", f"may not be {_name(lang)}: {likeliest}, which resembles it"
     return None
 
@@ -145,14 +146,14 @@ def judge(found: Detected, lang: str) -> tuple[str, str] | None:
 def _swapped(
     checker: LanguageChecker, pairs: pl.DataFrame, src: Detected, tgt: Detected, other: str
 ) -> bool:
-    if max(src.declared, tgt.declared) >= HARDLY:
+    if max(src.declared, tgt.declared) >= MAX_DECLARED:
         return False
     crossed = detect(checker, pairs["src"], other), detect(checker, pairs["tgt"], ENGLISH)
-    return all(found is not None and _fits(found) for found in crossed)
+    return all(detected is not None and _fits(detected) for detected in crossed)
 
 
-def _fits(found: Detected) -> bool:
-    return (found.declared if found.known else found.in_script) >= MOST
+def _fits(detected: Detected) -> bool:
+    return (detected.declared if detected.has_label else detected.in_script) >= MIN_SHARE
 
 
 def _in_script(texts: pl.Series, lang: str) -> float:
@@ -161,7 +162,7 @@ def _in_script(texts: pl.Series, lang: str) -> float:
         src_lang=pl.lit(lang), tgt_lang=pl.lit(lang)
     )
     share = load("scorers", "script").score(frame)["src_share"].drop_nulls()
-    return float((share > MOST).mean()) if share.len() else 1.0  # type: ignore[arg-type]
+    return float((share > MIN_SHARE).mean()) if share.len() else 1.0  # type: ignore[arg-type]
 
 
 def _checker(plan: Plan) -> LanguageChecker:

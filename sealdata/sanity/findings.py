@@ -52,8 +52,8 @@ def warning(name: str, where: str, message: str) -> Finding:
 def with_allowed(findings: Iterable[Finding], allow: Collection[str]) -> list[Finding]:
     """The findings; errors of allowed names became warnings that say so."""
     return [
-        found.model_copy(update={"level": "warning", "allowed": True})
-        if found.level == "error" and found.name in allow
-        else found
-        for found in findings
+        finding.model_copy(update={"level": "warning", "allowed": True})
+        if finding.level == "error" and finding.name in allow
+        else finding
+        for finding in findings
     ]

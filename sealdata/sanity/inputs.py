@@ -98,13 +98,13 @@ def other_results(plan: Plan, out: Path) -> Iterator[Finding]:
                 "folder",
             )
     elif not (out / _WORK).is_dir():
-        found = [name for name in _RESULTS if (out / name).exists()]
-        found += ["README.md"] if (out / "README.md").exists() else []
-        if found:
+        names = [name for name in _RESULTS if (out / name).exists()]
+        names += ["README.md"] if (out / "README.md").exists() else []
+        if names:
             yield error(
                 "other-recipe",
                 where,
-                f"it has {_few(found)}, which no build wrote there and this one would replace. "
+                f"it has {_few(names)}, which no build wrote there and this one would replace. "
                 "Choose an empty folder",
             )
 

@@ -37,8 +37,9 @@ class _Judged:
 def outcome(plan: Plan, samples: Samples) -> Iterator[Finding]:
     """Rules that judge no pair of a source, and sources of which nothing or little is kept.
 
-    The rules of text and of language ID are tried. Those on the similarity of the sides are not:
-    an encoder takes too long for a check. Nor are stages that compare pairs with others.
+    The rules of text and of language ID are tried. Those on the similarity of the sides are not,
+    because an encoder takes too long for a check. Stages that compare pairs with others are left to
+    the build.
     """
     tried = _without_similarity(plan)
     judged = _Judged()
@@ -47,8 +48,8 @@ def outcome(plan: Plan, samples: Samples) -> Iterator[Finding]:
             _judge(tried, table, sample.good, judged)
     yield from _unscored(tried, judged)
     nothing = judged.num_sources > 0 and judged.num_empty == judged.num_sources
-    for found in judged.dropped:
-        yield found.model_copy(update={"level": "error"}) if nothing else found
+    for finding in judged.dropped:
+        yield finding.model_copy(update={"level": "error"}) if nothing else finding
 
 
 def _without_similarity(plan: Plan) -> Plan:
@@ -110,8 +111,8 @@ def _unscored(plan: Plan, judged: _Judged) -> Iterator[Finding]:
         everywhere = not judged.with_score[rule.score]
         sources = "any source" if everywhere else ", ".join(names)
         what = "drops all of them" if drops else "drops none of them"
-        found = error if everywhere and drops else warning
-        yield found(
+        say = error if everywhere and drops else warning
+        yield say(
             "no-score",
             f"rule {rule.reason!r}",
             f"no sampled pair of {sources} has {rule.score}, so the rule {what}. Remove the rule, "

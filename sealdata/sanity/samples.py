@@ -59,9 +59,9 @@ def unreadable(plan: Plan, samples: Samples) -> Iterator[Finding]:
             f"cannot be read by reader {table.reader!r}, {count:,} as {reason}"
         )
         say = error if bad >= ALL_BAD else warning
-        found = say("unreadable", where, message + (f"; {hint}" if hint else ""))
+        finding = say("unreadable", where, message + (f"; {hint}" if hint else ""))
         shown = " ".join(raw.split())[:_SHOWN]
-        yield found.model_copy(update={"example": shown or "(a blank line)"})
+        yield finding.model_copy(update={"example": shown or "(a blank line)"})
 
 
 def head_only(plan: Plan, samples: Samples) -> Iterator[Finding]:

@@ -66,7 +66,7 @@ def detected(**changes: object) -> Detected:
         "share": 0.9,
         "set_share": 0.9,
         "in_script": 1.0,
-        "known": True,
+        "has_label": True,
         "num_texts": 500,
     }
     return Detected(**(usual | changes))
@@ -78,8 +78,8 @@ def detected(**changes: object) -> Detected:
         (detected(), None),
         (detected(in_script=0.24), "error"),
         (detected(in_script=0.25), None),
-        (detected(in_script=0.24, known=False), "error"),
-        (detected(declared=0.0, known=False, likeliest="ind_Latn"), None),
+        (detected(in_script=0.24, has_label=False), "error"),
+        (detected(declared=0.0, has_label=False, likeliest="ind_Latn"), None),
         (detected(declared=0.24, likeliest="ind_Latn", share=0.3, set_share=0.5), "error"),
         (detected(declared=0.24, likeliest="ind_Latn", set_share=0.49), "warning"),
         (detected(declared=0.25, likeliest="ind_Latn"), "warning"),
