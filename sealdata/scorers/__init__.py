@@ -80,7 +80,7 @@ class Scorer(Component):
     # Score column, of the corpus too -> its range; None for a column of text. A rule whose limit
     # lies outside would drop every pair or none.
     ranges: ClassVar[dict[str, Range | None]] = {}
-    # Columns that are null for most pairs by their nature, as that of short texts only.
+    # Columns that are null for many pairs by their nature: of short texts only, of numbers only.
     seldom: ClassVar[frozenset[str]] = frozenset()
     renamed: ClassVar[dict[str, str]] = {}  # former name of a score column -> its name today
 

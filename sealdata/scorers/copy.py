@@ -32,6 +32,7 @@ class Copy(Scorer):
         "overlap": "shared words over words of the longer side, 0 to 1; 1 is a copy",
     }
     ranges: ClassVar[dict[str, Range | None]] = {"overlap": SHARE}
+    seldom: ClassVar[frozenset[str]] = frozenset({"overlap"})
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float64 column; null where both sides have too few words."""

@@ -107,7 +107,9 @@ class Lid(Scorer):
     ranges: ClassVar[dict[str, Range | None]] = {
         f"{side}_{score}": allowed for score, allowed in _RANGES.items() for side in _SIDES
     }
-    seldom: ClassVar[frozenset[str]] = frozenset(f"{side}_short_margin" for side in _SIDES)
+    seldom: ClassVar[frozenset[str]] = frozenset(
+        f"{side}_{score}" for score in ("short_margin", "within_set_margin") for side in _SIDES
+    )
     renamed: ClassVar[dict[str, str]] = {
         f"{side}_kin_margin": f"{side}_within_set_margin" for side in _SIDES
     }

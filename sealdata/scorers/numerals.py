@@ -47,6 +47,7 @@ class Numerals(Scorer):
         "conflict": "share of the side with fewer numbers that the other lacks, 0 to 1; 0 is none",
     }
     ranges: ClassVar[dict[str, Range | None]] = {"agreement": SHARE, "conflict": SHARE}
+    seldom: ClassVar[frozenset[str]] = frozenset({"agreement", "conflict"})
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Float64 columns, null where neither side has a number (``conflict``: where one has none).
