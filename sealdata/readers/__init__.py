@@ -11,6 +11,7 @@ from sealdata.component import Component
 from sealdata.files.hidden import hidden_in
 
 MAX_BATCH = 256 << 20  # bytes of text after which a batch ends: four times that are in memory
+PLACES = 16  # of a large source, at which a sample of it is read
 MAX_CHARS = 20_000  # a longer side is not a sentence: rejected as too_long
 
 
@@ -65,6 +66,17 @@ class Reader(Component):
         Raises:
             DataError: the source is unusable as a whole.
         """
+
+    def places(self, source: Source, rows: int) -> Iterator[Batch] | None:
+        """About ``rows`` records in all, from PLACES equally distant places of a large source.
+
+        Rows are numbered from 0, not by their place. Default: None, it can only be read from its
+        beginning.
+
+        Raises:
+            DataError: as ``batches``.
+        """
+        return None
 
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Yield batches of ``batch_rows`` records, in file order.

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.readers import Batch, Reader, Source
-from sealdata.readers._lines import as_raw, line_batches
-from sealdata.readers._open import open_stream
+from sealdata.readers import PLACES, Batch, Reader, Source
+from sealdata.readers._lines import MAX_LINE, as_raw, line_batches
+from sealdata.readers._open import is_compressed, open_stream
 from sealdata.readers._rejects import pair_batch
 
 
@@ -21,6 +21,24 @@ class LineReader(Reader):
         is the side of the source's first language. ``reason`` is null for a good record.
         """
         raise NotImplementedError
+
+    def places(self, source: Source, rows: int) -> Iterator[Batch] | None:
+        """Lines of a plain file; None if it is compressed."""
+        if not self.by_line(source.path) or is_compressed(source.path):
+            return None
+        return self._places(source, rows // PLACES)
+
+    def _places(self, source: Source, rows: int) -> Iterator[Batch]:
+        size, number = source.path.stat().st_size, 0
+        with open_stream(source.path) as stream:
+            for index in range(PLACES):
+                stream.seek(size * index // PLACES)
+                if index:
+                    stream.readline(MAX_LINE)  # the rest of a line that begins before the place
+                lines = next(line_batches(stream, rows, str(source.path)), None)
+                if lines is not None:
+                    yield self.batch(source, number, lines)
+                    number += len(lines)
 
     def by_line(self, path: Path) -> bool:
         """Whether the file has one record per line, so that reading may begin at any of them."""

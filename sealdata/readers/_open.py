@@ -51,6 +51,16 @@ def open_stream(path: Path, xml: bool = False) -> Iterator[BinaryIO]:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
 
 
+def is_compressed(path: Path) -> bool:
+    """Whether a file is stored otherwise than ``open_stream`` reads it, so that it has no places.
+
+    Raises:
+        DataError: see ``open_stream``.
+    """
+    with open_stream(path) as stream, path.open("rb") as raw:
+        return raw.read(HEAD_BYTES) != stream.read(HEAD_BYTES)
+
+
 @contextmanager
 def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """A zip archive.

@@ -3,18 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
 from sealdata.pairs import DOCUMENT_SCHEMA, PAIR_SCHEMA
 from sealdata.readers import Batch, Reader, Source
-from sealdata.readers._line_reader import LineReader
-from sealdata.readers._lines import MAX_LINE, line_batches
-from sealdata.readers._open import open_stream
 
 MAX_WHOLE = 32 << 20  # bytes on disk; a larger source is not read to its end
-PLACES = 16  # of a large plain file that are read
 _BATCH = 20_000  # records read at a time
 
 
@@ -42,8 +37,8 @@ class Sample:
 def draw_sample(reader: Reader, source: Source, rows: int) -> Sample:
     """At most ``rows`` good records of a source, spread evenly over what is read of it.
 
-    A source of at most MAX_WHOLE bytes is read to its end. A larger plain file of lines is read at
-    PLACES places, and any other source up to its first ``rows`` records.
+    A source of at most MAX_WHOLE bytes is read to its end. A larger one is read at PLACES places if
+    its reader can seek, else up to its first ``rows`` records.
 
     Raises:
         DataError: the source cannot be read.
@@ -53,8 +48,9 @@ def draw_sample(reader: Reader, source: Source, rows: int) -> Sample:
         size = 0  # not unknown, as that of a dataset on the Hub is: the files are empty
     if size is not None and size <= MAX_WHOLE:
         return _systematic(reader, reader.batches(source, _BATCH), rows, whole=True)
-    if isinstance(reader, LineReader) and reader.by_line(source.path) and _is_plain(source.path):
-        return _systematic(reader, _places(reader, source, rows), rows)
+    places = reader.places(source, rows)
+    if places is not None:
+        return _systematic(reader, places, rows)
     sample = _systematic(reader, _first(reader.batches(source, rows), rows), rows)
     sample.whole = sample.num_records < rows  # it ended before
     sample.head_only = not sample.whole
@@ -89,24 +85,3 @@ def _first(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
         read += batch.good.height + batch.rejected.height
         if read >= rows:
             return
-
-
-def _is_plain(path: Path) -> bool:
-    """Whether the file is stored as it is read: in a compressed one no place can be sought."""
-    with path.open("rb") as raw, open_stream(path) as stream:
-        return raw.read(4) == stream.read(4)
-
-
-def _places(reader: LineReader, source: Source, rows: int) -> Iterator[Batch]:
-    """Lines at PLACES equal distances of a plain file, ``rows`` in all."""
-    size = source.path.stat().st_size
-    number = 0
-    with open_stream(source.path) as stream:  # which refuses what is not text
-        for index in range(PLACES):
-            stream.seek(size * index // PLACES)
-            if index:
-                stream.readline(MAX_LINE)  # the rest of a line that begins before the place
-            lines = next(line_batches(stream, rows // PLACES, str(source.path)), None)
-            if lines is not None:
-                yield reader.batch(source, number, lines)
-                number += len(lines)

@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import polars as pl
 
 from sealdata.errors import DataError
 from sealdata.files.signatures import kind_of_file
-from sealdata.readers import MAX_BATCH
+from sealdata.readers import MAX_BATCH, PLACES, Batch
 from sealdata.readers._bytes_read import watch
 from sealdata.readers._lines import decoded
 
@@ -37,17 +38,65 @@ def parquet_frames(
     import pyarrow as pa
     from pyarrow.parquet import ParquetFile
 
+    with _damage_of(path), ParquetFile(path, buffer_size=_BUFFER) as file:
+        schema = file.schema_arrow
+        columns = choose(schema)
+        take(path, schema.empty_table(), columns)  # says which columns there are, all of them
+        rows = min(batch_rows, _frame_rows(file.metadata))
+        done = RowProgress(file.metadata.num_rows, path.stat().st_size)
+        with watch(done.bytes):
+            for batch in file.iter_batches(rows, columns=list(columns.values())):
+                done.rows += batch.num_rows
+                yield take(path, pa.Table.from_batches([batch]), columns)
+
+
+def parquet_places(
+    paths: Sequence[Path], rows: int, choose: Callable[[Path, "pa.Schema"], dict[str, str]]
+) -> Iterator[pl.DataFrame] | None:
+    """The first rows of PLACES row groups at equal distances in some files, ``rows`` in all.
+
+    Frames are those of ``parquet_frames``. With fewer row groups, all of them are read; None if
+    there is only one, as only its beginning can be read.
+
+    Raises:
+        DataError: see ``parquet_frames``.
+    """
+    groups = [(path, number) for path in paths for number in range(_num_row_groups(path))]
+    if len(groups) < 2:
+        return None
+    chosen = list(dict.fromkeys(groups[len(groups) * i // PLACES] for i in range(PLACES)))
+    return (_first_rows(*group, rows // len(chosen), choose) for group in chosen)
+
+
+def _num_row_groups(path: Path) -> int:
+    from pyarrow.parquet import ParquetFile
+
+    with _damage_of(path), ParquetFile(path) as file:
+        return int(file.metadata.num_row_groups)
+
+
+def _first_rows(
+    path: Path, group: int, rows: int, choose: Callable[[Path, "pa.Schema"], dict[str, str]]
+) -> pl.DataFrame:
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+    with _damage_of(path), ParquetFile(path, buffer_size=_BUFFER) as file:
+        columns = choose(path, file.schema_arrow)
+        names = list(columns.values())
+        batches = file.iter_batches(max(rows, 1), row_groups=[group], columns=names)
+        first = next(batches, None)
+        empty = file.schema_arrow.empty_table()
+        return take(path, empty if first is None else pa.Table.from_batches([first]), columns)
+
+
+@contextmanager
+def _damage_of(path: Path) -> Iterator[None]:
+    """Errors of the library become a DataError that names the file."""
+    import pyarrow as pa
+
     try:
-        with ParquetFile(path, buffer_size=_BUFFER) as file:
-            schema = file.schema_arrow
-            columns = choose(schema)
-            take(path, schema.empty_table(), columns)  # says which columns there are, all of them
-            rows = min(batch_rows, _frame_rows(file.metadata))
-            done = RowProgress(file.metadata.num_rows, path.stat().st_size)
-            with watch(done.bytes):
-                for batch in file.iter_batches(rows, columns=list(columns.values())):
-                    done.rows += batch.num_rows
-                    yield take(path, pa.Table.from_batches([batch]), columns)
+        yield
     except (OSError, pa.ArrowException) as error:
         if isinstance(error, OSError) and error.errno:
             raise DataError(f"cannot read {path}: {os.strerror(error.errno)}") from None
@@ -163,6 +212,16 @@ def _numbers(where: Path, name: str, values: Any) -> pl.Series:
     written = _text_bytes(where, name, values)
     numbers = decoded(written).cast(pl.Float64, strict=False)
     return numbers.fill_null(math.nan).set(written.is_null(), None)
+
+
+def numbered(
+    batch_of: Callable[[int, pl.DataFrame], Batch], frames: Iterable[pl.DataFrame]
+) -> Iterator[Batch]:
+    """The batch of each frame, given the number of its first row."""
+    row = 0
+    for frame in frames:
+        yield batch_of(row, frame)
+        row += frame.height
 
 
 def of_size(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:

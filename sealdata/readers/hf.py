@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ from sealdata.files.hidden import visible
 from sealdata.readers import Batch, Source
 from sealdata.readers._bytes_read import watch
 from sealdata.readers._columns import ColumnReader, column_batch, pair_columns
-from sealdata.readers._tables import FRAME_ROWS, RowProgress, first_line, of_size, pieces, take
+from sealdata.readers._tables import (
+    FRAME_ROWS,
+    RowProgress,
+    first_line,
+    numbered,
+    of_size,
+    pieces,
+    take,
+)
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -65,10 +74,8 @@ class Hf(ColumnReader):
         Raises:
             DataError: no such dataset, split or column, or the hub cannot be reached.
         """
-        row = 0
-        for frame in of_size(self._frames(source, batch_rows), batch_rows):
-            yield column_batch(source, row, frame)
-            row += frame.height
+        frames = of_size(self._frames(source, batch_rows), batch_rows)
+        yield from numbered(partial(column_batch, source), frames)
 
     def _folder(self, path: Path) -> Path:
         return path / self.split if (path / "dataset_dict.json").is_file() else path

@@ -9,7 +9,7 @@ from sealdata.errors import DataError
 from sealdata.files.hidden import visible
 from sealdata.readers import Batch, Source
 from sealdata.readers._columns import ColumnReader, column_batch, pair_columns
-from sealdata.readers._tables import of_size, parquet_frames
+from sealdata.readers._tables import numbered, of_size, parquet_frames, parquet_places
 
 
 class Parquet(ColumnReader):
@@ -23,6 +23,11 @@ class Parquet(ColumnReader):
         """The file, or those of the folder."""
         return visible(sorted(path.glob("*.parquet")), path) if path.is_dir() else [path]
 
+    def places(self, source: Source, rows: int) -> Iterator[Batch] | None:
+        """The first rows of some row groups; None if there is only one."""
+        frames = parquet_places(self.files(source.path), rows, partial(pair_columns, self, source))
+        return None if frames is None else numbered(partial(column_batch, source), frames)
+
     def batches(self, source: Source, batch_rows: int) -> Iterator[Batch]:
         """Batches of rows; the rows of a folder are numbered through.
 
@@ -32,14 +37,11 @@ class Parquet(ColumnReader):
         files = self.files(source.path)
         if not files:
             raise DataError(f"{source.path}: no file in this folder is named *.parquet")
-        row = 0
         frames = chain.from_iterable(
             parquet_frames(path, batch_rows, partial(pair_columns, self, source, path))
             for path in files
         )
-        for frame in of_size(frames, batch_rows):
-            yield column_batch(source, row, frame)
-            row += frame.height
+        yield from numbered(partial(column_batch, source), of_size(frames, batch_rows))
 
 
 COMPONENT = Parquet

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -11,7 +12,7 @@ from sealdata.readers import Batch, Source
 from sealdata.readers._line_reader import LineReader
 from sealdata.readers._lines import as_raw, as_text, decoded, json_keys, text_series
 from sealdata.readers._rejects import Rejections, document_batch, first_reason
-from sealdata.readers._tables import of_size, parquet_frames
+from sealdata.readers._tables import numbered, of_size, parquet_frames, parquet_places
 from sealdata.text.characters import VISIBLE
 
 _JSON_ENDINGS = {".jsonl", ".json", ".ndjson"}
@@ -46,7 +47,8 @@ class Text(LineReader):
         if self.by_line(source.path):
             yield from super().batches(source, batch_rows)
         else:
-            yield from self._rows(source, batch_rows)
+            frames = parquet_frames(source.path, batch_rows, lambda _: {"text": self.field})
+            yield from numbered(partial(_row_batch, source), of_size(frames, batch_rows))
 
     def hint(self, reason: str, raw: str) -> str:
         """The keys that the record has."""
@@ -68,19 +70,12 @@ class Text(LineReader):
         raw = as_raw(lines.filter(records["reason"].is_not_null()))
         return document_batch(source, first_row, records, raw)
 
-    def _rows(self, source: Source, batch_rows: int) -> Iterator[Batch]:
-        """Batches of the rows of a Parquet file."""
-        row = 0
-        frames = parquet_frames(source.path, batch_rows, lambda _: {"text": self.field})
-        for frame in of_size(frames, batch_rows):
-            binary = frame["text"].fill_null(b"")
-            text = pl.col("text")
-            faults: Rejections = [("invalid_utf8", text.is_null()), *_REJECTIONS]
-            records = pl.DataFrame({"text": decoded(binary)})
-            records = records.with_columns(reason=first_reason(faults))
-            raw = as_raw(binary.filter(records["reason"].is_not_null()))
-            yield document_batch(source, row, records, raw)
-            row += frame.height
+    def places(self, source: Source, rows: int) -> Iterator[Batch] | None:
+        """Lines of a plain file, or rows of some row groups; None if it cannot be sought."""
+        if self.by_line(source.path):
+            return super().places(source, rows)
+        frames = parquet_places([source.path], rows, lambda path, schema: {"text": self.field})
+        return None if frames is None else numbered(partial(_row_batch, source), frames)
 
     def records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
         """``text`` and ``reason`` of each line."""
@@ -116,6 +111,16 @@ class Text(LineReader):
             return None, "bad_json"
         value = record.get(self.field)
         return (value, None) if isinstance(value, str) else (None, "no_such_field")
+
+
+def _row_batch(source: Source, first_row: int, frame: pl.DataFrame) -> Batch:
+    """The documents of some rows of a Parquet file."""
+    binary = frame["text"].fill_null(b"")
+    faults: Rejections = [("invalid_utf8", pl.col("text").is_null()), *_REJECTIONS]
+    records = pl.DataFrame({"text": decoded(binary)})
+    records = records.with_columns(reason=first_reason(faults))
+    raw = as_raw(binary.filter(records["reason"].is_not_null()))
+    return document_batch(source, first_row, records, raw)
 
 
 COMPONENT = Text

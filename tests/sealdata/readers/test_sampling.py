@@ -3,6 +3,7 @@
 import gzip
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from sealdata.component import load
@@ -87,3 +88,22 @@ def test_a_damaged_file_is_an_error(tmp_path):
 def test_an_empty_file_has_an_empty_sample(tmp_path):
     drawn = sample(write(tmp_path / "s.tsv", 0), 300)
     assert (drawn.num_records, drawn.good.height, drawn.whole) == (0, 0, True)
+
+
+@pytest.mark.parametrize("reader", ["parquet", "text"])
+def test_a_large_parquet_file_is_read_at_many_row_groups(tmp_path, monkeypatch, reader):
+    monkeypatch.setattr(sampling, "MAX_WHOLE", 10)
+    texts = [f"line {n:05d}" for n in range(40_000)]
+    path = tmp_path / "s.parquet"
+    columns = {"en": texts, "th": texts} if reader == "parquet" else {"text": texts}
+    pl.DataFrame(columns).write_parquet(path, row_group_size=1000)
+    drawn = sample(path, 320, reader)
+    column = "src" if reader == "parquet" else "text"
+    rows = [int(text.split()[1]) for text in drawn.good[column]]
+    starts = [1000 * (40 * i // 16) for i in range(16)]
+    assert rows == [start + n for start in starts for n in range(20)]
+    assert not drawn.head_only
+    pl.DataFrame(columns).write_parquet(path, row_group_size=40_000)
+    drawn = sample(path, 320, reader)
+    assert drawn.head_only
+    assert drawn.good.height == 320
