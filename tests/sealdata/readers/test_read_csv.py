@@ -132,5 +132,7 @@ def test_line_ends_of_old_macs_are_named(read):
 
 def test_a_header_that_is_none_is_not_shown_whole(read):
     header = ",".join(["x" * 1000] * 1000) + "\n"
-    with pytest.raises(DataError, match=r"header has: 'x{40}'(, 'x{40}'){19}, \.\.\.\. Name the two sides by "):
+    with pytest.raises(
+        DataError, match=r"header has: 'x{40}'(, 'x{40}'){19}, \.\.\.\. Name the two sides by "
+    ):
         read("csv", header.encode(), langs=("eng_Latn", "tha_Thai"))
