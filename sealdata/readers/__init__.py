@@ -67,7 +67,7 @@ class Reader(Component):
             DataError: the source is unusable as a whole.
         """
 
-    def places(self, source: Source, rows: int) -> Iterator[Batch] | None:
+    def spread_batches(self, source: Source, rows: int) -> Iterator[Batch] | None:
         """About ``rows`` records in all, from PLACES equally distant places of a large source.
 
         Rows are numbered from 0, not by their place. Default: None, it can only be read from its

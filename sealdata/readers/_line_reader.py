@@ -22,13 +22,13 @@ class LineReader(Reader):
         """
         raise NotImplementedError
 
-    def places(self, source: Source, rows: int) -> Iterator[Batch] | None:
+    def spread_batches(self, source: Source, rows: int) -> Iterator[Batch] | None:
         """Lines of a plain file; None if it is compressed."""
         if not self.by_line(source.path) or is_compressed(source.path):
             return None
-        return self._places(source, rows // PLACES)
+        return self._at_places(source, rows // PLACES)
 
-    def _places(self, source: Source, rows: int) -> Iterator[Batch]:
+    def _at_places(self, source: Source, rows: int) -> Iterator[Batch]:
         size, number = source.path.stat().st_size, 0
         with open_stream(source.path) as stream:
             for index in range(PLACES):

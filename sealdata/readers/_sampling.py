@@ -48,9 +48,9 @@ def draw_sample(reader: Reader, source: Source, rows: int) -> Sample:
         size = 0  # not unknown, as that of a dataset on the Hub is: the files are empty
     if size is not None and size <= MAX_WHOLE:
         return _systematic(reader, reader.batches(source, _BATCH), rows, whole=True)
-    places = reader.places(source, rows)
-    if places is not None:
-        return _systematic(reader, places, rows)
+    spread = reader.spread_batches(source, rows)
+    if spread is not None:
+        return _systematic(reader, spread, rows)
     sample = _systematic(reader, _first(reader.batches(source, rows), rows), rows)
     sample.whole = sample.num_records < rows  # it ended before
     sample.head_only = not sample.whole

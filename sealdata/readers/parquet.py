@@ -23,7 +23,7 @@ class Parquet(ColumnReader):
         """The file, or those of the folder."""
         return visible(sorted(path.glob("*.parquet")), path) if path.is_dir() else [path]
 
-    def places(self, source: Source, rows: int) -> Iterator[Batch] | None:
+    def spread_batches(self, source: Source, rows: int) -> Iterator[Batch] | None:
         """The first rows of some row groups; None if there is only one."""
         frames = parquet_places(self.files(source.path), rows, partial(pair_columns, self, source))
         return None if frames is None else numbered(partial(column_batch, source), frames)

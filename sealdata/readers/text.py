@@ -70,10 +70,10 @@ class Text(LineReader):
         raw = as_raw(lines.filter(records["reason"].is_not_null()))
         return document_batch(source, first_row, records, raw)
 
-    def places(self, source: Source, rows: int) -> Iterator[Batch] | None:
+    def spread_batches(self, source: Source, rows: int) -> Iterator[Batch] | None:
         """Lines of a plain file, or rows of some row groups; None if it cannot be sought."""
         if self.by_line(source.path):
-            return super().places(source, rows)
+            return super().spread_batches(source, rows)
         frames = parquet_places([source.path], rows, lambda path, schema: {"text": self.field})
         return None if frames is None else numbered(partial(_row_batch, source), frames)
 
