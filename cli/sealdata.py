@@ -93,6 +93,7 @@ def build(
         from .show_tokens import show_estimate
 
         show_plan(plan, out or Path("builds") / plan.recipe.name)
+        plan.check_extras()
         show_estimate(estimate_tokens(plan), plan.recipe.format.directions)
         return
     if address is not None and engine != "ray":

@@ -42,6 +42,7 @@ def curate(
 
     The order of the calls is that of ``sealdata.filter_stages``.
     """
+    run.plan.check_extras()
     # Reading, cleaning, the first scores and the keys share one pass over the text: a compressed
     # file has one reader, and its parts go on to other processes while it reads.
     sources = _read(run, limit, keys_of_all=False)
@@ -82,6 +83,7 @@ def survey(
     also those that a rule would drop before a build looks for duplicates. Stages that need the
     scores of all pairs (caps, near-duplicates) are left to a build.
     """
+    run.plan.check_extras()
     sources = _read(run, limit, keys_of_all=True)
     drop_duplicates(run, sources)
     _decontaminate(run, sources)
