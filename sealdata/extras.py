@@ -8,7 +8,6 @@ from sealdata.errors import SealError
 EXTRA_OF = {
     "datasets": "hf",
     "faiss": "margin",
-    "huggingface_hub": "publish",
     "lm_eval": "lm-eval",
     "matplotlib": "plots",
     "ray": "ray",

@@ -81,6 +81,7 @@ def audit_recipe(
         SealError: an input or a stage failed. Finished parts stay, and the next call continues.
     """
     # The audit writes into the work folder of a build, so both must not run at once.
+    plan.check_extras()
     with locked(out):
         digests = Digests(out / "work" / "digests.json")
         # Margins need all pairs of a source. In a sample every pair would have other neighbours.

@@ -69,6 +69,8 @@ def build(
     # Two builds in one folder would delete each other's results in ``place_results``.
     with locked(out):
         work = out / "work"
+        if not (out / MANIFEST).is_file():  # a finished build can be told without its libraries
+            plan.check_extras()
         # A digest is cached by path, size and time of change, so an unchanged corpus is hashed
         # once.
         digests = Digests(work / "digests.json")
