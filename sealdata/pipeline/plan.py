@@ -90,7 +90,11 @@ class Plan:
         for kind, components in (("clean", self.cleaners), ("score", self.scorers)):
             for name, component in components.items():
                 require(f"[{kind}.{name}]", *component.modules)
-        for table in (*self.recipe.source, *self.recipe.document_streams):
+        tables: list[SourceTable | StreamTable] = [
+            *self.recipe.source,
+            *self.recipe.document_streams,
+        ]
+        for table in tables:
             reader = component_class("readers", table.reader)
             require(f"{table.name!r}: reader {table.reader}", *reader.modules)
         if self.recipe.near_dedup.jaccard is not None:

@@ -21,7 +21,7 @@ from sealdata.recipe.reading import builtin_recipes
 from sealdata.recipe.tables import CardTable
 from sealdata.report.bound_rules import manifest_rules
 from sealdata.report.croissant import croissant, write_croissant
-from sealdata.report.dataset_card_merge import merged, to_write
+from sealdata.report.dataset_card_merge import merged, to_write, written
 from sealdata.report.funnel import funnel_lines
 from sealdata.report.markup import bounds, hundredths
 
@@ -97,10 +97,11 @@ def write_metadata(
 
     ``publication``: the ``url`` and date of publication, as ``croissant`` takes them.
     """
-    write_card(manifest, out / "README.md", annotations)
-    write_croissant(
-        croissant(out, manifest, licence_of(manifest), **publication), out / "croissant.json"
-    )
+    card = out / "README.md"
+    write_card(manifest, card, annotations)
+    said = written(card.read_text("utf-8"))  # people write once, for readers and for machines
+    record = croissant(out, manifest, licence_of(manifest), **publication, written=said)
+    write_croissant(record, out / "croissant.json")
 
 
 def licence_of(manifest: BuildManifest) -> str:

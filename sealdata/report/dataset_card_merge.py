@@ -29,6 +29,15 @@ def unwritten(card: str) -> list[str]:
     ]
 
 
+def written(card: str) -> dict[str, str]:
+    """What people wrote between the marks of a card, by the name of the place."""
+    return {
+        match[1]: " ".join(match[2].split())
+        for match in _PERSON.finditer(card)
+        if TO_WRITE not in match[2] and match[2].strip()
+    }
+
+
 def merged(fresh: str, old: str, where: str) -> str:
     """The card ``fresh`` with what people wrote on ``old``.
 
