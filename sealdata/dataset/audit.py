@@ -207,7 +207,7 @@ def _manifest(
         build_key=stage_key("audit", 1, [__version__, limit], keys),
         limit=limit,
         recipe=plan.recipe.model_dump(mode="json"),
-        versions=describe.versions(),
+        versions=describe.versions(plan),
         models=describe.model_facts(plan),
         sources=describe.source_facts(plan, digests),
         funnel=funnel,

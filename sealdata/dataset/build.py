@@ -103,7 +103,7 @@ def build(
             build_key=key,
             limit=limit,
             recipe=plan.recipe.model_dump(mode="json"),
-            versions=describe.versions(),
+            versions=describe.versions(plan),
             models=describe.model_facts(plan),
             lexicons=describe.lexicon_rows(sources),
             sources=describe.source_facts(plan, digests),

@@ -75,7 +75,7 @@ def _of_card(card: CorpusCard | None) -> dict[str, Any]:
         return {"license": "not stated"}
     facts = {
         "license": card.licence_url or LICENCE_URLS.get(card.licence, card.licence),
-        "url": card.urls.get("homepage") or next(iter(card.urls.values()), ""),
+        "url": card.page,
         "citation": card.citation.strip(),
         "conditionsOfAccess": card.licence_note,
     }
