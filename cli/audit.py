@@ -113,8 +113,9 @@ def audit(
 def card(folder: Path, out: Path | None) -> None:
     """Write the card (README.md) and the Croissant metadata of the build in FOLDER again.
 
-    What people wrote is kept: text between the marks, sections of their own, and keys of the front
-    matter that the program does not set.
+    Also the draft of the summary of training content that the EU asks of providers of models
+    (TRAINING_SUMMARY.md). What people wrote is kept: text between the marks, sections of their own,
+    and keys of the front matter that the program does not set.
 
     \b
     Example:
@@ -124,6 +125,7 @@ def card(folder: Path, out: Path | None) -> None:
     from sealdata.dataset.audit_sheet import annotation_facts
     from sealdata.report.dataset_card import write_card, write_metadata
     from sealdata.report.dataset_card_merge import unwritten
+    from sealdata.report.training_summary import TRAINING_SUMMARY
 
     manifest = read_build_manifest(folder)
     if out:
@@ -134,6 +136,11 @@ def card(folder: Path, out: Path | None) -> None:
     click.echo(path)
     for what in unwritten(path.read_text("utf-8")):
         click.echo(f"a person must still write: {what}", err=True)
+    if out is None:
+        summary = folder / TRAINING_SUMMARY
+        click.echo(summary)
+        if left := unwritten(summary.read_text("utf-8")):
+            click.echo(f"a draft: a provider of a model fills in {len(left)} places", err=True)
 
 
 @click.command()

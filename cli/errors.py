@@ -10,10 +10,9 @@ from typing import Any
 
 import click
 
-_BROKEN_PIPE = 141  # the exit code of a shell for a program that SIGPIPE ended
+from sealdata.extras import EXTRA_OF, install_line
 
-# Modules that only an extra installs: pip install "sealdata[train]".
-EXTRA_OF = {"transformers": "train", "safetensors": "train", "sacrebleu": "train", "ray": "ray"}
+_BROKEN_PIPE = 141  # the exit code of a shell for a program that SIGPIPE ended
 
 
 class _Terminated(BaseException):
@@ -65,7 +64,9 @@ class Program(click.Group):
             module = (error.name or "").partition(".")[0]
             if module not in EXTRA_OF:
                 raise
-            code, message = 1, f'needs {module}: pip install "sealdata[{EXTRA_OF[module]}]"'
+            # A trainer needs all of its extra, so a part of it is not worth naming.
+            line = install_line("transformers" if self.name == "sealtrain" else module)
+            code, message = 1, line
         except KeyboardInterrupt:
             code, message = 130, "interrupted; run the same command again to continue"
         except _Terminated:

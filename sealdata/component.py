@@ -29,6 +29,7 @@ class Component(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: ClassVar[int] = 1  # raise it when the output changes for the same parameters
+    modules: ClassVar[tuple[str, ...]] = ()  # of extras that it works with (sealdata.extras)
 
     @classmethod
     def component_name(cls) -> str:

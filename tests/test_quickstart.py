@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from filelock import FileLock
 
 from sealdata.build_manifest import read_build_manifest
 from sealdata.dataset.trace import trace
@@ -212,10 +213,7 @@ def test_a_stopped_build_is_one_line_and_leaves_no_worker(tmp_path, number, code
 
 
 def test_two_builds_in_one_folder_are_refused(built):
-    import fcntl
-
-    with (built / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with FileLock(built / ".lock"):
         done = run("build", "quickstart", "--out", str(built))
     assert done.returncode == 1
     assert done.stderr.startswith("sealdata: another build is running in")

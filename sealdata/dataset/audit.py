@@ -88,6 +88,7 @@ def audit_recipe(
         SealError: an input or a stage failed. Finished parts stay, and the next call continues.
     """
     # The audit writes into the work folder of a build, so both must not run at once.
+    plan.check_extras()
     with locked(out):
         findings, _ = check(plan, out, allow, say)
         digests = Digests(out / "work" / "digests.json")
@@ -214,7 +215,7 @@ def _manifest(
         build_key=stage_key("audit", 1, [__version__, limit], keys),
         limit=limit,
         recipe=plan.recipe.model_dump(mode="json"),
-        versions=describe.versions(),
+        versions=describe.versions(plan),
         models=describe.model_facts(plan),
         sources=describe.source_facts(plan, digests),
         funnel=funnel,

@@ -84,6 +84,8 @@ def build(
     with locked(out):
         findings = check_inputs(plan, out, allow, say)
         work = out / "work"
+        if not (out / MANIFEST).is_file():  # a finished build can be told without its libraries
+            plan.check_extras()
         # A digest is cached by path, size and time of change, so an unchanged corpus is hashed
         # once.
         digests = Digests(work / "digests.json")
@@ -117,7 +119,7 @@ def build(
             build_key=key,
             limit=limit,
             recipe=plan.recipe.model_dump(mode="json"),
-            versions=describe.versions(),
+            versions=describe.versions(plan),
             models=describe.model_facts(plan),
             lexicons=describe.lexicon_rows(sources),
             sources=describe.source_facts(plan, digests),

@@ -31,10 +31,10 @@ from sealdata.workflow.stage import StageOutput
 LIBRARIES = (
     "polars",
     "polars-hash",
+    "pyarrow",
     "ftfy",
     "sentencepiece",
     "tokenizers",
-    "torch",
 )
 
 
@@ -210,7 +210,12 @@ def fertility_of_pairs(
     return fertility(named(tokenizers), samples, seed)
 
 
-def versions() -> dict[str, str]:
-    """Versions of the libraries that can change results, without suffixes such as +cpu."""
+def versions(plan: Plan) -> dict[str, str]:
+    """Versions of the libraries that can change results, without suffixes such as +cpu.
+
+    Those of extras are among them where a component of the plan works with them.
+    """
+    components = [*plan.cleaners.values(), *plan.scorers.values()]
+    extras = dict.fromkeys(module for component in components for module in component.modules)
     # "2.4.0+cpu" and "2.4.0+cu124" are one version: the suffix names the build for a device.
-    return {name: version(name).partition("+")[0] for name in LIBRARIES}
+    return {name: version(name).partition("+")[0] for name in (*LIBRARIES, *extras)}

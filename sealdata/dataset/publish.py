@@ -16,12 +16,19 @@ from sealdata.fetch.licences import check_licence
 from sealdata.files.records import file_sha256
 from sealdata.report.dataset_card import write_metadata
 from sealdata.report.dataset_card_merge import unwritten
+from sealdata.report.training_summary import TRAINING_SUMMARY
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 BATCH_FILES, BATCH_BYTES = 50, 4 << 30  # of one commit
-LAST = ("croissant.json", "recipe.toml", MANIFEST, "README.md")  # a card stands for a whole set
+LAST = (
+    TRAINING_SUMMARY,
+    "croissant.json",
+    "recipe.toml",
+    MANIFEST,
+    "README.md",
+)  # a card stands for a whole set
 
 
 @dataclass(frozen=True)
@@ -83,11 +90,16 @@ def _check_licence(card: Path) -> None:
 
 
 def uploads(out: Path, manifest: BuildManifest, shards: bool) -> list[Upload]:
-    """The files to publish, those that describe the rest last. Dropped pairs stay at home."""
+    """The files to publish, those that describe the rest last. Dropped pairs stay at home, and so
+    does a summary of training content that is still a draft."""
     folders = ("pairs/", "report/", *(("shards/",) if shards else ()))
     names = [name for name in manifest.files if name.startswith(folders)]
-    names += [name for name in LAST if (out / name).is_file()]
+    names += [name for name in LAST if (out / name).is_file() and not _is_draft(out / name)]
     return [Upload(name, out / name, (out / name).stat().st_size) for name in names]
+
+
+def _is_draft(path: Path) -> bool:
+    return path.name == TRAINING_SUMMARY and bool(unwritten(path.read_text("utf-8")))
 
 
 def publish(

@@ -1,11 +1,12 @@
 """Results: finished files of the stages take their names in the build's folder."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from sealdata.build_manifest import MANIFEST, BuildManifest, FileFacts, pair_name
 from sealdata.errors import DataError
@@ -22,7 +23,7 @@ from sealdata.workflow.stage import StageOutput
 # Folders that hold results and nothing else. ``work`` and ``audit`` are not among them.
 FOLDERS = ("pairs", "dropped", "matches", "shards", "report")
 
-WRITTEN_BY_PEOPLE = ("README.md", "labels.jsonl", "audit")
+WRITTEN_BY_PEOPLE = ("README.md", "TRAINING_SUMMARY.md", "labels.jsonl", "audit")
 
 
 @contextmanager
@@ -34,14 +35,12 @@ def locked(out: Path) -> Iterator[None]:
     """
     out.mkdir(parents=True, exist_ok=True)
     # The file stays. A lock by the existence of a file would outlive a killed process.
-    with (out / ".lock").open("w") as handle:
-        try:
-            # ``LOCK_NB``: report at once instead of waiting for hours.
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError(
-                f"another build is running in {out}; wait for it or use --out"
-            ) from None
+    try:
+        # Not blocking: report at once instead of waiting for hours.
+        held = FileLock(out / ".lock").acquire(blocking=False)
+    except Timeout:
+        raise DataError(f"another build is running in {out}; wait for it or use --out") from None
+    with held:
         yield
 
 

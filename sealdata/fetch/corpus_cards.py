@@ -58,6 +58,11 @@ class CorpusCard(BaseModel):
     defects: list[str] = []  # known defects
     personal_data: str
 
+    @property
+    def page(self) -> str:
+        """The address of its homepage, else of any page; empty if the card has none."""
+        return self.urls.get("homepage") or next(iter(self.urls.values()), "")
+
     @field_validator("licence")
     @classmethod
     def _known_licence(cls, licence: str) -> str:

@@ -1,13 +1,12 @@
 """The transfer of one file: resumed after any break, checked, and in place only when whole."""
 
-import fcntl
 import json
 import os
 import re
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import IO, BinaryIO, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from filelock import FileLock, Timeout
 
 from sealdata import __version__
 from sealdata.errors import DataError
@@ -138,13 +139,14 @@ def download(
 @contextmanager
 def _locked(part: Path) -> Iterator[BinaryIO]:
     """The partial file, open at its end and locked against other processes."""
+    # Next to the file and not the file itself: on Windows nobody may write to a locked file.
+    lock = part.with_suffix(".lock")
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
-        # Appending creates the file or keeps what is there. The lock ends with the process.
-        with part.open("ab") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The lock ends with the process. Appending creates the file or keeps what is there.
+        with FileLock(lock).acquire(blocking=False), _removed(lock), part.open("ab") as handle:
             yield handle
-    except BlockingIOError:
+    except Timeout:
         # Two writers would append to the same file in turn.
         raise DataError(f"another process is fetching {part}; wait for it to finish") from None
     except OSError as error:
@@ -153,6 +155,17 @@ def _locked(part: Path) -> Iterator[BinaryIO]:
         raise DataError(
             f"cannot write {part}: {error.strerror or error}; what has arrived is kept there"
         ) from None
+
+
+@contextmanager
+def _removed(lock: Path) -> Iterator[None]:
+    """The lock file goes while it is held: who has opened it meanwhile finds out and is refused."""
+    try:
+        yield
+    finally:
+        # Windows refuses while the file is open; the lock library removes it there.
+        with suppress(OSError):
+            lock.unlink()
 
 
 def _complete(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sealdata.extras import require
 from sealdata.gold.calibrate import Calibration, Spread
 from sealdata.gold.curves import Curve
 
@@ -76,6 +77,7 @@ def plot_curves(curves: Sequence[Curve]) -> str:
 @contextmanager
 def _figure(num_panels: int) -> Iterator["Figure"]:
     """A figure with its panels in rows of at most _COLUMNS; the style holds until it is saved."""
+    require("--plot", "matplotlib")
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

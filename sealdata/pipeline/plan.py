@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sealdata.cleaners import Cleaner
-from sealdata.component import available, load
+from sealdata.component import available, component_class, load
 from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import ConfigError
+from sealdata.extras import require
 from sealdata.files.places import locate
 from sealdata.filter_stages import RULE_STAGES, RuleStage
 from sealdata.readers import Reader, Source
@@ -76,6 +77,27 @@ class Plan:
             # Caps rank pairs by any score, but need no limit on it, so only its existence is
             # checked.
             self._check_score("[caps]", recipe.caps.score)
+
+    def check_extras(self) -> None:
+        """Find out before any work which libraries of extras the recipe needs and are missing.
+
+        Only running needs them: identities, lists and dry prints of a plan do without.
+
+        Raises:
+            MissingExtraError: one is not installed.
+        """
+        for kind, components in (("clean", self.cleaners), ("score", self.scorers)):
+            for name, component in components.items():
+                require(f"[{kind}.{name}]", *component.modules)
+        tables: list[SourceTable | StreamTable] = [
+            *self.recipe.source,
+            *self.recipe.document_streams,
+        ]
+        for table in tables:
+            reader = component_class("readers", table.reader)
+            require(f"{table.name!r}: reader {table.reader}", *reader.modules)
+        if self.recipe.near_dedup.jaccard is not None:
+            require("[near_dedup]", "rensa")
 
     def _check_score(self, where: str, score: str) -> None:
         scorer, _, column = score.partition(".")

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 from pydantic import Field, ValidationInfo, field_validator
 
 from sealdata.errors import DataError
+from sealdata.extras import require
 from sealdata.files.hidden import visible
 from sealdata.readers import Batch, Source
 from sealdata.readers._bytes_read import watch
@@ -33,6 +34,8 @@ class Hf(ColumnReader):
     A dataset on the hub has no local files whose digests could identify it. ``revision`` identifies
     it: a commit, whose content never changes. ``path`` is then a label that is not read.
     """
+
+    modules: ClassVar[tuple[str, ...]] = ("datasets",)
 
     split: str = "train"  # has no effect on a folder with one split
     repo: str | None = None  # owner/name
@@ -94,6 +97,7 @@ class Hf(ColumnReader):
                 yield take(where, piece, pair_columns(self, source, where, piece.schema))
 
     def _tables(self, path: Path, batch_rows: int) -> Iterator[Any]:
+        require("reader hf", *self.modules)
         import datasets
 
         if self.repo is None:

@@ -293,6 +293,9 @@ class CardTable(_Table):
     license: str = ""  # identifier of the Hugging Face Hub, for example `cc-by-4.0`
     summary: str = ""  # one paragraph
     authors: list[str] = []  # names
+    # MAJOR.MINOR.PATCH by Semantic Versioning: raise MAJOR where pairs change or go, MINOR where
+    # pairs are added, PATCH where only the files differ
+    version: str = Field("1.0.0", pattern=r"^\d+\.\d+\.\d+$")
 
     @field_validator("license")
     @classmethod

@@ -1,6 +1,8 @@
 """Croissant 1.1 metadata of a built dataset, with the RAI fields of its extension."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -10,15 +12,11 @@ from sealdata.fetch.corpus_cards import CorpusCard, read_corpus_card
 from sealdata.files.records import write_json
 from sealdata.languages import resolve
 from sealdata.recipe.tables import CardTable
+from sealdata.report.croissant_provenance import CONTEXT as PROVENANCE
+from sealdata.report.croissant_provenance import LICENCE_URLS, provenance
 from sealdata.report.ledger import kept_files
 
-_SPDX = {
-    "cc0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
-    "cc-by-4.0": "https://creativecommons.org/licenses/by/4.0/",
-    "cc-by-sa-4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
-    "cc-by-nc-4.0": "https://creativecommons.org/licenses/by-nc/4.0/",
-    "odc-by": "https://opendatacommons.org/licenses/by/1-0/",
-}
+NOTHING_WRITTEN: Mapping[str, str] = MappingProxyType({})
 _TYPES = {
     "sc:Text": (pl.String,),
     "sc:Integer": (pl.Int8, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64),
@@ -68,13 +66,21 @@ CONTEXT: dict[str, Any] = {
     "source": "cr:source",
     "subField": "cr:subField",
     "transform": "cr:transform",
+    **PROVENANCE,
 }
 
 
 def croissant(
-    out: Path, manifest: BuildManifest, licence: str, url: str = "", published: str = ""
+    out: Path,
+    manifest: BuildManifest,
+    licence: str,
+    url: str = "",
+    published: str = "",
+    written: Mapping[str, str] = NOTHING_WRITTEN,
 ) -> dict[str, Any]:
     """The metadata as JSON-LD. ``url`` and ``published`` (a date) are known once it is published.
+
+    ``written`` is what people wrote on the card, by the names of the places.
 
     A distribution per parquet file with its SHA-256, a set of files and a record set per language.
 
@@ -93,14 +99,15 @@ def croissant(
         "name": manifest.name,
         "alternateName": title,
         "description": table.summary or _description(manifest),
-        "license": _SPDX.get(licence, licence),
-        "version": "1.0.0",
+        "license": LICENCE_URLS.get(licence, licence),
+        "version": table.version,
         "inLanguage": [resolve(code).bcp47 for code in ("eng_Latn", *manifest.languages)],
         "citeAs": "\n".join(card.citation.strip() for card in cards if card.citation),
         "isLiveDataset": False,
         "distribution": [],
         "recordSet": [],
-        **_responsible(manifest, cards),
+        **provenance(manifest, licence, table.version),
+        **_responsible(manifest, cards, written),
     }
     if table.authors:
         record["creator"] = [{"@type": "Person", "name": name} for name in table.authors]
@@ -184,29 +191,52 @@ def _description(manifest: BuildManifest) -> str:
     return f"{kept:,} sentence pairs of English with {names}, curated by sealdata."
 
 
-def _responsible(manifest: BuildManifest, cards: list[CorpusCard]) -> dict[str, Any]:
-    """Facts of the manifest and the sources' cards; what only a person knows is left out."""
+def _responsible(
+    manifest: BuildManifest, cards: list[CorpusCard], written: Mapping[str, str]
+) -> dict[str, Any]:
+    """RAI fields by the manifest, the sources' cards and what people wrote; others are left out."""
     recipe = manifest.recipe
     cleaning = ", ".join(dict.fromkeys(row.step for row in manifest.cleaning)) or "none"
     rules = "; ".join(f"{rule['reason']} by {rule['score']}" for rule in recipe.get("rule", []))
     read = sum(row.records for row in manifest.funnel)
     kept = sum(row.kept for row in manifest.funnel)
+    unread = sum(row.lost("ingest") for row in manifest.funnel)
+    refs = recipe.get("decontaminate", {}).get("refs", [])
     facts = {
         "rai:dataCollection": " ".join(f"{card.title}: {card.origin}" for card in cards),
+        # A word of the specification's list: nothing is collected here, corpora are selected from.
+        "rai:dataCollectionType": "Secondary Data analysis",
         "rai:dataCollectionRawData": ", ".join(
             f"{file.name} (SHA-256 {file.sha256})"
             for source in manifest.sources
             for file in source.files
         ),
+        "rai:dataCollectionMissingData": (
+            f"{unread:,} records could not be read and were dropped; a score that cannot be "
+            "computed is null."
+        ),
         "rai:dataPreprocessingProtocol": [f"Cleaning steps, in order: {cleaning}."],
         "rai:dataManipulationProtocol": (
             f"{kept:,} of {read:,} records kept. Rules, in order: {rules or 'none'}."
         ),
+        "rai:machineAnnotationTools": [
+            f"{model.use}: {model.name}" + (" (demonstration)" if model.demonstration else "")
+            for model in manifest.models
+        ],
         "rai:dataLimitations": [
-            f"{card.title}: {defect}" for card in cards for defect in card.defects
+            *(f"{card.title}: {defect}" for card in cards for defect in card.defects),
+            *([] if refs else ["Not decontaminated: the recipe names no evaluation sets."]),
+            *_of(written, "out-of-scope"),
         ],
         "rai:personalSensitiveInformation": [
-            f"{card.title}: {card.personal_data}" for card in cards
+            *(f"{card.title}: {card.personal_data}" for card in cards),
+            *_of(written, "personal-data"),
         ],
+        "rai:dataBiases": _of(written, "risks"),
+        "rai:dataUseCases": _of(written, "direct-use"),
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def _of(written: Mapping[str, str], place: str) -> list[str]:
+    return [written[place]] if place in written else []

@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import ValidationError
 
 from sealdata.build_manifest import BuildManifest, pair_name
@@ -21,9 +20,10 @@ from sealdata.recipe.reading import builtin_recipes
 from sealdata.recipe.tables import CardTable
 from sealdata.report.bound_rules import manifest_rules
 from sealdata.report.croissant import croissant, write_croissant
-from sealdata.report.dataset_card_merge import merged, to_write
+from sealdata.report.dataset_card_merge import merged, written
 from sealdata.report.funnel import funnel_lines
-from sealdata.report.markup import bounds, hundredths
+from sealdata.report.markdown import render
+from sealdata.report.training_summary import TRAINING_SUMMARY, write_training_summary
 
 NO_ANNOTATIONS: Mapping[str, Any] = MappingProxyType({})
 _SIZES = {
@@ -53,23 +53,13 @@ def render_card(manifest: BuildManifest, annotations: Mapping[str, Any] = NO_ANN
     front = yaml.safe_dump(
         front_matter(manifest, licence), sort_keys=False, allow_unicode=True, width=1000
     )
-    environment = Environment(
-        loader=PackageLoader("sealdata.report"),
-        autoescape=False,  # Markdown, which has no text of a corpus
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(cell=cell, hundredths=hundredths)
-    environment.globals.update(to_write=to_write, bounds=bounds)
-    text = environment.get_template("dataset_card.md.j2").render(
-        _context(manifest, cards),
-        licence=licence,
-        licence_reason=reason,
-        precision=annotations.get("precision", []),
-        labels=annotations.get("labels", {}),
-    )
+    values = _context(manifest, cards) | {
+        "licence": licence,
+        "licence_reason": reason,
+        "precision": annotations.get("precision", []),
+        "labels": annotations.get("labels", {}),
+    }
+    text = render("dataset_card.md.j2", values)
     return f"---\n{front}---\n\n{text}"
 
 
@@ -93,14 +83,16 @@ def write_metadata(
     annotations: Mapping[str, Any] = NO_ANNOTATIONS,
     **publication: str,
 ) -> None:
-    """Write ``README.md`` and ``croissant.json`` of the build in ``out``.
+    """Write ``README.md``, ``croissant.json`` and TRAINING_SUMMARY of the build in ``out``.
 
     ``publication``: the ``url`` and date of publication, as ``croissant`` takes them.
     """
-    write_card(manifest, out / "README.md", annotations)
-    write_croissant(
-        croissant(out, manifest, licence_of(manifest), **publication), out / "croissant.json"
-    )
+    card = out / "README.md"
+    write_card(manifest, card, annotations)
+    said = written(card.read_text("utf-8"))  # people write once, for readers and for machines
+    record = croissant(out, manifest, licence_of(manifest), **publication, written=said)
+    write_croissant(record, out / "croissant.json")
+    write_training_summary(manifest, out / TRAINING_SUMMARY)
 
 
 def licence_of(manifest: BuildManifest) -> str:
@@ -129,14 +121,6 @@ def front_matter(manifest: BuildManifest, licence: str) -> dict[str, Any]:
 def _set_name(ref: Any) -> str:
     """The name of an evaluation set: a path, or a table with a path and an optional name."""
     return ref if isinstance(ref, str) else ref.get("name") or ref["path"]
-
-
-def cell(text: str) -> str:
-    """Foreign text, escaped for a table cell or a paragraph of Markdown."""
-    flat = " ".join(text.split())
-    for char in "\\`*_<>[]|":
-        flat = flat.replace(char, f"\\{char}")
-    return flat
 
 
 def _source_cards(manifest: BuildManifest) -> dict[str, CorpusCard | None]:

@@ -29,6 +29,15 @@ def unwritten(card: str) -> list[str]:
     ]
 
 
+def written(card: str) -> dict[str, str]:
+    """What people wrote between the marks of a card, by the name of the place."""
+    return {
+        match[1]: " ".join(match[2].split())
+        for match in _PERSON.finditer(card)
+        if TO_WRITE not in match[2] and match[2].strip()
+    }
+
+
 def merged(fresh: str, old: str, where: str) -> str:
     """The card ``fresh`` with what people wrote on ``old``.
 
@@ -41,9 +50,20 @@ def merged(fresh: str, old: str, where: str) -> str:
     """
     new_front, body = split_front_matter(fresh, "the new card")
     old_front, old_body = split_front_matter(old, where)
-    written = {match[1]: match[2] for match in _PERSON.finditer(old_body)}
-    if lost := [name for name, text in written.items() if TO_WRITE not in text and text.strip()]:
-        names = {match[1] for match in _PERSON.finditer(body)}
+    front = new_front | {key: value for key, value in old_front.items() if key not in new_front}
+    text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=1000)
+    return f"---\n{text}---\n{merged_body(body, old_body, where)}"
+
+
+def merged_body(fresh: str, old: str, where: str) -> str:
+    """``merged`` for texts without front matter.
+
+    Raises:
+        DataError: ``fresh`` has no mark for what was written.
+    """
+    found = {match[1]: match[2] for match in _PERSON.finditer(old)}
+    if lost := [name for name, text in found.items() if TO_WRITE not in text and text.strip()]:
+        names = {match[1] for match in _PERSON.finditer(fresh)}
         if missing := sorted(set(lost) - names):
             raise DataError(
                 f"{where}: the new card has no place for what is written at {missing[0]!r}; move "
@@ -51,19 +71,17 @@ def merged(fresh: str, old: str, where: str) -> str:
             )
 
     def kept(match: re.Match[str]) -> str:
-        text = written.get(match[1], "")
+        text = found.get(match[1], "")
         if TO_WRITE in text or not text.strip():
             return match[0]
         return f"<!-- person: {match[1]} -->{text}<!-- /person -->"
 
-    body = _PERSON.sub(kept, body)
+    body = _PERSON.sub(kept, fresh)
     headings = {match[0].strip() for match in _SECTION.finditer(body)}
-    for heading, text in _sections(old_body):
+    for heading, text in _sections(old):
         if heading not in headings:
             body = f"{body.rstrip()}\n\n{heading}\n\n{text.rstrip()}\n"
-    front = new_front | {key: value for key, value in old_front.items() if key not in new_front}
-    text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=1000)
-    return f"---\n{text}---\n{body}"
+    return body
 
 
 def _sections(body: str) -> list[tuple[str, str]]:

@@ -35,9 +35,11 @@ def check_inputs(plan: Plan, out: Path, allow: Collection[str], say: Say) -> lis
 
     Raises:
         ConfigError: ``allow`` has a name that no finding has.
+        MissingExtraError: a library that the recipe needs is not installed.
         DataError: something is found after which a build is impossible or worthless.
     """
     check_allowed(allow)
+    plan.check_extras()
     return _settled([*other_results(plan, out), *missing_inputs(plan)], allow, say)
 
 

@@ -11,6 +11,7 @@ import polars_hash as plh
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from sealdata.errors import ConfigError, DataError
+from sealdata.extras import require
 from sealdata.fetch.models.catalogue import catalogue
 from sealdata.fetch.models.store import digest, find_all
 from sealdata.files.records import stage_key
@@ -92,6 +93,7 @@ class Laser(Scorer):
     cache: CacheTable | None = None  # embeddings of English sides on disk
     languages: tuple[str, ...] = ()  # set by the recipe's sources: whose encoders are used
 
+    modules: ClassVar[tuple[str, ...]] = ("torch", "safetensors")
     columns: ClassVar[dict[str, str]] = {
         "cosine": "cosine of the sentence embeddings, -1 to 1, to 4 decimals; higher is more alike",
     }
@@ -298,6 +300,7 @@ def _open_cache(
     name: str, precision: Precision, device: Device, table: CacheTable
 ) -> "EmbeddingCache":
     """The cache of an encoder on this kind of machine: what its name tells changes vectors."""
+    require("[score.laser]", *Laser.modules)
     import torch
 
     from sealdata.laser.cache import EmbeddingCache
@@ -336,6 +339,7 @@ def _use(name: str) -> ModelUse:
 
 @cache
 def _load(name: str, precision: Precision, device: Device) -> "Encoder":
+    require("[score.laser]", *Laser.modules)  # for callers that run no plan
     from sealdata.laser.encoder import load_encoder
 
     checkpoint, spm, cvocab = encoder_files(name)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.errors import ConfigError
+from sealdata.extras import require
 from sealdata.files.frames import read_frame
 from sealdata.files.records import PartRecord
 from sealdata.kernels import texts_of
@@ -54,15 +54,12 @@ def sketches(pairs: pl.DataFrame) -> tuple[Sketch, npt.NDArray[np.bool_]]:
     The sides' normal forms are joined by a line feed, which neither has. Equal on every machine.
 
     Raises:
-        ConfigError: rensa is not installed.
+        MissingExtraError: rensa is not installed.
     """
-    try:
-        # Imported here, because the library is optional and other stages must work without it.
-        from rensa import RMinHash
-    except ImportError:
-        raise ConfigError(
-            "[near_dedup] needs rensa: pip install 'sealdata[near-dedup]', or leave the table out"
-        ) from None
+    require("[near_dedup]", "rensa")
+    # Imported here, because the library is optional and other stages must work without it.
+    from rensa import RMinHash
+
     # Empty arrays first: ``concatenate`` needs one where there are no pairs.
     batches, has_ngrams = [np.zeros((0, NUM_HASHES), np.uint32)], [np.zeros(0, np.bool_)]
     for batch in pairs.iter_slices(_BATCH):

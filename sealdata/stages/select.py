@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from sealdata.files.frames import read_frame, write_frame
+from sealdata.files.frames import read_frame, write_frame, write_published
 from sealdata.files.records import PartRecord, read_json, write_json
 from sealdata.stages.partition import mask
 from sealdata.stages.rules import Evaluation, RuleEvaluator
@@ -88,6 +88,7 @@ class Select(Step):
     """Writes ``PART.train.parquet``, ``PART.validation.parquet`` and ``PART.dropped.parquet``."""
 
     name: ClassVar[str] = "select"
+    version: ClassVar[int] = 2
 
     evaluator: RuleEvaluator
     # The folder of the raw parts with their rejected records, the folder of ``HoldOut``, and the
@@ -112,7 +113,7 @@ class Select(Step):
         kept = {"train": evaluation.surviving & ~validation & ~held_out, "validation": validation}
         for split, rows in kept.items():  # each row is copied once, into the split that it is in
             chosen = table.filter(rows).with_columns(split=pl.lit(split))
-            write_frame(chosen, folder / f"{part}.{split}.parquet")
+            write_published(chosen, folder / f"{part}.{split}.parquet")
         # Reasons are made for dropped rows only: kept rows have none.
         lost = evaluation.only(~evaluation.surviving)
         dropped = table.filter(~evaluation.surviving).with_columns(lost.drop_reasons())

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
+from sealdata.extras import require
 from sealdata.workflow.protocols import Engine
 
 Name = Literal["local", "ray"]
@@ -16,7 +17,7 @@ def open_engine(
     """The engine called ``name``; ``out``, ``inputs`` and ``address`` are for Ray.
 
     Raises:
-        ModuleNotFoundError: Ray is not installed (the extra ``ray``).
+        MissingExtraError: Ray is not installed.
     """
     # Imports are inside the function: the local engine must work without Ray installed.
     if name == "local":
@@ -24,6 +25,7 @@ def open_engine(
 
         return LocalEngine(workers)
     # The local engine takes neither paths nor an address: its processes share this file system.
+    require("--engine ray", "ray")
     from sealdata.workflow.engines.ray import RayEngine
 
     return RayEngine(workers, out, inputs, address)

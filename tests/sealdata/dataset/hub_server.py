@@ -11,13 +11,15 @@ from typing import Any
 
 class Hub:
     """One dataset repository in memory. ``failures`` maps a kind of request to the numbers (from 1)
-    of those to answer with 500."""
+    of those to answer with 403. With ``refuses`` the server answers all with this status."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.objects: dict[str, bytes] = {}
         self.created: list[dict[str, Any]] = []
         self.failures: dict[str, set[int]] = {}
+        self.refuses: int | None = None
+        self.uploaded: list[str] = []  # names of commits, file by file
         self.seen: Counter[str] = Counter()
         self.tokens: set[str | None] = set()
         hub = self
@@ -52,8 +54,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
+    def _refused(self) -> bool:
+        if self.owner.refuses is None:
+            return False
+        self._answer({"error": f"no: {self.headers.get('Authorization')}"}, self.owner.refuses)
+        return True
+
     def do_GET(self) -> None:
         self.owner.tokens.add(self.headers.get("Authorization"))
+        if self._refused():
+            return
         path = self.path.partition("?")[0]
         if "/tree/" in path:
             self._answer([_entry(name, data) for name, data in self.owner.files.items()])
@@ -75,6 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self._body()
         path = self.path.partition("?")[0]
+        if self._refused():
+            return
         if path == "/api/repos/create":
             self.owner.created.append(json.loads(body))
             self._answer({"url": f"{self.owner.url}/datasets/me/corpus", "name": "me/corpus"})
@@ -117,6 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.owner.files[value["path"]] = base64.b64decode(value["content"])
             elif line["key"] == "lfsFile":
                 self.owner.files[value["path"]] = self.owner.objects[value["oid"]]
+            if line["key"] != "header":
+                self.owner.uploaded.append(value["path"])
         commit = {
             "commitUrl": f"{self.owner.url}/c/1",
             "commitOid": "1" * 40,

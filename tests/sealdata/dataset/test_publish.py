@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
+from huggingface_hub import constants
 
+from sealcli.sealdata import main
 from sealdata.build_manifest import BuildManifest, FileFacts
 from sealdata.dataset.publish import check_ready, uploads
 from sealdata.dataset.results import file_facts
@@ -16,6 +19,7 @@ from sealdata.files.records import write_json
 from sealdata.report.dataset_card import write_metadata
 from sealdata.report.dataset_card_merge import TO_WRITE
 from sealdata.report.facts import audit_facts, write_facts
+from sealdata.report.training_summary import TRAINING_SUMMARY
 
 from ..report.conftest import TEXTS, make_build
 from .hub_server import Hub
@@ -61,6 +65,22 @@ def publish(out: Path, hub: Hub, home: Path, *more: str) -> subprocess.Completed
         text=True,
         check=False,
     )
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """The stand-in, as the Hub of this process."""
+    hub = Hub()
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    return hub
+
+
+def publish_here(out: Path) -> Result:
+    command = ["publish", str(out), "--repo", "me/corpus"]
+    return CliRunner().invoke(main, command, prog_name="sealdata")
 
 
 def test_what_is_not_ready_is_refused(ready: tuple[Path, BuildManifest]) -> None:
@@ -117,10 +137,62 @@ def test_a_failed_upload_goes_on_where_it_stopped(
     assert b'"url": "http://127' in hub.files["croissant.json"]
     assert f"Bearer {TOKEN}" in hub.tokens
     assert TOKEN not in shown
+    stored = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(TOKEN.encode() in path.read_bytes() for path in stored)
     puts = hub.seen["put"]
     again = publish(out, hub, tmp_path / "hf")
     assert "0 files sent" in again.stdout, again.stdout + again.stderr
     assert hub.seen["put"] == puts
+
+
+def test_a_second_publish_sends_what_changed(ready: tuple[Path, BuildManifest], hub: Hub) -> None:
+    out, _ = ready
+    write_all(out)
+    first = publish_here(out)
+    assert first.exit_code == 0, first.stderr
+    before = dict(hub.files)
+    assert all(before[name] == (out / name).read_bytes() for name in before)
+    hub.uploaded.clear()
+    card = out / "README.md"
+    card.write_text(card.read_text("utf-8") + "\n## Thanks\n\nTo all.\n", "utf-8")
+    again = publish_here(out)
+    assert "1 files sent" in again.stdout, again.stdout + again.stderr
+    assert hub.uploaded == ["README.md"]
+    assert hub.files == before | {"README.md": card.read_bytes()}
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_is_one_line_and_the_token_stays_secret(
+    ready: tuple[Path, BuildManifest], hub: Hub, status: int
+) -> None:
+    write_all(ready[0])
+    hub.refuses = status  # and quotes the token in its answer
+    done = publish_here(ready[0])
+    assert done.exit_code == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("sealdata: me/corpus: ")
+    assert str(status) in done.stderr
+    assert TOKEN not in done.stdout + done.stderr
+    assert hub.files == {}
+
+
+def test_without_a_network_there_is_one_line(ready: tuple[Path, BuildManifest], hub: Hub) -> None:
+    write_all(ready[0])
+    hub.server.shutdown()
+    hub.server.server_close()
+    done = publish_here(ready[0])
+    assert done.exit_code == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert re.match(r"sealdata: me/corpus: .*refused.*; the same command goes on", done.stderr)
+
+
+def test_a_draft_of_the_training_summary_stays_at_home(ready: tuple[Path, BuildManifest]) -> None:
+    out, manifest = ready
+    assert (out / TRAINING_SUMMARY).is_file()
+    assert TRAINING_SUMMARY not in [file.name for file in uploads(out, manifest, False)]
+    text = (out / TRAINING_SUMMARY).read_text("utf-8")
+    (out / TRAINING_SUMMARY).write_text(text.replace(TO_WRITE, "[Written:"), "utf-8")
+    assert TRAINING_SUMMARY in [file.name for file in uploads(out, manifest, False)]
 
 
 def test_a_dry_run_sends_nothing(ready: tuple[Path, BuildManifest], tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Downloads against a server on this machine that drops, lies, changes and refuses."""
 
-import fcntl
 import hashlib
 import json
 import re
@@ -16,6 +15,7 @@ from pathlib import Path
 from urllib.request import Request
 
 import pytest
+from filelock import FileLock
 
 from sealdata.errors import ConfigError, DataError
 from sealdata.fetch.corpora import of_tokens
@@ -369,10 +369,13 @@ def test_a_disk_that_takes_no_more(server: Server, path: Path) -> None:
 
 def test_two_processes_do_not_write_one_file(server: Server, path: Path) -> None:
     path.parent.mkdir()
-    with part_of(path).open("ab") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(DataError, match="another process is fetching"):
-            get(server, path)
+    with (
+        FileLock(part_of(path).with_suffix(".lock")),
+        pytest.raises(DataError, match="another process is fetching"),
+    ):
+        get(server, path)
+    assert get(server, path) == DIGEST
+    assert_whole(path)
 
 
 # --- a span of bytes ---

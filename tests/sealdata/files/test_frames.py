@@ -1,7 +1,10 @@
 """Frames on disk: slices of bounded text, footers, statistics, and damage that names its file."""
 
+import resource
+import signal
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from pyarrow.parquet import read_metadata
@@ -15,6 +18,7 @@ from sealdata.files.frames import (
     slices,
     text_bytes,
     write_frame,
+    write_published,
 )
 
 
@@ -74,6 +78,57 @@ def test_equal_frames_are_equal_bytes(tmp_path: Path) -> None:
     write_frame(frame.clone(), tmp_path / "b.parquet")
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
+
+
+def _pages(path: Path) -> set[bytes]:
+    """The compressed pages of the text column: what lies between the offsets of the page index."""
+    data = path.read_bytes()
+    chunk = read_metadata(path).row_group(0).column(0)
+    column = data[chunk.data_page_offset : chunk.data_page_offset + chunk.total_compressed_size]
+    # A page's header begins with its type, a field of one byte, and then its size.
+    return {part for part in column.split(b"\x15\x00\x15") if len(part) > 1000}
+
+
+def test_pages_behind_a_removed_row_keep_their_bytes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    texts = [rng.bytes(600).hex() for _ in range(4000)]  # 5 MB: several pages
+    whole, fewer = tmp_path / "whole.parquet", tmp_path / "fewer.parquet"
+    for write, least in ((write_published, 0.7), (write_frame, 0.0)):
+        write(pl.DataFrame({"src": texts}), whole)
+        write(pl.DataFrame({"src": texts[:5] + texts[25:]}), fewer)
+        old, new = _pages(whole), _pages(fewer)
+        kept = sum(len(page) for page in new & old) / sum(len(page) for page in new)
+        assert (kept > least) is (write is write_published), (write, kept)
+
+
+def test_a_published_frame_has_a_page_index_and_equal_bytes(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {"src": ["a", None, "ກ"], "score": [0.5, None, 1.0], "list": [["x"], [], None]},
+        schema_overrides={"score": pl.Float32},
+    )
+    write_published(frame, tmp_path / "a.parquet")
+    write_published(pl.concat([frame[:1], frame[1:]], rechunk=False), tmp_path / "b.parquet")
+    assert read_frame(tmp_path / "a.parquet").equals(frame)
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    footer = read_metadata(tmp_path / "a.parquet")
+    assert footer.num_row_groups == 1
+    assert footer.row_group(0).column(0).has_offset_index
+    write_published(frame.clear(), tmp_path / "none.parquet")
+    assert read_frame(tmp_path / "none.parquet").equals(frame.clear())
+
+
+def test_a_disk_that_is_full_is_one_line(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"a\.parquet.*too large") as caught:
+            write_published(pl.DataFrame({"src": range(100_000)}), tmp_path / "a.parquet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_frame_names_its_file(tmp_path: Path) -> None:

@@ -6,17 +6,29 @@ from pathlib import Path
 import pytest
 
 from sealcli.show import show_build
+from sealdata import __version__
 from sealdata.build_manifest import BuildManifest
 from sealdata.dataset.results import file_facts
 from sealdata.errors import DataError
 from sealdata.fetch.corpus_cards import split_front_matter
 from sealdata.report.croissant import croissant, write_croissant
-from sealdata.report.dataset_card import render_card, write_card
+from sealdata.report.croissant_provenance import provenance
+from sealdata.report.dataset_card import render_card, write_card, write_metadata
 from sealdata.report.dataset_card_merge import TO_WRITE, merged, to_write, unwritten
 from sealdata.report.facts import audit_facts
 from sealdata.report.html import write_report
 
 Build = tuple[Path, BuildManifest]
+
+
+def with_files(build: Build) -> Build:
+    """The build with the digests of its pairs in the manifest."""
+    out, manifest = build
+    files = {
+        path.relative_to(out).as_posix(): file_facts(path)
+        for path in sorted((out / "pairs").rglob("*.parquet"))
+    }
+    return out, manifest.model_copy(update={"files": files})
 
 
 def test_hand_written_text_sections_and_keys_survive(build: Build) -> None:
@@ -105,12 +117,7 @@ def test_precision_is_on_the_card(build: Build) -> None:
 
 def test_croissant_is_valid_and_leads_to_every_pair(build: Build) -> None:
     mlcroissant = pytest.importorskip("mlcroissant")
-    out, manifest = build
-    files = {
-        path.relative_to(out).as_posix(): file_facts(path)
-        for path in sorted((out / "pairs").rglob("*.parquet"))
-    }
-    manifest = manifest.model_copy(update={"files": files})
+    out, manifest = with_files(build)
     record = croissant(
         out, manifest, "cc0-1.0", url="https://example.org/x", published="2026-01-02"
     )
@@ -126,3 +133,67 @@ def test_croissant_is_valid_and_leads_to_every_pair(build: Build) -> None:
     assert text["conformsTo"][0] == "http://mlcommons.org/croissant/1.1"
     assert "wrong_language by lid.tgt_prob" in text["rai:dataManipulationProtocol"]
     assert "Planted on purpose" in " ".join(text["rai:dataLimitations"])
+
+
+def test_croissant_says_what_the_data_come_from(build: Build) -> None:
+    out, manifest = with_files(build)
+    manifest = manifest.model_copy(
+        update={"recipe": manifest.recipe | {"card": {"version": "2.1.0"}}}
+    )
+    written = {"direct-use": "Training.", "risks": "Mostly greetings."}
+    record = croissant(out, manifest, "cc-by-nc-4.0", written=written)
+    assert record["version"] == "2.1.0"
+    assert record["sdVersion"] == f"2.1.0+sealdata.{__version__}"
+    sources = record["prov:wasDerivedFrom"]
+    assert [entity["prov:label"] for entity in sources] == [row.name for row in manifest.sources]
+    for entity, source in zip(sources, manifest.sources, strict=True):
+        digests = [file["sha256"] for file in entity.get("prov:hadMember", [])]
+        assert digests == [file.sha256 for file in source.files]
+    activity = record["prov:wasGeneratedBy"]
+    assert activity["@id"] == f"build-{manifest.build_key}"
+    assert activity["prov:used"] == [{"@id": entity["@id"]} for entity in sources]
+    lost = sum(row.lost("lid") for row in manifest.funnel)
+    assert f"lid: {lost} records dropped" in activity["description"]
+    assert activity["prov:wasAssociatedWith"]["prov:label"] == f"sealdata {manifest.sealdata}"
+    assert record["rai:dataUseCases"] == ["Training."]
+    assert record["rai:dataBiases"] == ["Mostly greetings."]
+    assert record["rai:dataCollectionType"] == "Secondary Data analysis"
+
+
+@pytest.mark.parametrize(
+    ("licence", "duties", "prohibitions"),
+    [
+        ("cc0-1.0", [], []),
+        ("cc-by-4.0", ["odrl:attribute"], []),
+        ("cc-by-sa-4.0", ["odrl:attribute", "cc:ShareAlike"], []),
+        ("cc-by-nc-nd-4.0", ["odrl:attribute"], ["odrl:commercialize", "odrl:derive"]),
+    ],
+)
+def test_usage_follows_from_the_licence(
+    build: Build, licence: str, duties: list[str], prohibitions: list[str]
+) -> None:
+    usage = provenance(build[1], licence, "1.0.0")["usageInfo"]
+    assert usage["odrl:permission"]["odrl:action"] == {"@id": "odrl:use"}
+    found = [rule["odrl:action"]["@id"] for rule in usage["odrl:permission"]["odrl:duty"]]
+    assert found == duties
+    forbidden = [rule["odrl:action"]["@id"] for rule in usage.get("odrl:prohibition", [])]
+    assert forbidden == prohibitions
+
+
+def test_terms_of_an_unknown_licence_are_on_the_card(build: Build) -> None:
+    usage = provenance(build[1], "other", "1.0.0")["usageInfo"]
+    assert usage["description"] == "The dataset card states the terms."
+    assert "odrl:permission" not in usage
+
+
+def test_what_people_wrote_on_the_card_reaches_croissant(build: Build) -> None:
+    out, manifest = with_files(build)
+    write_metadata(manifest, out)
+    card = (out / "README.md").read_text("utf-8")
+    assert "rai:dataUseCases" not in json.loads((out / "croissant.json").read_text("utf-8"))
+    place = next(line for line in card.splitlines() if "person: direct-use" in line)
+    card = card.replace(place, "<!-- person: direct-use -->\nTrain\nmodels.\n<!-- /person -->")
+    (out / "README.md").write_text(card, "utf-8")
+    write_metadata(manifest, out)
+    text = json.loads((out / "croissant.json").read_text("utf-8"))
+    assert text["rai:dataUseCases"] == ["Train models."]

@@ -19,8 +19,9 @@ from sealdata.fetch.corpus_cards import (
     split_front_matter,
     strictest,
 )
-from sealdata.report.dataset_card import cell, front_matter, render_card, write_card
+from sealdata.report.dataset_card import front_matter, render_card, write_card
 from sealdata.report.dataset_card_merge import TO_WRITE
+from sealdata.report.markdown import cell
 
 Build = tuple[Path, BuildManifest]
 
