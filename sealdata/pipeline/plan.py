@@ -4,7 +4,7 @@ import copy
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from glob import glob
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -16,7 +16,9 @@ from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import ConfigError
 from sealdata.filter_stages import RULE_STAGES, RuleStage
 from sealdata.readers import Reader, Source
+from sealdata.recipe.limits import best_patterns
 from sealdata.recipe.reading import read_recipe
+from sealdata.recipe.tables import Bounds as BoundsTable
 from sealdata.recipe.tables import (
     Options,
     Recipe,
@@ -28,7 +30,7 @@ from sealdata.recipe.tables import (
 from sealdata.scorers import Scorer
 from sealdata.shards.token_files import TokenRange
 from sealdata.stages.decontaminate import EvaluationFile
-from sealdata.stages.rules import Rule
+from sealdata.stages.rules import Bounds, Rule
 
 
 def load_plan(name_or_path: str) -> "Plan":
@@ -110,9 +112,9 @@ class Plan:
         # Only scores that people confuse have a range. All other scores accept any number.
         if allowed is None:
             return
-        # Bounds of single languages may hold the same mistake as the general ones.
+        # Bounds of languages and sources may hold the same mistake as the general ones.
         limits = [rule.min, rule.max]
-        for bounds in rule.languages.values():
+        for bounds in (*rule.languages.values(), *rule.sources.values()):
             limits += [bounds.min, bounds.max]
         for limit in limits:
             if limit is not None and not allowed.low <= limit <= allowed.high:
@@ -164,12 +166,14 @@ class Plan:
             if self.scorers[rule.score.partition(".")[0]].stage == stage
         ]
 
-    def bound_rules(self) -> tuple[Rule, ...]:
-        """All rules, in the order of the recipe; see ``bind_rule``."""
+    def bound_rules(self, sources: Sequence[SourceTable] = ()) -> tuple[Rule, ...]:
+        """All rules, in the order of the recipe, with the limits that ``sources`` have of their
+        own; see ``bind_rule``. Without ``sources``, no source has any."""
+        langs = {table.name: table.other_lang for table in sources}
         return tuple(
             # A rule is evaluated in the stage of its scorer. The recipe cannot move it to another
             # stage.
-            bind_rule(rule, self.scorers[rule.score.partition(".")[0]].stage)
+            bind_rule(rule, self.scorers[rule.score.partition(".")[0]].stage, langs)
             for rule in self.recipe.rule
         )
 
@@ -295,27 +299,40 @@ class Plan:
         return reader, Source(table.name, path, table.lang)
 
 
-def bind_rule(rule: RuleTable, stage: RuleStage) -> Rule:
-    """A recipe's rule with the bounds of each language resolved: a limit of a language replaces the
-    general one, and limits that it does not set stay."""
+def bind_rule(rule: RuleTable, stage: RuleStage, sources: Mapping[str, str] | None = None) -> Rule:
+    """A recipe's rule with the bounds of each language and source resolved: a limit of a language
+    replaces the general one, that of a source the language's, and limits not set there stay.
+
+    ``sources`` are those that the rule is for: name -> the language that is not English.
+    """
+    general = (_finite(rule.min), _finite(rule.max))
     # None as a value switches the rule off for the language; a language that is not a key has the
     # general bounds.
-    languages: dict[str, tuple[float | None, float | None] | None] = {}
-    for code, bounds in rule.languages.items():
-        # A table of a language may set one limit only. The other one is then inherited, not
-        # removed.
-        low = rule.min if bounds.min is None else bounds.min
-        high = rule.max if bounds.max is None else bounds.max
-        languages[code] = None if bounds.off else (_finite(low), _finite(high))
+    languages = {code: _narrowed(bounds, general) for code, bounds in rule.languages.items()}
+    by_source: dict[str, Bounds | None] = {}
+    for name, lang in (sources or {}).items():
+        for pattern in best_patterns(name, rule.sources)[:1]:
+            # Where the rule is off for the language, a source starts at the general bounds.
+            by_source[name] = _narrowed(
+                rule.sources[pattern], languages.get(lang, general) or general
+            )
     return Rule(
         reason=rule.reason,
         score=rule.score,
         stage=stage,
-        bounds=(_finite(rule.min), _finite(rule.max)),
+        bounds=general,
         # The default passes a pair that lacks the score.
         missing_drops=rule.missing == "drop",
         languages=languages,
+        sources=by_source,
     )
+
+
+def _narrowed(table: BoundsTable, inherited: Bounds) -> Bounds | None:
+    """The bounds of an entry. One limit may be absent; the inherited one then stays."""
+    low = inherited[0] if table.min is None else _finite(table.min)
+    high = inherited[1] if table.max is None else _finite(table.max)
+    return None if table.off else (low, high)
 
 
 def _finite(limit: float | None) -> float | None:

@@ -74,7 +74,11 @@ class RunContext:
         # A snapshot: masks and margins that are added to the state later do not appear in this
         # evaluator.
         return RuleEvaluator(
-            rules=self.plan.bound_rules(),
+            # Limits of other sources are left out, so that they are in no key of this one.
+            rules=tuple(
+                rule.for_source(state.table.name, state.lang)
+                for rule in self.plan.bound_rules([state.table])
+            ),
             stores={
                 name: self._store(state, name, scorer) for name, scorer in self.plan.scorers.items()
             },

@@ -14,6 +14,7 @@ from typing import Any
 
 from sealdata.errors import ConfigError
 from sealdata.languages import resolve
+from sealdata.recipe.limits import language_set
 from sealdata.recipe.tables import rule_key
 
 # Tables here are plain dictionaries as TOML has them. They are validated only after all layers are
@@ -138,7 +139,9 @@ def _with_codes(rule: Table) -> Table:
     for name, bounds in languages.items():
         try:
             # ``fil_Latn`` in one file and ``tgl_Latn`` in another mean one language and must merge.
-            codes[resolve(name).code] = bounds
+            # The same holds for two lists of the same languages.
+            listed = language_set(name)
+            codes[", ".join(listed) if listed else resolve(name).code] = bounds
         except ConfigError:  # a confusable set, or an error that the tables explain
             codes[name] = bounds
     return rule | {"languages": codes}

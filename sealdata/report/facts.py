@@ -71,7 +71,7 @@ def audit_facts(
     columns = score_columns(audit_rows.files)
     # An audit passes what it found among all pairs. A build has it in its manifest and ledger.
     compared = compared or _compared(out, manifest, audit_rows)
-    rules = bind(manifest_rules(manifest))
+    rules = bind(manifest_rules(manifest), manifest)
     names = list(columns)
     # Expressions, not numbers: they are evaluated batch by batch, wherever rows are read.
     tokens = token_estimates(manifest)
@@ -190,6 +190,11 @@ def _meanings(columns: Iterable[str]) -> dict[str, str]:
 
 
 def _rule_facts(rule: Rule) -> RuleFacts:
+    sources: dict[str, dict[str, float | bool]] = {}
+    for name, source_bounds in rule.sources.items():
+        named = zip(("min", "max"), source_bounds or (), strict=False)
+        limits = {side: bound for side, bound in named if bound is not None}
+        sources[name] = {"off": True} if source_bounds is None else {**limits}
     # Only what differs from the general bounds, as a recipe would write it.
     languages: dict[str, dict[str, float | bool]] = {}
     for lang, bounds in rule.languages.items():
@@ -208,6 +213,7 @@ def _rule_facts(rule: Rule) -> RuleFacts:
         max=rule.bounds[1],
         missing="drop" if rule.missing_drops else "pass",
         languages=languages,
+        sources=sources,
     )
 
 

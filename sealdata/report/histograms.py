@@ -72,7 +72,7 @@ def limits(rules: Sequence[Rule], score: str, lang: str) -> list[Limit]:
     limits = []
     for number, rule in enumerate(rules):
         # None: the rule is off for this language. (None, None): it has no limit there.
-        bounds = rule.languages.get(lang, rule.bounds)
+        bounds = rule.bounds_in(lang)
         if rule.score == score and bounds is not None and bounds != (None, None):
             low, high = bounds
             limits.append(

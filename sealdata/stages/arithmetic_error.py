@@ -93,7 +93,7 @@ class MeasureError(Step):
             "precision": self.check.precision,
             "device": self.check.device,
             **errors(drawn[self.score], exact[self.score]),
-            "flips": self._flips(drawn.select(self.score), exact, part),
+            "flips": self._flips(drawn, exact.with_columns(drawn["source"]), part),
         }
         return PartRecord(part=part, rows_in=drawn.height, rows_out=drawn.height, facts=facts)
 
