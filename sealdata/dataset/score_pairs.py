@@ -1,13 +1,15 @@
 """Scores and outcomes of pairs in memory: what a build would say of them, without files."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from sealdata.component import load
+from sealdata.component import load_table
 from sealdata.filter_stages import RULE_STAGES
 from sealdata.pipeline.plan import Plan
+from sealdata.plugins.loading import find_plugins
 from sealdata.scorers import Scorer
 from sealdata.stages.clean import EMPTY_SIDE, emptied
 from sealdata.stages.rules import Evaluation
@@ -25,7 +27,12 @@ def open_scorers(
         ConfigError: an unknown scorer or parameter.
         SealError: a model is absent; it is looked for before any text is read.
     """
-    return bind({name: load("scorers", name, dict(t)) for name, t in tables.items()}, languages)
+    plugins = find_plugins().classes
+    scorers = {
+        name: load_table("scorers", name, table, plugins).in_folder(Path())
+        for name, table in tables.items()
+    }
+    return bind(scorers, languages)
 
 
 def bind(scorers: Mapping[str, Scorer], languages: Sequence[str]) -> dict[str, Scorer]:

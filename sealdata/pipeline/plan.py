@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sealdata.cleaners import Cleaner
-from sealdata.component import load
+from sealdata.component import TEXT_OPTIONS, load, load_table
 from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import ConfigError
 from sealdata.filter_stages import RULE_STAGES, RuleStage
+from sealdata.plugins.loading import find_plugins
 from sealdata.readers import Reader, Source
 from sealdata.recipe.limits import best_patterns
 from sealdata.recipe.reading import read_recipe
@@ -57,17 +58,20 @@ class Plan:
         # not when a stage first needs them.
         self.recipe = recipe
         self.base = base.absolute()  # workers on other machines have folders of their own
+        self.plugins = find_plugins([locate(path, self.base) for path in recipe.plugins.paths])
+        classes = self.plugins.classes
         # Cleaners run in the order of the recipe: dictionaries keep it, and the key of ``clean``
         # includes it.
         self.cleaners: dict[str, Cleaner] = {
-            name: load("cleaners", name, params) for name, params in recipe.clean.items()
+            name: load_table("cleaners", name, params, classes).in_folder(self.base)
+            for name, params in recipe.clean.items()
         }
         self.scorers: dict[str, Scorer] = {
             # A scorer is bound to the languages of the recipe, so its fingerprint leaves out the
             # models of others.
-            name: load("scorers", name, self._located(params)).for_languages(
-                self._languages() if languages is None else languages
-            )
+            name: load_table("scorers", name, self._located(params), classes)
+            .in_folder(self.base)
+            .for_languages(self._languages() if languages is None else languages)
             for name, params in recipe.score.items()
         }
         for scorer in self.scorers.values():
@@ -142,7 +146,9 @@ class Plan:
         for key, value in params.items():
             # Parameters may be tables, such as ``encoders`` by language or the ``cache`` of
             # embeddings.
-            if isinstance(value, dict):
+            if key in TEXT_OPTIONS:
+                located[key] = value
+            elif isinstance(value, dict):
                 located[key] = self._located(value)
             else:
                 located[key] = str(locate(value, self.base)) if _is_path(value) else value
@@ -150,10 +156,11 @@ class Plan:
 
     def fingerprints(self) -> dict[str, Any]:
         """What identifies every cleaner and scorer: version, parameters, model digests."""
-        return {
-            # The key of a build includes these: another version of a component or another model
-            # makes another build.
-            kind: {name: component.fingerprint() for name, component in components.items()}
+        # The key of a build includes these: another version of a component or another model makes
+        # another build. A plugin file counts whole, whatever the recipe uses of it.
+        files = {"plugins": [origin.identity() for origin in self.plugins.files]}
+        return (files if self.plugins.files else {}) | {
+            kind: {name: component.identity() for name, component in components.items()}
             for kind, components in (("clean", self.cleaners), ("score", self.scorers))
         }
 
@@ -220,7 +227,13 @@ class Plan:
         ]
         files = [path for r, source in map(self.reader, tables) for path in r.files(source.path)]
         # Only values at the top of a table are looked at, and only those that look like paths.
-        values = [value for params in self.recipe.score.values() for value in params.values()]
+        values = [
+            value
+            for params in self.recipe.score.values()
+            for key, value in params.items()
+            if key not in TEXT_OPTIONS
+        ]
+        components = [*self.cleaners.values(), *self.scorers.values()]
         models = [locate(value, self.base) for value in values if _is_path(value)]
         tokenizers = [self.recipe.tokenizer, *self.recipe.fertility]
         ranges = [r for table in self.recipe.token_streams for r in self.token_ranges(table)]
@@ -229,6 +242,8 @@ class Plan:
             *(token_range.path for token_range in ranges),
             *(file.path for file in self.evaluation_files()),
             *models,
+            *(path for component in components for path in component.outside_files()),
+            *(origin.path for origin in self.plugins.files),
             *(locate(table.path, self.base) for table in tokenizers),
         ]
 
@@ -285,7 +300,7 @@ class Plan:
         # file.
         expected = "pairs" if isinstance(table, SourceTable) else "documents"
         try:
-            reader: Reader = load("readers", table.reader, table.options)
+            reader: Reader = load("readers", table.reader, table.options, self.plugins.classes)
         except ConfigError as error:
             # The component's message does not know which source it is for.
             raise ConfigError(f"{table.name!r}: {error}") from None

@@ -96,7 +96,7 @@ class RunContext:
             folder=self.work / f"scores-{name}-{self.store_key(state, name)}",
             # The fingerprint includes margin parameters, unlike the folder: rules on margins depend
             # on them, the stored scores do not.
-            fingerprint=scorer.for_languages([state.lang]).fingerprint(),
+            fingerprint=scorer.for_languages([state.lang]).identity(),
             corpus=columns.ref if columns else None,
         )
 
@@ -112,4 +112,4 @@ class RunContext:
         """
         # The key has no rule in it: a moved threshold finds the scores of the run before.
         scorer = self.plan.scorers[name].for_languages([state.lang]).pairwise_only()
-        return stage_key("scores", 1, [name, scorer.fingerprint()], [state.cleaned.key])
+        return stage_key("scores", 1, [name, scorer.identity()], [state.cleaned.key])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sealdata.component import TEXT_OPTIONS
 from sealdata.errors import ConfigError
 from sealdata.languages import resolve
 from sealdata.recipe.limits import language_set
@@ -202,15 +203,22 @@ def with_absolute_paths(table: Table, folder: Path) -> Table:
     _make_absolute(table.get("tokenizer", {}), "path", folder)
     _make_absolute(table.get("decontaminate", {}), "refs", folder)
     _make_absolute(table.get("exclude", {}), "lists", folder)
+    _make_absolute(table.get("plugins", {}), "paths", folder)
     # Which parameters are paths is not declared, so a slash decides, as in ``Plan``.
     for params in table.get("score", {}).values():
         _make_params_absolute(params, folder)
+    # Paths of a program start at the folder that it runs in.
+    for params in (*table.get("score", {}).values(), *table.get("clean", {}).values()):
+        if isinstance(params, dict) and "command" in params:
+            params["cwd"] = str(folder / params.get("cwd", ""))
     return table
 
 
 def _make_params_absolute(params: Table, folder: Path) -> None:
     """Parameters of scorers are paths if they contain a slash, in inner tables too."""
     for name, value in params.items():
+        if name in TEXT_OPTIONS:
+            continue
         if isinstance(value, dict):
             _make_params_absolute(value, folder)
         elif isinstance(value, str) and "/" in value:

@@ -224,6 +224,12 @@ class EvaluationTable(_Table):
     columns: list[str] = []  # columns that hold sentences; absent: those of known sets
 
 
+class PluginsTable(_Table):
+    """Python files with scorers, cleaners and readers of your own. A build runs them."""
+
+    paths: list[str] = []  # paths of the files
+
+
 class ExcludeTable(_Table):
     """Takedowns: files that list rows of sources, web addresses and domains to be left out."""
 
@@ -333,9 +339,12 @@ class Recipe(_Table):
     part_rows: int = Field(500_000, ge=1)
     source: list[SourceTable]  # the corpora; of equal pairs the source named first keeps its own
     stream: list[StreamTable] = []  # further text that is packed, without pairs
-    # cleaners by name, in the order in which they run, and their options
+    plugins: PluginsTable = PluginsTable()  # components of your own
+    # cleaners by name, in the order in which they run, and their options; `cleaner = "regex"` in a
+    # table makes a cleaner of this kind under a name of your own
     clean: dict[str, Options] = {}
-    score: dict[str, Options] = {}  # scorers by name, and their options
+    # scorers by name, and their options; `scorer = "regex"` makes one under a name of your own
+    score: dict[str, Options] = {}
     rule: list[RuleTable] = []  # limits on scores, in the order in which their reasons are reported
     dedup: DedupTable = DedupTable()  # exact duplicates
     decontaminate: DecontaminateTable = DecontaminateTable()  # evaluation sets to keep out

@@ -23,19 +23,30 @@ def scorer_class(name: str) -> type[Scorer] | None:
     return cls
 
 
-def stage_of(score: str) -> RuleStage:
+def stage_of(score: str, manifest: BuildManifest) -> RuleStage:
     """The filter stage of a score column; ``rules`` for a scorer that has since been removed."""
-    cls = scorer_class(score.partition(".")[0])
+    name = score.partition(".")[0]
+    # Plugins are not run for a report: the build has recorded what they are.
+    if row := manifest.scorer(name):
+        return row.stage
+    cls = scorer_class(name)
     return cls.stage if cls else "rules"
 
 
-def bind(rules: Sequence[RuleTable], manifest: BuildManifest | None = None) -> list[Rule]:
-    """The rules as the pipeline evaluates them, in the order of the filter stages.
+def meaning_of(score: str, manifest: BuildManifest) -> str:
+    """What a score column is; empty for a scorer that has since been removed."""
+    name, _, column = score.partition(".")
+    if row := manifest.scorer(name):
+        return row.columns.get(column, "")
+    cls = scorer_class(name)
+    return {**cls.columns, **cls.corpus_columns}.get(column, "") if cls else ""
 
-    ``manifest`` names the sources that may have limits of their own; None: no source has any.
-    """
-    sources = {source.name: source.lang for source in manifest.sources} if manifest else {}
-    bound = [bind_rule(rule, stage_of(rule.score), sources) for rule in rules]
+
+def bind(rules: Sequence[RuleTable], manifest: BuildManifest) -> list[Rule]:
+    """The rules as the pipeline evaluates them in the sources of a build, in the order of the
+    filter stages."""
+    sources = {source.name: source.lang for source in manifest.sources}
+    bound = [bind_rule(rule, stage_of(rule.score, manifest), sources) for rule in rules]
     return sorted(bound, key=lambda rule: RULE_STAGES.index(rule.stage))
 
 

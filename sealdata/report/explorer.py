@@ -69,7 +69,7 @@ def _language(
         row_cells = np.full(drawn.height, UNSCORED, np.uint8)
         if score.name in drawn.columns:
             values, present = score_values(drawn[score.name])
-            row_cells[scored > RULE_STAGES.index(stage_of(score.name))] = MISSING
+            row_cells[scored > RULE_STAGES.index(stage_of(score.name, facts.build))] = MISSING
             # Cells instead of scores: one byte is enough to compare with any limit that is an edge.
             row_cells[present] = cells(values[present], np.array(score.edges)).astype(np.uint8)
             row_cells[fixed.get(score.name, no_rows)] = UNSCORED

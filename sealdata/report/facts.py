@@ -1,7 +1,7 @@
 """The facts of an audit, from a manifest's counts and the rows behind them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from sealdata.files.records import write_json
 from sealdata.filter_stages import COMPARING_STAGES, stages_before
 from sealdata.languages import resolve
 from sealdata.report.audit_rows import AuditRows, ledger_rows
-from sealdata.report.bound_rules import bind, manifest_rules, scorer_class
+from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.duplicate_examples import ledger_duplicate_examples
 from sealdata.report.histograms import score_facts
 from sealdata.report.ledger import score_columns
@@ -75,7 +75,7 @@ def audit_facts(
     names = list(columns)
     # Expressions, not numbers: they are evaluated batch by batch, wherever rows are read.
     tokens = token_estimates(manifest)
-    scores = score_facts(audit_rows, columns, rules, _meanings(columns), tokens)
+    scores = score_facts(audit_rows, columns, rules, manifest, tokens)
     # One pass over the rows counts all combinations of reasons. Two tables are made of them.
     counts = {lang: tally(audit_rows, lang) for lang in languages}
     reasons = reason_facts(manifest, audit_rows, counts)
@@ -175,18 +175,6 @@ def token_estimates(manifest: BuildManifest) -> dict[str, pl.Expr]:
 def _language(code: str) -> LanguageFacts:
     language = resolve(code)
     return LanguageFacts(name=language.name, bcp47=language.bcp47, script=language.script)
-
-
-def _meanings(columns: Iterable[str]) -> dict[str, str]:
-    """The description of each score column by its scorer; scorers since removed have none."""
-    meanings = {}
-    for column in columns:
-        scorer, _, name = column.partition(".")
-        # None for a scorer of an older release. Its scores are shown without a description.
-        cls = scorer_class(scorer)
-        if cls:
-            meanings[column] = {**cls.columns, **cls.corpus_columns}.get(name, "")
-    return meanings
 
 
 def _rule_facts(rule: Rule) -> RuleFacts:
