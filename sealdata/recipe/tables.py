@@ -340,8 +340,8 @@ class Recipe(_Table):
     source: list[SourceTable]  # the corpora; of equal pairs the source named first keeps its own
     stream: list[StreamTable] = []  # further text that is packed, without pairs
     plugins: PluginsTable = PluginsTable()  # components of your own
-    # cleaners by name, in the order in which they run, and their options; `cleaner = "regex"` in a
-    # table makes a cleaner of this kind under a name of your own
+    # cleaners by name, in the order in which they run; `cleaner = "regex"` makes one under a name
+    # of your own
     clean: dict[str, Options] = {}
     # scorers by name, and their options; `scorer = "regex"` makes one under a name of your own
     score: dict[str, Options] = {}

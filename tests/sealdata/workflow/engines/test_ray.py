@@ -235,6 +235,7 @@ def test_a_driver_killed_in_the_middle_leaves_what_a_rerun_finishes(tmp_path):
     folder.mkdir()
     (folder / "s.tsv.gz").write_bytes(data)
     (folder / "small.toml").write_text(RECIPE, "utf-8")
+    shutil.copy(PLUGIN, folder)
     (folder / "driver.py").write_text(DRIVER, "utf-8")
     command = [sys.executable, str(folder / "driver.py"), str(folder)]
     # A group of its own: the Ray that the driver started goes with it, as on a lost machine.
