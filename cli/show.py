@@ -16,8 +16,11 @@ from sealdata.languages import resolve
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.streams import token_files
 from sealdata.recipe.tables import SourceTable, StreamTable
+from sealdata.report.bound_rules import source_limits
+from sealdata.report.markup import bounds
 from sealdata.scorers import Scorer
 from sealdata.shards.reader import SequenceView
+from sealdata.stages.rules import Bounds
 
 from .options import say_left_out
 from .show_audit import funnel_table
@@ -52,6 +55,8 @@ def show_build(manifest: BuildManifest, out: Path) -> None:
                 f"{stream.cut_documents:,}"
             )
     _show_sidecars(manifest)
+    for limit in source_limits(manifest):
+        click.echo(_source_limit(limit.reason, limit.score, limit.source, limit.bounds))
     if manifest.limit is not None:
         click.echo(f"PARTIAL: only the first {manifest.limit:,} records of each source")
     for lexicon in manifest.lexicons:
@@ -128,11 +133,13 @@ def show_plan(plan: Plan, out: Path) -> None:
     click.echo(f"clean   {', '.join(plan.cleaners) or 'nothing'}")
     for name, scorer in plan.scorers.items():
         _show_models(name, scorer)
-    for rule in recipe.rule:
+    for rule, bound in zip(recipe.rule, plan.bound_rules(recipe.source), strict=True):
         limits = [f">= {rule.min:g}"] if rule.min is not None else []
         limits += [f"<= {rule.max:g}"] if rule.max is not None else []
         differing = f" ({len(rule.languages)} languages differ)" if rule.languages else ""
         click.echo(f"rule    {rule.reason}: {rule.score} {' and '.join(limits)}{differing}")
+        for source, limits_of_source in bound.sources.items():
+            click.echo(_source_limit(rule.reason, rule.score, source, limits_of_source))
     for ref in recipe.decontaminate.tables:
         path = locate(ref.path, plan.base)
         size = _size_of_set(path, tuple(ref.columns))
@@ -161,6 +168,12 @@ def _size_of_set(path: Path, columns: tuple[str, ...]) -> str:
         return f"{len(evaluation_files(path, columns)):,} files"
     except SealError:
         return f"missing: {path}"
+
+
+def _source_limit(reason: str, score: str, source: str, limits: Bounds | None) -> str:
+    """The limits that a rule has for one source."""
+    must_be = "off" if limits is None else bounds(*limits)
+    return f"limit   {reason}: {score} {must_be} in source {source}"
 
 
 def show_sequence(view: SequenceView) -> None:

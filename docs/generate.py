@@ -52,6 +52,8 @@ NOTEBOOK = ROOT / "docs" / "how-to" / "use-from-python.ipynb"  # made of the pag
 # Scorers that need an option before they can score the pair that their dtypes are read from.
 SCORER_OPTIONS = {
     "laser": {"encoder": "sample"},
+    "program": {"command": ["awk", "{ print length }"]},
+    "regex": {"pattern": "[0-9]+"},
     "toxicity": {"lists": str(ROOT / "tests" / "sealdata" / "scorers" / "toxicity")},
 }
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sealdata.errors import DataError
 from sealdata.files.records import read_json
-from sealdata.filter_stages import STAGE_NAMES
+from sealdata.filter_stages import STAGE_NAMES, RuleStage
 from sealdata.languages import languages
 
 MANIFEST = "manifest.json"
@@ -213,6 +213,22 @@ class ModelFacts(_Facts):
     note: str = ""  # what to know about it
 
 
+class ComponentFacts(_Facts):
+    """A scorer, cleaner or reader from outside the package, or under a name that the recipe gave.
+
+    It says what later reports cannot ask the component for, because they do not run plugins.
+    """
+
+    kind: Literal["reader", "cleaner", "scorer"]  # of component
+    name: str  # in the recipe
+    component: str  # what is behind the name: a built-in component or one of a plugin
+    origin: str = ""  # plugin file with its SHA-256, or distribution with its version
+    stage: RuleStage = "rules"  # filter stage of a scorer
+    columns: dict[str, str] = {}  # of a scorer: score column -> what it is
+    command: list[str] = []  # of a program
+    files: dict[str, str] = {}  # programs and files that it reads, by name: SHA-256 (hex)
+
+
 class LexiconRow(_Facts):
     """The lexicon of one language, by which the scorer ``lexicon`` judged its pairs."""
 
@@ -328,6 +344,7 @@ class BuildManifest(_Facts):
     recipe: dict[str, Any]  # the resolved recipe
     versions: dict[str, str]  # versions of the libraries that can change the result, by name
     models: list[ModelFacts] = []  # models that judged the pairs, and tokenizers
+    components: list[ComponentFacts] = []  # from outside, or under a name of the recipe
     lexicons: list[LexiconRow] = []  # learnt from the corpus, where the recipe has that scorer
     sources: list[SourceFacts]  # what was read
     funnel: list[FunnelRow]  # what became of the records of each source
@@ -354,6 +371,11 @@ class BuildManifest(_Facts):
     def languages(self) -> list[str]:
         """FLORES-200 codes of the sides that are not English, in the order of the sources."""
         return list(dict.fromkeys(row.lang for row in self.funnel))
+
+    def scorer(self, name: str) -> ComponentFacts | None:
+        """The row of a scorer that is from outside or has a name of the recipe."""
+        rows = (row for row in self.components if row.kind == "scorer" and row.name == name)
+        return next(rows, None)
 
     @property
     def demonstrations(self) -> list[ModelFacts]:

@@ -2,9 +2,13 @@
 
 import difflib
 import importlib
+import pickle
 import pkgutil
+import re
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,6 +20,30 @@ KINDS = ("readers", "cleaners", "scorers", "tokenizers")
 RENAMED = {"cleaners": {"mask": "mask_pii"}}
 # The tables of a recipe in which components of a kind are named by the key.
 _RECIPE_TABLES = {"cleaners": "clean", "scorers": "score"}
+# Options that are text even where they have a slash. Other text with a slash is a path, which
+# starts at the folder of the recipe.
+TEXT_OPTIONS = frozenset({"pattern", "replacement", "command", "env"})
+# A name that a recipe chooses itself becomes part of names of score columns and folders.
+_OWN_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Origin:
+    """Where a component from outside the package comes from: a file or a distribution."""
+
+    name: str  # for people: name of the file, or of the distribution
+    version: str  # of the distribution; for a file the first 12 digits of its SHA-256
+
+    def identity(self) -> list[str]:
+        """What the output depends on, as a part of every key."""
+        raise NotImplementedError
+
+    def load(self) -> None:
+        """Make the classes of the origin importable in this process.
+
+        Raises:
+            DataError: the file is gone, or not as it was.
+        """
+        raise NotImplementedError
 
 
 class Component(BaseModel):
@@ -30,17 +58,59 @@ class Component(BaseModel):
 
     version: ClassVar[int] = 1  # raise it when the output changes for the same parameters
     modules: ClassVar[tuple[str, ...]] = ()  # of extras that it works with (sealdata.extras)
+    origin: ClassVar[Origin | None] = None  # None: built in
+    plugin_name: ClassVar[str] = ""  # name in recipes of a component from outside
 
     @classmethod
     def component_name(cls) -> str:
-        """The name in recipes: that of the file."""
-        return cls.__module__.rpartition(".")[2]
+        """The name in recipes: that of the file, or the one that a plugin has."""
+        return cls.plugin_name or cls.__module__.rpartition(".")[2]
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything that can change the output: version, parameters, digests of model files."""
         # Components with models override this and add digests, because a path does not identify a
         # file.
         return {"version": self.version, **self.model_dump(mode="json")}
+
+    def identity(self) -> dict[str, Any]:
+        """``fingerprint``, and for a plugin what identifies its code. Keys of stages use this."""
+        prints = self.fingerprint()
+        return prints if self.origin is None else prints | {"plugin": self.origin.identity()}
+
+    def in_folder(self, folder: Path) -> Self:
+        """The component of a recipe in ``folder``, where its relative paths start.
+
+        Raises:
+            ConfigError: a program or file of the component is not there.
+        """
+        return self
+
+    def outside_files(self) -> list[Path]:
+        """Programs, and files that they read, on which the output depends. Default: none."""
+        return []
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """As for any object; a plugin is loaded by the process that unpickles it."""
+        reduced = super().__reduce_ex__(protocol)
+        if self.origin is None:
+            return reduced
+        # The inner pickle names classes of the plugin's module, which must be there before.
+        return _restore, (self.origin, pickle.dumps(reduced, protocol))
+
+
+def _restore(origin: Origin, pickled: bytes) -> Any:
+    """Unpickle a component of a plugin, in any process and on any machine."""
+    origin.load()
+    make, args, state, *_ = pickle.loads(pickled)
+    made = make(*args)
+    made.__setstate__(state)
+    return made
+
+
+# Kind -> name -> what returns the class, for components from outside the package. A function,
+# because installed ones are imported only when they are used.
+Plugins = Mapping[str, Mapping[str, Callable[[], type[Component]]]]
+NO_PLUGINS: Plugins = {}
 
 
 @cache
@@ -54,14 +124,17 @@ def available(kind: str) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if not name.startswith("_")))
 
 
-def component_class(kind: str, name: str) -> type[Component]:
+def component_class(kind: str, name: str, plugins: Plugins = NO_PLUGINS) -> type[Component]:
     """The class behind ``name``; imports its module only now, so that heavy imports stay lazy.
 
     Raises:
         ConfigError: there is no such component. The message names the component that had this name
             formerly, or else the nearest name and all others.
     """
-    names = available(kind)
+    outside = plugins.get(kind, {})
+    if name in outside:
+        return outside[name]()
+    names = (*available(kind), *sorted(outside))
     # Before the search for similar names: a former name need not resemble the new one.
     if new_name := RENAMED.get(kind, {}).get(name):
         table = _RECIPE_TABLES[kind]
@@ -78,17 +151,55 @@ def component_class(kind: str, name: str) -> type[Component]:
     return component  # type: ignore[no-any-return]
 
 
-def load(kind: str, name: str, params: dict[str, Any] | None = None) -> Any:
+def load(
+    kind: str, name: str, params: Mapping[str, Any] | None = None, plugins: Plugins = NO_PLUGINS
+) -> Any:
     """The component ``name`` of ``kind`` with ``params`` checked.
 
     Raises:
         ConfigError: unknown name or parameter; the message is one line and names the nearest.
     """
-    cls = component_class(kind, name)
+    cls = component_class(kind, name, plugins)
     try:
         return cls.model_validate(params or {})
     except ValidationError as error:
         raise ConfigError(f"{kind[:-1]} {name!r}: {explain(error, cls)}") from None
+
+
+def load_table(
+    kind: str, name: str, table: Mapping[str, Any], plugins: Plugins = NO_PLUGINS
+) -> Any:
+    """The component of a table ``[score.NAME]`` or ``[clean.NAME]``.
+
+    That is the one called NAME, or the one that the table names by ``scorer`` or ``cleaner``: a
+    recipe may so have two of a kind, each under a name of its own.
+
+    Raises:
+        ConfigError: as ``load``; or a name of its own that is taken or has other characters than
+            small letters, digits and ``_``.
+    """
+    key = kind.removesuffix("s")
+    where = f"[{_RECIPE_TABLES[kind]}.{name}]"
+    component = table.get(key)
+    names = (*available(kind), *plugins.get(kind, {}))
+    if component is None:
+        if name in names or name in RENAMED.get(kind, {}):
+            return load(kind, name, table, plugins)
+        try:
+            return load(kind, name, table, plugins)
+        except ConfigError as error:
+            raise ConfigError(f'{error}; under a name of your own, say {key} = "…"') from None
+    if name in names and name != component:
+        raise ConfigError(f"{where}: {key} {name!r} exists; choose another name for {component!r}")
+    if not _OWN_NAME.fullmatch(name):
+        raise ConfigError(
+            f"{where}: {name!r} must be small letters, digits and _, and begin with a letter"
+        )
+    params = {option: value for option, value in table.items() if option != key}
+    try:
+        return load(kind, component, params, plugins)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def explain(error: ValidationError, cls: type[BaseModel]) -> str:

@@ -14,11 +14,11 @@ from tests.structure import PACKAGES, ROOT, floors, imported_module, imports, mo
 LEVELS = [
     "errors filter_stages pairs kernels",
     "files languages component extras",
-    "text workflow fetch",
+    "text workflow fetch programs",
     "laser readers tokenizers build_manifest",
     "cleaners contamination formats lexicon lid shards",
     "scorers tokens",
-    "recipe",
+    "recipe plugins",
     "stages",
     "pipeline",
     "report gold sanity",

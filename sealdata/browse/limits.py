@@ -1,5 +1,6 @@
 """Moved limits: the rules that they make of a recipe's, and the recipe patch that says the same."""
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,7 +60,8 @@ def _rule(table: dict[str, Any]) -> RuleTable | None:
             sides = {"off": True}
         languages[code] = sides
     limits = [table.get("min"), table.get("max")]
-    limits += [lang_limits.get(side) for lang_limits in languages.values() for side in _NONE]
+    others = [*languages.values(), *table.get("sources", {}).values()]
+    limits += [entry.get(side) for entry in others for side in _NONE]
     if all(limit is None for limit in limits):
         return None
     return RuleTable.model_validate(table | {"languages": languages})
@@ -94,13 +96,17 @@ def patch(
 
 def _entry(entry: dict[str, Any]) -> str:
     """A ``[[rule]]`` as people write it, with a line for each language."""
-    flat = {key: value for key, value in entry.items() if key != "languages"}
+    tables = ("languages", "sources")
+    flat = {key: value for key, value in entry.items() if key not in tables}
     text = f"[[rule]]\n{tomli_w.dumps(flat)}"
-    if languages := entry.get("languages"):
-        text += "\n[rule.languages]\n"
-        for code, limits in languages.items():
+    for table in tables:
+        limits_of = entry.get(table, {})
+        text += f"\n[rule.{table}]\n" if limits_of else ""
+        for code, limits in limits_of.items():
             inner = ", ".join(tomli_w.dumps(limits).splitlines())
-            text += f"{code} = {{ {inner} }}\n"
+            # A pattern of names needs quotes in TOML.
+            key = code if table == "languages" else json.dumps(code)
+            text += f"{key} = {{ {inner} }}\n"
     return text
 
 

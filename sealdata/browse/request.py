@@ -1,6 +1,5 @@
 """What the page asks for: filters, moved limits and order, checked before anything is read."""
 
-import re
 import unicodedata
 from typing import Literal
 
@@ -9,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sealdata.browse.labels import LABELS
 from sealdata.errors import ConfigError
+from sealdata.text.regex import fault
 
 MAX_TEXT = 1_000  # characters of a search
 PAGE_ROWS = 50
@@ -62,14 +62,8 @@ class Query(_Table):
             forms = dict.fromkeys(unicodedata.normalize(form, self.text) for form in ("NFC", "NFD"))
             return f"(?i){'|'.join(pl.escape_regex(form) for form in forms)}"
         pattern = f"(?i){self.text}"
-        try:
-            pl.select(pl.lit("").str.contains(pattern))
-        except pl.exceptions.PolarsError as error:
-            # The pattern and a mark below it come first, then "error: " and what is wrong.
-            reasons = re.findall(r"^(?:regex )?error: (.+)$", str(error), re.MULTILINE)
-            raise ConfigError(
-                f"not a regular expression: {(reasons or ['too long'])[-1]}"
-            ) from None
+        if reason := fault(pattern):
+            raise ConfigError(f"not a regular expression: {reason}")
         return pattern
 
 

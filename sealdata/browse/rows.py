@@ -13,7 +13,7 @@ from sealdata.browse.request import Query
 from sealdata.filter_stages import RULE_STAGES
 from sealdata.report.bound_rules import non_rule_expr, num_scored_expr
 from sealdata.report.ledger import dropped_files, kept_files
-from sealdata.stages.rules import Rule
+from sealdata.stages.rules import Bounds, Rule
 
 AT = "_at"  # index of a row in its file
 
@@ -130,7 +130,7 @@ class Outcomes:
         stages = [
             RULE_STAGES.index(rule.stage)
             for rule in self.after
-            if rule.languages.get(file.lang, rule.bounds) is not None
+            if rule.sources or rule.bounds_in(file.lang) is not None
         ]
         return pl.lit(False) if file.kept else num_scored_expr() <= max(stages, default=0)
 
@@ -144,13 +144,21 @@ def fails_in(file: RowFile, rule: Rule) -> pl.Expr | None:
 
 def distance(file: RowFile, rules: Sequence[Rule], score: str) -> pl.Expr | None:
     """How far a row's score is from the nearest limit on it; None without a limit."""
-    bounds = [rule.languages.get(file.lang, rule.bounds) for rule in rules if rule.score == score]
-    limits = [limit for pair in bounds if pair for limit in pair if limit is not None]
-    finite = [limit for limit in limits if abs(limit) != float("inf")]
-    if not finite or not _is_number(file, score):
+    on_score = [rule for rule in rules if rule.score == score]
+    bounds = [b for rule in on_score for b in (rule.bounds_in(file.lang), *rule.sources.values())]
+    if not any(map(_limits, bounds)) or not _is_number(file, score):
         return None
     value = pl.col(score).cast(pl.Float64)
-    return pl.min_horizontal((value - limit).abs() for limit in finite)
+
+    def nearest(bounds: Bounds | None) -> pl.Expr:
+        distances = [(value - limit).abs() for limit in _limits(bounds)]
+        return pl.min_horizontal(distances) if distances else pl.lit(None, pl.Float64)
+
+    return pl.min_horizontal(rule.by_source(file.lang, nearest) for rule in on_score)
+
+
+def _limits(bounds: Bounds | None) -> list[float]:
+    return [limit for limit in bounds or () if limit is not None and abs(limit) != float("inf")]
 
 
 def _is_number(file: RowFile, score: str) -> bool:

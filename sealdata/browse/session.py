@@ -99,7 +99,8 @@ class Session:
             ConfigError: a limit that the build has no rule or no language for.
         """
         after = move(self.rules, query.limits, self.manifest.languages)
-        return Outcomes(bind(self.rules), bind([rule for rule in after if rule]))
+        rules = [rule for rule in after if rule]
+        return Outcomes(bind(self.rules, self.manifest), bind(rules, self.manifest))
 
     def figures(self, query: Query) -> dict[str, Any]:
         """See ``Pairs.figures``."""
@@ -236,7 +237,7 @@ def _failures(file: RowFile, frame: pl.DataFrame, rules: Sequence[Rule]) -> list
         value = frame[rule.score][0]
         # A dropped pair lacks the scores of later stages, and does not fail for that.
         if flags[name][0] and (value is not None or file.kept or rule.reason in reasons):
-            limits = rule.languages.get(file.lang, rule.bounds) or (None, None)
+            limits = rule.bounds_in(file.lang, frame["source"][0]) or (None, None)
             failed.append([rule.reason, f"{rule.score} {_shown(value)}, must be {bounds(*limits)}"])
     return failed
 

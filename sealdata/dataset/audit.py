@@ -217,6 +217,7 @@ def _manifest(
         recipe=plan.recipe.model_dump(mode="json"),
         versions=describe.versions(plan),
         models=describe.model_facts(plan),
+        components=describe.component_rows(plan),
         sources=describe.source_facts(plan, digests),
         funnel=funnel,
         silent=silent_sources(sources, funnel),

@@ -121,6 +121,7 @@ def build(
             recipe=plan.recipe.model_dump(mode="json"),
             versions=describe.versions(plan),
             models=describe.model_facts(plan),
+            components=describe.component_rows(plan),
             lexicons=describe.lexicon_rows(sources),
             sources=describe.source_facts(plan, digests),
             funnel=funnel,

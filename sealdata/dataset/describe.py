@@ -1,14 +1,16 @@
 """Describe: the records that the stages left, as the rows of a build's manifest."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
 from sealdata.build_manifest import (
     CleaningRow,
+    ComponentFacts,
     FailureRow,
     FunnelRow,
     LeakRow,
@@ -19,9 +21,13 @@ from sealdata.build_manifest import (
     SourceFile,
     pair_name,
 )
+from sealdata.component import Component
 from sealdata.files.digests import Digests
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.source_state import SourceState
+from sealdata.programs.program import LineProgram, file_digest
+from sealdata.recipe.tables import SourceTable, StreamTable
+from sealdata.scorers import Scorer
 from sealdata.stages.clean import EXAMPLES
 from sealdata.tokenizers import Tokenizer, named
 from sealdata.tokens.fertility import fertility, sample_pairs
@@ -45,6 +51,33 @@ def model_facts(plan: Plan) -> list[ModelFacts]:
         # Cleaners and readers have no models.
         for scorer in plan.scorers.values()
         for model in scorer.models()
+    ]
+
+
+def component_rows(plan: Plan) -> list[ComponentFacts]:
+    """The components that are plugins, or that have another name in the recipe than their own."""
+    tables: list[SourceTable | StreamTable] = [*plan.recipe.source, *plan.recipe.document_streams]
+    readers = {table.reader: plan.reader(table)[0] for table in tables}
+    all_kinds: list[tuple[Literal["reader", "cleaner", "scorer"], Mapping[str, Component]]] = [
+        ("reader", readers),
+        ("cleaner", plan.cleaners),
+        ("scorer", plan.scorers),
+    ]
+    return [
+        ComponentFacts(
+            kind=kind,
+            name=name,
+            component=component.component_name(),
+            origin=" ".join(component.origin.identity()) if component.origin else "",
+            stage=component.stage if isinstance(component, Scorer) else "rules",
+            columns=component.columns if isinstance(component, Scorer) else {},
+            command=component.command if isinstance(component, LineProgram) else [],
+            files={path.name: file_digest(path) for path in component.outside_files()},
+        )
+        for kind, components in all_kinds
+        for name, component in components.items()
+        # Built-in components under their own names need no row: their version says what they are.
+        if component.origin or component.component_name() != name or component.outside_files()
     ]
 
 

@@ -3,20 +3,23 @@
 import copy
 import difflib
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from glob import glob
 from pathlib import Path
 from typing import Any
 
 from sealdata.cleaners import Cleaner
-from sealdata.component import available, component_class, load
+from sealdata.component import TEXT_OPTIONS, available, component_class, load, load_table
 from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import ConfigError
 from sealdata.extras import require
 from sealdata.files.places import locate
 from sealdata.filter_stages import RULE_STAGES, RuleStage
+from sealdata.plugins.loading import find_plugins
 from sealdata.readers import Reader, Source
+from sealdata.recipe.limits import best_patterns
 from sealdata.recipe.reading import read_recipe
+from sealdata.recipe.tables import Bounds as BoundsTable
 from sealdata.recipe.tables import (
     Options,
     Recipe,
@@ -28,7 +31,7 @@ from sealdata.recipe.tables import (
 from sealdata.scorers import ANY_NUMBER, Scorer
 from sealdata.shards.token_files import TokenRange
 from sealdata.stages.decontaminate import EvaluationFile
-from sealdata.stages.rules import Rule
+from sealdata.stages.rules import Bounds, Rule
 
 
 def load_plan(name_or_path: str) -> "Plan":
@@ -55,17 +58,20 @@ class Plan:
         # not when a stage first needs them.
         self.recipe = recipe
         self.base = base.absolute()  # workers on other machines have folders of their own
+        self.plugins = find_plugins([locate(path, self.base) for path in recipe.plugins.paths])
+        classes = self.plugins.classes
         # Cleaners run in the order of the recipe: dictionaries keep it, and the key of ``clean``
         # includes it.
         self.cleaners: dict[str, Cleaner] = {
-            name: load("cleaners", name, params) for name, params in recipe.clean.items()
+            name: load_table("cleaners", name, params, classes).in_folder(self.base)
+            for name, params in recipe.clean.items()
         }
         self.scorers: dict[str, Scorer] = {
             # A scorer is bound to the languages of the recipe, so its fingerprint leaves out the
             # models of others.
-            name: load("scorers", name, self._located(params)).for_languages(
-                self._languages() if languages is None else languages
-            )
+            name: load_table("scorers", name, self._located(params), classes)
+            .in_folder(self.base)
+            .for_languages(self._languages() if languages is None else languages)
             for name, params in recipe.score.items()
         }
         for scorer in self.scorers.values():
@@ -134,9 +140,9 @@ class Plan:
         allowed = self.scorers[scorer].limits(column)
         if allowed is None:
             return
-        # Bounds of single languages may hold the same mistake as the general ones.
+        # Bounds of languages and sources may hold the same mistake as the general ones.
         limits = [rule.min, rule.max]
-        for bounds in rule.languages.values():
+        for bounds in (*rule.languages.values(), *rule.sources.values()):
             limits += [bounds.min, bounds.max]
         for limit in limits:
             # Infinity takes a general limit away in a language: it is a limit of no score.
@@ -167,7 +173,9 @@ class Plan:
         for key, value in params.items():
             # Parameters may be tables, such as ``encoders`` by language or the ``cache`` of
             # embeddings.
-            if isinstance(value, dict):
+            if key in TEXT_OPTIONS:
+                located[key] = value
+            elif isinstance(value, dict):
                 located[key] = self._located(value)
             else:
                 located[key] = str(locate(value, self.base)) if _is_path(value) else value
@@ -175,10 +183,11 @@ class Plan:
 
     def fingerprints(self) -> dict[str, Any]:
         """What identifies every cleaner and scorer: version, parameters, model digests."""
-        return {
-            # The key of a build includes these: another version of a component or another model
-            # makes another build.
-            kind: {name: component.fingerprint() for name, component in components.items()}
+        # The key of a build includes these: another version of a component or another model makes
+        # another build. A plugin file counts whole, whatever the recipe uses of it.
+        files = {"plugins": [origin.identity() for origin in self.plugins.files]}
+        return (files if self.plugins.files else {}) | {
+            kind: {name: component.identity() for name, component in components.items()}
             for kind, components in (("clean", self.cleaners), ("score", self.scorers))
         }
 
@@ -191,12 +200,14 @@ class Plan:
             if self.scorers[rule.score.partition(".")[0]].stage == stage
         ]
 
-    def bound_rules(self) -> tuple[Rule, ...]:
-        """All rules, in the order of the recipe; see ``bind_rule``."""
+    def bound_rules(self, sources: Sequence[SourceTable] = ()) -> tuple[Rule, ...]:
+        """All rules, in the order of the recipe, with the limits that ``sources`` have of their
+        own; see ``bind_rule``. Without ``sources``, no source has any."""
+        langs = {table.name: table.other_lang for table in sources}
         return tuple(
             # A rule is evaluated in the stage of its scorer. The recipe cannot move it to another
             # stage.
-            bind_rule(rule, self.scorers[rule.score.partition(".")[0]].stage)
+            bind_rule(rule, self.scorers[rule.score.partition(".")[0]].stage, langs)
             for rule in self.recipe.rule
         )
 
@@ -251,7 +262,13 @@ class Plan:
         ]
         files = [path for r, source in map(self.reader, tables) for path in r.files(source.path)]
         # Only values at the top of a table are looked at, and only those that look like paths.
-        values = [value for params in self.recipe.score.values() for value in params.values()]
+        values = [
+            value
+            for params in self.recipe.score.values()
+            for key, value in params.items()
+            if key not in TEXT_OPTIONS
+        ]
+        components = [*self.cleaners.values(), *self.scorers.values()]
         models = [locate(value, self.base) for value in values if _is_path(value)]
         tokenizers = [self.recipe.tokenizer, *self.recipe.fertility]
         ranges = [r for table in self.recipe.token_streams for r in self.token_ranges(table)]
@@ -260,6 +277,8 @@ class Plan:
             *(token_range.path for token_range in ranges),
             *(file.path for file in self.evaluation_files()),
             *models,
+            *(path for component in components for path in component.outside_files()),
+            *(origin.path for origin in self.plugins.files),
             *(locate(table.path, self.base) for table in tokenizers),
         ]
 
@@ -316,7 +335,7 @@ class Plan:
         # file.
         expected = "pairs" if isinstance(table, SourceTable) else "documents"
         try:
-            reader: Reader = load("readers", table.reader, table.options)
+            reader: Reader = load("readers", table.reader, table.options, self.plugins.classes)
         except ConfigError as error:
             # The component's message does not know which source it is for.
             raise ConfigError(f"{table.name!r}: {error}") from None
@@ -343,27 +362,40 @@ def _cure_for_scorer(name: str, tables: Collection[str]) -> str:
     return f"but no scorer is named {name!r}{hint}"
 
 
-def bind_rule(rule: RuleTable, stage: RuleStage) -> Rule:
-    """A recipe's rule with the bounds of each language resolved: a limit of a language replaces the
-    general one, and limits that it does not set stay."""
+def bind_rule(rule: RuleTable, stage: RuleStage, sources: Mapping[str, str] | None = None) -> Rule:
+    """A recipe's rule with the bounds of each language and source resolved: a limit of a language
+    replaces the general one, that of a source the language's, and limits not set there stay.
+
+    ``sources`` are those that the rule is for: name -> the language that is not English.
+    """
+    general = (_finite(rule.min), _finite(rule.max))
     # None as a value switches the rule off for the language; a language that is not a key has the
     # general bounds.
-    languages: dict[str, tuple[float | None, float | None] | None] = {}
-    for code, bounds in rule.languages.items():
-        # A table of a language may set one limit only. The other one is then inherited, not
-        # removed.
-        low = rule.min if bounds.min is None else bounds.min
-        high = rule.max if bounds.max is None else bounds.max
-        languages[code] = None if bounds.off else (_finite(low), _finite(high))
+    languages = {code: _narrowed(bounds, general) for code, bounds in rule.languages.items()}
+    by_source: dict[str, Bounds | None] = {}
+    for name, lang in (sources or {}).items():
+        for pattern in best_patterns(name, rule.sources)[:1]:
+            # Where the rule is off for the language, a source starts at the general bounds.
+            by_source[name] = _narrowed(
+                rule.sources[pattern], languages.get(lang, general) or general
+            )
     return Rule(
         reason=rule.reason,
         score=rule.score,
         stage=stage,
-        bounds=(_finite(rule.min), _finite(rule.max)),
+        bounds=general,
         # The default passes a pair that lacks the score.
         missing_drops=rule.missing == "drop",
         languages=languages,
+        sources=by_source,
     )
+
+
+def _narrowed(table: BoundsTable, inherited: Bounds) -> Bounds | None:
+    """The bounds of an entry. One limit may be absent; the inherited one then stays."""
+    low = inherited[0] if table.min is None else _finite(table.min)
+    high = inherited[1] if table.max is None else _finite(table.max)
+    return None if table.off else (low, high)
 
 
 def _finite(limit: float | None) -> float | None:

@@ -265,7 +265,8 @@ def _measure_errors(
             langs = [source.lang for source in sources]
             # A language may have several sources. Its pairs are drawn from all of them.
             compared = list(zip(langs, pairs_of, scored, strict=True))
-            errors += run.run(comparisons(name, check, run.plan.bound_rules(), compared))
+            rules = run.plan.bound_rules(run.plan.recipe.source)
+            errors += run.run(comparisons(name, check, rules, compared))
     return errors
 
 

@@ -1,13 +1,15 @@
 """Scores and outcomes of pairs in memory: what a build would say of them, without files."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from sealdata.component import load
+from sealdata.component import load_table
 from sealdata.filter_stages import RULE_STAGES
 from sealdata.pipeline.plan import Plan
+from sealdata.plugins.loading import find_plugins
 from sealdata.scorers import Scorer
 from sealdata.stages.clean import EMPTY_SIDE, emptied
 from sealdata.stages.rules import Evaluation
@@ -25,7 +27,12 @@ def open_scorers(
         ConfigError: an unknown scorer or parameter.
         SealError: a model is absent; it is looked for before any text is read.
     """
-    return bind({name: load("scorers", name, dict(t)) for name, t in tables.items()}, languages)
+    plugins = find_plugins().classes
+    scorers = {
+        name: load_table("scorers", name, table, plugins).in_folder(Path())
+        for name, table in tables.items()
+    }
+    return bind(scorers, languages)
 
 
 def bind(scorers: Mapping[str, Scorer], languages: Sequence[str]) -> dict[str, Scorer]:
@@ -63,14 +70,16 @@ def named_scores(scorers: Mapping[str, Scorer], pairs: pl.DataFrame) -> pl.DataF
 
 
 def evaluate_pairs(
-    plan: Plan, pairs: pl.DataFrame, tgt_lang: str
+    plan: Plan, pairs: pl.DataFrame, tgt_lang: str, source: str = ""
 ) -> tuple[pl.DataFrame, Evaluation]:
     """Pairs of one language after cleaning, and what the rules of the plan say of each.
 
     Stages that compare pairs with others (duplicates, evaluation sets, near duplicates, caps) do
     not run. As in a build, pairs that an early rule drops lack the scores of later stages.
+    ``source`` is the source of the recipe whose limits hold; without one, those of the language do.
     """
     plan = plan.pairwise_only()
+    rules = [rule.for_source(source, tgt_lang) for rule in plan.bound_rules()]
     cleaned = pairs
     for cleaner in plan.cleaners.values():
         cleaned = cleaned.with_columns(
@@ -88,7 +97,7 @@ def evaluate_pairs(
             columns.append(scores)
             flags += [
                 (stage, rule.reason, rule.failed(scores, tgt_lang) & surviving)
-                for rule in plan.bound_rules()
+                for rule in rules
                 if rule.stage == stage
             ]
         for _, _, failed in flags:

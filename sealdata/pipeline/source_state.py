@@ -74,7 +74,11 @@ class RunContext:
         # A snapshot: masks and margins that are added to the state later do not appear in this
         # evaluator.
         return RuleEvaluator(
-            rules=self.plan.bound_rules(),
+            # Limits of other sources are left out, so that they are in no key of this one.
+            rules=tuple(
+                rule.for_source(state.table.name, state.lang)
+                for rule in self.plan.bound_rules([state.table])
+            ),
             stores={
                 name: self._store(state, name, scorer) for name, scorer in self.plan.scorers.items()
             },
@@ -92,7 +96,7 @@ class RunContext:
             folder=self.work / f"scores-{name}-{self.store_key(state, name)}",
             # The fingerprint includes margin parameters, unlike the folder: rules on margins depend
             # on them, the stored scores do not.
-            fingerprint=scorer.for_languages([state.lang]).fingerprint(),
+            fingerprint=scorer.for_languages([state.lang]).identity(),
             corpus=columns.ref if columns else None,
         )
 
@@ -108,4 +112,4 @@ class RunContext:
         """
         # The key has no rule in it: a moved threshold finds the scores of the run before.
         scorer = self.plan.scorers[name].for_languages([state.lang]).pairwise_only()
-        return stage_key("scores", 1, [name, scorer.fingerprint()], [state.cleaned.key])
+        return stage_key("scores", 1, [name, scorer.identity()], [state.cleaned.key])

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sealdata.component import TEXT_OPTIONS
 from sealdata.errors import ConfigError
 from sealdata.languages import resolve
+from sealdata.recipe.limits import language_set
 from sealdata.recipe.tables import rule_key
 
 # Tables here are plain dictionaries as TOML has them. They are validated only after all layers are
@@ -138,7 +140,9 @@ def _with_codes(rule: Table) -> Table:
     for name, bounds in languages.items():
         try:
             # ``fil_Latn`` in one file and ``tgl_Latn`` in another mean one language and must merge.
-            codes[resolve(name).code] = bounds
+            # The same holds for two lists of the same languages.
+            listed = language_set(name)
+            codes[", ".join(listed) if listed else resolve(name).code] = bounds
         except ConfigError:  # a confusable set, or an error that the tables explain
             codes[name] = bounds
     return rule | {"languages": codes}
@@ -199,15 +203,22 @@ def with_absolute_paths(table: Table, folder: Path) -> Table:
     _make_absolute(table.get("tokenizer", {}), "path", folder)
     _make_absolute(table.get("decontaminate", {}), "refs", folder)
     _make_absolute(table.get("exclude", {}), "lists", folder)
+    _make_absolute(table.get("plugins", {}), "paths", folder)
     # Which parameters are paths is not declared, so a slash decides, as in ``Plan``.
     for params in table.get("score", {}).values():
         _make_params_absolute(params, folder)
+    # Paths of a program start at the folder that it runs in.
+    for params in (*table.get("score", {}).values(), *table.get("clean", {}).values()):
+        if isinstance(params, dict) and "command" in params:
+            params["cwd"] = str(folder / params.get("cwd", ""))
     return table
 
 
 def _make_params_absolute(params: Table, folder: Path) -> None:
     """Parameters of scorers are paths if they contain a slash, in inner tables too."""
     for name, value in params.items():
+        if name in TEXT_OPTIONS:
+            continue
         if isinstance(value, dict):
             _make_params_absolute(value, folder)
         elif isinstance(value, str) and "/" in value:

@@ -1,5 +1,7 @@
 """A resolved recipe as TOML, with the file that each value comes from as a comment."""
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,7 @@ from sealdata.recipe.inheritance import KEYED, KeyPath
 from sealdata.recipe.reading import Resolved
 
 DEFAULT = "default"
+_BARE = re.compile(r"[A-Za-z0-9_-]+")  # keys that TOML takes without quotes
 
 
 def show_recipe(resolved: Resolved, defaults: bool = False) -> str:
@@ -58,7 +61,7 @@ def _header(path: KeyPath) -> str:
     """The name of a table: inside an entry of a list, TOML leaves the entry's key out."""
     # ``[rule.languages]`` belongs to the ``[[rule]]`` above it.
     keys = (path[0], *path[2:]) if path[0] in KEYED else path
-    return ".".join(keys)
+    return ".".join(key if _BARE.fullmatch(key) else json.dumps(key) for key in keys)
 
 
 def _no_null(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -11,6 +12,7 @@ from sealdata.fetch.licences import check_licence
 from sealdata.formats.documents import Directions
 from sealdata.formats.templates import Names, Template
 from sealdata.languages import by_script, confusable_sets, languages, resolve
+from sealdata.recipe.limits import check_patterns, language_set
 from sealdata.shards.interop_sidecars import Reader as SidecarReader
 from sealdata.shards.manifest import Dtype
 
@@ -98,17 +100,22 @@ class StreamTable(_Table):
 
 
 class Bounds(_Table):
-    """Limits on one score, both inclusive; ``off`` switches the rule off for a language."""
+    """Limits on one score, both inclusive; ``off`` switches the rule off for a language or a
+    source. A limit that is absent stays as it would be without the entry."""
 
-    min: float | None = None  # absent: no lower limit
-    max: float | None = None  # absent: no upper limit
-    off: bool = False  # switch the rule off for this language
+    min: float | None = None  # absent: the lower limit stays
+    max: float | None = None  # absent: the upper limit stays
+    off: bool = False  # switch the rule off for this language or source
 
 
 class RuleTable(_Table):
     """A pair whose ``score`` lies outside the bounds is dropped for ``reason``.
 
     ``key`` names the rule for recipes that extend this one. If absent, it is REASON/SCORE.
+
+    The more specific entry goes first: a name of a source, a pattern of names, a language, a listed
+    set of languages (``"tha_Thai, lao_Laoo"``), a confusable set, a script, the rule itself. The
+    pattern with more characters outside wildcards goes before other patterns.
     """
 
     # by which a recipe that extends this one addresses the rule; absent: REASON/SCORE
@@ -118,15 +125,18 @@ class RuleTable(_Table):
     min: float | None = None  # inclusive; absent: no lower limit
     max: float | None = None  # inclusive; absent: no upper limit
     missing: Literal["pass", "drop"] = "pass"  # what happens to a pair without the score
-    # other limits, by the language that is not English, by a confusable set or by a script (`Hani`)
+    # other limits, by the language that is not English, by several of them with commas between, by
+    # a confusable set or by a script (`Hani`)
     languages: dict[str, Bounds] = {}
+    # other limits, by the name of a source or by a pattern of names (`opus-*`)
+    sources: dict[str, Bounds] = {}
 
     @field_validator("languages")
     @classmethod
     def _by_code(cls, table: dict[str, Bounds]) -> dict[str, Bounds]:
         """Replace scripts and sets by their languages. The bounds of a language override those of
-        its set, and these those of its script."""
-        groups = (by_script(), confusable_sets())
+        a listed set, these those of a confusable set, and these those of a script."""
+        groups = (by_script(), confusable_sets(), _listed_sets(table))
         limits: dict[str, Bounds] = {}
         for group in groups:
             for name, bounds in table.items():
@@ -147,7 +157,8 @@ class RuleTable(_Table):
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         # A rule may have bounds for single languages only.
-        limits = [(self.min, self.max), *((b.min, b.max) for b in self.languages.values())]
+        others = (*self.languages.values(), *self.sources.values())
+        limits = [(self.min, self.max), *((b.min, b.max) for b in others)]
         if all(low is None and high is None for low, high in limits):
             raise ValueError(f"rule {self.reason!r} sets neither min nor max")
         for low, high in limits:
@@ -161,6 +172,25 @@ class RuleTable(_Table):
                     f"rule {self.reason!r}: min {low:g} is above max {high:g}, so no pair passes"
                 )
         return self
+
+
+def _listed_sets(keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The sets of languages that keys list: key -> codes.
+
+    Raises:
+        ValueError: an unknown language, or a language in two of the sets.
+    """
+    try:
+        sets = {key: codes for key in keys if (codes := language_set(key))}
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    first: dict[str, str] = {}  # code -> the set that lists it
+    for key, codes in sets.items():
+        for code in codes:
+            if other := first.get(code):
+                raise ValueError(f"{code} is in two sets, {other!r} and {key!r}")
+            first[code] = key
+    return sets
 
 
 def rule_key(key: str, reason: str, score: str) -> str:
@@ -203,6 +233,12 @@ class EvaluationTable(_Table):
     path: str  # file or folder of the set
     name: str | None = None  # in the match report; absent: the last two parts of the path
     columns: list[str] = []  # columns that hold sentences; absent: those of known sets
+
+
+class PluginsTable(_Table):
+    """Python files with scorers, cleaners and readers of your own. A build runs them."""
+
+    paths: list[str] = []  # paths of the files
 
 
 class ExcludeTable(_Table):
@@ -317,9 +353,12 @@ class Recipe(_Table):
     part_rows: int = Field(500_000, ge=1)
     source: list[SourceTable]  # the corpora; of equal pairs the source named first keeps its own
     stream: list[StreamTable] = []  # further text that is packed, without pairs
-    # cleaners by name, in the order in which they run, and their options
+    plugins: PluginsTable = PluginsTable()  # components of your own
+    # cleaners by name, in the order in which they run; `cleaner = "regex"` makes one under a name
+    # of your own
     clean: dict[str, Options] = {}
-    score: dict[str, Options] = {}  # scorers by name, and their options
+    # scorers by name, and their options; `scorer = "regex"` makes one under a name of your own
+    score: dict[str, Options] = {}
     rule: list[RuleTable] = []  # limits on scores, in the order in which their reasons are reported
     dedup: DedupTable = DedupTable()  # exact duplicates
     decontaminate: DecontaminateTable = DecontaminateTable()  # evaluation sets to keep out
@@ -370,6 +409,9 @@ class Recipe(_Table):
                 raise ValueError(f"source {table.name!r}: one side must be English (eng_Latn)")
             if table.src_lang == table.tgt_lang:
                 raise ValueError(f"source {table.name!r}: both sides are {table.src_lang}")
+        for rule in self.rule:
+            names_of_sources = [table.name for table in self.source]
+            check_patterns(f"rule {rule.reason!r}", list(rule.sources), names_of_sources)
         # A stream of one side needs pairs that have this side.
         paired = {lang for table in self.source for lang in (table.src_lang, table.tgt_lang)}
         for stream in self.stream:

@@ -1,6 +1,7 @@
 """The rules of a recipe, bound to score columns without loading a model."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import polars as pl
 
@@ -10,7 +11,7 @@ from sealdata.filter_stages import RULE_STAGES, STAGE_NAMES, RuleStage, num_scor
 from sealdata.pipeline.plan import bind_rule
 from sealdata.recipe.tables import RuleTable
 from sealdata.scorers import Scorer
-from sealdata.stages.rules import Rule
+from sealdata.stages.rules import Bounds, Rule
 
 
 def scorer_class(name: str) -> type[Scorer] | None:
@@ -22,21 +23,57 @@ def scorer_class(name: str) -> type[Scorer] | None:
     return cls
 
 
-def stage_of(score: str) -> RuleStage:
+def stage_of(score: str, manifest: BuildManifest) -> RuleStage:
     """The filter stage of a score column; ``rules`` for a scorer that has since been removed."""
-    cls = scorer_class(score.partition(".")[0])
+    name = score.partition(".")[0]
+    # Plugins are not run for a report: the build has recorded what they are.
+    if row := manifest.scorer(name):
+        return row.stage
+    cls = scorer_class(name)
     return cls.stage if cls else "rules"
 
 
-def bind(rules: Sequence[RuleTable]) -> list[Rule]:
-    """The rules as the pipeline evaluates them, in the order of the filter stages."""
-    bound = [bind_rule(rule, stage_of(rule.score)) for rule in rules]
+def meaning_of(score: str, manifest: BuildManifest) -> str:
+    """What a score column is; empty for a scorer that has since been removed."""
+    name, _, column = score.partition(".")
+    if row := manifest.scorer(name):
+        return row.columns.get(column, "")
+    cls = scorer_class(name)
+    return {**cls.columns, **cls.corpus_columns}.get(column, "") if cls else ""
+
+
+def bind(rules: Sequence[RuleTable], manifest: BuildManifest) -> list[Rule]:
+    """The rules as the pipeline evaluates them in the sources of a build, in the order of the
+    filter stages."""
+    sources = {source.name: source.lang for source in manifest.sources}
+    bound = [bind_rule(rule, stage_of(rule.score, manifest), sources) for rule in rules]
     return sorted(bound, key=lambda rule: RULE_STAGES.index(rule.stage))
 
 
 def manifest_rules(manifest: BuildManifest) -> list[RuleTable]:
     """The rules of the build's recipe, in order."""
     return [RuleTable.model_validate(rule) for rule in manifest.recipe.get("rule", [])]
+
+
+class SourceLimit(NamedTuple):
+    """The limits of a rule for one source, where they are its own; None: the rule is off."""
+
+    reason: str
+    score: str
+    source: str
+    lang: str  # the side that is not English
+    bounds: Bounds | None
+    others: Bounds | None  # of sources of this language without limits of their own
+
+
+def source_limits(manifest: BuildManifest) -> list[SourceLimit]:
+    """All limits that single sources have, by rule and then by source."""
+    langs = {source.name: source.lang for source in manifest.sources}
+    return [
+        SourceLimit(rule.reason, rule.score, name, langs[name], limit, rule.bounds_in(langs[name]))
+        for rule in bind(manifest_rules(manifest), manifest)
+        for name, limit in rule.sources.items()
+    ]
 
 
 def failures(frame: pl.DataFrame, rules: Sequence[Rule], lang: str) -> list[pl.Series]:
@@ -51,7 +88,7 @@ def failures(frame: pl.DataFrame, rules: Sequence[Rule], lang: str) -> list[pl.S
             flags.append(pl.repeat(False, frame.height, eager=True))
             continue
         reached = scored > RULE_STAGES.index(rule.stage)
-        flags.append(rule.failed(frame.select(rule.score), lang) & reached)
+        flags.append(rule.failed(frame.select(rule.columns), lang) & reached)
     return flags
 
 

@@ -18,7 +18,7 @@ from sealdata.filter_stages import STAGE_NAMES
 from sealdata.languages import resolve
 from sealdata.recipe.reading import builtin_recipes
 from sealdata.recipe.tables import CardTable
-from sealdata.report.bound_rules import manifest_rules
+from sealdata.report.bound_rules import manifest_rules, source_limits
 from sealdata.report.croissant import croissant, write_croissant
 from sealdata.report.dataset_card_merge import merged, written
 from sealdata.report.funnel import funnel_lines
@@ -196,6 +196,7 @@ def _context(manifest: BuildManifest, cards: dict[str, CorpusCard | None]) -> di
         "stages": [name for name in header if name in STAGE_NAMES],
         "lost_for": _lost_for(manifest),
         "rules": manifest_rules(manifest),
+        "source_limits": source_limits(manifest),
         "demands": LICENCES,
         "refs": [
             _set_name(ref) for ref in manifest.recipe.get("decontaminate", {}).get("refs", [])

@@ -6,10 +6,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 import polars_hash as plh
+from numpy.typing import NDArray
 
 from sealdata.filter_stages import RULE_STAGES
 from sealdata.report.audit_rows import AuditRows
-from sealdata.report.bound_rules import dropped_by_non_rule, num_scored_stages_of, stage_of
+from sealdata.report.bound_rules import (
+    dropped_by_non_rule,
+    failures,
+    num_scored_stages_of,
+    stage_of,
+)
 from sealdata.report.histograms import cells, score_values
 from sealdata.report.schema import AuditFacts
 from sealdata.stages.rules import Rule
@@ -50,25 +56,46 @@ def _language(
     # Without a measured tokenizer the page shows pairs only, and tokens are 0.
     worth = drawn.select(pl.lit(0) if tokens is None else tokens.fill_null(0)).to_series()
     scored = num_scored_stages_of(drawn).to_numpy()
+    held = dropped_by_non_rule(drawn, rules).to_numpy()
+    # Sliders move no limit that a source has of its own. A row that fails one is dropped whatever
+    # they say, and one that passes counts as if it had no such score.
+    fixed = _in_sources_with_limits(drawn, rules)
+    for rule, failed in zip(rules, failures(drawn, rules, lang), strict=True):
+        held = held | (failed.to_numpy() & fixed[rule.score])
+    no_rows = np.zeros(drawn.height, bool)
     cells_of_score = {}
     for score in facts.scores:
         # Three states: not scored (dropped before), scored without a result, and a cell.
         row_cells = np.full(drawn.height, UNSCORED, np.uint8)
         if score.name in drawn.columns:
             values, present = score_values(drawn[score.name])
-            row_cells[scored > RULE_STAGES.index(stage_of(score.name))] = MISSING
+            row_cells[scored > RULE_STAGES.index(stage_of(score.name, facts.build))] = MISSING
             # Cells instead of scores: one byte is enough to compare with any limit that is an edge.
             row_cells[present] = cells(values[present], np.array(score.edges)).astype(np.uint8)
+            row_cells[fixed.get(score.name, no_rows)] = UNSCORED
         cells_of_score[score.name] = _base64(row_cells)
     # A literal has one row, which is repeated.
     rounded = np.broadcast_to(worth.to_numpy(), drawn.height)
     return {
         "rows": drawn.height,
         "of": audit_rows.population(lang),
-        "held": _base64(dropped_by_non_rule(drawn, rules).to_numpy().astype(np.uint8)),
+        "held": _base64(held.astype(np.uint8)),
         # u16: a longer pair counts as 65,535 tokens. Bytes are little-endian on every machine.
         "tokens": _base64(np.clip(np.rint(rounded), 0, 65_535).astype("<u2")),
         "cells": cells_of_score,
+    }
+
+
+def _in_sources_with_limits(drawn: pl.DataFrame, rules: list[Rule]) -> dict[str, NDArray[np.bool_]]:
+    """For each score with a rule, the rows (bool) whose source has limits of its own on it."""
+    sources: dict[str, set[str]] = {}
+    for rule in rules:
+        sources.setdefault(rule.score, set()).update(rule.sources)
+    return {
+        score: drawn["source"].is_in(sorted(names)).to_numpy()
+        if names
+        else np.zeros(drawn.height, bool)
+        for score, names in sources.items()
     }
 
 

@@ -1,7 +1,7 @@
 """The facts of an audit, from a manifest's counts and the rows behind them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from sealdata.files.records import write_json
 from sealdata.filter_stages import COMPARING_STAGES, stages_before
 from sealdata.languages import resolve
 from sealdata.report.audit_rows import AuditRows, ledger_rows
-from sealdata.report.bound_rules import bind, manifest_rules, scorer_class
+from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.duplicate_examples import ledger_duplicate_examples
 from sealdata.report.histograms import score_facts
 from sealdata.report.ledger import score_columns
@@ -71,11 +71,11 @@ def audit_facts(
     columns = score_columns(audit_rows.files)
     # An audit passes what it found among all pairs. A build has it in its manifest and ledger.
     compared = compared or _compared(out, manifest, audit_rows)
-    rules = bind(manifest_rules(manifest))
+    rules = bind(manifest_rules(manifest), manifest)
     names = list(columns)
     # Expressions, not numbers: they are evaluated batch by batch, wherever rows are read.
     tokens = token_estimates(manifest)
-    scores = score_facts(audit_rows, columns, rules, _meanings(columns), tokens)
+    scores = score_facts(audit_rows, columns, rules, manifest, tokens)
     # One pass over the rows counts all combinations of reasons. Two tables are made of them.
     counts = {lang: tally(audit_rows, lang) for lang in languages}
     reasons = reason_facts(manifest, audit_rows, counts)
@@ -177,19 +177,12 @@ def _language(code: str) -> LanguageFacts:
     return LanguageFacts(name=language.name, bcp47=language.bcp47, script=language.script)
 
 
-def _meanings(columns: Iterable[str]) -> dict[str, str]:
-    """The description of each score column by its scorer; scorers since removed have none."""
-    meanings = {}
-    for column in columns:
-        scorer, _, name = column.partition(".")
-        # None for a scorer of an older release. Its scores are shown without a description.
-        cls = scorer_class(scorer)
-        if cls:
-            meanings[column] = {**cls.columns, **cls.corpus_columns}.get(name, "")
-    return meanings
-
-
 def _rule_facts(rule: Rule) -> RuleFacts:
+    sources: dict[str, dict[str, float | bool]] = {}
+    for name, source_bounds in rule.sources.items():
+        named = zip(("min", "max"), source_bounds or (), strict=False)
+        limits = {side: bound for side, bound in named if bound is not None}
+        sources[name] = {"off": True} if source_bounds is None else {**limits}
     # Only what differs from the general bounds, as a recipe would write it.
     languages: dict[str, dict[str, float | bool]] = {}
     for lang, bounds in rule.languages.items():
@@ -208,6 +201,7 @@ def _rule_facts(rule: Rule) -> RuleFacts:
         max=rule.bounds[1],
         missing="drop" if rule.missing_drops else "pass",
         languages=languages,
+        sources=sources,
     )
 
 

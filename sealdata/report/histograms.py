@@ -8,11 +8,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from sealdata.build_manifest import BuildManifest
 from sealdata.filter_stages import RULE_STAGES
 from sealdata.report.audit_rows import AuditRows
 from sealdata.report.bound_rules import (
     dropped_by_non_rule,
     failures,
+    meaning_of,
     num_scored_stages_of,
     stage_of,
 )
@@ -33,7 +35,7 @@ def score_facts(
     audit_rows: AuditRows,
     columns: dict[str, pl.DataType],
     rules: Sequence[Rule],
-    meanings: dict[str, str],
+    manifest: BuildManifest,
     tokens: dict[str, pl.Expr],
 ) -> list[ScoreFacts]:
     """Counts of each numeric score in ``columns`` over all rows, which are read once.
@@ -51,14 +53,16 @@ def score_facts(
         # exact.
         bars[name] = _bars(spaced[name], marks, dtype.is_integer())
         edges[name] = np.unique([*bars[name], *marks])
+    stages = {name: RULE_STAGES.index(stage_of(name, manifest)) for name in edges}
     # Each language is read once, whatever the number of scores.
     counted = {
-        lang: _count(audit_rows, lang, edges, rules, tokens.get(lang)) for lang in audit_rows.files
+        lang: _count(audit_rows, lang, edges, rules, stages, tokens.get(lang))
+        for lang in audit_rows.files
     }
     return [
         ScoreFacts(
             name=name,
-            meaning=meanings.get(name, ""),
+            meaning=meaning_of(name, manifest),
             edges=edges[name].tolist(),
             bars=bars[name].tolist(),
             languages={lang: histograms[name] for lang, histograms in counted.items()},
@@ -72,7 +76,7 @@ def limits(rules: Sequence[Rule], score: str, lang: str) -> list[Limit]:
     limits = []
     for number, rule in enumerate(rules):
         # None: the rule is off for this language. (None, None): it has no limit there.
-        bounds = rule.languages.get(lang, rule.bounds)
+        bounds = rule.bounds_in(lang)
         if rule.score == score and bounds is not None and bounds != (None, None):
             low, high = bounds
             limits.append(
@@ -238,6 +242,7 @@ def _count(
     # By score: E edges make 2E + 1 cells, so that rows on a limit are counted apart.
     edges: dict[str, NDArray[np.float64]],
     rules: Sequence[Rule],
+    stages: dict[str, int],  # by score: index into RULE_STAGES
     tokens: pl.Expr | None,
 ) -> dict[str, Histogram]:
     """The histograms of one language, all scores in one pass."""
@@ -249,7 +254,6 @@ def _count(
         for name, score_edges in edges.items()
     }
     unscored = dict.fromkeys(edges, 0)
-    stages = {name: RULE_STAGES.index(stage_of(name)) for name in edges}
     for frame in audit_rows.frames(
         lang, [*edges, "src", "tgt"] if tokens is not None else [*edges]
     ):

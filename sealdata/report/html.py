@@ -18,7 +18,7 @@ from sealdata.files.records import write_atomic
 from sealdata.filter_stages import STAGE_NAMES
 from sealdata.report import figures, markup
 from sealdata.report.audit_rows import AuditRows, ledger_rows
-from sealdata.report.bound_rules import bind, manifest_rules
+from sealdata.report.bound_rules import bind, manifest_rules, source_limits
 from sealdata.report.explorer import embed
 from sealdata.report.facts import token_estimates
 from sealdata.report.fertility_chart import fertility_svg
@@ -69,7 +69,7 @@ def write_report(
         DataError: the page cannot be written.
     """
     audit_rows = audit_rows or ledger_rows(out, facts.build.languages)
-    rules = bind(manifest_rules(facts.build))
+    rules = bind(manifest_rules(facts.build), facts.build)
     rows = embed(audit_rows, facts, rules, token_estimates(facts.build))
     page = render_report(facts, rows)
     write_atomic(path, lambda temporary: temporary.write_text(page, encoding="utf-8"))
@@ -93,6 +93,7 @@ def _context(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
         "token_basis": build.fertility[0].tokenizer if build.fertility else "",
         "reasons": _by_reason(facts.reasons),
         "reason_errors": _reason_errors(facts),
+        "source_limits": source_limits(build),
         "limits": {lang: _limits_of(facts, lang) for lang in build.languages},
         "ruled": [score for score in facts.scores if score.name in ruled],
         "unruled": [score for score in facts.scores if score.name not in ruled],

@@ -24,7 +24,9 @@ def reason_facts(
             for reason, count in reasons.items():
                 key = (row.lang, stage, reason)
                 first[key] = first.get(key, 0) + count
-    stages: dict[str, str] = {r.reason: stage_of(r.score) for r in manifest_rules(manifest)}
+    stages: dict[str, str] = {
+        r.reason: stage_of(r.score, manifest) for r in manifest_rules(manifest)
+    }
     # Readers and later stages share some reasons (empty_side, too_long). Rows that were read count
     # for the later stage; unreadable ones are the reader's.
     stages |= {reason: stage for _, stage, reason in first if stage != "ingest"}

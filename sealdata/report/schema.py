@@ -116,6 +116,8 @@ class RuleFacts(_Facts):
     max: float | None
     missing: str
     languages: dict[str, dict[str, float | bool]]  # as the recipe writes them
+    # All limits of each source that has limits of its own, by the name of the source.
+    sources: dict[str, dict[str, float | bool]] = {}
 
 
 class ReasonFacts(_Facts):

@@ -7,8 +7,9 @@ from itertools import pairwise
 import polars as pl
 import polars_hash as plh
 
+from sealdata.programs.program import LineProgram
 from sealdata.report.audit_rows import AuditRows, Z, share_error
-from sealdata.report.bound_rules import stage_of
+from sealdata.report.bound_rules import scorer_class
 from sealdata.report.margin_agreement import interval
 from sealdata.report.other_views import domain
 from sealdata.report.samples import show
@@ -30,13 +31,19 @@ def similarity_facts(
     names = [
         name
         for name in score_names
-        if name in columns and (stage_of(name) == "similarity" or name == "stored.margin")
+        if name in columns and (_is_similarity(name) or name == "stored.margin")
     ]
     if not names:
         return []
     # One sample for all scores of the language, so that their figures are about the same rows.
     drawn, share = _drawn(audit_rows, lang, names)
     return [fact for name in names for fact in _facts(drawn, share, lang, name, list(columns))]
+
+
+def _is_similarity(score: str) -> bool:
+    """Whether a built-in scorer compares meanings. Programs share its stage for their cost."""
+    cls = scorer_class(score.partition(".")[0])
+    return cls is not None and cls.stage == "similarity" and not issubclass(cls, LineProgram)
 
 
 def _drawn(audit_rows: AuditRows, lang: str, names: list[str]) -> tuple[pl.DataFrame, float]:

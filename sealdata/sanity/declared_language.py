@@ -167,9 +167,8 @@ def _in_script(texts: pl.Series, lang: str) -> float:
 
 def _checker(plan: Plan) -> LanguageChecker:
     """The language identification of the recipe; the bundled one if it has none on this machine."""
-    scorer = plan.scorers.get("lid")
-    assert scorer is None or isinstance(scorer, Lid)
-    return _open(scorer.model if scorer else Lid().model)
+    scorers = (scorer for scorer in plan.scorers.values() if isinstance(scorer, Lid))
+    return _open(next(scorers, Lid()).model)
 
 
 @cache

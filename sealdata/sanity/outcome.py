@@ -62,10 +62,10 @@ def _without_similarity(plan: Plan) -> Plan:
 def _judge(plan: Plan, table: SourceTable, good: pl.DataFrame, judged: _Judged) -> None:
     pairs = good.gather_every(max(1, good.height // PAIRS)).head(PAIRS)
     lang = table.tgt_lang if table.src_lang == ENGLISH else table.src_lang
-    _, evaluation = evaluate_pairs(plan, english_first(pairs), lang)
+    _, evaluation = evaluate_pairs(plan, english_first(pairs), lang, table.name)
     for rule in plan.bound_rules():
         reached = evaluation.scores.filter(_reached(evaluation, rule.stage))
-        is_off = rule.fails(lang, evaluation.scores.schema[rule.score]) is None
+        is_off = rule.bounds_in(lang, table.name) is None
         if is_off or reached.height < MIN_PAIRS or _is_seldom(plan, rule.score):
             continue
         if reached[rule.score].null_count() == reached.height:

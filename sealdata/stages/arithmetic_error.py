@@ -75,7 +75,7 @@ class MeasureError(Step):
         """The score, the reference and the rules."""
         # Rules change no score here, but they decide the number of flips.
         rules = [asdict(rule) for rule in self.rules]
-        return [self.score, self.check.reference.fingerprint(), rules]
+        return [self.score, self.check.reference.identity(), rules]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """``part`` is the language. Facts: fields of the manifest's ``PrecisionErrorRow``."""
@@ -93,7 +93,7 @@ class MeasureError(Step):
             "precision": self.check.precision,
             "device": self.check.device,
             **errors(drawn[self.score], exact[self.score]),
-            "flips": self._flips(drawn.select(self.score), exact, part),
+            "flips": self._flips(drawn, exact.with_columns(drawn["source"]), part),
         }
         return PartRecord(part=part, rows_in=drawn.height, rows_out=drawn.height, facts=facts)
 

@@ -36,7 +36,7 @@ class Clean(Step):
 
     def params(self) -> list[Any]:
         """The cleaners, in order."""
-        return [[name, cleaner.fingerprint()] for name, cleaner in self.cleaners.items()]
+        return [[name, cleaner.identity()] for name, cleaner in self.cleaners.items()]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: rows changed by each step, and examples [before, after].

@@ -39,7 +39,7 @@ class Ingest(Step):
     def params(self) -> dict[str, Any]:
         """The reader, the source's name and languages, and how it is cut into parts."""
         return {
-            "reader": [self.reader.component_name(), self.reader.fingerprint()],
+            "reader": [self.reader.component_name(), self.reader.identity()],
             "source": [self.source.name, self.source.src_lang, self.source.tgt_lang],
             "part_rows": self.part_rows,
             "limit": self.limit,

@@ -105,7 +105,7 @@ class TextOrigin:
     def params(self) -> dict[str, object]:
         """The reader, the source, and which of its documents are taken; the files are inputs."""
         return {
-            "reader": [self.reader.component_name(), self.reader.fingerprint()],
+            "reader": [self.reader.component_name(), self.reader.identity()],
             "source": [self.source.name, self.source.src_lang],
             "share": self.share,
             "limit": self.limit,

@@ -1,7 +1,7 @@
 """Rules on scores, and their evaluation: which pairs survive, and all reasons against the rest."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ Bounds = tuple[float | None, float | None]  # (min, max), both inclusive
 
 @dataclass(frozen=True)
 class Rule:
-    """Bounds on one score column. ``languages`` has other bounds by target language; None there
-    switches the rule off."""
+    """Bounds on one score column. ``languages`` has other bounds by target language, and
+    ``sources`` those of single sources, which go first. None there switches the rule off."""
 
     reason: str
     score: str  # "length.src_chars"
@@ -25,6 +25,22 @@ class Rule:
     bounds: Bounds
     missing_drops: bool
     languages: Mapping[str, Bounds | None]
+    sources: Mapping[str, Bounds | None] = field(default_factory=dict)  # by name, not by pattern
+
+    def bounds_in(self, tgt_lang: str, source: str = "") -> Bounds | None:
+        """The bounds for pairs of a language, or of one source of it; None if the rule is off."""
+        return self.sources.get(source, self.languages.get(tgt_lang, self.bounds))
+
+    def for_source(self, name: str, tgt_lang: str) -> "Rule":
+        """The rule for one source. What it says of other sources is gone."""
+        if name not in self.sources:
+            return replace(self, sources={})
+        return replace(self, languages={tgt_lang: self.sources[name]}, sources={})
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that ``failed`` reads."""
+        return [self.score, "source"] if self.sources else [self.score]
 
     def failed(self, scores: pl.DataFrame, tgt_lang: str) -> pl.Series:
         """Bool per row: the score is out of bounds. A missing one fails if ``missing_drops``."""
@@ -35,12 +51,25 @@ class Rule:
 
     def fails(self, tgt_lang: str, dtype: pl.DataType) -> pl.Expr | None:
         """The same as an expression for a column of ``dtype``; None if the rule is off."""
-        bounds = self.languages.get(tgt_lang, self.bounds)
-        value = pl.col(self.score)
-        if bounds is None:
+        if not self.sources and self.bounds_in(tgt_lang) is None:
             return None
-        low, high = bounds
+        return self.by_source(tgt_lang, lambda bounds: self._fails(bounds, dtype))
+
+    def by_source(self, tgt_lang: str, of: Callable[[Bounds | None], pl.Expr]) -> pl.Expr:
+        """``of`` the bounds that hold for each row. Where sources have bounds of their own, it
+        reads the column ``source``."""
+        value = of(self.bounds_in(tgt_lang))
+        for bounds in dict.fromkeys(self.sources.values()):
+            names = [name for name, other in self.sources.items() if other == bounds]
+            value = pl.when(pl.col("source").is_in(names)).then(of(bounds)).otherwise(value)
+        return value
+
+    def _fails(self, bounds: Bounds | None, dtype: pl.DataType) -> pl.Expr:
+        value = pl.col(self.score)
         outside = pl.lit(False)
+        if bounds is None:
+            return outside
+        low, high = bounds
         if low is not None:
             outside = outside | (value < low)
         if high is not None:
@@ -56,8 +85,8 @@ class Rule:
         """What can change the outcome for pairs of ``tgt_lang``: not the bounds of others."""
         # Bounds of other languages are left out, so that a limit for Javanese leaves the finished
         # stages of all other languages valid.
-        bounds = self.languages.get(tgt_lang, self.bounds)
-        return [self.reason, self.score, bounds, self.missing_drops]
+        sources = [dict(self.sources)] if self.sources else []
+        return [self.reason, self.score, self.bounds_in(tgt_lang), self.missing_drops, *sources]
 
 
 @dataclass(frozen=True)

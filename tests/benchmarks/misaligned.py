@@ -24,8 +24,7 @@ from sealdata.gold.defects import DEFECTS, Case
 from sealdata.gold.noise import fraction
 from sealdata.gold.references import read_references
 from sealdata.lexicon.model import Lexicon
-from sealdata.recipe.reading import read_recipe
-from sealdata.report.bound_rules import bind
+from sealdata.pipeline.plan import load_plan
 from tests.benchmarks.left_out import laid_out
 
 NUM_JUDGED = 800  # pairs of each kind and corpus
@@ -76,7 +75,7 @@ def judged(
 
 def limits(lang: str) -> tuple[float, float]:
     """The least evidence and the largest gap that ``openseal`` keeps in a language."""
-    rules = {rule.score: rule for rule in bind(read_recipe("openseal")[0].rule)}
+    rules = {rule.score: rule for rule in load_plan("openseal").bound_rules()}
     evidence, gap = (rules[f"lexicon.{name}"] for name in ("evidence", "gap"))
     bounds = [rule.languages.get(lang, rule.bounds) for rule in (evidence, gap)]
     assert bounds[0]

@@ -16,6 +16,10 @@ from sealdata.readers import Source
 EVERY = [(kind, name) for kind in KINDS for name in available(kind)]
 NEEDED = {  # parameters without a default
     ("readers", "joined"): {"tgt_file": "corpus"},
+    ("cleaners", "program"): {"command": ["tr", "a-z", "A-Z"]},
+    ("cleaners", "regex"): {"pattern": "[aą]", "replacement": "b"},
+    ("scorers", "program"): {"command": ["awk", "{ print length }"]},
+    ("scorers", "regex"): {"pattern": "[a-f]+"},
     ("scorers", "laser"): {"encoder": "sample"},
     ("scorers", "toxicity"): {"lists": str(Path(__file__).parent / "scorers" / "toxicity")},
     **{("tokenizers", name): {"path": "tokenizer.json"} for name in available("tokenizers")},
@@ -139,7 +143,7 @@ def test_a_score_belongs_to_its_pair(name):
 )
 def test_a_cleaner_gives_one_text_for_each_and_is_done_after_one_run(name, texts):
     text = pl.Series("src", texts, dtype=pl.String)
-    cleaner = load("cleaners", name)
+    cleaner = load("cleaners", name, NEEDED.get(("cleaners", name)))
     cleaned = cleaner.clean(text)
     assert cleaned.dtype == pl.String
     assert cleaned.len() == text.len()
@@ -150,7 +154,7 @@ def test_a_cleaner_gives_one_text_for_each_and_is_done_after_one_run(name, texts
 def test_cleaners_leave_the_input_alone():
     text = pl.Series("src", ["  a &amp; b\u200b ", "cafÃ©"])
     for name in available("cleaners"):
-        load("cleaners", name).clean(text)
+        load("cleaners", name, NEEDED.get(("cleaners", name))).clean(text)
     assert text.to_list() == ["  a &amp; b\u200b ", "cafÃ©"]
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from sealdata.browse.limits import base_recipe, move, patch
 from sealdata.browse.request import MovedLimit
+from sealdata.pipeline.plan import bind_rule
 from sealdata.recipe.reading import read_recipe
-from sealdata.report.bound_rules import bind
 
 LANGUAGES = ["ind_Latn", "jav_Latn", "lao_Laoo"]
 CASES = [
@@ -47,7 +47,8 @@ def test_the_patch_is_the_moved_recipe(limits, lines, tmp_path):
     path.write_text(text, encoding="utf-8")
     recipe = read_recipe(str(path))[0]
     assert recipe.name == "quickstart"
-    assert bind(recipe.rule) == bind([rule for rule in after if rule])
+    bound = [[bind_rule(r, "rules") for r in rules if r] for rules in (recipe.rule, after)]
+    assert bound[0] == bound[1]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert made["source"][0]["src_lang"] == "eng_Latn"
     assert made["source"][0]["tgt_lang"] == "jav_Latn"
     assert made["rule"][0] == {
-        **RULE, "key": "", "min": None, "missing": "pass", "languages": {}
+        **RULE, "key": "", "min": None, "missing": "pass", "languages": {}, "sources": {}
     }  # fmt: skip
     assert made["dedup"] == {"off": False}
     assert made["decontaminate"] == {"refs": [], "containment": 0.8, "min_chars": 15}

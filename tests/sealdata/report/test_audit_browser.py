@@ -248,7 +248,9 @@ def test_hostile_text_in_every_field_does_nothing(
     }
     facts = audit_facts(out, manifest).model_copy(update=people)
     audit_rows = ledger_rows(out, manifest.languages)
-    rows = embed(audit_rows, facts, bind(manifest_rules(manifest)), token_estimates(manifest))
+    rows = embed(
+        audit_rows, facts, bind(manifest_rules(manifest), manifest), token_estimates(manifest)
+    )
     path = out / "evil.html"
     path.write_text(render_report(poisoned(facts), rows), "utf-8")
 

@@ -146,7 +146,7 @@ def test_limits_count_what_lies_outside(build: Build) -> None:
 
 
 def test_limits_follow_the_language(build: Build) -> None:
-    rules = bind(manifest_rules(build[1]))
+    rules = bind(manifest_rules(build[1]), build[1])
     actual = {
         lang: [
             (limit.rule, limit.reason, limit.max) for limit in limits(rules, "ratio.chars", lang)

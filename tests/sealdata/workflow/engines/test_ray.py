@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from sealdata.workflow.stage import Stage
 
 pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = pytest.mark.slow
+# A component from outside must load in the processes of Ray, and a program must run there.
+PLUGIN = Path(__file__).parents[2] / "plugins" / "my_parts.py"
 
 RECIPE = """
 name = "small"
@@ -34,8 +37,19 @@ path = "s.tsv.gz"
 src_lang = "eng_Latn"
 tgt_lang = "tha_Thai"
 options = { layout = "pairs" }
+[plugins]
+paths = ["my_parts.py"]
 [clean.unicode]
+[clean.no_stars]
 [score.length]
+[score.vowel_count]
+[score.fields]
+scorer = "program"
+command = ["awk", "-F", "\\t", "{ print NF }"]
+[[rule]]
+reason = "no_vowel"
+score = "vowel_count.src"
+min = 1
 [[rule]]
 reason = "too_short"
 score = "length.src_chars"
@@ -72,6 +86,7 @@ def built(folder: Path, engine: Engine, data: bytes) -> dict[str, str]:
     folder.mkdir()
     (folder / "s.tsv.gz").write_bytes(data)
     (folder / "small.toml").write_text(RECIPE, "utf-8")
+    shutil.copy(PLUGIN, folder)
     build(load_plan(str(folder / "small.toml")), folder / "out", engine, NoProgress())
     return results(folder)
 
@@ -220,6 +235,7 @@ def test_a_driver_killed_in_the_middle_leaves_what_a_rerun_finishes(tmp_path):
     folder.mkdir()
     (folder / "s.tsv.gz").write_bytes(data)
     (folder / "small.toml").write_text(RECIPE, "utf-8")
+    shutil.copy(PLUGIN, folder)
     (folder / "driver.py").write_text(DRIVER, "utf-8")
     command = [sys.executable, str(folder / "driver.py"), str(folder)]
     # A group of its own: the Ray that the driver started goes with it, as on a lost machine.

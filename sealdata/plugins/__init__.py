@@ -1,0 +1,1 @@
+"""Components from outside the package: found, checked by contract tests, and listed."""

@@ -1,0 +1,55 @@
+"""A plugin file of a user: a scorer with a class of its own inside, a cleaner and a reader."""
+
+from typing import ClassVar
+
+import polars as pl
+from pydantic import BaseModel
+
+from sealdata.cleaners import Cleaner
+from sealdata.filter_stages import RuleStage
+from sealdata.readers import Source
+from sealdata.readers._line_reader import LineReader
+from sealdata.scorers import Scorer
+
+
+class Weights(BaseModel):
+    """A class that is not a component."""
+
+    src: float = 1.0
+
+
+class VowelCount(Scorer):
+    """Vowels of the English side."""
+
+    stage: ClassVar[RuleStage] = "lid"
+    columns: ClassVar[dict[str, str]] = {"src": "vowels of the English side, 0 or more"}
+
+    weights: Weights = Weights()  # of the sides
+
+    def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        """A Float64 column."""
+        vowels = pl.col("src").fill_null("").str.count_matches("[aeiou]")
+        return pairs.select(src=vowels.cast(pl.Float64) * self.weights.src)
+
+
+class NoStars(Cleaner):
+    """Takes out asterisks."""
+
+    def clean(self, text: pl.Series) -> pl.Series:
+        """Texts without asterisks."""
+        return text.fill_null("").str.replace_all("*", "", literal=True)
+
+
+class Bars(LineReader):
+    """Two fields with a bar between."""
+
+    def records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
+        """A record for each line."""
+        text = lines.cast(pl.String, strict=False).fill_null("").str.strip_chars("\n")
+        parts = text.str.split_exact("|", 1).struct.unnest()
+        reason = pl.when(pl.col("field_1").is_null()).then(pl.lit("no_bar"))
+        return parts.select(src="field_0", tgt="field_1", reason=reason)
+
+
+class _Base(Scorer):
+    """Not a component, by its name."""
