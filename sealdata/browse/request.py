@@ -7,8 +7,8 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sealdata.browse.labels import LABELS
 from sealdata.errors import ConfigError
+from sealdata.labels.browse_labels import LABELS
 
 MAX_TEXT = 1_000  # characters of a search
 PAGE_ROWS = 50

@@ -1,9 +1,7 @@
 """The Hugging Face card of a built dataset, from its manifest and the cards of its sources."""
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -16,6 +14,7 @@ from sealdata.errors import DataError
 from sealdata.fetch.corpus_cards import LICENCES, CorpusCard, read_corpus_card, strictest
 from sealdata.files.records import write_atomic
 from sealdata.filter_stages import STAGE_NAMES
+from sealdata.labels.facts import AnnotationFacts
 from sealdata.languages import resolve
 from sealdata.recipe.reading import builtin_recipes
 from sealdata.recipe.tables import CardTable
@@ -23,9 +22,9 @@ from sealdata.report.bound_rules import manifest_rules
 from sealdata.report.croissant import croissant, write_croissant
 from sealdata.report.dataset_card_merge import merged, to_write
 from sealdata.report.funnel import funnel_lines
+from sealdata.report.label_figures import share_text, summary
 from sealdata.report.markup import bounds, hundredths
 
-NO_ANNOTATIONS: Mapping[str, Any] = MappingProxyType({})
 _SIZES = {
     "n<1K": 10**3,
     "1K<n<10K": 10**4,
@@ -38,11 +37,10 @@ _SIZES = {
 }
 
 
-def render_card(manifest: BuildManifest, annotations: Mapping[str, Any] = NO_ANNOTATIONS) -> str:
+def render_card(manifest: BuildManifest, annotation: AnnotationFacts | None = None) -> str:
     """The text of ``README.md``, with YAML front matter; equal manifests have equal text.
 
-    ``annotations`` are ``precision`` and ``labels`` of an audit's facts: how people annotated a
-    sample.
+    ``annotation``: what people's labels of a sample say.
 
     Raises:
         ConfigError: a source names a data card that does not exist.
@@ -62,26 +60,27 @@ def render_card(manifest: BuildManifest, annotations: Mapping[str, Any] = NO_ANN
         keep_trailing_newline=True,
     )
     environment.filters.update(cell=cell, hundredths=hundredths)
-    environment.globals.update(to_write=to_write, bounds=bounds)
+    environment.globals.update(
+        to_write=to_write, bounds=bounds, share_text=share_text, label_summary=summary
+    )
     text = environment.get_template("dataset_card.md.j2").render(
         _context(manifest, cards),
         licence=licence,
         licence_reason=reason,
-        precision=annotations.get("precision", []),
-        labels=annotations.get("labels", {}),
+        annotation=annotation,
     )
     return f"---\n{front}---\n\n{text}"
 
 
 def write_card(
-    manifest: BuildManifest, path: Path, annotations: Mapping[str, Any] = NO_ANNOTATIONS
+    manifest: BuildManifest, path: Path, annotation: AnnotationFacts | None = None
 ) -> None:
     """Write the card, atomically; what people wrote on an earlier card is kept.
 
     Raises:
         DataError: the file cannot be written, or the earlier card cannot be read.
     """
-    text = render_card(manifest, annotations)
+    text = render_card(manifest, annotation)
     if path.is_file():
         text = merged(text, path.read_text("utf-8"), str(path))
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -90,14 +89,14 @@ def write_card(
 def write_metadata(
     manifest: BuildManifest,
     out: Path,
-    annotations: Mapping[str, Any] = NO_ANNOTATIONS,
+    annotation: AnnotationFacts | None = None,
     **publication: str,
 ) -> None:
     """Write ``README.md`` and ``croissant.json`` of the build in ``out``.
 
     ``publication``: the ``url`` and date of publication, as ``croissant`` takes them.
     """
-    write_card(manifest, out / "README.md", annotations)
+    write_card(manifest, out / "README.md", annotation)
     write_croissant(
         croissant(out, manifest, licence_of(manifest), **publication), out / "croissant.json"
     )

@@ -1,4 +1,4 @@
-"""Labels: what a person says of a pair, appended line by line to a file of the build."""
+"""Labels of ``sealdata browse``, appended line by line to a file of the build."""
 
 import hashlib
 import json
@@ -17,7 +17,10 @@ LABELS = ("good", "bad", "wrong_language", "misaligned")
 
 
 class LabelRow(BaseModel):
-    """One line of ``labels.jsonl``: a label of one pair. The last line of a pair holds."""
+    """One line of ``labels.jsonl``: a label of one pair.
+
+    The last line of an annotator on a pair holds.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,6 +30,7 @@ class LabelRow(BaseModel):
     label: str | None  # good, bad, wrong_language or misaligned; null takes the label back
     text: str  # digest of both texts, to see that they have changed since
     time: str  # when it was given, UTC
+    annotator: str = ""  # who gave it: ``sealdata browse --annotator``
 
 
 class Label(NamedTuple):
@@ -42,8 +46,32 @@ def text_digest(src: str | None, tgt: str | None) -> str:
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def read_label_rows(path: Path) -> tuple[list[LabelRow], int]:
+    """All lines of a file of labels, in order, and the number of lines that hold no label.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    rows, num_torn = [], 0
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            rows.append(LabelRow.model_validate_json(line))
+        except ValidationError:
+            num_torn += 1
+    return rows, num_torn
+
+
 class Labels:
-    """The labels of a build, in memory and in its file.
+    """The labels that one annotator gave to a build, in memory and in its file.
+
+    Labels of other annotators are in the same file. They are not held: no one sees what others
+    said of a pair.
 
     A label is one line, written by one call and synchronised to the disk before ``add`` returns. A
     kill can leave at most one torn line, which is passed over and counted.
@@ -52,26 +80,17 @@ class Labels:
         DataError: the file cannot be read.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, annotator: str = "") -> None:
         self.path = out / LABELS_FILE
+        self.annotator = annotator
         self.num_torn = 0  # lines that hold no label
         self._labels: dict[tuple[str, int], Label] = {}
         self._lock = threading.Lock()
-        try:
-            content = self.path.read_bytes() if self.path.exists() else b""
-        except OSError as error:
-            raise DataError(f"cannot read {self.path}: {error.strerror or error}") from None
-        for line in content.splitlines():
-            if line.strip():
-                self._read(line)
-
-    def _read(self, line: bytes) -> None:
-        try:
-            row = LabelRow.model_validate_json(line)
-        except ValidationError:
-            self.num_torn += 1
-            return
-        self._hold(row)
+        if self.path.exists():
+            rows, self.num_torn = read_label_rows(self.path)
+            for row in rows:
+                if row.annotator == annotator:
+                    self._hold(row)
 
     def _hold(self, row: LabelRow) -> None:
         if row.label in LABELS:
@@ -105,7 +124,15 @@ class Labels:
             DataError: the disk is full or refuses.
         """
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        entry = LabelRow(source=source, row=row, lang=lang, label=label, text=text, time=time)
+        entry = LabelRow(
+            source=source,
+            row=row,
+            lang=lang,
+            label=label,
+            text=text,
+            time=time,
+            annotator=self.annotator,
+        )
         line = json.dumps(entry.model_dump(), ensure_ascii=False) + "\n"
         with self._lock:
             try:
