@@ -17,7 +17,7 @@ import click
     "--annotator",
     default="",
     metavar="NAME",
-    help="Who labels; each annotator sees only the labels under the same name.",
+    help="Name of the annotator, who sees only the labels under the same name.",
 )
 @click.option("--no-open", is_flag=True, help="Print the address only, and open no browser.")
 def browse(folder: Path, port: int, annotator: str, no_open: bool) -> None:

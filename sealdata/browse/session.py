@@ -75,6 +75,8 @@ class Session:
             "rules": [_finite(rule.model_dump(mode="json")) for rule in self.rules],
             "labels": LABELS,
             "labelled": self.labels.counts(),
+            "annotator": self.labels.annotator,
+            "drawn": len(self.labels.drawn),
             "torn": self.labels.num_torn,
             "page_rows": PAGE_ROWS,
             "no_raw": self.raw.gone,

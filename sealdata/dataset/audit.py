@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sealdata import __version__
 from sealdata.build_manifest import BuildManifest, FertilityRow, FunnelRow, read_build_manifest
 from sealdata.dataset import describe
-from sealdata.dataset.audit_sheet import FOLDER, read_annotations, write_annotations
+from sealdata.dataset.audit_sheet import read_annotations, write_annotations
 from sealdata.dataset.results import locked
 from sealdata.dataset.silent import silent_sources
 from sealdata.errors import DataError
@@ -21,6 +21,7 @@ from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import read_json, stage_key
 from sealdata.filter_stages import COMPARING_STAGES, FILTER_STAGES
 from sealdata.gold.trial_facts import GoldFacts
+from sealdata.labels.sheet import FOLDER
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.run import read_lists, survey
 from sealdata.pipeline.source_state import RunContext, SourceState

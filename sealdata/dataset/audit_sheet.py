@@ -14,15 +14,12 @@ from sealdata.files.records import read_json, stage_key, write_json
 from sealdata.labels.estimates import annotation_facts, read_labels
 from sealdata.labels.facts import AnnotationFacts
 from sealdata.labels.sample import SampleStratum, bin_edges, draw
-from sealdata.labels.sheet import write_sheet
+from sealdata.labels.sheet import FOLDER, KEY, SHEET, write_sheet
 from sealdata.languages import resolve
 from sealdata.report.audit_rows import AuditRows
 from sealdata.report.schema import AuditFacts
 
-FOLDER = "audit"  # of a build's folder, next to the results of the build
-# The sheet is for annotators. Key and strata stay with the person who drew it, and the last has
-# the outcome.
-SHEET, KEY = "annotation.tsv", "annotation-key.parquet"
+# The sizes of the strata stay with the person who drew the sheet. The last has the outcome.
 STRATA, ANNOTATIONS = "annotation-strata.json", "annotation.json"
 
 
@@ -89,12 +86,12 @@ def draw_sheet(
     return folder / SHEET
 
 
-def _chosen(languages: Sequence[str], known: Sequence[str]) -> list[str]:
+def _chosen(languages: Sequence[str], present: Sequence[str]) -> list[str]:
     codes = [resolve(lang).code for lang in languages]
     for code in codes:
-        if code not in known:
-            raise ConfigError(f"nothing of {code} is here; languages: {', '.join(known)}")
-    return list(dict.fromkeys(codes)) or list(known)
+        if code not in present:
+            raise ConfigError(f"nothing of {code} is here; languages: {', '.join(present)}")
+    return list(dict.fromkeys(codes)) or list(present)
 
 
 def write_annotations(folder: Path, filled: Sequence[Path], facts: AuditFacts) -> None:

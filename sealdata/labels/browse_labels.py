@@ -11,9 +11,14 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sealdata.errors import DataError
+from sealdata.files.frames import read_frame
+from sealdata.labels.sheet import FOLDER, KEY
 
 LABELS_FILE = "labels.jsonl"
 LABELS = ("good", "bad", "wrong_language", "misaligned")
+# Filters besides the labels themselves: pairs with any of them, pairs drawn for annotation, and
+# those of them that the annotator has not labelled.
+FILTERS = (ANY, DRAWN, TO_LABEL) = ("any", "drawn", "to_label")
 
 
 class LabelRow(BaseModel):
@@ -86,6 +91,7 @@ class Labels:
         self.num_torn = 0  # lines that hold no label
         self._labels: dict[tuple[str, int], Label] = {}
         self._lock = threading.Lock()
+        self.drawn = _drawn(out / FOLDER / KEY)
         if self.path.exists():
             rows, self.num_torn = read_label_rows(self.path)
             for row in rows:
@@ -103,11 +109,16 @@ class Labels:
         return self._labels.get((source, row))
 
     def rows(self, label: str) -> dict[str, list[int]]:
-        """Source -> rows that have ``label``, or any label."""
+        """Source -> rows that have ``label``, or that one of FILTERS selects."""
         rows: dict[str, list[int]] = {}
+        if label in (DRAWN, TO_LABEL):
+            for source, row in self.drawn:
+                if label == DRAWN or (source, row) not in self._labels:
+                    rows.setdefault(source, []).append(row)
+            return rows
         with self._lock:
             for (source, row), label_row in self._labels.items():
-                if label in ("any", label_row.name):
+                if label in (ANY, label_row.name):
                     rows.setdefault(source, []).append(row)
         return rows
 
@@ -141,6 +152,13 @@ class Labels:
                 message = f"cannot write {self.path}: {error.strerror or error}"
                 raise DataError(message) from None
             self._hold(entry)
+
+
+def _drawn(key: Path) -> list[tuple[str, int]]:
+    """Source and row of each pair that ``audit --annotate`` drew; [] if there is no sheet."""
+    if not key.is_file():
+        return []
+    return list(read_frame(key, ["source", "row"]).iter_rows())
 
 
 def _append(path: Path, line: bytes) -> None:

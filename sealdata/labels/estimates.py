@@ -117,7 +117,7 @@ def annotation_facts(
     Raises:
         DataError: no drawn pair was judged.
     """
-    given = pl.DataFrame(
+    labels = pl.DataFrame(
         [
             (number, order, label)
             for order, annotator in enumerate(annotators)
@@ -126,11 +126,11 @@ def annotation_facts(
         schema={"id": pl.Int64, "order": pl.Int64, "label": pl.String},
         orient="row",
     )
-    judged = given.filter(pl.col("label") != UNSURE).with_columns(
+    judged = labels.filter(pl.col("label") != UNSURE).with_columns(
         correct=pl.col("label").is_in(GOOD)
     )
     if judged.is_empty():
-        raise DataError("no pair of the sheet was judged; labels of other pairs are no sample")
+        raise DataError("no pair of the sheet was judged; labels of other pairs are not a sample")
     first = judged.sort("order").unique("id", keep="first", maintain_order=True)
     counts = {
         (lang, reason, index): (rows, correct)
@@ -146,8 +146,8 @@ def annotation_facts(
     return AnnotationFacts(
         drawn=key.height,
         judged=first.height,
-        unsure=given["id"].n_unique() - first.height,
-        labels=_label_counts(given),
+        unsure=labels["id"].n_unique() - first.height,
+        labels=_label_counts(labels),
         annotators=[annotator.facts() for annotator in annotators],
         agreement=list(_agreement(annotators)),
         shares=list(_shares(table)),
@@ -163,8 +163,8 @@ def _name(stratum: SampleStratum) -> tuple[str, str | None, int]:
     return stratum.lang, stratum.dropped_by, stratum.bin
 
 
-def _label_counts(given: pl.DataFrame) -> dict[str, int]:
-    counts = dict(given.group_by("label").len().iter_rows())
+def _label_counts(labels: pl.DataFrame) -> dict[str, int]:
+    counts = dict(labels.group_by("label").len().iter_rows())
     meanings = {name: f"{name} ({meaning})" for name, meaning in LABELS.items()}
     # Sorted, as JSON files have them.
     return {meanings.get(name, name): counts[name] for name in sorted(counts)}
@@ -247,7 +247,7 @@ def _agreement(annotators: Sequence[AnnotatorLabels]) -> Iterable[AgreementFacts
                 first=first.name,
                 second=second.name,
                 shared=len(shared),
-                agreed=sum(one == other for one, other in shared),
+                agreed=sum(first == second for first, second in shared),
                 kappa=cohens_kappa(shared),
             )
 
@@ -258,7 +258,7 @@ def cohens_kappa(judged: Sequence[tuple[bool, bool]]) -> float | None:
     Source: Cohen 1960.
     """
     rows = len(judged)
-    agreed = sum(one == other for one, other in judged) / rows
+    agreed = sum(first == second for first, second in judged) / rows
     first, second = (sum(pair[side] for pair in judged) / rows for side in (0, 1))
     chance = first * second + (1 - first) * (1 - second)
     return None if chance == 1 else (agreed - chance) / (1 - chance)

@@ -50,7 +50,7 @@ class AnnotationPrecisionFacts(_Facts):
 class AnnotatorFacts(_Facts):
     """What one annotator labelled.
 
-    Labels of pairs that were not drawn are in no estimate: they are no random sample.
+    Labels of pairs that were not drawn are in no estimate: they are not a random sample.
     """
 
     name: str

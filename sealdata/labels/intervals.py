@@ -1,4 +1,4 @@
-"""Confidence intervals for shares that people's labels estimate, in strata of known sizes."""
+"""Confidence intervals for shares that people's labels estimate, in strata of seen_strata sizes."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -41,14 +41,14 @@ def exact_interval(correct: int, labelled: int, pairs: int) -> Interval:
         return value, value
     # Beyond that, the correction for a finite population is less than 0.01 %.
     pairs = min(pairs, 10_000 * labelled)
-    most = pairs - (labelled - correct)
+    last = pairs - (labelled - correct)
     low, high = 0, pairs
     if correct:
-        low = _bisect(correct, most, lambda good: _tail(good, correct, labelled, pairs, 1) > TAIL)
+        low = _bisect(correct, last, lambda good: _tail(good, correct, labelled, pairs, 1) > TAIL)
     if correct < labelled:
         # The last number of correct pairs whose lower tail is wide enough.
         too_many = _bisect(
-            correct, most + 1, lambda good: _tail(good, correct, labelled, pairs, -1) <= TAIL
+            correct, last + 1, lambda good: _tail(good, correct, labelled, pairs, -1) <= TAIL
         )
         high = too_many - 1
     return min(low / pairs, value), max(high / pairs, value)
@@ -94,19 +94,19 @@ def stratified_share(strata: Sequence[Stratum]) -> Share | None:
     Graubard 1998, for the effective size. docs/how-to/label-pairs.md has the measured coverage.
     """
     total = sum(stratum.pairs for stratum in strata)
-    known = [stratum for stratum in strata if stratum.labelled]
-    if not known:
+    seen_strata = [stratum for stratum in strata if stratum.labelled]
+    if not seen_strata:
         return None
-    covered = sum(s.pairs for s in known)
-    samples = _by_rate(known)
+    covered = sum(s.pairs for s in seen_strata)
+    samples = _by_rate(seen_strata)
     value = sum(s.pairs / covered * s.share for s in samples)
     rows = [(s.pairs / covered, s.share, s.limits()) for s in samples]
     low = value - math.hypot(*(w * (share - limits[0]) for w, share, limits in rows))
     high = value + math.hypot(*(w * (limits[1] - share) for w, share, limits in rows))
     if len(samples) > 1:
-        simple = _effective(known, value).limits()
+        simple = _effective(seen_strata, value).limits()
         low, high = min(low, simple[0]), max(high, simple[1])
-    # Whole distances, not their squares: an unknown share is no random draw that others even out.
+    # Whole distances, not their squares: an unknown share is not a random draw.
     unknown = 1 - covered / total
     low, high = (1 - unknown) * low, (1 - unknown) * high + unknown
     return Share(value, (max(0.0, low), min(1.0, high)))

@@ -12,7 +12,7 @@ from sealdata.filter_stages import RULE_STAGES
 from sealdata.shards.shuffle import row_keys
 
 BINS = 5  # of the score that decides, by quantiles of the kept pairs
-# Pairs of each stratum, at least. Of fewer, no share within a reason would mean anything.
+# Pairs of each stratum, at least. A share of fewer pairs would mean nothing.
 MIN_LABELS = 5
 EDGE_ROWS = 20_000  # kept pairs whose scores make the edges of bins: each holds 20 ± 1 %
 STRATUM = ["dropped_by", "bin"]
@@ -172,7 +172,7 @@ def _kept() -> pl.Expr:
 def _strata(frame: pl.DataFrame, score: str, edges: Sequence[float]) -> pl.DataFrame:
     """The pairs of a frame that people can judge, with their strata.
 
-    What other stages drop is no opinion on the translation: a duplicate may be a good pair.
+    What other stages drop says nothing about the translation: a duplicate may be a good pair.
     """
     has_text = pl.all_horizontal(pl.col("src", "tgt").str.len_bytes() > 0)
     judged = frame.filter(has_text & (_kept() | pl.col("stage").is_in(RULE_STAGES)))

@@ -25,6 +25,9 @@ LABELS = {
 }
 # Kreutzer et al. count these three as correct: boilerplate and short phrases are translations too.
 CORRECT = ("CC", "CB", "CS")
+FOLDER = "audit"  # of a build's folder, next to the results of the build
+# The sheet is for annotators. The key stays with the person who drew it.
+SHEET, KEY = "annotation.tsv", "annotation-key.parquet"
 NO_LABEL = "no row has a label"
 # Neither score nor source is in the sheet: they would hint at the answer.
 HEADER = ("id", "label", "comment", "english", "other_language", "other")

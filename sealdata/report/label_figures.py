@@ -9,9 +9,9 @@ LABEL_METRICS = (PRECISION, WRONGLY_DROPPED, RECALL)
 def label_metrics(annotation: AnnotationFacts) -> dict[str, float]:
     """Estimates by name, and the ends of their 95 % intervals with ``_low`` and ``_high`` appended.
 
-    ``precision_kept``, the share of kept pairs that are correct; ``correct_dropped``, the share of
-    the pairs dropped by rules that are correct, with ``.REASON`` for one reason; ``recall``, the
-    share of correct pairs that are kept. Each also with ``.LANGUAGE`` at the end.
+    ``precision_kept`` is the share of correct pairs among kept ones. ``correct_dropped`` is that
+    among pairs dropped by rules, with ``.REASON`` for one reason. ``recall`` is the share of
+    correct pairs that are kept. Each also exists with ``.LANGUAGE`` at the end.
     """
     values: dict[str, float] = {}
 
@@ -38,10 +38,10 @@ def summary(annotation: AnnotationFacts) -> list[str]:
         lines.append(f"{annotation.unsure:,} more could not be judged, and are left out.")
     kept, dropped = (annotation.share_of("all", kept) for kept in (True, False))
     if kept:
-        lines.append(f"Of the kept pairs {share_text(kept.share, kept.interval)} are correct.")
+        lines.append(f"{share_text(kept.share, kept.interval)} of the kept pairs are correct.")
     if dropped:
         share = share_text(dropped.share, dropped.interval)
-        lines.append(f"Of the pairs dropped by rules {share} are correct.")
+        lines.append(f"{share} of the pairs dropped by rules are correct.")
     for recall in annotation.recall:
         if recall.lang == "all":
             share = share_text(recall.share, recall.interval)
@@ -56,7 +56,10 @@ def summary(annotation: AnnotationFacts) -> list[str]:
         ignored = [
             f"{count:,} labels of {annotator.name} are left out: {reason}."
             for count, reason in (
-                (annotator.not_drawn, "their pairs were not drawn, so they are no random sample"),
+                (
+                    annotator.not_drawn,
+                    "their pairs were not drawn at random",
+                ),
                 (annotator.changed, "the text of their pairs has changed since"),
             )
             if count
