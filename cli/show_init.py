@@ -22,6 +22,13 @@ def show_draft(drafted: Drafted) -> None:
         click.echo(f"CHECK     {text}")
     for text in drafted.fills:
         click.echo(f"{FILL}      {text}")
+    for cleaner, text in drafted.filters.cleaners.items():
+        click.echo(f"cleaner   {text}: {cleaner}")
+    # A filter may become several rules.
+    for note in dict.fromkeys(filter(None, drafted.filters.notes)):
+        click.echo(f"rule      {note}")
+    for text in drafted.filters.without:
+        click.echo(f"no rule   {text}")
     click.echo(f"recipe    {drafted.path}")
     if not drafted.fills:
         click.echo(f"next      sealdata build {drafted.path} --dry-run")

@@ -81,10 +81,10 @@ def _archive(path: Path) -> Format:
     if len(tmx) == 1:
         with open_archive(path) as archive, archive.open(tmx[0]) as member:
             return _tmx(member.read(4 * HEAD_BYTES))
-    found = {language.code for name in names if (language := find_language(_suffix(name)))}
-    if ENGLISH in found and len(found) == 2:
+    matches = {language.code for name in names if (language := find_language(_suffix(name)))}
+    if ENGLISH in matches and len(matches) == 2:
         notes = _licences(names)
-        return Format("moses", languages=tuple(sorted(found)), notes=notes)
+        return Format("moses", languages=tuple(sorted(matches)), notes=notes)
     if len(names) == 1:
         return detect_member(path)
     raise NoPairsError(f"the archive holds {len(names)} files, none a pair with English; unpack it")
@@ -99,8 +99,10 @@ def detect_member(path: Path) -> Format:
 
 
 def _licences(names: list[str]) -> tuple[str, ...]:
-    found = [name for name in names if re.match(r"(?i)licen[cs]e|copying|readme", Path(name).name)]
-    return (f"in the archive: {', '.join(found)}",) if found else ()
+    matches = [
+        name for name in names if re.match(r"(?i)licen[cs]e|copying|readme", Path(name).name)
+    ]
+    return (f"in the archive: {', '.join(matches)}",) if matches else ()
 
 
 def _suffix(name: str) -> str:
@@ -151,9 +153,9 @@ def _named(reader: str, rows: list[dict[str, Any]]) -> Format:
     scores = [name for name in _of_type(rows, (int, float)) if _SCORES.fullmatch(name)]
     if scores:
         options["score_column"] = scores[0]
-    found = {name: code for name in texts if (code := language_of_tag(name))}
-    if len(found) > 1 and ENGLISH in found.values():
-        return Format(reader, options, languages=tuple(dict.fromkeys(found.values())))
+    columns = {name: code for name in texts if (code := language_of_tag(name))}
+    if len(columns) > 1 and ENGLISH in columns.values():
+        return Format(reader, options, languages=tuple(dict.fromkeys(columns.values())))
     if len(texts) < 2 or "text" in texts:
         what = "documents, which a [[stream]] reads" if texts else "no text"
         raise NoPairsError(f"it has {what}")

@@ -21,7 +21,7 @@ MAX_ROWS = 50_000  # records of a file that are read; of a larger one the number
 LID_ROWS = 500  # of them, spread evenly, whose languages are identified
 MAX_REJECTED = 0.05  # a larger share of records that cannot be read is marked
 FILL = "FILL"  # what stands where a person must write; no language, file or column has this name
-_BATCH = 10_000
+_BATCH = 1_000  # so small that the records of a block that was read are nearly known
 
 
 @dataclass
@@ -73,22 +73,28 @@ def _records(draft: SourceDraft) -> tuple[pl.DataFrame, pl.DataFrame]:
     # Readers by position only write the languages down.
     source = Source(draft.name, draft.path, ENGLISH, others[0] if others else "fra_Latn")
     size = reader.size(draft.path) or 0
-    good, rejected, rows, consumed = [], [], 0, 0
+    good, rejected, rows, consumed, estimate = [], [], 0, 0, 0.0
     with track() as meter:
         for batch in reader.batches(source, _BATCH):
             if rows < MAX_ROWS:
                 good.append(batch.good)
                 rejected.append(batch.rejected)
+            # Files are read in blocks. When the next one is read, all bytes of those before have
+            # become records.
+            if consumed and meter.consumed() > consumed:
+                estimate = rows * size / consumed
+            consumed = meter.consumed()
             rows += batch.good.height + batch.rejected.height
-            # A decompressor reads ahead: a file that is all read is counted to its end.
-            if rows >= MAX_ROWS and meter.consumed() < 0.9 * size:
-                consumed = meter.consumed()
+            # A file that is all read is counted to its end.
+            if rows >= MAX_ROWS and estimate and consumed < size:
                 break
+        else:
+            estimate = 0.0
     if rows == 0:
         raise DataError(f"{draft.path} has no records")
     draft.records = f"{rows:,}"
-    if consumed:
-        draft.records = f"about {round(rows * size / consumed, -3):,.0f}"
+    if estimate:
+        draft.records = f"about {round(estimate, -3):,.0f}"
         draft.notes.append(f"{draft.records} records, estimated from the first {rows:,}")
     else:
         draft.notes.append(f"{rows:,} records")
@@ -127,13 +133,13 @@ def _ordered(sides: tuple[str, str], english_last: bool) -> tuple[str, str]:
 
 
 def _fill_language(draft: SourceDraft, other: str, share: float, english_last: bool) -> None:
-    found = find_language(other) if other else None
+    language = find_language(other) if other else None
     said = f"language ID says {other or 'nothing'} for {share:.0%} of its lines"
     code = FILL
-    if found is None or found.code == ENGLISH or share < 0.5:
+    if language is None or language.code == ENGLISH or share < 0.5:
         draft.fills.append(f"the language besides English; {said}")
     else:
-        code = found.code
+        code = language.code
         draft.checks.append(f"the name of the file has no language; {said}")
     draft.src_lang, draft.tgt_lang = _ordered((ENGLISH, code), english_last)
 

@@ -64,13 +64,13 @@ def find_sources(paths: Sequence[Path]) -> tuple[list[SourceDraft], list[LeftOut
         ConfigError: a path does not exist.
     """
     files = [file for file in _files(paths) if not _is_no_data(file)]
-    found = _Found()
+    drafts = _Found()
     for start, group in by_language(files).items():
         scores = [file for file in files if bare(file.name) == f"{start.name}.scores"]
         files = [file for file in files if file not in (*group.values(), *scores)]
         for other in sorted(set(group) - {ENGLISH}):
             note = f"aligned files: {group[ENGLISH].name} and {group[other].name}"
-            found.add(Format("moses", notes=(note,)), start, (ENGLISH, other))
+            drafts.add(Format("moses", notes=(note,)), start, (ENGLISH, other))
     for pattern, group in alike_but_for_language(files).items():
         if not _has_ids(group[ENGLISH]):
             continue
@@ -78,31 +78,31 @@ def find_sources(paths: Sequence[Path]) -> tuple[list[SourceDraft], list[LeftOut
         for other in sorted(set(group) - {ENGLISH}):
             fmt = Format("joined", {"tgt_file": group[other].name}, notes=("joined by ids",))
             name = Path(pattern).name.replace("*", "")
-            found.add(fmt, group[ENGLISH], (ENGLISH, other), name)
+            drafts.add(fmt, group[ENGLISH], (ENGLISH, other), name)
     for file in files:
-        _add_file(file, found)
-    _name_apart(found.sources)
-    return sorted(found.sources, key=lambda source: source.name), found.left_out
+        _add_file(file, drafts)
+    _name_apart(drafts.sources)
+    return sorted(drafts.sources, key=lambda source: source.name), drafts.left_out
 
 
-def _add_file(file: Path, found: _Found) -> None:
+def _add_file(file: Path, drafts: _Found) -> None:
     try:
         fmt = detect(file)
     except DataError as error:
-        found.left_out.append(LeftOut(file, str(error).removeprefix(f"{file} ")))
+        drafts.left_out.append(LeftOut(file, str(error).removeprefix(f"{file} ")))
         return
     others = [code for code in fmt.languages if code != ENGLISH]
     if not others:
-        found.add(fmt, file, pair_in(file.name))
+        drafts.add(fmt, file, pair_in(file.name))
     for other in others:
-        found.add(fmt, file, (ENGLISH, other))
+        drafts.add(fmt, file, (ENGLISH, other))
 
 
 def _files(paths: Sequence[Path]) -> Iterable[Path]:
     for path in paths:
         if path.is_dir():
-            found = (file for file in path.rglob("*") if file.is_file())
-            yield from visible(sorted(found), path)
+            inside = (file for file in path.rglob("*") if file.is_file())
+            yield from visible(sorted(inside), path)
         elif path.is_file():
             yield path
         else:
@@ -131,8 +131,10 @@ def _source_name(name: str) -> str:
 
 def _choose_columns(draft: SourceDraft, columns: dict[str, list[str]]) -> None:
     """The columns of text by their languages; the English one comes first."""
-    found = {name: likeliest(pl.Series(texts, dtype=pl.String)) for name, texts in columns.items()}
-    sure = {name: code for name, (code, share) in found.items() if code and share > 0.5}
+    languages = {
+        name: likeliest(pl.Series(texts, dtype=pl.String)) for name, texts in columns.items()
+    }
+    sure = {name: code for name, (code, share) in languages.items() if code and share > 0.5}
     english = [name for name, code in sure.items() if code == ENGLISH]
     others = [name for name, code in sure.items() if code != ENGLISH]
     if len(english) != 1 or len(others) != 1:

@@ -27,6 +27,7 @@ class FilterDraft:
     score: dict[str, dict[str, Any]] = field(default_factory=dict)
     rules: list[dict[str, Any]] = field(default_factory=list)  # tables as in a recipe
     notes: list[str] = field(default_factory=list)  # of each rule; "" for none
+    cleaners: dict[str, str] = field(default_factory=dict)  # cleaner -> filter that it stands for
     without: list[str] = field(default_factory=list)  # filters that have no counterpart
     dedup: bool = True
 
@@ -97,6 +98,8 @@ def _lines(
     yield "# --- repair of text, in this order ---"
     for cleaner, options in filters.clean.items():
         yield ""
+        if cleaner in filters.cleaners:
+            yield f"# {filters.cleaners[cleaner]}. CHECK: it cleans both sides."
         yield f"[clean.{cleaner}]  # {_first_line(component_class('cleaners', cleaner))}"
         yield from _options(options)
     scores = dict(filters.score)
