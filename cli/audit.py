@@ -34,12 +34,20 @@ from .options import ALLOW, BUILD_OUT, WORKERS, say_finding
     "--annotate",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Also write audit/annotation.tsv: N kept pairs per language for blind annotation.",
+    help="Also write audit/annotation.tsv: N pairs per language to label, half kept, half dropped.",
+)
+@click.option(
+    "--annotate-language",
+    "annotate_languages",
+    multiple=True,
+    metavar="LANG",
+    help="Draw pairs of this language only; may be repeated.",
 )
 @click.option(
     "--annotated",
+    multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A filled-in sheet; its precision goes into the report and the card.",
+    help="A filled-in sheet, or labels.jsonl of browse; may be repeated, one for each annotator.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def audit(
@@ -52,7 +60,8 @@ def audit(
     workers: int,
     allow: tuple[str, ...],
     annotate: int | None,
-    annotated: Path | None,
+    annotate_languages: tuple[str, ...],
+    annotated: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Audit WHAT: a recipe, by a sample of its corpora scored in full, or the folder of a build.
@@ -63,7 +72,8 @@ def audit(
     \b
     Example:
         sealdata audit my-recipe.toml --fail-on "kept_share<0.5" --fail-on "duplicate_share>0.2"
-        sealdata audit builds/quickstart --annotate 100
+        sealdata audit builds/quickstart --annotate 200
+        sealdata audit builds/quickstart --annotated ann.tsv --annotated ben.tsv
         sealdata audit builds/old builds/new
     """
     from sealdata.dataset.audit import apply_annotations, audit_build, audit_recipe
@@ -102,7 +112,7 @@ def audit(
     show_audit(audited, as_json)
     if annotate:
         folder = audited.page.parent
-        sheet = draw_sheet(audited.facts, audited.audit_rows, folder, annotate)
+        sheet = draw_sheet(audited.facts, audited.audit_rows, folder, annotate, annotate_languages)
         click.echo(f"sheet   {sheet}", err=as_json)
     check(audited.facts, conditions)
 
@@ -122,16 +132,19 @@ def card(folder: Path, out: Path | None) -> None:
         sealdata card builds/quickstart
     """
     from sealdata.build_manifest import read_build_manifest
-    from sealdata.dataset.audit_sheet import annotation_facts
+    from sealdata.dataset.audit_sheet import are_outdated, read_annotations
     from sealdata.report.dataset_card import write_card, write_metadata
     from sealdata.report.dataset_card_merge import unwritten
     from sealdata.report.training_summary import TRAINING_SUMMARY
 
     manifest = read_build_manifest(folder)
+    annotation = read_annotations(folder, manifest.funnel)
+    if are_outdated(folder, manifest.funnel):
+        click.echo("labels are of an earlier state of the build, and not on the card", err=True)
     if out:
-        write_card(manifest, out, annotation_facts(folder))
+        write_card(manifest, out, annotation)
     else:
-        write_metadata(manifest, folder, annotation_facts(folder))
+        write_metadata(manifest, folder, annotation)
     path = out or folder / "README.md"
     click.echo(path)
     for what in unwritten(path.read_text("utf-8")):

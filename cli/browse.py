@@ -13,8 +13,14 @@ import click
     default=0,
     help="Port of the page.  [default: one that is free]",
 )
+@click.option(
+    "--annotator",
+    default="",
+    metavar="NAME",
+    help="Name of the annotator, who sees only the labels under the same name.",
+)
 @click.option("--no-open", is_flag=True, help="Print the address only, and open no browser.")
-def browse(folder: Path, port: int, no_open: bool) -> None:
+def browse(folder: Path, port: int, annotator: str, no_open: bool) -> None:
     """Browse all pairs of the build in FOLDER, kept and dropped, in a browser on this machine.
 
     Search, filter by score, move limits and see which pairs they change, save them as a recipe,
@@ -24,6 +30,7 @@ def browse(folder: Path, port: int, no_open: bool) -> None:
     \b
     Example:
         sealdata browse builds/quickstart
+        sealdata browse builds/quickstart --annotator ann
         sealdata browse builds/quickstart --no-open --port 8000
     """
     import os
@@ -34,7 +41,7 @@ def browse(folder: Path, port: int, no_open: bool) -> None:
     from sealdata.browse.session import Session
     from sealdata.errors import ConfigError
 
-    session = Session(folder)
+    session = Session(folder, annotator)
     try:
         server = BrowseServer(session, port)
     except OSError as error:

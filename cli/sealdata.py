@@ -13,6 +13,7 @@ from .browse import browse
 from .calibrate import calibrate
 from .errors import Program
 from .gold import gold, hash_refs, lengths
+from .init import init
 from .lid import lid
 from .models import models
 from .options import ALLOW, BUILD_OUT, WORKERS, say_finding
@@ -153,6 +154,7 @@ for command in (
     sources,
     models,
     lid,
+    init,
     recipe_group,
 ):
     main.add_command(command)

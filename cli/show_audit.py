@@ -6,9 +6,11 @@ import click
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.dataset.audit import Audited
+from sealdata.dataset.audit_sheet import are_outdated
 from sealdata.dataset.compare import Comparison, changelog
 from sealdata.languages import resolve
 from sealdata.report.funnel import funnel_lines
+from sealdata.report.label_figures import summary
 
 from .tables import table
 
@@ -38,6 +40,11 @@ def show_audit(audited: Audited, as_json: bool) -> None:
         interval = f" ± {100 * error:.2f} points at 99 %" if error else ""
         how = "estimated from" if error else "counted on"
         click.echo(f"{how} {sampled:,} of {pairs:,} pairs; kept {kept:.2%}{interval}")
+    if facts.annotation:
+        for line in summary(facts.annotation):
+            click.echo(line)
+    elif are_outdated(audited.page.parent.parent, facts.build.funnel):
+        click.echo("labels are of an earlier state of the build, and left out")
     if facts.build.limit is not None:
         click.echo(f"PARTIAL: only the first {facts.build.limit:,} records of each source")
     click.echo(f"report  {audited.page}")

@@ -33,9 +33,9 @@ from python_api import notebook, python_page
 from sealcli import sealdata, sealtrain
 from sealdata import build_manifest, pairs, sanity
 from sealdata import filter_stages as stages
-from sealdata.browse import labels
 from sealdata.component import KINDS, available, component_class
 from sealdata.contamination import hashes
+from sealdata.labels import browse_labels
 from sealdata.languages import confusable_sets, languages
 from sealdata.pairs import make_pairs
 from sealdata.recipe import inheritance, reading
@@ -266,7 +266,7 @@ def files_page() -> str:
         ),
         "## labels.jsonl",
         "Written by `sealdata browse`.",
-        facts(labels.LabelRow, "### LabelRow"),
+        facts(browse_labels.LabelRow, "### LabelRow"),
         "## manifest.json of a build",
         *(
             facts(model, f"### {model.__name__}")

@@ -17,7 +17,7 @@ LEVELS = [
     "text workflow fetch programs",
     "laser readers tokenizers build_manifest",
     "cleaners contamination formats lexicon lid shards",
-    "scorers tokens",
+    "labels scorers tokens",
     "recipe plugins",
     "stages",
     "pipeline",

@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from sealdata.browse.labels import Labels
 from sealdata.browse.request import MAX_RANKED, PAGE_ROWS, Query
 from sealdata.browse.rows import (
     AT,
@@ -20,6 +19,7 @@ from sealdata.browse.rows import (
 )
 from sealdata.browse.search import Search
 from sealdata.errors import ConfigError
+from sealdata.labels.browse_labels import Labels
 
 _FILES = 32  # scanned together; more would hold more hits of a search at once
 

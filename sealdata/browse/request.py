@@ -6,8 +6,8 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sealdata.browse.labels import LABELS
 from sealdata.errors import ConfigError
+from sealdata.labels.browse_labels import FILTERS, LABELS
 from sealdata.text.regex import fault
 
 MAX_TEXT = 1_000  # characters of a search
@@ -40,7 +40,7 @@ class Query(_Table):
     lang: str = ""  # FLORES-200 code
     source: str = ""
     reason: str = ""  # one of all reasons of the pair
-    label: str = ""  # of LABELS, or "any"
+    label: str = ""  # of LABELS or FILTERS
     ranges: dict[str, tuple[float | None, float | None]] = {}  # score -> from, to below
     score: str = ""  # of the histogram and of the order
     limits: tuple[MovedLimit, ...] = ()
@@ -79,6 +79,6 @@ def parse_query(text: str) -> Query:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the query"
         raise ConfigError(f"{where}: {first['msg']}") from None
-    if query.label not in ("", "any", *LABELS):
+    if query.label not in ("", *FILTERS, *LABELS):
         raise ConfigError(f"no label {query.label!r}; known: {', '.join(LABELS)}")
     return query

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from sealdata.browse.labels import Labels
 from sealdata.browse.request import Query
 from sealdata.filter_stages import RULE_STAGES
+from sealdata.labels.browse_labels import Labels
 from sealdata.report.bound_rules import non_rule_expr, num_scored_expr
 from sealdata.report.ledger import dropped_files, kept_files
 from sealdata.stages.rules import Bounds, Rule

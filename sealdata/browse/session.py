@@ -9,7 +9,6 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sealdata.browse.cleaning import RawTexts, difference
-from sealdata.browse.labels import LABELS, Labels, text_digest
 from sealdata.browse.limits import base_recipe, move, patch
 from sealdata.browse.query import Pairs
 from sealdata.browse.request import PAGE_ROWS, Query
@@ -17,6 +16,7 @@ from sealdata.browse.rows import Outcomes, RowFile, fails_in, row_files
 from sealdata.build_manifest import read_build_manifest
 from sealdata.errors import ConfigError, DataError
 from sealdata.files.records import read_json
+from sealdata.labels.browse_labels import LABELS, Labels, text_digest
 from sealdata.languages import languages
 from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.markup import bounds
@@ -40,18 +40,18 @@ class Mark(BaseModel):
 
 
 class Session:
-    """A finished build, its rules and its labels.
+    """A finished build, its rules, and the labels of one annotator.
 
     Raises:
         DataError: there is no finished build in ``out``, or its audit is missing.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, annotator: str = "") -> None:
         self.out = out
         self.manifest = read_build_manifest(out)
         self.rules = manifest_rules(self.manifest)
         self.scores = _scores(out / "report" / "audit.json")
-        self.labels = Labels(out)
+        self.labels = Labels(out, annotator)
         files = row_files(out, self.manifest.languages)
         self.pairs = Pairs(files, self.labels, {s["name"]: s["bars"] for s in self.scores})
         self.raw = RawTexts(out, self.manifest)
@@ -75,6 +75,8 @@ class Session:
             "rules": [_finite(rule.model_dump(mode="json")) for rule in self.rules],
             "labels": LABELS,
             "labelled": self.labels.counts(),
+            "annotator": self.labels.annotator,
+            "drawn": len(self.labels.drawn),
             "torn": self.labels.num_torn,
             "page_rows": PAGE_ROWS,
             "no_raw": self.raw.gone,

@@ -1,7 +1,7 @@
 """Audit: report on a recipe's corpora by a sample scored in full, or on a finished build."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sealdata import __version__
 from sealdata.build_manifest import BuildManifest, FertilityRow, FunnelRow, read_build_manifest
 from sealdata.dataset import describe
-from sealdata.dataset.audit_sheet import FOLDER, annotation_facts, write_annotations
+from sealdata.dataset.audit_sheet import read_annotations, write_annotations
 from sealdata.dataset.results import locked
 from sealdata.dataset.silent import silent_sources
 from sealdata.errors import DataError
@@ -21,6 +21,7 @@ from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import read_json, stage_key
 from sealdata.filter_stages import COMPARING_STAGES, FILTER_STAGES
 from sealdata.gold.trial_facts import GoldFacts
+from sealdata.labels.sheet import FOLDER
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.run import read_lists, survey
 from sealdata.pipeline.source_state import RunContext, SourceState
@@ -29,6 +30,7 @@ from sealdata.report.audit_rows import AuditRows, ledger_rows
 from sealdata.report.duplicate_examples import corpus_duplicate_examples
 from sealdata.report.facts import Compared, audit_facts, write_facts
 from sealdata.report.html import write_report
+from sealdata.report.metrics import metrics_of
 from sealdata.report.other_views import match_facts
 from sealdata.report.reason_counts import by_source, spread
 from sealdata.report.schema import AuditFacts, DuplicateFacts
@@ -119,11 +121,11 @@ def sample_sizes(pairs: dict[str, int], rows: int) -> dict[str, int]:
     }
 
 
-def apply_annotations(audited: Audited, filled: Path) -> Audited:
-    """Read a filled-in sheet, and write report and ``audit.json`` again with its precision.
+def apply_annotations(audited: Audited, filled: Sequence[Path]) -> Audited:
+    """Read filled-in sheets, and write report and ``audit.json`` again with what they say.
 
     Raises:
-        DataError: the sheet is damaged or belongs to another audit.
+        DataError: a sheet is damaged or belongs to another audit.
     """
     folder = audited.page.parent
     write_annotations(folder, filled, audited.facts)
@@ -143,7 +145,10 @@ def _write(
 def _finish(facts: AuditFacts, out: Path, audit_rows: AuditRows) -> Audited:
     # Labels and references are not computed by an audit: people and ``gold`` leave them in its
     # folder.
-    facts = facts.model_copy(update=annotation_facts(out) | {"gold": _gold(out)})
+    annotation = read_annotations(out, facts.build.funnel)
+    facts = facts.model_copy(update={"annotation": annotation, "gold": _gold(out)})
+    metrics, errors = metrics_of(facts)
+    facts = facts.model_copy(update={"metrics": metrics, "errors": errors})
     page = out / FOLDER / "index.html"
     # The page is made of the same facts, so numbers in both agree.
     write_facts(facts, out / FOLDER / "audit.json")

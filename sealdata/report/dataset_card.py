@@ -1,9 +1,7 @@
 """The Hugging Face card of a built dataset, from its manifest and the cards of its sources."""
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -15,6 +13,7 @@ from sealdata.errors import DataError
 from sealdata.fetch.corpus_cards import LICENCES, CorpusCard, read_corpus_card, strictest
 from sealdata.files.records import write_atomic
 from sealdata.filter_stages import STAGE_NAMES
+from sealdata.labels.facts import AnnotationFacts
 from sealdata.languages import resolve
 from sealdata.recipe.reading import builtin_recipes
 from sealdata.recipe.tables import CardTable
@@ -22,10 +21,10 @@ from sealdata.report.bound_rules import manifest_rules, source_limits
 from sealdata.report.croissant import croissant, write_croissant
 from sealdata.report.dataset_card_merge import merged, written
 from sealdata.report.funnel import funnel_lines
+from sealdata.report.label_figures import share_text, summary
 from sealdata.report.markdown import render
 from sealdata.report.training_summary import TRAINING_SUMMARY, write_training_summary
 
-NO_ANNOTATIONS: Mapping[str, Any] = MappingProxyType({})
 _SIZES = {
     "n<1K": 10**3,
     "1K<n<10K": 10**4,
@@ -38,11 +37,10 @@ _SIZES = {
 }
 
 
-def render_card(manifest: BuildManifest, annotations: Mapping[str, Any] = NO_ANNOTATIONS) -> str:
+def render_card(manifest: BuildManifest, annotation: AnnotationFacts | None = None) -> str:
     """The text of ``README.md``, with YAML front matter; equal manifests have equal text.
 
-    ``annotations`` are ``precision`` and ``labels`` of an audit's facts: how people annotated a
-    sample.
+    ``annotation``: what people's labels of a sample say.
 
     Raises:
         ConfigError: a source names a data card that does not exist.
@@ -56,22 +54,23 @@ def render_card(manifest: BuildManifest, annotations: Mapping[str, Any] = NO_ANN
     values = _context(manifest, cards) | {
         "licence": licence,
         "licence_reason": reason,
-        "precision": annotations.get("precision", []),
-        "labels": annotations.get("labels", {}),
+        "annotation": annotation,
+        "share_text": share_text,
+        "label_summary": summary,
     }
     text = render("dataset_card.md.j2", values)
     return f"---\n{front}---\n\n{text}"
 
 
 def write_card(
-    manifest: BuildManifest, path: Path, annotations: Mapping[str, Any] = NO_ANNOTATIONS
+    manifest: BuildManifest, path: Path, annotation: AnnotationFacts | None = None
 ) -> None:
     """Write the card, atomically; what people wrote on an earlier card is kept.
 
     Raises:
         DataError: the file cannot be written, or the earlier card cannot be read.
     """
-    text = render_card(manifest, annotations)
+    text = render_card(manifest, annotation)
     if path.is_file():
         text = merged(text, path.read_text("utf-8"), str(path))
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -80,7 +79,7 @@ def write_card(
 def write_metadata(
     manifest: BuildManifest,
     out: Path,
-    annotations: Mapping[str, Any] = NO_ANNOTATIONS,
+    annotation: AnnotationFacts | None = None,
     **publication: str,
 ) -> None:
     """Write ``README.md``, ``croissant.json`` and TRAINING_SUMMARY of the build in ``out``.
@@ -88,7 +87,7 @@ def write_metadata(
     ``publication``: the ``url`` and date of publication, as ``croissant`` takes them.
     """
     card = out / "README.md"
-    write_card(manifest, card, annotations)
+    write_card(manifest, card, annotation)
     said = written(card.read_text("utf-8"))  # people write once, for readers and for machines
     record = croissant(out, manifest, licence_of(manifest), **publication, written=said)
     write_croissant(record, out / "croissant.json")

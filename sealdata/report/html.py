@@ -23,6 +23,7 @@ from sealdata.report.explorer import embed
 from sealdata.report.facts import token_estimates
 from sealdata.report.fertility_chart import fertility_svg
 from sealdata.report.hexbins import margin_chart
+from sealdata.report.label_figures import share_text, summary
 from sealdata.report.metrics import facts_error
 from sealdata.report.schema import AuditFacts, Limit, ReasonFacts, ScoreFacts
 
@@ -56,6 +57,8 @@ def render_report(facts: AuditFacts, rows: dict[str, Any]) -> str:
         textures=figures.textures,
         margin_chart=margin_chart,
         failing=markup.failing,
+        share_text=share_text,
+        label_summary=summary,
     )
     return environment.get_template("report.html.j2").render(_context(facts, rows))
 

@@ -11,6 +11,7 @@ from sealdata.build_manifest import FunnelRow
 from sealdata.errors import CheckError, ConfigError
 from sealdata.filter_stages import STAGE_NAMES
 from sealdata.report.audit_rows import share_error
+from sealdata.report.label_figures import LABEL_METRICS, label_metrics
 from sealdata.report.schema import AuditFacts
 
 # A name, a comparison and a decimal number. ``eval`` would run any code that CI configuration
@@ -18,7 +19,7 @@ from sealdata.report.schema import AuditFacts
 _CHECK = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(<=|>=|==|!=|<|>)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*")
 _FIGURES = (  # what a name may begin with, see ``metrics_of``
     *("records", "kept", "kept_share", "lost_share", "tokens"),
-    *("any_share", "duplicate_share", "leak_share"),
+    *("any_share", "duplicate_share", "leak_share", *LABEL_METRICS),
 )
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -34,9 +35,9 @@ def metrics_of(facts: AuditFacts) -> tuple[dict[str, float], dict[str, float]]:
     """Values by name, and errors by name of those values that are estimated.
 
     ``records``, ``kept``, ``kept_share`` and ``lost_share.STAGE`` (of the records), ``tokens``;
-    ``any_share.REASON`` (of the pairs compared); ``duplicate_share``, ``leak_share``. Each also has
-    a value for each language, as ``kept_share.jav_Latn``. Errors are half the width of the interval
-    at ``basis.confidence``.
+    ``any_share.REASON`` (of the pairs compared); ``duplicate_share``, ``leak_share``; with labels
+    also those of ``label_metrics``. Each also has a value for each language, as
+    ``kept_share.jav_Latn``. Errors are half the width of the interval at ``basis.confidence``.
     """
     values: dict[str, float] = {}
     errors: dict[str, float] = {}
@@ -77,6 +78,8 @@ def metrics_of(facts: AuditFacts) -> tuple[dict[str, float], dict[str, float]]:
             errors[name] = variance**0.5 / total
     _reason_shares(facts, values, errors)
     _flag_shares(facts, values)
+    if facts.annotation:
+        values |= label_metrics(facts.annotation)
     # An audit packs nothing, so it has no tokens to report.
     if build.streams:
         values["tokens"] = sum(stream.num_tokens for stream in build.streams)
@@ -144,6 +147,11 @@ def check(facts: AuditFacts, checks: Sequence[Check]) -> None:
     for text, name, sign, limit in checks:
         # An unknown figure is an error and not "does not hold": a typing error would always pass.
         if name not in facts.metrics:
+            if name.startswith(LABEL_METRICS) and facts.annotation is None:
+                raise ConfigError(
+                    f"{name} needs labels: draw pairs with --annotate 200, label them, and name "
+                    "the sheet with --annotated"
+                )
             raise ConfigError(_unknown(name, list(facts.metrics)))
         # The estimate itself is compared. Its error is shown, for the reader to decide.
         if _COMPARE[sign](facts.metrics[name], limit):

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from sealdata.build_manifest import BuildManifest, MarginRow
 from sealdata.errors import DataError
+from sealdata.labels.facts import AnnotationFacts
 
 FORMAT = 5  # raised with every change of this schema; tests/sealdata/report/test_audit_schema.py
 
@@ -284,21 +285,6 @@ class DuplicateExample(_Facts):
     )  # split, or the later stage that dropped it; None in an audit of a recipe
 
 
-class AnnotationPrecisionFacts(_Facts):
-    """The share of pairs that annotators labelled correct, in one range of a score.
-
-    ``interval`` is the 95 % interval of the share.
-    """
-
-    lang: str
-    score: str  # "all" for the whole language
-    low: float | None  # None at an open end
-    high: float | None  # of the next range
-    rows: int
-    correct: int
-    interval: tuple[float, float]
-
-
 class AuditFacts(_Facts):
     """All facts of the report.
 
@@ -327,8 +313,7 @@ class AuditFacts(_Facts):
     duplicate_examples: list[DuplicateExample] = []  # a few of each language
     matches: list[MatchFacts] = []  # a few of each language
     gold: dict[str, Any] = {}  # the output of ``sealdata gold --json`` in audit/gold.json
-    precision: list[AnnotationPrecisionFacts] = []
-    labels: dict[str, int] = {}  # annotated pairs by label
+    annotation: AnnotationFacts | None = None  # what people's labels of a sample say
     samples: dict[str, LanguageSamples]
 
     @model_validator(mode="before")

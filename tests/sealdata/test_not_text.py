@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.component import load
 from sealdata.contamination.sets import read_sentences
-from sealdata.dataset.annotate import read_sheet
 from sealdata.errors import DataError
 from sealdata.gold.references import read_references
+from sealdata.labels.sheet import read_sheet
 from sealdata.pairs import make_pairs
 from sealdata.readers import Source
 from sealdata.shards.token_files import TokenRange, measure

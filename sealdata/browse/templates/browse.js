@@ -435,9 +435,14 @@ async function mark(row, label) {
   }
 }
 
+// Pairs that `audit --annotate` drew: only their labels are a random sample.
+function drawnOptions() {
+  return build.drawn ? [["to_label", "drawn, not labelled yet"], ["drawn", `drawn for annotation (${number(build.drawn)})`]] : [];
+}
+
 function showLabelCounts(counts) {
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  options("label", [["", "labelled or not"], ["any", `any label (${number(all)})`], ...build.labels.map((name) => [name, `${title(name)} (${number(counts[name])})`])]);
+  options("label", [["", "labelled or not"], ...drawnOptions(), ["any", `any label (${number(all)})`], ...build.labels.map((name) => [name, `${title(name)} (${number(counts[name])})`])]);
   byId("label").value = state.label;
 }
 

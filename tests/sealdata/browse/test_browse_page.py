@@ -11,16 +11,16 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sealdata.browse.labels import Labels
 from sealdata.browse.server import BrowseServer
 from sealdata.browse.session import Session
 from sealdata.build_manifest import MANIFEST, BuildManifest
+from sealdata.labels.browse_labels import Labels
 from sealdata.report.ledger import dropped_files, kept_files
 
 from ..report.conftest import EVIL, TEXTS, make_build
 from ..report.test_audit_browser import poisoned_text
 from .conftest import finish
-from .test_labels import ingest
+from .test_cleaning import ingest
 
 pytestmark = pytest.mark.slow
 

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
-from sealdata.browse.labels import LABELS_FILE, Labels, text_digest
 from sealdata.browse.server import BrowseServer
 from sealdata.browse.session import Session
+from sealdata.labels.browse_labels import LABELS_FILE, Labels, text_digest
 
 from ..report.conftest import make_build
 from .conftest import finish

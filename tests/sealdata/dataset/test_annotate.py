@@ -1,4 +1,4 @@
-"""Annotation: a blind sheet in equal shares of the score's range, and precision with intervals."""
+"""Annotation by the commands: a blind sheet, and what its labels say in report and card."""
 
 import json
 import re
@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
-from sealdata.dataset.annotate import LABELS, precision, read_sheet, wilson
 from sealdata.errors import DataError
 from sealdata.files.records import write_json
 from sealdata.gold.trial_facts import DefectFacts, GoldFacts, LanguageFacts
+from sealdata.labels.sheet import LABELS, read_sheet
 
 from ..report.conftest import TEXTS, make_build
 
@@ -27,62 +27,115 @@ def audited(tmp_path: Path) -> Path:
     return out
 
 
+def fill(audited: Path, name: str, good: set[int], bad: str = "X") -> str:
+    lines = (audited / "audit" / "annotation.tsv").read_text("utf-8").splitlines()
+    filled = [
+        re.sub(r"^(\d+)\t", lambda m: f"{m[1]}\t{'CC' if int(m[1]) in good else bad}", line)
+        for line in lines
+    ]
+    path = audited / name
+    path.write_text("\n".join(filled) + "\n", "utf-8")
+    return str(path)
+
+
 def test_the_sheet_is_blind_and_stratified(audited: Path) -> None:
     text = (audited / "audit" / "annotation.tsv").read_text("utf-8")
     key = pl.read_parquet(audited / "audit" / "annotation-key.parquet")
     for name in LABELS:
         assert f"# {name}\t" in text
-    assert not re.search(r"laser|lid\.|-web|similarity", text)
+    assert not re.search(r"laser|lid\.|-web|similarity|wrong_language|kept|dropped", text)
     assert key.height == 60
     for lang in TEXTS:
-        own = key.filter(pl.col("lang") == lang)
-        assert own["bin"].value_counts()["count"].to_list() == [4] * 5
+        lang_rows = key.filter(pl.col("lang") == lang)
+        counts = lang_rows.group_by("dropped_by", "bin").len().sort("dropped_by", "bin")
+        assert counts.rows()[:5] == [(None, index, 2) for index in range(5)]
+        assert counts.filter(pl.col("dropped_by").is_not_null())["len"].to_list() == [5, 5]
     assert key["lang"].rle_id().max() > 10, "languages are mixed, not one after the other"
+    outcomes = key["dropped_by"].is_null()
+    assert outcomes.rle_id().max() > 10, "kept and dropped pairs are mixed"
 
 
-def test_labels_become_precision_in_report_and_card(audited: Path) -> None:
-    sheet = audited / "audit" / "annotation.tsv"
+def test_labels_become_shares_in_report_card_and_figures(audited: Path) -> None:
     key = pl.read_parquet(audited / "audit" / "annotation-key.parquet")
-    best = set(key.filter(pl.col("bin") >= 2)["id"])
-    lines = sheet.read_text("utf-8").splitlines()
-    filled = [
-        re.sub(r"^(\d+)\t", lambda m: f"{m[1]}\t{'CC' if int(m[1]) in best else 'X'}", line)
-        for line in lines
-    ]
-    done_sheet = audited / "done.tsv"
-    done_sheet.write_text("\n".join(filled) + "\n", "utf-8")
-    done = CliRunner().invoke(
-        main, ["audit", str(audited), "--annotated", str(done_sheet), "--json"]
-    )
+    best = set(key.filter(pl.col("dropped_by").is_null() & (pl.col("bin") >= 1))["id"])
+    sheet = fill(audited, "ann.tsv", best)
+    arguments = ["audit", str(audited), "--annotated", sheet]
+    done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
-    page = (audited / "audit" / "index.html").read_text("utf-8")
-    assert '<h2 id="people">Annotations</h2>' in page
-    assert "60 pairs were annotated blind" in page
+    assert "60 of 60 drawn pairs were judged by people.\n8" in done.stdout
     facts = json.loads((audited / "audit" / "audit.json").read_text("utf-8"))
-    thai = [fact for fact in facts["precision"] if fact["lang"] == "tha_Thai"]
-    assert [fact["score"] for fact in thai] == ["all"] + ["laser.cosine"] * 5
-    ranges = [(fact["low"], fact["high"]) for fact in thai[1:]]
+    metrics = facts["metrics"]
+    assert metrics["precision_kept"] == pytest.approx(0.8, abs=0.02)
+    assert metrics["correct_dropped"] == metrics["correct_dropped.low_similarity.tha_Thai"] == 0
+    assert metrics["recall"] == 1
+    assert metrics["precision_kept_low"] < 0.7 < metrics["precision_kept_high"]
+    assert 0 < metrics["correct_dropped_high.wrong_language"] < 0.3
+    thai = [fact for fact in facts["annotation"]["by_score"] if fact["lang"] == "tha_Thai"]
+    ranges = [(fact["low"], fact["high"]) for fact in thai]
     assert ranges[0][0] is ranges[-1][1] is None
     assert [high for _, high in ranges[:-1]] == [low for low, _ in ranges[1:]]
+    page = (audited / "audit" / "index.html").read_text("utf-8")
+    header = page[page.index("<header>") : page.index("</header>")]
+    assert "of the kept pairs are correct" in header
+    assert "<td>dropped by low_similarity</td>" in page
     done = CliRunner().invoke(main, ["card", str(audited), "--out", str(audited / "card.md")])
     assert done.exit_code == 0, done.output
     card = (audited / "card.md").read_text("utf-8")
-    assert "| Thai | `all` | – | – | 20 | 60.0 % | 39 to 78 % |" in card
-    assert card.count("| 4 | 0.0 % |") == 6
-    assert card.count("| 4 | 100.0 % |") == 9
+    assert "of the kept pairs are correct" in card
+    assert "| Thai | dropped by low\\_similarity |" in card or "dropped by low_similarity |" in card
+    limits = ["--fail-on", "precision_kept_low<0.95", "--fail-on", "correct_dropped>0.5"]
+    done = CliRunner().invoke(main, [*arguments, *limits])
+    assert done.exit_code == 3
+    assert "precision_kept_low is 0." in done.stderr
+    assert "correct_dropped" not in done.stderr
 
 
-def test_short_and_low_quality_pairs_are_correct_and_unclear_ones_left_out(tmp_path: Path) -> None:
-    """Kreutzer et al. 2022 count CC, CB and CS as correct."""
-    ids = list(range(1, len(LABELS) + 1))
-    key = pl.DataFrame({"id": ids, "lang": "tha_Thai", "bin": 0}).with_columns(
-        low=pl.lit(None, pl.Float64), high=pl.lit(None, pl.Float64)
+def test_two_annotators_agree_or_not(audited: Path) -> None:
+    ids = set(range(1, 61))
+    sheets = [fill(audited, "ann.tsv", ids), fill(audited, "ben.tsv", ids - {1, 2, 3})]
+    done = CliRunner().invoke(
+        main, ["audit", str(audited), "--annotated", sheets[0], "--annotated", sheets[1]]
     )
-    key.write_parquet(tmp_path / "key.parquet")
-    [fact] = precision(tmp_path / "key.parquet", dict(zip(ids, LABELS, strict=True)), "s.x")
-    assert (fact.lang, fact.score, fact.rows, fact.correct) == ("tha_Thai", "all", 6, 3)
-    with pytest.raises(DataError, match="has no row 9: the sheet belongs to another audit"):
-        precision(tmp_path / "key.parquet", {9: "CC"}, "s.x")
+    assert done.exit_code == 0, done.output
+    assert "ann and ben agree on 57 of 60 pairs, Cohen's kappa 0.00." in done.stdout
+
+
+def test_a_figure_of_labels_needs_labels(audited: Path) -> None:
+    done = CliRunner().invoke(main, ["audit", str(audited), "--fail-on", "precision_kept<0.9"])
+    assert done.exit_code == 2
+    assert "precision_kept needs labels: draw pairs with --annotate 200" in done.stderr
+
+
+def test_labels_are_not_lost_and_not_carried_over(audited: Path) -> None:
+    sheet = audited / "audit" / "annotation.tsv"
+    Path(fill(audited, "done.tsv", {1})).replace(sheet)
+    done = CliRunner().invoke(main, ["audit", str(audited), "--annotate", "20"])
+    assert done.exit_code == 1
+    assert "annotation.tsv has labels; move it elsewhere before you draw another" in done.stderr
+    arguments = ["audit", str(audited), "--annotated", str(sheet)]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    table = json.loads((audited / "manifest.json").read_text("utf-8"))
+    row = table["funnel"][0]
+    row["train"], row["validation"] = row["train"] - 1, row["validation"] + 1
+    write_json(audited / "manifest.json", table)
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 1
+    assert "was drawn before the build changed" in done.stderr
+    done = CliRunner().invoke(main, ["audit", str(audited)])
+    assert "labels are of an earlier state of the build, and left out" in done.stdout
+    done = CliRunner().invoke(main, ["card", str(audited), "--out", str(audited / "card.md")])
+    assert "labels are of an earlier state of the build" in done.stderr
+    assert "judged by people" not in (audited / "card.md").read_text("utf-8")
+
+
+def test_languages_to_label_can_be_chosen(audited: Path) -> None:
+    arguments = ["audit", str(audited), "--annotate", "20", "--annotate-language"]
+    assert CliRunner().invoke(main, [*arguments, "th"]).exit_code == 0
+    key = pl.read_parquet(audited / "audit" / "annotation-key.parquet")
+    assert key["lang"].unique().to_list() == ["tha_Thai"]
+    done = CliRunner().invoke(main, [*arguments, "vie_Latn"])
+    assert done.exit_code == 2
+    assert "nothing of vie_Latn is here; languages: tha_Thai, mya_Mymr" in done.stderr
 
 
 def test_a_sheet_of_nowhere(audited: Path) -> None:
@@ -113,14 +166,6 @@ def test_a_spreadsheet_may_quote_and_lower(tmp_path: Path) -> None:
     path = tmp_path / "sheet.tsv"
     path.write_text('\ufeffid\tlabel\tx\n1\tcc\t"a ""b"""\n2\t ?\ty\n', "utf-8")
     assert read_sheet(path) == {1: "CC", 2: "?"}
-
-
-@pytest.mark.parametrize(
-    ("hits", "rows", "low", "high"),
-    [(0, 0, 0, 1), (10, 10, 0.722, 1.0), (0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763)],
-)
-def test_wilson(hits: int, rows: int, low: float, high: float) -> None:
-    assert wilson(hits, rows) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))
 
 
 def test_gold_beside_the_report_is_shown(audited: Path) -> None:

@@ -1,4 +1,4 @@
-"""Labels: what a person says of a pair, appended line by line to a file of the build."""
+"""Labels of ``sealdata browse``, appended line by line to a file of the build."""
 
 import hashlib
 import json
@@ -11,13 +11,21 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sealdata.errors import DataError
+from sealdata.files.frames import read_frame
+from sealdata.labels.sheet import FOLDER, KEY
 
 LABELS_FILE = "labels.jsonl"
 LABELS = ("good", "bad", "wrong_language", "misaligned")
+# Filters besides the labels themselves: pairs with any of them, pairs drawn for annotation, and
+# those of them that the annotator has not labelled.
+FILTERS = (ANY, DRAWN, TO_LABEL) = ("any", "drawn", "to_label")
 
 
 class LabelRow(BaseModel):
-    """One line of ``labels.jsonl``: a label of one pair. The last line of a pair holds."""
+    """One line of ``labels.jsonl``: a label of one pair.
+
+    The last line of an annotator on a pair holds.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,6 +35,7 @@ class LabelRow(BaseModel):
     label: str | None  # good, bad, wrong_language or misaligned; null takes the label back
     text: str  # digest of both texts, to see that they have changed since
     time: str  # when it was given, UTC
+    annotator: str = ""  # who gave it: ``sealdata browse --annotator``
 
 
 class Label(NamedTuple):
@@ -42,8 +51,32 @@ def text_digest(src: str | None, tgt: str | None) -> str:
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def read_label_rows(path: Path) -> tuple[list[LabelRow], int]:
+    """All lines of a file of labels, in order, and the number of lines that hold no label.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    rows, num_torn = [], 0
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            rows.append(LabelRow.model_validate_json(line))
+        except ValidationError:
+            num_torn += 1
+    return rows, num_torn
+
+
 class Labels:
-    """The labels of a build, in memory and in its file.
+    """The labels that one annotator gave to a build, in memory and in its file.
+
+    Labels of other annotators are in the same file. They are not held: no one sees what others
+    said of a pair.
 
     A label is one line, written by one call and synchronised to the disk before ``add`` returns. A
     kill can leave at most one torn line, which is passed over and counted.
@@ -52,26 +85,18 @@ class Labels:
         DataError: the file cannot be read.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, annotator: str = "") -> None:
         self.path = out / LABELS_FILE
+        self.annotator = annotator
         self.num_torn = 0  # lines that hold no label
         self._labels: dict[tuple[str, int], Label] = {}
         self._lock = threading.Lock()
-        try:
-            content = self.path.read_bytes() if self.path.exists() else b""
-        except OSError as error:
-            raise DataError(f"cannot read {self.path}: {error.strerror or error}") from None
-        for line in content.splitlines():
-            if line.strip():
-                self._read(line)
-
-    def _read(self, line: bytes) -> None:
-        try:
-            row = LabelRow.model_validate_json(line)
-        except ValidationError:
-            self.num_torn += 1
-            return
-        self._hold(row)
+        self.drawn = _drawn(out / FOLDER / KEY)
+        if self.path.exists():
+            rows, self.num_torn = read_label_rows(self.path)
+            for row in rows:
+                if row.annotator == annotator:
+                    self._hold(row)
 
     def _hold(self, row: LabelRow) -> None:
         if row.label in LABELS:
@@ -84,11 +109,16 @@ class Labels:
         return self._labels.get((source, row))
 
     def rows(self, label: str) -> dict[str, list[int]]:
-        """Source -> rows that have ``label``, or any label."""
+        """Source -> rows that have ``label``, or that one of FILTERS selects."""
         rows: dict[str, list[int]] = {}
+        if label in (DRAWN, TO_LABEL):
+            for source, row in self.drawn:
+                if label == DRAWN or (source, row) not in self._labels:
+                    rows.setdefault(source, []).append(row)
+            return rows
         with self._lock:
             for (source, row), label_row in self._labels.items():
-                if label in ("any", label_row.name):
+                if label in (ANY, label_row.name):
                     rows.setdefault(source, []).append(row)
         return rows
 
@@ -105,7 +135,15 @@ class Labels:
             DataError: the disk is full or refuses.
         """
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        entry = LabelRow(source=source, row=row, lang=lang, label=label, text=text, time=time)
+        entry = LabelRow(
+            source=source,
+            row=row,
+            lang=lang,
+            label=label,
+            text=text,
+            time=time,
+            annotator=self.annotator,
+        )
         line = json.dumps(entry.model_dump(), ensure_ascii=False) + "\n"
         with self._lock:
             try:
@@ -114,6 +152,13 @@ class Labels:
                 message = f"cannot write {self.path}: {error.strerror or error}"
                 raise DataError(message) from None
             self._hold(entry)
+
+
+def _drawn(key: Path) -> list[tuple[str, int]]:
+    """Source and row of each pair that ``audit --annotate`` drew; [] if there is no sheet."""
+    if not key.is_file():
+        return []
+    return list(read_frame(key, ["source", "row"]).iter_rows())
 
 
 def _append(path: Path, line: bytes) -> None:
