@@ -10,7 +10,7 @@ import polars as pl
 from sealdata.formats.templates import Names, Template, language_name
 from sealdata.text.hashing import mix
 
-Directions = Literal["both", "alternate", "en-x", "x-en"]
+Directions = Literal["both", "random", "en-x", "x-en"]
 ENGLISH = "eng_Latn"
 # Draws from one pair's key that must not depend on each other.
 _DIRECTION, _TEMPLATE = 1, 2
@@ -82,6 +82,6 @@ class PairFormat:
 
 def orders(directions: Directions) -> tuple[bool, ...]:
     """Which of a pair's two streams there are: whether English comes first in each."""
-    return {"both": (True, False), "alternate": (True, False), "en-x": (True,), "x-en": (False,)}[
+    return {"both": (True, False), "random": (True, False), "en-x": (True,), "x-en": (False,)}[
         directions
     ]

@@ -115,9 +115,9 @@ def pair_formats(table: FormatTable, lang: str) -> list[PairFormat]:
         PairFormat(
             lang=lang,
             english_first=english_first,
-            # "alternate" makes two streams of about half the pairs each. "both" makes two streams
+            # "random" makes two streams of about half the pairs each. "both" makes two streams
             # of all pairs.
-            halved=table.directions == "alternate",
+            halved=table.directions == "random",
             templates=tuple(table.templates),
             # Equal weights draw each template equally often. Only their ratios matter.
             weights=tuple(table.weights or [1.0] * len(table.templates)),

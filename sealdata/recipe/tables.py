@@ -285,9 +285,15 @@ class FormatTable(_Table):
     templates: list[str] = ["{first_name}: {first}\n{second_name}: {second}"]
     # how often each template is used, relative to the others; absent: equally often
     weights: list[float] | None = None
-    directions: Directions = "both"  # both: each pair twice; alternate: once, either way by hash
+    directions: Directions = "both"  # both: each pair twice; random: once, either way by hash
     # how a template names languages: in English, or each in the language itself
     names: Names = "english"
+
+    @field_validator("directions", mode="before")
+    @classmethod
+    def _renamed(cls, directions: Any) -> Any:
+        # The name of "random" in recipes until 0.1.0.
+        return "random" if directions == "alternate" else directions
 
     @model_validator(mode="after")
     def _usable(self) -> Self:

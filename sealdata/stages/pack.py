@@ -79,7 +79,7 @@ class PairOrigin:
                 # change its place or template.
                 keys = row_keys(pairs, seed)
                 taken = self.format.takes(keys)
-                # Zero unless the directions alternate. Then the other stream takes exactly these
+                # Zero unless the direction is drawn. Then the other stream takes exactly these
                 # pairs.
                 tally.dropped["other_direction"] += int((~taken).sum())
                 yield pairs.with_columns(key=keys).filter(taken)

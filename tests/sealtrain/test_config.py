@@ -103,16 +103,21 @@ def test_identity_holds_what_changes_the_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "batch", "steps"), [("openseal-1b", 512, 22_061), ("openseal-7b", 1024, 11_030)]
+    ("name", "batch", "tokens", "steps"),
+    [
+        ("openseal-1b", 512, 10_000_000_000, 4_768),
+        ("openseal-7b", 1024, 34_700_000_000, 8_273),
+    ],
 )
-def test_the_paper_s_runs(name: str, batch: int, steps: int) -> None:
+def test_the_paper_s_runs(name: str, batch: int, tokens: int, steps: int) -> None:
     """The values from the paper, and a schedule that fits into the steps that follow from them."""
     config = load(name)
     assert config.train.batch_sequences == batch
     assert config.mixture.strategy == "parallel-only"
     assert config.mixture.replay == 0.25
-    assert config.mixture.parallel_tokens == 34_700_000_000
-    assert config.mixture.parallel_tokens // 0.75 // (batch * 4096) == steps
+    assert config.mixture.total_tokens == tokens
+    assert tokens // (batch * 4096) == steps
+    assert round(0.15 * steps, -1) == pytest.approx(config.optim.decay_steps, abs=5)
     check_schedule(config.optim, steps)
 
 

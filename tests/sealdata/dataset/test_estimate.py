@@ -71,8 +71,8 @@ def test_documents_are_those_of_the_recipe(tmp_path: Path, directions: str) -> N
     assert row.total is None
 
 
-def test_alternate_writes_each_pair_once(tmp_path: Path) -> None:
-    [row] = estimate(load_plan(str(recipe(tmp_path, "alternate"))))
+def test_random_writes_each_pair_once(tmp_path: Path) -> None:
+    [row] = estimate(load_plan(str(recipe(tmp_path, "random"))))
     assert (row.num_pairs, row.num_documents) == (3, 3)
     assert row.per_pair == row.per_document
 

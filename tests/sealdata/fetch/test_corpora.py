@@ -391,25 +391,47 @@ def test_openseal_reads_what_sources_fetch(tmp_path: Path, monkeypatch: pytest.M
     plan = load_plan("openseal")
     tables = {table.name: table for table in plan.recipe.source}
     nllb = [table for table in tables.values() if table.card == "nllb-opus"]
-    fetched = {corpus_path("nllb-opus", item, tmp_path) for item in choose("nllb-opus").values()}
-    assert {plan.reader(table)[1].path for table in nllb} == fetched
     pairs = [f"{table.src_lang}-{table.tgt_lang}" for table in nllb]
-    assert sorted(pairs) == sorted(choose("nllb-opus"))
-    assert len(pairs) == 11
+    assert len(pairs) == 9
+    fetched = {corpus_path("nllb-opus", i, tmp_path) for i in choose("nllb-opus", pairs).values()}
+    assert {plan.reader(table)[1].path for table in nllb} == fetched
+    counts = read_corpus_card("nllb-opus").counts
+    assert sum(counts[table.tgt_lang] for table in nllb) == 375_071_267  # that of the paper
     thai = [table for table in tables.values() if table.tgt_lang == "tha_Thai"]
-    card = read_corpus_card("scb-mt-en-th-2020")
-    assert {plan.reader(table)[1].path.stem for table in thai} == set(card.parts)
+    fetched = {corpus_path("opus-thai", item, tmp_path) for item in choose("opus-thai").values()}
+    assert {plan.reader(table)[1].path for table in thai} == fetched
     assert len(thai) + len(nllb) == len(tables)
     (replay,) = plan.recipe.stream
     item = choose("olmo-mix-1124", ["dclm-sample"])["dclm-sample"]
     assert plan.reader(replay)[1].path == corpus_path("olmo-mix-1124", item, tmp_path)
 
 
+def test_openseal_plus_adds_what_the_paper_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEALDATA_DATA", str(tmp_path))
+    plan, plain = load_plan("openseal-plus"), load_plan("openseal")
+    assert plan.recipe.source[: len(plain.recipe.source)] == plain.recipe.source
+    added = plan.recipe.source[len(plain.recipe.source) :]
+    nllb = [table for table in plan.recipe.source if table.card == "nllb-opus"]
+    assert sorted(f"{t.src_lang}-{t.tgt_lang}" for t in nllb) == sorted(choose("nllb-opus"))
+    scb = [table for table in added if table.card == "scb-mt-en-th-2020"]
+    card = read_corpus_card("scb-mt-en-th-2020")
+    assert {plan.reader(table)[1].path.stem for table in scb} == set(card.parts)
+    assert len(added) == len(scb) + 2
+    langs = {"name", "source", "card"}
+    assert plan.recipe.model_dump(exclude=langs) == plain.recipe.model_dump(exclude=langs)
+
+
 def test_openseal_is_the_paper_where_the_paper_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEALDATA_DATA", "/data")
     recipe = load_plan("openseal").recipe
     assert recipe.format.templates == ["{first_name}: {first}\n{second_name}: {second}"]
-    assert recipe.format.directions == "both"
+    assert recipe.format.directions == "random"
+    assert {table.tgt_lang for table in recipe.source} == {
+        *("ind_Latn", "khm_Khmr", "lao_Laoo", "zsm_Latn", "mya_Mymr"),
+        *("tam_Taml", "tha_Thai", "tgl_Latn", "vie_Latn", "zho_Hans"),
+    }
     assert recipe.pack.sequence_length == 4096
     assert recipe.pack.block_length == 262_144
 
@@ -456,7 +478,7 @@ def test_openseal_urls_differs_in_its_sources_alone(
     assert langs == [(t.name, t.src_lang, t.tgt_lang) for t in plain.recipe.source]
     assert plan.bound_rules() == plain.bound_rules()
     with_urls = [table for table in plan.recipe.source if table.card == "nllb-allenai"]
-    assert len(with_urls) == 8
+    assert len(with_urls) == 6
     for table in with_urls:
         (item,) = choose("nllb-allenai", [f"{table.src_lang}-{table.tgt_lang}"]).values()
         assert plan.reader(table)[1].path == corpus_path("nllb-allenai", item, tmp_path)

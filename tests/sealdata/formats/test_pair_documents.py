@@ -50,7 +50,7 @@ def test_no_pairs() -> None:
     assert form().documents(none, row_keys(none, seed=1)).height == 0
 
 
-def test_alternate_gives_each_pair_to_one_direction() -> None:
+def test_random_gives_each_pair_to_one_direction() -> None:
     _, keys = many()
     there, back = form(True, halved=True).takes(keys), form(False, halved=True).takes(keys)
     assert (there ^ back).all()
@@ -86,7 +86,7 @@ def test_the_draw_of_template_and_direction_are_independent() -> None:
 
 
 def test_streams_of_each_choice_of_directions() -> None:
-    assert orders("both") == orders("alternate") == (True, False)
+    assert orders("both") == orders("random") == (True, False)
     assert (orders("en-x"), orders("x-en")) == ((True,), (False,))
 
 

@@ -309,7 +309,7 @@ def test_show_names_the_origin_of_each_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["quickstart", "openseal", "openseal-urls", "openseal-experiments"]
+    "name", ["quickstart", "openseal", "openseal-plus", "openseal-urls", "openseal-experiments"]
 )
 @pytest.mark.parametrize("defaults", [False, True])
 def test_what_is_shown_is_the_same_recipe(name: str, defaults: bool) -> None:
@@ -322,9 +322,13 @@ def test_what_is_shown_is_the_same_recipe(name: str, defaults: bool) -> None:
 
 def test_the_built_in_recipes_that_extend_openseal_differ_where_they_say() -> None:
     base, _ = read_recipe("openseal")
-    for name, keys in (("openseal-urls", {"source", "card"}), ("openseal-experiments", {"stream"})):
+    for name, keys in (
+        ("openseal-plus", {"source", "card"}),
+        ("openseal-urls", {"source", "card"}),
+        ("openseal-experiments", {"stream"}),
+    ):
         recipe, _ = read_recipe(name)
         differing = {key for key in dict(base) if getattr(base, key) != getattr(recipe, key)}
         assert differing == {"name"} | keys
     assert recipe.stream[0] == base.stream[0]
-    assert len(recipe.stream) == 1 + 13
+    assert len(recipe.stream) == 1 + 11

@@ -144,7 +144,7 @@ def test_bytes_do_not_depend_on_files_partitions_or_leftovers(
     assert bytes_of(first) != bytes_of(other)
 
 
-def test_alternate_splits_the_pairs_between_the_directions(
+def test_random_splits_the_pairs_between_the_directions(
     pairs: tuple[Path, ...], tmp_path: Path
 ) -> None:
     there, one = run(parallel(pairs, halved=True), tmp_path / "shards" / "a" / "b")
