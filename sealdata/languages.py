@@ -166,4 +166,4 @@ def resolve(code: str) -> Language:
         return language
     nearest = difflib.get_close_matches(code, _by_alias(), n=3, cutoff=0.5)
     hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
-    raise ConfigError(f"unknown language {code!r}{hint}. Known codes are in languages.toml")
+    raise ConfigError(f"unknown language {code!r}{hint}. See docs/reference/languages.md")

@@ -128,6 +128,31 @@ def replay_without_text(folder: Path) -> None:
     (folder / "english.jsonl").write_text("".join(lines), "utf-8")
 
 
+def half_swapped(folder: Path) -> None:
+    lines = zip(texts("eng_Latn"), texts("tha_Thai"), strict=True)
+    sides = [(b, a) if number % 2 else (a, b) for number, (a, b) in enumerate(lines)]
+    (folder / "news.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in sides), "utf-8")
+
+
+def half_khmer(folder: Path) -> None:
+    lines = zip(texts("eng_Latn"), texts("tha_Thai"), texts("khm_Khmr"), strict=True)
+    sides = [(a, c) if number % 2 else (a, b) for number, (a, b, c) in enumerate(lines)]
+    (folder / "news.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in sides), "utf-8")
+
+
+def shuffled(folder: Path) -> None:
+    lines = zip(texts("eng_Latn"), sorted(texts("tha_Thai")), strict=True)
+    (folder / "news.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in lines), "utf-8")
+
+
+def numbers_as_evaluation(folder: Path) -> None:
+    (folder / "eval.txt").write_text("".join(f"{n}\n" for n in range(50)), "utf-8")
+
+
+def json_named_text(folder: Path) -> None:
+    (folder / "english.jsonl").rename(folder / "english.txt")
+
+
 def thai_replay(folder: Path) -> None:
     lines = [f'{{"text": "{t}"}}\n' for t in texts("tha_Thai") if '"' not in t]
     (folder / "english.jsonl").write_text("".join(lines), "utf-8")
@@ -308,6 +333,41 @@ MISTAKES = {
     ),
     "replay in another language": Mistake(
         thai_replay, ("[wrong-language] stream 'english'", "its text is not English", "Thai")
+    ),
+    "half of the lines swapped": Mistake(
+        half_swapped,
+        ("[swapped-languages] source 'news': 50% of 163 sampled pairs", "file of their own"),
+    ),
+    "two languages in a file": Mistake(
+        half_khmer,
+        ("warning: [wrong-language] source 'news': its Thai side is a mixture: 50% of 163",
+         "Khmer"),
+        0,
+    ),
+    "a shuffled column": Mistake(
+        shuffled, ("[misaligned] source 'news'", "rank correlation", "shuffled or shifted")
+    ),
+    "JSON lines as plain text": Mistake(
+        both(json_named_text, recipe("english.jsonl", "english.txt")),
+        ("[not-text] stream 'english': 100% of its documents look like JSON", 'format = "jsonl"'),
+    ),
+    "numbers as an evaluation set": Mistake(
+        both(numbers_as_evaluation, recipe('"sample:eval"', '"eval.txt"')),
+        ("[evaluation-set]", "no sentence that was looked at has a letter", "name the columns"),
+    ),
+    "an evaluation set in another language": Mistake(
+        recipe('"sample:eval"', '"sample:eval/mya_Mymr.txt"'),
+        ("warning: [evaluation-set]", "0% of 30 sampled sentences are in a language of the"),
+        0,
+    ),
+    "a data card": Mistake(
+        recipe('tgt_lang = "th"', 'tgt_lang = "th"\ncard = "nlb-opus"'),
+        ("[missing] source 'news': no data card named 'nlb-opus'; known:",),
+    ),
+    "a rule without effect": Mistake(
+        recipe("min = 0.5", "min = 0"),
+        ("warning: [no-effect] rule 'wrong_script'", "between 0 and 1, so the rule drops no pair"),
+        0,
     ),
     "percent for a share": Mistake(
         recipe("min = 0.5", "min = 50"),

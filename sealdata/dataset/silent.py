@@ -1,4 +1,4 @@
-"""Silent sources: those that yield nothing, or that a reader rejects by half or more."""
+"""Silent sources: those that yield next to nothing, or that a reader rejects by half or more."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,17 +13,23 @@ from sealdata.pipeline.source_state import SourceState
 from sealdata.pipeline.streams import Stream
 from sealdata.workflow.stage import StageOutput
 
+MIN_KEPT, MIN_RECORDS = 0.01, 100  # a share below, of so many records, is next to nothing
 MAX_REJECTED = 0.5  # of a source's records: more of them mean a wrong layout, not a bad corpus
 _SHOWN = 100  # characters of the first record
 
 
 def silent_sources(sources: Sequence[SourceState], funnel: Iterable[FunnelRow]) -> list[SilentRow]:
-    """The sources of which nothing is kept, or MAX_REJECTED or more cannot be read."""
+    """The sources of which next to nothing is kept, or MAX_REJECTED or more cannot be read."""
     return [
         _row(source, row)
         for source, row in zip(sources, funnel, strict=True)
-        if row.records and (not row.kept or row.lost("ingest") >= MAX_REJECTED * row.records)
+        if row.records and (_is_little(row) or row.lost("ingest") >= MAX_REJECTED * row.records)
     ]
+
+
+def _is_little(row: FunnelRow) -> bool:
+    few = row.records >= MIN_RECORDS and row.kept < MIN_KEPT * row.records
+    return not row.kept or few
 
 
 def _row(source: SourceState, row: FunnelRow) -> SilentRow:

@@ -22,6 +22,8 @@ class Jsonl(LineReader, ColumnReader):
         """The keys that the record has, or another reader."""
         if reason == "bad_json" and "\t" in raw and not raw.lstrip().startswith("{"):
             return 'the file looks like text between tabs: take reader = "tsv"'
+        if reason == "bad_json" and raw.lstrip()[:1] in ("[", "{", "]", "}"):
+            return "one JSON object a line is needed; `jq -c .[]` makes that of an array"
         if reason != "missing_language":
             return ""
         keys = json_keys(raw)

@@ -52,6 +52,8 @@ class Text(LineReader):
 
     def hint(self, reason: str, raw: str) -> str:
         """The keys that the record has."""
+        if reason == "bad_json" and raw.lstrip()[:1] in ("[", "{", "]", "}"):
+            return "one JSON object a line is needed; `jq -c .[]` makes that of an array"
         if reason == "bad_json":
             return 'if a line is a document, set options = { format = "lines" }'
         if reason != "no_such_field":

@@ -7,10 +7,12 @@ from sealdata.build_manifest import Finding
 from sealdata.errors import DataError
 from sealdata.pipeline.plan import Plan
 from sealdata.sanity.declared_language import wrong_languages
+from sealdata.sanity.evaluation_sets import useless_sets
 from sealdata.sanity.findings import NEVER_ALLOWED, check_allowed, with_allowed
 from sealdata.sanity.inputs import missing_inputs, other_results
-from sealdata.sanity.outcome import outcome
+from sealdata.sanity.outcome import outcome, without_effect
 from sealdata.sanity.samples import Samples, head_only, unreadable
+from sealdata.sanity.text_quality import doubtful_text
 
 Say = Callable[[Finding], None]
 
@@ -50,6 +52,7 @@ def check_samples(plan: Plan, samples: Samples, allow: Collection[str], say: Say
         DataError: as ``check_inputs``.
     """
     findings = [*samples.problems, *unreadable(plan, samples), *wrong_languages(plan, samples)]
+    findings += [*doubtful_text(plan, samples), *useless_sets(plan), *without_effect(plan)]
     findings += outcome(plan, samples)
     findings += head_only(plan, samples)
     return _settled(findings, allow, say)

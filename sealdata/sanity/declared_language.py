@@ -33,6 +33,10 @@ MIN_SHARE = 0.5  # share of texts in one language from which that is the languag
 # one, and in exactly the declared one. lid.176 takes 66 % of good Malay for Indonesian, and 83 to
 # 98 % of Indonesian.
 MIN_RELATIVE, MAX_EXACTLY = 0.75, 0.05
+# Shares of pairs with both sides in each other's language: some are an accident of the corpus.
+SOME_SWAPPED, MANY_SWAPPED = 0.02, 0.25
+# Share of texts in one other language from which the side is a mixture.
+MIXED = 0.2
 _CHARS = 2_000  # of a document
 
 
@@ -44,6 +48,8 @@ class Detected(NamedTuple):
     likeliest: str  # the most frequent likeliest language, FLORES-200 or the model's label
     share: float  # of texts in it
     set_share: float  # of texts in it or one that is confused with it
+    second: str  # the most frequent language that is neither declared nor confused with it
+    second_share: float  # of texts in it or one that is confused with it; 0 if there is none
     in_script: float  # share of texts mostly in the script of the declared language
     has_label: bool  # the model has a label for the declared language or its set
     num_texts: int  # with letters
@@ -55,7 +61,7 @@ def wrong_languages(plan: Plan, samples: Samples) -> Iterator[Finding]:
     An error where hardly any text is in it and most are in one other language, or in another
     script; else a warning.
     """
-    checker = _checker(plan)
+    checker = checker_of(plan)
     for table, sample in samples.tables(plan):
         if isinstance(table, SourceTable):
             pairs = english_first(_spread(sample.good))
@@ -71,6 +77,7 @@ def wrong_languages(plan: Plan, samples: Samples) -> Iterator[Finding]:
                     f"{table.src_lang!r}",
                 )
                 continue
+            yield from _partly_swapped(checker, named(table), pairs, other)
             sides = [(f"its {_name(lang)} side", lang, detected) for lang, detected in
                      ((ENGLISH, src), (other, tgt))]  # fmt: skip
         else:
@@ -94,13 +101,18 @@ def detect(checker: LanguageChecker, texts: pl.Series, lang: str) -> Detected | 
     num_texts = int(judged.sum())
     if num_texts < MIN_TEXTS:
         return None
-    top, share, set_share = _likeliest(scores.filter(judged)["top"])
+    tops = scores.filter(judged)["top"]
+    top, share, set_share = _likeliest(tops)
+    others = tops.filter(~tops.is_in([lang, *confusable_set(lang)]))
+    second, _, among_others = _likeliest(others) if others.len() else ("", 0.0, 0.0)
     return Detected(
         declared=float((margin.drop_nulls() > 0).mean()),  # type: ignore[arg-type]
-        exactly=float((scores.filter(judged)["top"] == lang).mean()),  # type: ignore[arg-type]
+        exactly=float((tops == lang).mean()),  # type: ignore[arg-type]
         likeliest=top,
         share=share,
         set_share=set_share,
+        second=second,
+        second_share=among_others * others.len() / num_texts,
         in_script=_in_script(texts.filter(judged), lang),
         has_label=bool(checker.labels.set_mask(lang).any()),
         num_texts=num_texts,
@@ -138,6 +150,9 @@ def judge(detected: Detected, lang: str) -> tuple[str, str] | None:
     if detected.declared < MIN_SHARE:
         few = f"only {detected.declared:.0%} {of} look like it"
         return "warning", f"may not be {_name(lang)}: {few}, {likeliest}"
+    if detected.second_share >= MIXED:
+        mixed = f"{detected.second_share:.0%} {of} are {_name(detected.second)}"
+        return "warning", f"is a mixture: {mixed}; put them into a file of their own"
     if resembles and detected.share >= MIN_RELATIVE and detected.exactly <= MAX_EXACTLY:
         return "warning", f"may not be {_name(lang)}: {likeliest}, which resembles it"
     return None
@@ -150,6 +165,25 @@ def _swapped(
         return False
     crossed = detect(checker, pairs["src"], other), detect(checker, pairs["tgt"], ENGLISH)
     return all(detected is not None and _fits(detected) for detected in crossed)
+
+
+def _partly_swapped(
+    checker: LanguageChecker, where: str, pairs: pl.DataFrame, other: str
+) -> Iterator[Finding]:
+    """Some lines that have the sides in each other's language."""
+    src = checker.scores(pairs["src"], ENGLISH)["top"]
+    tgt = checker.scores(pairs["tgt"], other)["top"]
+    relatives = list({other, *confusable_set(other)} - {ENGLISH})
+    crossed = src.is_in(relatives) & (tgt == ENGLISH)
+    share = crossed.fill_null(False).mean()
+    assert isinstance(share, float | None)
+    if share and share >= SOME_SWAPPED and pairs.height >= MIN_TEXTS:
+        message = (
+            f"{share:.0%} of {pairs.height} sampled pairs have {_name(other)} where the recipe "
+            "declares English, and the reverse; put such lines into a file of their own"
+        )
+        say = error if share >= MANY_SWAPPED else warning
+        yield say("swapped-languages", where, message)
 
 
 def _fits(detected: Detected) -> bool:
@@ -165,7 +199,7 @@ def _in_script(texts: pl.Series, lang: str) -> float:
     return float((share > MIN_SHARE).mean()) if share.len() else 1.0  # type: ignore[arg-type]
 
 
-def _checker(plan: Plan) -> LanguageChecker:
+def checker_of(plan: Plan) -> LanguageChecker:
     """The language identification of the recipe; the bundled one if it has none on this machine."""
     scorers = (scorer for scorer in plan.scorers.values() if isinstance(scorer, Lid))
     return _open(next(scorers, Lid()).model)

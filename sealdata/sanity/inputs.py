@@ -1,17 +1,18 @@
 """Checks of what a recipe names: files, models, tokenizers, evaluation sets, the result folder."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sealdata.build_manifest import MANIFEST, Finding, read_build_manifest
 from sealdata.errors import SealError
+from sealdata.fetch.corpus_cards import read_corpus_card
 from sealdata.files.places import locate
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.streams import check_token_files, open_table
 from sealdata.recipe.tables import SourceTable, StreamTable
 from sealdata.sanity.findings import error
-from sealdata.scorers import Scorer
 
 # What a build writes into its folder and removes there: another's files would be lost.
 _RESULTS = ("pairs", "dropped", "matches", "shards", "report")
@@ -46,26 +47,25 @@ def missing_inputs(plan: Plan) -> Iterator[Finding]:
         path = locate(name, plan.base)
         if not path.is_file():
             yield error("missing", "[exclude]", f"no file {path}{_near(path)}")
+    tables: list[SourceTable | StreamTable] = [*plan.recipe.source, *plan.recipe.stream]
     attempts: list[tuple[str, Callable[[], Any]]] = [
-        *((f"[score.{name}]", _opener(scorer)) for name, scorer in plan.scorers.items()),
-        ("[tokenizer]", lambda: open_table(plan.recipe.tokenizer, plan)),
-        *(("[[fertility]]", _tokenizer(plan, table)) for table in plan.recipe.fertility),
+        *(
+            (named(table), partial(read_corpus_card, table.card))
+            for table in tables
+            if table.card is not None
+        ),
+        # A fingerprint has the digests of all models.
+        *((f"[score.{name}]", scorer.fingerprint) for name, scorer in plan.scorers.items()),
+        ("[tokenizer]", partial(open_table, plan.recipe.tokenizer, plan)),
+        *(("[[fertility]]", partial(open_table, t, plan)) for t in plan.recipe.fertility),
         ("[decontaminate]", plan.evaluation_files),
-        ("token files", lambda: check_token_files(plan)),
+        ("token files", partial(check_token_files, plan)),
     ]
     for where, attempt in attempts:
         try:
             attempt()
         except SealError as problem:
             yield error("missing", where, str(problem))
-
-
-def _opener(scorer: Scorer) -> Callable[[], Any]:
-    return scorer.fingerprint  # reads the digests of all its models
-
-
-def _tokenizer(plan: Plan, table: Any) -> Callable[[], Any]:
-    return lambda: open_table(table, plan)
 
 
 def _near(path: Path) -> str:

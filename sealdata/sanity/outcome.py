@@ -16,6 +16,7 @@ from sealdata.recipe.tables import SourceTable
 from sealdata.sanity.findings import error, warning
 from sealdata.sanity.inputs import named
 from sealdata.sanity.samples import Samples
+from sealdata.scorers import ANY_NUMBER
 from sealdata.stages.rules import Evaluation
 
 PAIRS = 1_000  # of each source
@@ -50,6 +51,22 @@ def outcome(plan: Plan, samples: Samples) -> Iterator[Finding]:
     nothing = judged.num_sources > 0 and judged.num_empty == judged.num_sources
     for finding in judged.dropped:
         yield finding.model_copy(update={"level": "error"}) if nothing else finding
+
+
+def without_effect(plan: Plan) -> Iterator[Finding]:
+    """Rules whose limits no score can be outside of, in any language and source."""
+    for rule in plan.recipe.rule:
+        scorer, _, column = rule.score.partition(".")
+        low, high = plan.scorers[scorer].ranges.get(column) or ANY_NUMBER
+        bounds = (*rule.languages.values(), *rule.sources.values())
+        limits = [(rule.min, rule.max), *((b.min, b.max) for b in bounds)]
+        if all((a is None or a <= low) and (b is None or b >= high) for a, b in limits):
+            yield warning(
+                "no-effect",
+                f"rule {rule.reason!r}",
+                f"{rule.score} lies between {low:g} and {high:g}, so the rule drops no pair. Set a "
+                "limit inside, or remove the rule",
+            )
 
 
 def _without_similarity(plan: Plan) -> Plan:
@@ -115,6 +132,6 @@ def _unscored(plan: Plan, judged: _Judged) -> Iterator[Finding]:
         yield say(
             "no-score",
             f"rule {rule.reason!r}",
-            f"no sampled pair of {sources} has {rule.score}, so the rule {what}. Remove the rule, "
-            "or read the score with the source",
+            f"no sampled pair of {sources} has {rule.score}, so the rule {what}. Remove the rule"
+            + (", or read the score with the source" if rule.score.startswith("stored.") else ""),
         )

@@ -75,6 +75,7 @@ class Ending(Scorer):
         "its last word adds; else 0. Thai and Lao never lack a mark",
     }
     ranges: ClassVar[dict[str, Range | None]] = {"differ": SHARE, "apart": COUNT, "cut": ANY_NUMBER}
+    seldom: ClassVar[frozenset[str]] = frozenset({"apart"})  # null in scripts without marks
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Int8, UInt32 and Float64 columns; ``differ`` and ``apart`` are null where a language

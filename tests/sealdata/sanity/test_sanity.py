@@ -1,5 +1,7 @@
 """What the sanity check makes of languages, and when a name may be allowed."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
@@ -9,8 +11,13 @@ from sealdata.files.places import sample_dir
 from sealdata.lid.labels import labels_of
 from sealdata.lid.language_checker import LanguageChecker
 from sealdata.lid.model import open_model
+from sealdata.pairs import make_pairs
+from sealdata.pipeline.plan import Plan
+from sealdata.readers._sampling import Sample
+from sealdata.recipe.tables import Recipe
 from sealdata.sanity.declared_language import Detected, detect, judge
 from sealdata.sanity.findings import FINDINGS, NEVER_ALLOWED, check_allowed, error, with_allowed
+from sealdata.sanity.text_quality import doubtful_text
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +72,8 @@ def detected(**changes: object) -> Detected:
         "likeliest": "tha_Thai",
         "share": 0.9,
         "set_share": 0.9,
+        "second": "mya_Mymr",
+        "second_share": 0.1,
         "in_script": 1.0,
         "has_label": True,
         "num_texts": 500,
@@ -85,6 +94,8 @@ def detected(**changes: object) -> Detected:
         (detected(declared=0.25, likeliest="ind_Latn"), "warning"),
         (detected(declared=0.49), "warning"),
         (detected(declared=0.5), None),
+        (detected(second_share=0.19), None),
+        (detected(second_share=0.2), "warning"),
     ],
 )
 def test_levels(found, level):
@@ -103,6 +114,75 @@ def test_a_relative_is_a_warning(exactly, share, level):
 
 def test_texts_that_differ_in_numbers_only_are_one(checker):
     assert detect(checker, pl.Series([f"Nomor {n} ada." for n in range(99)]), "ind_Latn") is None
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    (tmp_path / "s.tsv").write_text("x", "utf-8")
+    table = {"name": "s", "reader": "tsv", "path": "s.tsv", "src_lang": "en", "tgt_lang": "th"}
+    stream = {"name": "e", "kind": "replay", "path": "e.txt"}
+    content = {"name": "t", "source": [table], "stream": [stream], "tokenizer": {"path": "t"}}
+    return Plan(Recipe.model_validate(content), tmp_path)
+
+
+class Drawn:
+    """Samples that a test makes."""
+
+    def __init__(self, plan: Plan, good: pl.DataFrame) -> None:
+        stream = "text" in good.columns
+        self.table = plan.recipe.stream[0] if stream else plan.recipe.source[0]
+        self.good = good
+
+    def tables(self, plan: Plan):
+        yield self.table, Sample(self.good, num_good=self.good.height)
+
+
+def names(findings) -> list[tuple[str, str]]:
+    return [(finding.name, finding.level) for finding in findings]
+
+
+def pairs_of(src: list[str], tgt: list[str]) -> pl.DataFrame:
+    return make_pairs(list(zip(src, tgt, strict=True)), tgt_lang="tha_Thai")
+
+
+ENGLISH_TEXTS, THAI_TEXTS = texts("eng_Latn").to_list(), texts("tha_Thai").to_list()
+HALF_HTML = [f"<p>{t}</p>" for t in ENGLISH_TEXTS[:90]] + ENGLISH_TEXTS[90:]
+
+
+@pytest.mark.parametrize(
+    ("src", "tgt", "expected"),
+    [
+        (ENGLISH_TEXTS, THAI_TEXTS, []),
+        (ENGLISH_TEXTS, sorted(THAI_TEXTS), [("misaligned", "error")]),
+        (ENGLISH_TEXTS[:99], sorted(THAI_TEXTS)[:99], []),  # too few
+        (ENGLISH_TEXTS, ["1 + 1 = 2"] * 90 + THAI_TEXTS[90:], [("not-text", "warning")]),
+        (ENGLISH_TEXTS, THAI_TEXTS[:1] * 163, [("repeated", "warning")]),
+        (ENGLISH_TEXTS[:1] * 163, THAI_TEXTS[:1] * 163, [("repeated", "warning")]),
+    ],
+)
+def test_sides_that_are_no_translations(plan, src, tgt, expected):
+    found = names(doubtful_text(plan, Drawn(plan, pairs_of(src, tgt))))
+    assert [each for each in found if each[0] != "misaligned" or expected == [each]] == expected
+
+
+@pytest.mark.parametrize(
+    ("documents", "expected"),
+    [
+        (ENGLISH_TEXTS, []),
+        (THAI_TEXTS, []),  # without white space
+        ([f'{{"text": "{t}"}}' for t in ENGLISH_TEXTS], [("not-text", "error")]),
+        ([f"<p>{t}</p>" for t in ENGLISH_TEXTS], [("not-text", "error")]),
+        (HALF_HTML, [("not-text", "warning")]),
+        ([f"{t} where a < b and b > c" for t in ENGLISH_TEXTS], []),
+        ([f"pkg-{n}" for n in range(99)], [("not-text", "error")]),
+        ([f"{n} {n}" for n in range(99)], [("not-text", "error")]),
+        (ENGLISH_TEXTS[:30] * 3, [("repeated", "warning")]),
+        (["pkg-1"] * 19, []),  # too few
+    ],
+)  # fmt: skip
+def test_documents_that_are_not_sentences(plan, documents, expected):
+    frame = pl.DataFrame({"text": documents})
+    assert names(doubtful_text(plan, Drawn(plan, frame))) == expected
 
 
 def test_what_can_be_allowed():
