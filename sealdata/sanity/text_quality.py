@@ -16,7 +16,7 @@ from sealdata.text.characters import count_characters
 MIN_TEXTS = 20  # with fewer, a share says nothing
 MIN_PAIRS = 100  # for the correlation of lengths
 ROWS = 2_000  # of each source
-MOST = 0.5  # share of texts from which it is worth a warning
+MIN_SHARE = 0.5  # share of texts from which it is worth a warning
 NEARLY_ALL = 0.9
 FEW_DISTINCT = 0.1  # share of distinct pairs or sides below which it is worth a warning
 # Spearman's correlation of the lengths of both sides. Good corpora at hand have 0.63 (everyday
@@ -42,7 +42,7 @@ def doubtful_text(plan: Plan, samples: Samples) -> Iterator[Finding]:
 
 def _of_pairs(where: str, pairs: pl.DataFrame) -> Iterator[Finding]:
     for side, name in (("src", "English"), ("tgt", "other")):
-        if (share := _without_letters(pairs[side])) >= MOST:
+        if (share := _without_letters(pairs[side])) >= MIN_SHARE:
             yield warning("not-text", where, f"{share:.0%} of its {name} sides have no letter")
     for columns, what in ((["src", "tgt"], "pairs"), (["src"], "English sides"),
                           (["tgt"], "other sides")):  # fmt: skip
@@ -82,14 +82,14 @@ def _of_documents(where: str, texts: pl.Series) -> Iterator[Finding]:
     for what, rows in looks.items():
         share = rows.fill_null(False).mean()
         assert isinstance(share, float)
-        if share >= MOST:
+        if share >= MIN_SHARE:
             say = error if share >= NEARLY_ALL else warning
             yield say("not-text", where, f"{share:.0%} of its documents look like {what}")
             return
-    if (share := _without_letters(texts)) >= MOST:
+    if (share := _without_letters(texts)) >= MIN_SHARE:
         yield error("not-text", where, f"{share:.0%} of its documents have no letter")
     distinct = texts.n_unique() / texts.len()
-    if distinct < MOST:
+    if distinct < MIN_SHARE:
         message = f"only {distinct:.1%} of its documents differ; all of them are packed"
         yield warning("repeated", where, message)
 
