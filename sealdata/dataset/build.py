@@ -69,7 +69,7 @@ def build(
     # Two builds in one folder would delete each other's results in ``place_results``.
     with locked(out):
         work = out / "work"
-        if not (out / MANIFEST).is_file():  # a finished build can be told without its libraries
+        if not (out / MANIFEST).is_file():  # a finished build needs no library
             plan.check_extras()
         # A digest is cached by path, size and time of change, so an unchanged corpus is hashed
         # once.

@@ -52,8 +52,8 @@ def write_published(frame: pl.DataFrame, path: Path) -> None:
     """Write ``frame`` for people to download, atomically; equal frames give equal bytes.
 
     Pages end where the content says and not after a number of rows. So pages behind rows that are
-    added or removed have the same bytes as before, and a store that compares chunks of files, as
-    the Hugging Face Hub does, takes only the others. A page index lets readers skip pages.
+    added or removed have the same bytes as before. A store that compares chunks of files, as the
+    Hugging Face Hub does, takes only the other pages. A page index lets readers skip pages.
 
     Raises:
         DataError: the disk is full or refuses.

@@ -103,7 +103,7 @@ def _activity(manifest: BuildManifest) -> dict[str, Any]:
 
 
 def _usage(licence: str) -> dict[str, Any]:
-    """What the licence allows, demands and forbids; its name alone where that is not known."""
+    """What the licence allows, demands and forbids; only its name where that is not known."""
     usage: dict[str, Any] = {
         "@type": ["CreativeWork", "odrl:Offer"],
         "name": f"Terms of {licence}",
