@@ -191,11 +191,13 @@ class Laser(Scorer):
         Raises:
             DataError: the encoder's files are missing, damaged or something else.
             ConfigError: LASER has no encoder for a language, or the device is not there.
+            MissingExtraError: PyTorch is not installed.
         """
         return self.score_embedded(pairs, lambda _: None)
 
     def score_embedded(self, pairs: pl.DataFrame, keep: Callable[[Embedded], None]) -> pl.DataFrame:
         """As ``score``."""
+        require("[score.laser]", *self.modules)  # for callers that run no plan
         from sealdata.laser.similarity import cosine
 
         text = pairs.select("src", "tgt", "src_lang", "tgt_lang").with_row_index("pair")
@@ -296,7 +298,6 @@ def _open_cache(
     name: str, precision: Precision, device: Device, table: CacheTable
 ) -> "EmbeddingCache":
     """The cache of an encoder on this kind of machine: what its name tells changes vectors."""
-    require("[score.laser]", *Laser.modules)
     import torch
 
     from sealdata.laser.cache import EmbeddingCache
@@ -335,7 +336,6 @@ def _use(name: str) -> ModelUse:
 
 @cache
 def _load(name: str, precision: Precision, device: Device) -> "Encoder":
-    require("[score.laser]", *Laser.modules)  # for callers that run no plan
     from sealdata.laser.encoder import load_encoder
 
     checkpoint, spm, cvocab = encoder_files(name)
