@@ -53,6 +53,8 @@ class CacheTable(BaseModel):
 class Laser(Scorer):
     """Cosine of the embeddings of the two sides, and their margin over neighbours.
 
+    Needs the extra ``laser``: ``pip install "sealdata[laser]"``.
+
     ``encoder`` is ``laser`` (for each language what LASER's own library takes: LASER3 where it has
     one, else LASER2; English is LASER2's), ``laser2`` for all, the path of a folder with one
     checkpoint (``*.pt``), its SentencePiece model (``*.spm``) and, for LASER3, its vocabulary
