@@ -66,7 +66,7 @@ def _write_pages(frame: pl.DataFrame, path: Path) -> None:
     from pyarrow import concat_tables
     from pyarrow.parquet import write_table
 
-    # Chunks of a fixed size: where the writer gives up a dictionary depends on chunks, and those of
+    # Chunks of a fixed size: where the writer drops a dictionary depends on chunks, and those of
     # a frame on the number of cores. Slices within a chunk of the frame are not copied.
     slices_of_rows = frame.iter_slices(_GROUP_ROWS) if frame.height else iter([frame])
     tables = [
