@@ -1,5 +1,6 @@
 """Reports and cards: `sealdata audit`, `card`, `publish`."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -181,7 +182,7 @@ def publish(
     Example:
         sealdata publish builds/quickstart --repo me/my-corpus --private --dry-run
     """
-    from sealdata.dataset.publish import check_ready, uploads
+    from sealdata.dataset.publish import check_ready, draft_notice, uploads
     from sealdata.dataset.publish import publish as send
 
     if dry_run:
@@ -191,6 +192,9 @@ def publish(
         click.echo(
             f"{sum(file.size for file in files):>15,}  bytes in {len(files)} files -> {repo}"
         )
-        return
-    sent = send(folder, repo, private, shards, unfinished, lambda line: click.echo(line, err=True))
-    click.echo(f"{sent.address}: {len(sent.sent)} files sent, {len(sent.there)} unchanged")
+    else:
+        say = partial(click.echo, err=True)
+        sent = send(folder, repo, private, shards, unfinished, say)
+        click.echo(f"{sent.address}: {len(sent.sent)} files sent, {len(sent.there)} unchanged")
+    if notice := draft_notice(folder):
+        click.echo(notice, err=True)

@@ -28,17 +28,17 @@ def install_line(module: str) -> str:
     return f'needs {module}: pip install "sealdata[{EXTRA_OF[module]}]"'
 
 
-def require(who: str, *modules: str) -> None:
+def require(user: str, *modules: str) -> None:
     """Check that modules of ``EXTRA_OF`` are installed; none is imported.
 
-    ``who`` needs them: the part of a recipe or a command, as the message names it.
+    ``user`` needs them: the part of a recipe or a command, as the message names it.
 
     Raises:
         MissingExtraError: one is not installed.
     """
     for module in modules:
         if not _installed(module):
-            raise MissingExtraError(f"{who} {install_line(module)}")
+            raise MissingExtraError(f"{user} {install_line(module)}")
 
 
 def _installed(module: str) -> bool:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+import sealdata
 from sealcli.sealdata import main
 from sealdata.extras import EXTRA_OF, MissingExtraError, require
 from sealdata.gold.plot import plot_curves
@@ -227,6 +228,21 @@ def test_other_commands_name_the_extra_too(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r'--plot needs matplotlib: .*sealdata\[plots\]"'):
         plot_curves([])
+
+
+def test_functions_of_the_library_raise_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    frame = pl.DataFrame({"src": ["Good morning."], "tgt": ["Selamat pagi."]})
+    columns = {"src": "src", "tgt": "tgt", "src_lang": "en", "tgt_lang": "id"}
+    with pytest.raises(MissingExtraError, match=r"\[score\.laser\] needs torch"):
+        sealdata.score(frame, **columns, scorers={"laser": {"encoder": "sample"}})
+    with pytest.raises(MissingExtraError, match=r"\[score\.laser\] needs torch"):
+        sealdata.evaluate(frame, "quickstart", **columns)
+    refs = str(ROOT / "sealdata/sample/eval")
+    done = CliRunner().invoke(main, ["gold", "quickstart", "--refs", refs], prog_name="sealdata")
+    assert done.exit_code == 2
+    line = '[score.laser]: it needs torch: pip install "sealdata[laser]"; or skip it: --skip laser'
+    assert done.stderr == f"sealdata: {line}\n"
 
 
 def test_sealtrain_names_its_own_extra(folder: Path) -> None:

@@ -84,7 +84,7 @@ def build(
     with locked(out):
         findings = check_inputs(plan, out, allow, say)
         work = out / "work"
-        if not (out / MANIFEST).is_file():  # a finished build can be told without its libraries
+        if not (out / MANIFEST).is_file():  # a finished build needs no library
             plan.check_extras()
         # A digest is cached by path, size and time of change, so an unchanged corpus is hashed
         # once.

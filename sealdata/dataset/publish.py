@@ -94,12 +94,20 @@ def uploads(out: Path, manifest: BuildManifest, shards: bool) -> list[Upload]:
     does a summary of training content that is still a draft."""
     folders = ("pairs/", "report/", *(("shards/",) if shards else ()))
     names = [name for name in manifest.files if name.startswith(folders)]
-    names += [name for name in LAST if (out / name).is_file() and not _is_draft(out / name)]
+    last = [name for name in LAST if (out / name).is_file()]
+    if draft_notice(out):
+        last.remove(TRAINING_SUMMARY)
+    names += last
     return [Upload(name, out / name, (out / name).stat().st_size) for name in names]
 
 
-def _is_draft(path: Path) -> bool:
-    return path.name == TRAINING_SUMMARY and bool(unwritten(path.read_text("utf-8")))
+def draft_notice(out: Path) -> str | None:
+    """For people: that the summary of training content is not uploaded, and why; None if it is."""
+    path = out / TRAINING_SUMMARY
+    left = unwritten(path.read_text("utf-8")) if path.is_file() else []
+    if not left:
+        return None
+    return f"{TRAINING_SUMMARY} is a draft with {len(left)} places to write, and is not uploaded"
 
 
 def publish(

@@ -96,7 +96,7 @@ def find_pair(
     """
 
     def begins(file: Path) -> tuple[int, int]:
-        # One row of one row group, not the whole file.
+        # Two columns, not the whole file.
         first = pl.scan_parquet(file, glob=False).select("source", "row").head(1).collect()
         return names.index(first["source"][0]), first["row"][0]
 

@@ -139,7 +139,7 @@ def download(
 @contextmanager
 def _locked(part: Path) -> Iterator[BinaryIO]:
     """The partial file, open at its end and locked against other processes."""
-    # Next to the file and not the file itself: on Windows nobody may write to a locked file.
+    # Next to the file and not the file itself: on Windows a locked file cannot be written.
     lock = part.with_suffix(".lock")
     try:
         part.parent.mkdir(parents=True, exist_ok=True)

@@ -52,8 +52,8 @@ def write_published(frame: pl.DataFrame, path: Path) -> None:
     """Write ``frame`` for people to download, atomically; equal frames give equal bytes.
 
     Pages end where the content says and not after a number of rows. So pages behind rows that are
-    added or removed have the same bytes as before, and a store that compares chunks of files, as
-    the Hugging Face Hub does, takes only the others. A page index lets readers skip pages.
+    added or removed have the same bytes as before. A store that compares chunks of files, as the
+    Hugging Face Hub does, takes only the other pages. A page index lets readers skip pages.
 
     Raises:
         DataError: the disk is full or refuses.
@@ -63,13 +63,17 @@ def write_published(frame: pl.DataFrame, path: Path) -> None:
 
 def _write_pages(frame: pl.DataFrame, path: Path) -> None:
     # polars can write neither. Imported here: it takes a tenth of a second.
+    from pyarrow import concat_tables
     from pyarrow.parquet import write_table
 
-    # One chunk, so that the bytes depend on the rows only. The oldest types, which all readers of
-    # Parquet know.
-    table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    # Chunks of a fixed size: where the writer drops a dictionary depends on chunks, and those of
+    # a frame on the number of cores. Slices within a chunk of the frame are not copied.
+    slices_of_rows = frame.iter_slices(_GROUP_ROWS) if frame.height else iter([frame])
+    tables = [
+        rows.rechunk().to_arrow(compat_level=pl.CompatLevel.newest()) for rows in slices_of_rows
+    ]
     write_table(
-        table,
+        concat_tables(tables),
         path,
         compression="zstd",
         compression_level=3,  # downloaded more often than written
@@ -77,6 +81,7 @@ def _write_pages(frame: pl.DataFrame, path: Path) -> None:
         row_group_size=max(frame.height, 1),
         use_content_defined_chunking=True,
         write_page_index=True,
+        store_schema=False,  # Parquet's own types, which all readers know; not views of texts
     )
 
 

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from sealdata.errors import ConfigError, SealError
+from sealdata.extras import require
 from sealdata.files.digests import Digests
 from sealdata.files.frames import read_frame
 from sealdata.gold.references import ENGLISH
@@ -120,9 +121,10 @@ def _trial_recipe(recipe: Recipe, sources: list[SourceTable], skip: set[str]) ->
 
 
 def _check_models(plan: Plan) -> None:
-    """Fail before any work if the model of a scorer is absent."""
+    """Fail before any work if the model or a library of a scorer is absent."""
     for name, scorer in plan.scorers.items():
         try:
+            require("it", *scorer.modules)
             scorer.fingerprint()
         except SealError as error:
             raise ConfigError(f"[score.{name}]: {error}; or skip it: --skip {name}") from None

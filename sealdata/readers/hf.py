@@ -31,6 +31,8 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 class Hf(ColumnReader):
     """A folder that ``save_to_disk`` wrote or, with ``repo``, a dataset streamed from the hub.
 
+    Needs the extra ``hf``: ``pip install "sealdata[hf]"``.
+
     A dataset on the hub has no local files whose digests could identify it. ``revision`` identifies
     it: a commit, whose content never changes. ``path`` is then a label that is not read.
     """

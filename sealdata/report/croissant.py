@@ -238,5 +238,5 @@ def _responsible(
     return {name: value for name, value in facts.items() if value}
 
 
-def _of(written: Mapping[str, str], place: str) -> list[str]:
-    return [written[place]] if place in written else []
+def _of(written: Mapping[str, str], mark: str) -> list[str]:
+    return [written[mark]] if mark in written else []

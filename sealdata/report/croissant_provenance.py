@@ -83,10 +83,13 @@ def _of_card(card: CorpusCard | None) -> dict[str, Any]:
 
 
 def _activity(manifest: BuildManifest) -> dict[str, Any]:
-    """The build, its program and libraries, and each filter stage with what it dropped."""
+    """The build, its program and libraries, its cleaners, and what each filter stage dropped."""
     lost = {stage: sum(row.lost(stage) for row in manifest.funnel) for stage in STAGE_NAMES}
-    steps = [f"cleaning by {name}" for name in dict.fromkeys(row.step for row in manifest.cleaning)]
-    steps += [f"{stage}: {count:,} records dropped" for stage, count in lost.items()]
+    steps = [f"{stage}: {count:,} records dropped" for stage, count in lost.items() if count]
+    # Text is cleaned as soon as it is read, before any stage but ingest drops records.
+    after_ingest = int(lost["ingest"] > 0)
+    cleaners = dict.fromkeys(row.step for row in manifest.cleaning)
+    steps[after_ingest:after_ingest] = [f"cleaning by {name}" for name in cleaners]
     libraries = ", ".join(f"{name} {release}" for name, release in manifest.versions.items())
     return {
         "@type": "prov:Activity",
@@ -103,7 +106,7 @@ def _activity(manifest: BuildManifest) -> dict[str, Any]:
 
 
 def _usage(licence: str) -> dict[str, Any]:
-    """What the licence allows, demands and forbids; its name alone where that is not known."""
+    """What the licence allows, demands and forbids; only its name where that is not known."""
     usage: dict[str, Any] = {
         "@type": ["CreativeWork", "odrl:Offer"],
         "name": f"Terms of {licence}",

@@ -61,8 +61,8 @@ def merged_body(fresh: str, old: str, where: str) -> str:
     Raises:
         DataError: ``fresh`` has no mark for what was written.
     """
-    found = {match[1]: match[2] for match in _PERSON.finditer(old)}
-    if lost := [name for name, text in found.items() if TO_WRITE not in text and text.strip()]:
+    texts = {match[1]: match[2] for match in _PERSON.finditer(old)}
+    if lost := [name for name, text in texts.items() if TO_WRITE not in text and text.strip()]:
         names = {match[1] for match in _PERSON.finditer(fresh)}
         if missing := sorted(set(lost) - names):
             raise DataError(
@@ -71,7 +71,7 @@ def merged_body(fresh: str, old: str, where: str) -> str:
             )
 
     def kept(match: re.Match[str]) -> str:
-        text = found.get(match[1], "")
+        text = texts.get(match[1], "")
         if TO_WRITE in text or not text.strip():
             return match[0]
         return f"<!-- person: {match[1]} -->{text}<!-- /person -->"

@@ -2,8 +2,8 @@
 
 Providers of general-purpose AI models must publish it (Regulation (EU) 2024/1689, Article
 53(1)(d)). The sections are those of the European Commission's template of 24 July 2025. A build
-knows its sources, sizes, languages and processing. All else has a marked place that a person fills
-in.
+knows its sources, sizes, languages and processing. A person fills in everything else at
+marked places.
 """
 
 from collections.abc import Iterable

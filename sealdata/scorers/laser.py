@@ -56,6 +56,8 @@ class CacheTable(BaseModel):
 class Laser(Scorer):
     """Cosine of the embeddings of the two sides, and their margin over neighbours.
 
+    Needs the extra ``laser``: ``pip install "sealdata[laser]"``.
+
     ``encoder`` is ``laser`` (for each language what LASER's own library takes: LASER3 where it has
     one, else LASER2; English is LASER2's), ``laser2`` for all, the path of a folder with one
     checkpoint (``*.pt``), its SentencePiece model (``*.spm``) and, for LASER3, its vocabulary
@@ -195,11 +197,13 @@ class Laser(Scorer):
         Raises:
             DataError: the encoder's files are missing, damaged or something else.
             ConfigError: LASER has no encoder for a language, or the device is not there.
+            MissingExtraError: PyTorch is not installed.
         """
         return self.score_embedded(pairs, lambda _: None)
 
     def score_embedded(self, pairs: pl.DataFrame, keep: Callable[[Embedded], None]) -> pl.DataFrame:
         """As ``score``."""
+        require("[score.laser]", *self.modules)  # for callers that run no plan
         from sealdata.laser.similarity import cosine
 
         text = pairs.select("src", "tgt", "src_lang", "tgt_lang").with_row_index("pair")
@@ -300,7 +304,6 @@ def _open_cache(
     name: str, precision: Precision, device: Device, table: CacheTable
 ) -> "EmbeddingCache":
     """The cache of an encoder on this kind of machine: what its name tells changes vectors."""
-    require("[score.laser]", *Laser.modules)
     import torch
 
     from sealdata.laser.cache import EmbeddingCache
@@ -339,7 +342,6 @@ def _use(name: str) -> ModelUse:
 
 @cache
 def _load(name: str, precision: Precision, device: Device) -> "Encoder":
-    require("[score.laser]", *Laser.modules)  # for callers that run no plan
     from sealdata.laser.encoder import load_encoder
 
     checkpoint, spm, cvocab = encoder_files(name)

@@ -203,6 +203,10 @@ def test_a_dry_run_sends_nothing(ready: tuple[Path, BuildManifest], tmp_path: Pa
     assert "README.md" in done.stdout
     assert (hub.created, hub.files) == ([], {})
     assert (ready[0] / "croissant.json").read_bytes() == before
+    assert re.fullmatch(
+        r"TRAINING_SUMMARY\.md is a draft with \d+ places to write, and is not uploaded\n",
+        done.stderr,
+    )
 
 
 @pytest.mark.parametrize(
