@@ -69,8 +69,13 @@ def summary(annotation: AnnotationFacts) -> list[str]:
 
 
 def share_text(share: float, interval: tuple[float, float]) -> str:
-    """``96.2 % (91.3 to 98.9 %)``; rounding makes neither 0 nor 100 of another share."""
+    """``96.2 % (91.3 to 98.9 %)``; rounding makes neither 0 nor 100 of another share.
+
+    Where every pair was judged there is no interval.
+    """
     low, high = interval
+    if low == high:
+        return f"{_percent(share)} % (all judged)"
     return f"{_percent(share)} % ({_percent(low)} to {_percent(high)} %)"
 
 
