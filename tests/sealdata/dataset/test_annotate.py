@@ -91,8 +91,8 @@ def test_labels_become_shares_in_report_card_and_figures(audited: Path) -> None:
 
 
 def test_two_annotators_agree_or_not(audited: Path) -> None:
-    ids = set(range(1, 61))
-    sheets = [fill(audited, "ann.tsv", ids), fill(audited, "ben.tsv", ids - {1, 2, 3})]
+    ids = pl.read_parquet(audited / "audit" / "annotation-key.parquet")["id"].to_list()
+    sheets = [fill(audited, "ann.tsv", set(ids)), fill(audited, "ben.tsv", set(ids[3:]))]
     done = CliRunner().invoke(
         main, ["audit", str(audited), "--annotated", sheets[0], "--annotated", sheets[1]]
     )
@@ -126,6 +126,22 @@ def test_labels_are_not_lost_and_not_carried_over(audited: Path) -> None:
     done = CliRunner().invoke(main, ["card", str(audited), "--out", str(audited / "card.md")])
     assert "labels are of an earlier state of the build" in done.stderr
     assert "judged by people" not in (audited / "card.md").read_text("utf-8")
+
+
+def test_a_sheet_of_another_draw_is_never_taken_for_this_one(audited: Path) -> None:
+    """Ids stand for pairs, not for rows of the sheet."""
+    key_path = audited / "audit" / "annotation-key.parquet"
+    before = {row["id"]: row["src"] for row in pl.read_parquet(key_path).iter_rows(named=True)}
+    sheet = fill(audited, "ann.tsv", set(before))
+    assert CliRunner().invoke(main, ["audit", str(audited), "--annotate", "30"]).exit_code == 0
+    after = {row["id"]: row["src"] for row in pl.read_parquet(key_path).iter_rows(named=True)}
+    assert before.items() <= after.items()
+    done = CliRunner().invoke(main, ["audit", str(audited), "--annotated", sheet])
+    assert "60 of 90 drawn pairs were judged" in done.stdout
+    assert CliRunner().invoke(main, ["audit", str(audited), "--annotate", "10"]).exit_code == 0
+    done = CliRunner().invoke(main, ["audit", str(audited), "--annotated", sheet])
+    assert done.exit_code == 1
+    assert "was not drawn: the sheet belongs to another audit" in done.stderr
 
 
 def test_languages_to_label_can_be_chosen(audited: Path) -> None:
