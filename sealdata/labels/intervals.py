@@ -80,18 +80,16 @@ def _tail(good: int, seen: int, draws: int, pairs: int, sign: int) -> float:
 def stratified_share(strata: Sequence[Stratum]) -> Share | None:
     """The share over all strata, weighted by their pairs; None without a label.
 
-    Strata that were sampled at about the same rate are one sample. The interval is the wider one,
-    on each side, of two:
-
-    - The exact limits of these samples, combined by the method of variance estimates recovery
-      (MOVER): the squares of their distances from the estimates add up. It holds if few are large.
-    - The exact interval of a simple sample of effective size, which holds if many are small.
+    Strata that were sampled at about the same rate are one sample. The exact limits of the samples
+    are combined by the method of variance estimates recovery (MOVER): the squares of their
+    distances from the estimates add up. Unlike a variance estimated from the labels, they are not 0
+    where all labels of a sample are the same.
 
     A stratum without a label may have any share. It is assumed to be like the others, and its
     interval, 0 to 1, widens the result.
 
-    Source: Zou, Huang and Zhang 2009, for a linear function of binomial proportions; Korn and
-    Graubard 1998, for the effective size. docs/how-to/label-pairs.md has the measured coverage.
+    Source: Zou, Huang and Zhang 2009, for a linear function of binomial proportions.
+    docs/how-to/label-pairs.md has the measured coverage.
     """
     total = sum(stratum.pairs for stratum in strata)
     seen_strata = [stratum for stratum in strata if stratum.labelled]
@@ -103,9 +101,6 @@ def stratified_share(strata: Sequence[Stratum]) -> Share | None:
     rows = [(s.pairs / covered, s.share, s.limits()) for s in samples]
     low = value - math.hypot(*(w * (share - limits[0]) for w, share, limits in rows))
     high = value + math.hypot(*(w * (limits[1] - share) for w, share, limits in rows))
-    if len(samples) > 1:
-        simple = _effective(seen_strata, value).limits()
-        low, high = min(low, simple[0]), max(high, simple[1])
     # Whole distances, not their squares: an unknown share is not a random draw.
     unknown = 1 - covered / total
     low, high = (1 - unknown) * low, (1 - unknown) * high + unknown
@@ -145,19 +140,6 @@ def _by_rate(strata: Sequence[Stratum]) -> list[_Sample]:
         share = sum(s.pairs / pairs * s.correct / s.labelled for s in group)
         samples.append(_Sample(pairs, sum(s.labelled for s in group), share))
     return samples
-
-
-def _effective(strata: Sequence[Stratum], value: float) -> _Sample:
-    """A simple sample with the variance of the stratified one, whose estimate is ``value``."""
-    pairs = sum(s.pairs for s in strata)
-    rows = [(s.pairs / pairs, s.correct / s.labelled, s.labelled) for s in strata]
-    variance = sum(w * w * share * (1 - share) / labelled for w, share, labelled in rows)
-    if variance:
-        size = value * (1 - value) / variance
-    else:  # all or none correct: the weights decide. Source: Kish 1965, the design effect.
-        size = 1 / sum(w * w / labelled for w, _, labelled in rows)
-    labelled = sum(s.labelled for s in strata)
-    return _Sample(pairs, max(1, min(labelled, math.floor(size))), value)
 
 
 def kept_of_correct(

@@ -1,5 +1,7 @@
 """Figures of people's labels: by name for ``--fail-on``, and in words for page, card, terminal."""
 
+import math
+
 from sealdata.labels.facts import AnnotationFacts
 
 PRECISION, WRONGLY_DROPPED, RECALL = "precision_kept", "correct_dropped", "recall"
@@ -74,7 +76,7 @@ def share_text(share: float, interval: tuple[float, float]) -> str:
     Where every pair was judged there is no interval.
     """
     low, high = interval
-    if low == high:
+    if math.isclose(low, high):
         return f"{_percent(share)} % (all judged)"
     return f"{_percent(share)} % ({_percent(low)} to {_percent(high)} %)"
 
