@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 
 from sealdata.errors import DataError
+from sealdata.labels.agreement import cohens_kappa
 from sealdata.labels.browse_labels import Labels, text_digest
 from sealdata.labels.estimates import (
     AnnotatorLabels,
     annotation_facts,
-    cohens_kappa,
     read_labels,
 )
 from sealdata.labels.sample import SampleStratum, bin_edges, draw
