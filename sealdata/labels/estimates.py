@@ -137,7 +137,8 @@ def annotation_facts(
         .iter_rows()
     }
     table = [
-        (stratum, Stratum(stratum.pairs, *counts.get(_name(stratum), (0, 0)))) for stratum in strata
+        (s, Stratum(s.pairs, *counts.get(_name(s), (0, 0)), drawn=s.drawn, lang=s.lang))
+        for s in strata
     ]
     return AnnotationFacts(
         drawn=key.height,

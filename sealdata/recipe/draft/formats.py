@@ -197,7 +197,8 @@ def _tsv(lines: list[str], file_name: str) -> Format:
     width, count = Counter(len(row) for row in rows).most_common(1)[0]
     if width == 1:
         raise NoPairsError(
-            "its lines have one column: text of one language is read by a [[stream]]"
+            "its lines have one column; aligned files end in their languages (x.en, x.th), and "
+            "other text is read by a [[stream]]"
         )
     if count < len(rows) / 2:
         raise NoPairsError(f"its lines have {min(map(len, rows))} to {max(map(len, rows))} columns")

@@ -224,7 +224,8 @@ def population() -> pl.DataFrame:
     )
 
 
-def test_drawn_labels_estimate_the_population() -> None:
+@pytest.mark.parametrize("labelled", [200, 60])
+def test_drawn_labels_estimate_the_population(labelled: int) -> None:
     """From the draw to the interval, over 40 seeds: unbiased, and covered as often as stated."""
     frame = population()
     good = pl.col("tgt") == "good"
@@ -237,11 +238,13 @@ def test_drawn_labels_estimate_the_population() -> None:
     for seed in range(seeds):
         edges = bin_edges([frame], "s.x", seed)
         drawn, strata = draw([frame], "tha_Thai", "s.x", edges, 200, seed)
-        key = drawn.with_columns(id=pl.int_range(pl.len()))
+        # As in a sheet, the order says nothing, and the last pairs may have no label.
+        key = drawn.sample(fraction=1, shuffle=True, seed=seed).with_row_index("id")
+        key = key.cast({"id": pl.Int64})
         annotator = AnnotatorLabels("ann")
         annotator.labels = {
             number: "CC" if text == "good" else "X"
-            for number, text in key.select("id", "tgt").iter_rows()
+            for number, text in key.head(labelled).select("id", "tgt").iter_rows()
         }
         facts = annotation_facts(key, strata, [annotator], "s.x")
         for kept, name in ((True, "kept"), (False, "dropped")):
@@ -252,5 +255,5 @@ def test_drawn_labels_estimate_the_population() -> None:
         fact = facts.recall[0]
         covered["recall"] += fact.interval[0] <= recall <= fact.interval[1]
     assert min(covered.values()) >= 0.93 * seeds, covered
-    assert abs(errors[True]) < 0.01
-    assert abs(errors[False]) < 0.015
+    assert abs(errors[True]) < 0.012
+    assert abs(errors[False]) < 0.03

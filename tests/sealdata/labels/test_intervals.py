@@ -88,6 +88,19 @@ def test_a_stratum_without_a_label_may_have_any_share() -> None:
     assert share == Share(0.0, (0.0, pytest.approx(0.2)))
 
 
+def test_a_sheet_half_done_stands_for_all_of_it() -> None:
+    """Where the order of the sheet is random, the labels that are there are a random sample."""
+    strata = [Stratum(1000, 3, 3, drawn=10), Stratum(1000, 0, 0, drawn=10)]
+    share = stratified_share(strata)
+    assert share is not None
+    assert share == Share(1.0, exact_interval(3, 3, 2000))
+    # A language that no one labelled, or a stratum drawn at another rate, is not random.
+    for other in (Stratum(2000, 0, 0, drawn=20, lang="jav_Latn"), Stratum(2000, 0, 0, drawn=1)):
+        share = stratified_share([*strata, other])
+        assert share is not None
+        assert share.interval[0] == pytest.approx(exact_interval(3, 3, 2000)[0] / 2)
+
+
 STRATA = st.lists(
     st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 10**6)).map(
         lambda t: Stratum(t[0] + t[1] + t[2], t[0] + t[1], t[0])

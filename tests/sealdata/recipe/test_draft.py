@@ -291,3 +291,14 @@ def test_damaged_files_are_left_out(tmp_path: Path) -> None:
     assert "it is not Parquet, or is damaged" in reasons["b.parquet"]
     assert "it is not CSV" in reasons["c.csv"]
     assert "d.zip" in reasons
+
+
+def test_pairs_without_english_are_left_out(tmp_path: Path) -> None:
+    for code, lines in (("th", TH), ("jv", JV)):
+        (tmp_path / f"set.{code}").write_text("\n".join(lines) + "\n", "utf-8")
+        ids = "".join(f"{n}\t{line}\n" for n, line in enumerate(lines))
+        (tmp_path / f"data_{code}.txt").write_text(ids, "utf-8")
+    sources, left_out = find_sources([tmp_path])
+    assert sources == []
+    assert len(left_out) == 4
+    assert "aligned files end in their languages (x.en, x.th)" in left_out[-1].reason
