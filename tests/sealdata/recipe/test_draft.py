@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError, DataError
 from sealdata.recipe.draft.init import init_recipe
-from sealdata.recipe.draft.names import languages_in, pair_in
+from sealdata.recipe.draft.names import alike_but_for_language, languages_in, pair_in
 from sealdata.recipe.draft.sample import MAX_ROWS, SourceDraft
 from sealdata.recipe.draft.sources import find_sources
 from sealdata.recipe.reading import read_recipe
@@ -302,3 +302,9 @@ def test_pairs_without_english_are_left_out(tmp_path: Path) -> None:
     assert sources == []
     assert len(left_out) == 4
     assert "aligned files end in their languages (x.en, x.th)" in left_out[-1].reason
+
+
+def test_only_whole_words_are_languages() -> None:
+    names = ["then_en.txt", "then_th.txt", "then_swedish.txt"]
+    groups = alike_but_for_language([Path(name) for name in names])
+    assert [sorted(group) for group in groups.values()] == [["eng_Latn", "tha_Thai"]]
