@@ -1,15 +1,14 @@
-"""What follows from labels for all pairs: shares of correct ones, and agreement of annotators."""
+"""What follows from labels for all pairs: shares of correct ones, with intervals."""
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
 from pathlib import Path
 
 import polars as pl
 
 from sealdata.errors import DataError
+from sealdata.labels.agreement import GOOD, UNSURE, agreements
 from sealdata.labels.browse_labels import read_label_rows, text_digest
 from sealdata.labels.facts import (
-    AgreementFacts,
     AnnotationFacts,
     AnnotationPrecisionFacts,
     AnnotatorFacts,
@@ -18,11 +17,8 @@ from sealdata.labels.facts import (
 )
 from sealdata.labels.intervals import Stratum, kept_of_correct, stratified_share
 from sealdata.labels.sample import STRATUM, SampleStratum
-from sealdata.labels.sheet import CORRECT, LABELS, read_sheet
+from sealdata.labels.sheet import LABELS, read_sheet
 
-UNSURE = "?"
-# Labels of ``browse`` count as those of a sheet: only "good" is correct.
-GOOD = (*CORRECT, "good")
 BROWSE = "browse"  # annotator of labels without a name
 
 
@@ -141,7 +137,8 @@ def annotation_facts(
         .iter_rows()
     }
     table = [
-        (stratum, Stratum(stratum.pairs, *counts.get(_name(stratum), (0, 0)))) for stratum in strata
+        (s, Stratum(s.pairs, *counts.get(_name(s), (0, 0)), drawn=s.drawn, lang=s.lang))
+        for s in strata
     ]
     return AnnotationFacts(
         drawn=key.height,
@@ -149,7 +146,7 @@ def annotation_facts(
         unsure=labels["id"].n_unique() - first.height,
         labels=_label_counts(labels),
         annotators=[annotator.facts() for annotator in annotators],
-        agreement=list(_agreement(annotators)),
+        agreement=list(agreements([(a.name, a.labels) for a in annotators])),
         shares=list(_shares(table)),
         recall=list(_recall(table)),
         by_score=list(_by_score(table, score)),
@@ -233,32 +230,3 @@ def _by_score(table: _Table, score: str) -> Iterable[AnnotationPrecisionFacts]:
                 correct=counts.correct,
                 interval=share.interval,
             )
-
-
-def _agreement(annotators: Sequence[AnnotatorLabels]) -> Iterable[AgreementFacts]:
-    for first, second in combinations(annotators, 2):
-        shared = [
-            (first.labels[number] in GOOD, second.labels[number] in GOOD)
-            for number in first.labels.keys() & second.labels.keys()
-            if UNSURE not in (first.labels[number], second.labels[number])
-        ]
-        if shared:
-            yield AgreementFacts(
-                first=first.name,
-                second=second.name,
-                shared=len(shared),
-                agreed=sum(first == second for first, second in shared),
-                kappa=cohens_kappa(shared),
-            )
-
-
-def cohens_kappa(judged: Sequence[tuple[bool, bool]]) -> float | None:
-    """Agreement beyond chance, from -1 to 1; None if both annotators say the same of all pairs.
-
-    Source: Cohen 1960.
-    """
-    rows = len(judged)
-    agreed = sum(first == second for first, second in judged) / rows
-    first, second = (sum(pair[side] for pair in judged) / rows for side in (0, 1))
-    chance = first * second + (1 - first) * (1 - second)
-    return None if chance == 1 else (agreed - chance) / (1 - chance)

@@ -1,8 +1,8 @@
-"""Confidence intervals for shares that people's labels estimate, in strata of seen_strata sizes."""
+"""Confidence intervals for shares that people's labels estimate, in strata of known sizes."""
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 TAIL = 0.025  # probability beyond either limit of a 95 % interval
 # Strata whose weights differ by less than this factor count as sampled at the same rate.
@@ -11,11 +11,19 @@ Interval = tuple[float, float]
 
 
 class Stratum(NamedTuple):
-    """A group of pairs from which a random sample was labelled."""
+    """A group of pairs from which a random sample was drawn, and what was labelled of it."""
 
     pairs: int  # that the stratum holds, or is estimated to hold
-    labelled: int  # of them
+    labelled: int  # of those drawn
     correct: int  # of the labelled pairs
+    drawn: int = 0  # 0: as many as are labelled
+    lang: str = ""
+
+    @property
+    def weight(self) -> float:
+        """Pairs for each drawn pair; infinite if none was drawn."""
+        drawn = self.drawn or self.labelled
+        return self.pairs / drawn if drawn else math.inf
 
 
 class Share(NamedTuple):
@@ -80,36 +88,31 @@ def _tail(good: int, seen: int, draws: int, pairs: int, sign: int) -> float:
 def stratified_share(strata: Sequence[Stratum]) -> Share | None:
     """The share over all strata, weighted by their pairs; None without a label.
 
-    Strata that were sampled at about the same rate are one sample. The interval is the wider one,
-    on each side, of two:
+    Strata that were sampled at about the same rate are one sample. The exact limits of the samples
+    are combined by the method of variance estimates recovery (MOVER): the squares of their
+    distances from the estimates add up. Unlike a variance estimated from the labels, they are not 0
+    where all labels of a sample are the same.
 
-    - The exact limits of these samples, combined by the method of variance estimates recovery
-      (MOVER): the squares of their distances from the estimates add up. It holds if few are large.
-    - The exact interval of a simple sample of effective size, which holds if many are small.
+    Labels may be missing at random, as in a sheet that is half done: the labels of a sample stand
+    for all of it. A sample without a label may have any share. It is assumed to be like the others,
+    and its interval, 0 to 1, widens the result.
 
-    A stratum without a label may have any share. It is assumed to be like the others, and its
-    interval, 0 to 1, widens the result.
-
-    Source: Zou, Huang and Zhang 2009, for a linear function of binomial proportions; Korn and
-    Graubard 1998, for the effective size. docs/how-to/label-pairs.md has the measured coverage.
+    Source: Zou, Huang and Zhang 2009, for a linear function of binomial proportions.
+    docs/how-to/label-pairs.md has the measured coverage.
     """
     total = sum(stratum.pairs for stratum in strata)
-    seen_strata = [stratum for stratum in strata if stratum.labelled]
-    if not seen_strata:
+    samples = _samples(strata)
+    if not samples:
         return None
-    covered = sum(s.pairs for s in seen_strata)
-    samples = _by_rate(seen_strata)
-    value = sum(s.pairs / covered * s.share for s in samples)
+    covered = sum(s.pairs for s in samples)
+    value = _rounded(sum(s.pairs * s.share for s in samples) / covered)
     rows = [(s.pairs / covered, s.share, s.limits()) for s in samples]
     low = value - math.hypot(*(w * (share - limits[0]) for w, share, limits in rows))
     high = value + math.hypot(*(w * (limits[1] - share) for w, share, limits in rows))
-    if len(samples) > 1:
-        simple = _effective(seen_strata, value).limits()
-        low, high = min(low, simple[0]), max(high, simple[1])
     # Whole distances, not their squares: an unknown share is not a random draw.
     unknown = 1 - covered / total
     low, high = (1 - unknown) * low, (1 - unknown) * high + unknown
-    return Share(value, (max(0.0, low), min(1.0, high)))
+    return Share(value, (max(0.0, _rounded(low)), min(1.0, _rounded(high))))
 
 
 class _Sample(NamedTuple):
@@ -126,38 +129,49 @@ class _Sample(NamedTuple):
         return min(low, self.share), max(high, self.share)
 
 
-def _by_rate(strata: Sequence[Stratum]) -> list[_Sample]:
+def _samples(strata: Sequence[Stratum]) -> list[_Sample]:
     """Strata as samples, with those together of which about the same share of pairs was drawn.
 
     Such a sample varies less than a simple one of its size. Source: Hoeffding 1956.
     """
-    groups: list[list[Stratum]] = []
-    for stratum in sorted(strata, key=lambda s: s.pairs / s.labelled):
-        first = groups[-1][0] if groups else None
-        weight = stratum.pairs / stratum.labelled
-        if first and weight <= SAME_RATE * first.pairs / first.labelled:
-            groups[-1].append(stratum)
-        else:
-            groups.append([stratum])
+    planned = []
+    # Languages stay apart: an annotator may know one, and leave out the pairs of the others.
+    for lang in dict.fromkeys(stratum.lang for stratum in strata):
+        lang_strata = [stratum for stratum in strata if stratum.lang == lang]
+        for group in _alike(lang_strata, [stratum.weight for stratum in lang_strata]):
+            labelled = sum(s.labelled for s in group)
+            if labelled:
+                # Source: Hajek 1971, for the ratio of weighted sums.
+                correct = sum(s.weight * s.correct for s in group if s.labelled)
+                share = correct / sum(s.weight * s.labelled for s in group if s.labelled)
+                planned.append(_Sample(sum(s.pairs for s in group), labelled, _rounded(share)))
     samples = []
-    for group in groups:
-        pairs = sum(s.pairs for s in group)
-        share = sum(s.pairs / pairs * s.correct / s.labelled for s in group)
-        samples.append(_Sample(pairs, sum(s.labelled for s in group), share))
+    for same in _alike(planned, [sample.pairs / sample.labelled for sample in planned]):
+        pairs = sum(s.pairs for s in same)
+        share = _rounded(sum(s.pairs * s.share for s in same) / pairs)
+        samples.append(_Sample(pairs, sum(s.labelled for s in same), share))
     return samples
 
 
-def _effective(strata: Sequence[Stratum], value: float) -> _Sample:
-    """A simple sample with the variance of the stratified one, whose estimate is ``value``."""
-    pairs = sum(s.pairs for s in strata)
-    rows = [(s.pairs / pairs, s.correct / s.labelled, s.labelled) for s in strata]
-    variance = sum(w * w * share * (1 - share) / labelled for w, share, labelled in rows)
-    if variance:
-        size = value * (1 - value) / variance
-    else:  # all or none correct: the weights decide. Source: Kish 1965, the design effect.
-        size = 1 / sum(w * w / labelled for w, _, labelled in rows)
-    labelled = sum(s.labelled for s in strata)
-    return _Sample(pairs, max(1, min(labelled, math.floor(size))), value)
+_Item = TypeVar("_Item")
+
+
+def _alike(items: Sequence[_Item], weights: Sequence[float]) -> list[list[_Item]]:
+    """Groups in which no weight is above SAME_RATE times the smallest one."""
+    groups: list[list[_Item]] = []
+    smallest = 0.0
+    for weight, item in sorted(zip(weights, items, strict=True), key=lambda row: row[0]):
+        if groups and weight <= SAME_RATE * smallest:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+            smallest = weight
+    return groups
+
+
+def _rounded(share: float) -> float:
+    """Without rounding errors: all pairs correct is 1, and nothing less."""
+    return round(share, 12)
 
 
 def kept_of_correct(

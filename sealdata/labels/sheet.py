@@ -1,6 +1,7 @@
 """The annotation sheet: a blind table of pairs for people to label, and the key to it."""
 
 import csv
+import hashlib
 import io
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def write_sheet(drawn: pl.DataFrame, path: Path, key_path: Path, seed: int) -> N
     # Another seed than that of the draw. The pairs of a large stratum have the smallest keys of the
     # draw, so by these they would come first. A sheet that is half done would have no others.
     order = drawn.with_columns(key=row_keys(drawn, seed + 1)).sort("key", "source", "row")
-    order = order.with_columns(id=pl.int_range(1, pl.len() + 1))
+    order = order.with_columns(id=pl.Series(_ids(order), dtype=pl.Int64))
     columns = ["source", "row", "src", "tgt", "src_url", "tgt_url"]
     # Corpora without web addresses have no such columns.
     present = [name for name in columns if name in order.columns]
@@ -69,6 +70,22 @@ def write_sheet(drawn: pl.DataFrame, path: Path, key_path: Path, seed: int) -> N
                 sheet.writerow((row["id"], "", "", *texts))
 
     write_atomic(path, write)
+
+
+def _ids(rows: pl.DataFrame) -> list[int]:
+    """A number of up to nine digits for each pair, by its origin and text.
+
+    A sheet that was drawn twice, in other sizes, has the same number for the same pair. So labels
+    can never be taken for those of another pair.
+    """
+    ids: dict[int, None] = {}
+    for fields in rows.select("source", "row", "src", "tgt").iter_rows():
+        text = "\0".join(map(str, fields)).encode("utf-8", "surrogatepass")
+        number = int(hashlib.sha256(text).hexdigest()[:16], 16) % 10**9
+        while number in ids:
+            number += 1
+        ids[number] = None
+    return list(ids)
 
 
 def _has_labels(path: Path) -> bool:

@@ -1,5 +1,7 @@
 """Figures of people's labels: by name for ``--fail-on``, and in words for page, card, terminal."""
 
+import math
+
 from sealdata.labels.facts import AnnotationFacts
 
 PRECISION, WRONGLY_DROPPED, RECALL = "precision_kept", "correct_dropped", "recall"
@@ -69,8 +71,13 @@ def summary(annotation: AnnotationFacts) -> list[str]:
 
 
 def share_text(share: float, interval: tuple[float, float]) -> str:
-    """``96.2 % (91.3 to 98.9 %)``; rounding makes neither 0 nor 100 of another share."""
+    """``96.2 % (91.3 to 98.9 %)``; rounding makes neither 0 nor 100 of another share.
+
+    Where every pair was judged there is no interval.
+    """
     low, high = interval
+    if math.isclose(low, high):
+        return f"{_percent(share)} % (all judged)"
     return f"{_percent(share)} % ({_percent(low)} to {_percent(high)} %)"
 
 

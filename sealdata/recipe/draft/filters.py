@@ -10,7 +10,8 @@ import yaml
 from sealdata.errors import DataError
 from sealdata.languages import ENGLISH, find_language
 from sealdata.readers._open import read_text
-from sealdata.recipe.draft.translate import Call, add_call
+from sealdata.recipe.draft.calls import Call
+from sealdata.recipe.draft.translate import add_call
 from sealdata.recipe.draft.write import FilterDraft
 
 Pair = tuple[str, str]

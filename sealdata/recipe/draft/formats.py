@@ -48,8 +48,11 @@ def detect(path: Path) -> Format:
         NoPairsError: it holds text of one language, or something else than pairs.
         DataError: it cannot be read.
     """
-    with path.open("rb") as file:
-        magic = file.read(8)
+    try:
+        with path.open("rb") as file:
+            magic = file.read(8)
+    except OSError as error:
+        raise DataError(f"cannot be opened: {error.strerror or error}") from None
     if magic.startswith(b"PAR1"):
         return _parquet(path)
     if zipfile.is_zipfile(path):
@@ -171,7 +174,10 @@ def _of_type(rows: list[dict[str, Any]], kind: type | tuple[type, ...]) -> list[
 
 
 def _csv(lines: list[str]) -> Format:
-    names, *rows = csv.reader(line.rstrip("\r") for line in lines)
+    try:
+        names, *rows = csv.reader(line.rstrip("\r") for line in lines)
+    except csv.Error as error:
+        raise NoPairsError(f"it is not CSV ({error})") from None
     sides = {name: codes[0] for name in names if (codes := languages_in(name))}
     english = [name for name, code in sides.items() if code == ENGLISH]
     others = [name for name, code in sides.items() if code != ENGLISH]
@@ -191,7 +197,8 @@ def _tsv(lines: list[str], file_name: str) -> Format:
     width, count = Counter(len(row) for row in rows).most_common(1)[0]
     if width == 1:
         raise NoPairsError(
-            "its lines have one column: text of one language is read by a [[stream]]"
+            "its lines have one column; aligned files end in their languages (x.en, x.th), and "
+            "other text is read by a [[stream]]"
         )
     if count < len(rows) / 2:
         raise NoPairsError(f"its lines have {min(map(len, rows))} to {max(map(len, rows))} columns")

@@ -6,6 +6,8 @@ from pathlib import Path
 from sealdata.languages import ENGLISH, find_language, find_pair
 
 COMPRESSED = (".gz", ".xz", ".bz2", ".zst", ".zip")
+# Words that may be codes: of FLORES-200, or of two or three letters.
+_CODES = re.compile(r"[A-Za-z]{2,3}_[A-Z][a-z]{3}|(?<![A-Za-z])[A-Za-z]{2,3}(?![A-Za-z])")
 _SEPARATORS = re.compile(r"[.\s]+")
 
 
@@ -67,9 +69,9 @@ def alike_but_for_language(paths: list[Path]) -> dict[str, dict[str, Path]]:
     """Pattern -> language -> file, of files such as ``data_eng.txt`` and ``data_tha.txt``."""
     groups: dict[str, dict[str, Path]] = {}
     for path in paths:
-        for word in re.findall(r"[A-Za-z]{2,3}_[A-Z][a-z]{3}|[A-Za-z]{2,3}(?![A-Za-z])", path.name):
-            language = find_language(word)
+        for match in _CODES.finditer(path.name):
+            language = find_language(match[0])
             if language:
-                pattern = str(path.parent / path.name.replace(word, "*", 1))
-                groups.setdefault(pattern, {})[language.code] = path
+                start, end = path.name[: match.start()], path.name[match.end() :]
+                groups.setdefault(str(path.parent / f"{start}*{end}"), {})[language.code] = path
     return {name: files for name, files in groups.items() if ENGLISH in files and len(files) > 1}

@@ -63,8 +63,14 @@ def find_sources(paths: Sequence[Path]) -> tuple[list[SourceDraft], list[LeftOut
     Raises:
         ConfigError: a path does not exist.
     """
-    files = [file for file in _files(paths) if not _is_no_data(file)]
     drafts = _Found()
+    files = []
+    # A folder and a file in it may both be named.
+    for file in dict.fromkeys(_files(paths)):
+        if not _is_utf8(file):
+            drafts.left_out.append(LeftOut(file, "its name is not UTF-8; rename it"))
+        elif not _is_no_data(file):
+            files.append(file)
     for start, group in by_language(files).items():
         scores = [file for file in files if bare(file.name) == f"{start.name}.scores"]
         files = [file for file in files if file not in (*group.values(), *scores)]
@@ -111,6 +117,14 @@ def _files(paths: Sequence[Path]) -> Iterable[Path]:
 
 def _is_no_data(file: Path) -> bool:
     return _LICENCE.fullmatch(file.name) is not None or file.suffix.lower() in _NO_DATA
+
+
+def _is_utf8(file: Path) -> bool:
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _has_ids(file: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +14,9 @@ from sealdata.recipe.draft.sample import FILL, SourceDraft
 from sealdata.recipe.draft.sources import LeftOut
 from sealdata.recipe.reading import resolve_recipe
 
-BASE = (
-    "openseal"  # whose cleaners and rules a draft starts with: none of them needs a fetched model
-)
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+# The built-in recipe whose cleaners and rules a draft starts with: none needs a fetched model.
+BASE = "openseal"
 
 
 @dataclass
@@ -68,7 +69,10 @@ def write_draft(
     folder: Path,
 ) -> str:
     """The recipe as TOML. Paths inside ``folder``, where it will be written, start there."""
-    return "\n".join(_lines(name, sources, left_out, filters, folder)) + "\n"
+    lines = _lines(name, sources, left_out, filters, folder)
+    # Names of files and columns are foreign text. In a comment, a line break would end it. Strings
+    # have such characters escaped.
+    return "".join(f"{_CONTROLS.sub(' ', line)}\n" for line in lines)
 
 
 def _lines(
@@ -92,7 +96,9 @@ def _lines(
         yield from _source(draft, folder)
     for file in left_out:
         yield ""
-        yield f"# Left out: {file.path}"
+        # A name that is not UTF-8 cannot be written as it is.
+        path = str(file.path).encode("utf-8", "backslashreplace").decode()
+        yield f"# Left out: {path}"
         yield f"#   {file.reason}"
     yield ""
     yield "# --- repair of text, in this order ---"

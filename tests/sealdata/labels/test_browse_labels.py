@@ -4,6 +4,9 @@ import signal
 import subprocess
 import sys
 
+import polars as pl
+
+from sealdata.files.frames import write_frame
 from sealdata.labels.browse_labels import Labels, text_digest
 
 WRITER = """
@@ -49,3 +52,15 @@ def test_a_torn_line_is_counted_and_harms_no_other(tmp_path):
 def test_digests_tell_texts_apart():
     digests = {text_digest(*pair) for pair in [("a", "b"), ("ab", ""), ("", "ab"), (None, "ab")]}
     assert len(digests) == 3
+
+
+def test_pairs_drawn_for_annotation_can_be_chosen(tmp_path):
+    assert Labels(tmp_path).rows("drawn") == {}
+    key = tmp_path / "audit" / "annotation-key.parquet"
+    write_frame(pl.DataFrame({"source": ["web", "web", "news"], "row": [4, 9, 4]}), key)
+    labels = Labels(tmp_path, "ann")
+    labels.add("web", 9, "tha_Thai", "good", "a")
+    labels.add("web", 5, "tha_Thai", "good", "a")
+    assert labels.rows("drawn") == {"web": [4, 9], "news": [4]}
+    assert labels.rows("to_label") == {"web": [4], "news": [4]}
+    assert Labels(tmp_path, "ben").rows("to_label") == labels.rows("drawn")

@@ -3,13 +3,19 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from sealdata.errors import DataError
+from sealdata.labels.agreement import cohens_kappa
 from sealdata.labels.browse_labels import Labels, text_digest
-from sealdata.labels.estimates import annotation_facts, cohens_kappa, read_labels
-from sealdata.labels.sample import SampleStratum
+from sealdata.labels.estimates import (
+    AnnotatorLabels,
+    annotation_facts,
+    read_labels,
+)
+from sealdata.labels.sample import SampleStratum, bin_edges, draw
 from sealdata.labels.sheet import LABELS
 
 
@@ -185,3 +191,69 @@ def test_labels_of_others_are_not_shown(tmp_path: Path) -> None:
     with (tmp_path / "labels.jsonl").open("a") as handle:
         handle.write(json.dumps(old) + "\n")
     assert Labels(tmp_path).rows("any") == {"web": [1, 2]}, "files without annotators are read"
+
+
+def population() -> pl.DataFrame:
+    """6,000 pairs: kept ones by a score with ties and gaps, others dropped for three reasons.
+
+    ``tgt`` says which pairs are correct, as annotators would.
+    """
+    random = np.random.default_rng(11)
+    rows = 6_000
+    kept = np.arange(rows) < 4_000
+    score = np.where(random.random(rows) < 0.3, 0.5, random.random(rows))
+    reasons = random.choice(["often", "seldom", "rare"], rows, p=[0.8, 0.19, 0.01])
+    chance = np.select(
+        [kept, reasons == "often", reasons == "seldom"], [0.85 + 0.15 * score, 0.1, 0.4], 0.9
+    )
+    frame = pl.DataFrame(
+        {
+            "source": "web",
+            "row": pl.Series(range(rows), dtype=pl.UInt64),
+            "src": "one",
+            "tgt": np.where(random.random(rows) < chance, "good", "bad"),
+            "s.x": score,
+            "kept": kept,
+            "reason": reasons,
+        }
+    )
+    return frame.with_columns(
+        pl.when(pl.col("row") % 17 != 0).then(pl.col("s.x")),  # the others have no score
+        stage=pl.when(~pl.col("kept")).then(pl.lit("rules")),
+        reason=pl.when(~pl.col("kept")).then(pl.col("reason")),
+    )
+
+
+@pytest.mark.parametrize("labelled", [200, 60])
+def test_drawn_labels_estimate_the_population(labelled: int) -> None:
+    """From the draw to the interval, over 40 seeds: unbiased, and covered as often as stated."""
+    frame = population()
+    good = pl.col("tgt") == "good"
+    shares = frame.group_by("kept").agg(good.mean())
+    true = dict(shares.iter_rows())
+    recall = frame.filter(good).select(pl.col("kept").mean()).item()
+    covered = {"kept": 0, "dropped": 0, "recall": 0}
+    errors = {True: 0.0, False: 0.0}
+    seeds = 40
+    for seed in range(seeds):
+        edges = bin_edges([frame], "s.x", seed)
+        drawn, strata = draw([frame], "tha_Thai", "s.x", edges, 200, seed)
+        # As in a sheet, the order says nothing, and the last pairs may have no label.
+        key = drawn.sample(fraction=1, shuffle=True, seed=seed).with_row_index("id")
+        key = key.cast({"id": pl.Int64})
+        annotator = AnnotatorLabels("ann")
+        annotator.labels = {
+            number: "CC" if text == "good" else "X"
+            for number, text in key.head(labelled).select("id", "tgt").iter_rows()
+        }
+        facts = annotation_facts(key, strata, [annotator], "s.x")
+        for kept, name in ((True, "kept"), (False, "dropped")):
+            share = facts.share_of("all", kept)
+            assert share is not None
+            covered[name] += share.interval[0] <= true[kept] <= share.interval[1]
+            errors[kept] += (share.share - true[kept]) / seeds
+        fact = facts.recall[0]
+        covered["recall"] += fact.interval[0] <= recall <= fact.interval[1]
+    assert min(covered.values()) >= 0.93 * seeds, covered
+    assert abs(errors[True]) < 0.012
+    assert abs(errors[False]) < 0.03

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealdata.labels import intervals
@@ -38,6 +38,7 @@ def test_of_a_large_population_the_limits_are_those_of_clopper_and_pearson(
     assert limits == (pytest.approx(low, abs=2e-4), pytest.approx(high, abs=2e-4))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(1, 30), st.data())
 def test_a_small_population_is_counted_out(pairs: int, data: st.DataObject) -> None:
     """The tails are those of all possible samples, by binomial coefficients."""
@@ -87,6 +88,19 @@ def test_a_stratum_without_a_label_may_have_any_share() -> None:
     assert share == Share(0.0, (0.0, pytest.approx(0.2)))
 
 
+def test_a_sheet_half_done_stands_for_all_of_it() -> None:
+    """Where the order of the sheet is random, the labels that are there are a random sample."""
+    strata = [Stratum(1000, 3, 3, drawn=10), Stratum(1000, 0, 0, drawn=10)]
+    share = stratified_share(strata)
+    assert share is not None
+    assert share == Share(1.0, exact_interval(3, 3, 2000))
+    # A language that no one labelled, or a stratum drawn at another rate, is not random.
+    for other in (Stratum(2000, 0, 0, drawn=20, lang="jav_Latn"), Stratum(2000, 0, 0, drawn=1)):
+        share = stratified_share([*strata, other])
+        assert share is not None
+        assert share.interval[0] == pytest.approx(exact_interval(3, 3, 2000)[0] / 2)
+
+
 STRATA = st.lists(
     st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 10**6)).map(
         lambda t: Stratum(t[0] + t[1] + t[2], t[0] + t[1], t[0])
@@ -96,6 +110,7 @@ STRATA = st.lists(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(STRATA)
 def test_an_interval_holds_its_estimate(strata: list[Stratum]) -> None:
     share = stratified_share(strata)
@@ -127,6 +142,8 @@ POPULATIONS = {
         [(100 * 2**n, 20, 0.8 + 0.19 * (n % 3) / 2) for n in range(12)],
         0.25,
     ),
+    "few labels where most pairs are": ([(90_000, 10, 0.8), (1_000, 90, 0.99)], 0.52),
+    "20 strata that grow by a third": ([(int(3000 * 1.35**n), 5, 0.9) for n in range(20)], 0.27),
     "half of a small corpus": ([(30, 15, 0.9)] * 2, 0.18),
 }
 SAMPLES = 1_000

@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealdata.labels.sample import BINS, MIN_LABELS, allocate, bin_edges, draw
@@ -47,6 +47,7 @@ def test_allocation(sizes: list[int], number: int, power: float, expected: list[
     assert allocate(sizes, number, power) == expected
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(st.integers(0, 500), max_size=12),
     st.integers(1, 300),

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import json
 import lzma
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from sealcli.sealdata import main
 from sealdata.errors import ConfigError, DataError
 from sealdata.recipe.draft.init import init_recipe
-from sealdata.recipe.draft.names import languages_in, pair_in
+from sealdata.recipe.draft.names import alike_but_for_language, languages_in, pair_in
 from sealdata.recipe.draft.sample import MAX_ROWS, SourceDraft
 from sealdata.recipe.draft.sources import find_sources
 from sealdata.recipe.reading import read_recipe
@@ -233,3 +234,77 @@ def test_uneven_files_are_left_out_with_the_readers_reason(tmp_path: Path) -> No
     sources, [left_out] = find_sources([tmp_path])
     assert sources == []
     assert "line counts differ" in left_out.reason
+
+
+TMX = """<?xml version="1.0" encoding="UTF-8"?>
+<tmx version="1.4"><header srclang="en"/><body>
+{units}</body></tmx>
+"""
+
+
+def test_translation_memories(tmp_path: Path) -> None:
+    units = "".join(
+        f'<tu><tuv xml:lang="en-US"><seg>{en}</seg></tuv><tuv xml:lang="th"><seg>{th}</seg></tuv>'
+        f'<tuv xml:lang="jv"><seg>{jv}</seg></tuv></tu>\n'
+        for en, th, jv in zip(EN, TH, JV, strict=True)
+    )
+    (tmp_path / "three.tmx").write_text(TMX.format(units=units), "utf-8")
+    with zipfile.ZipFile(tmp_path / "en-th.tmx.zip", "w") as archive:
+        archive.writestr("en-th.tmx", TMX.format(units=units))
+    assert [(s.name, s.reader, s.src_lang, s.tgt_lang, s.records) for s in found(tmp_path)] == [
+        ("en-th-jav_Latn", "tmx", "eng_Latn", "jav_Latn", "15"),
+        ("en-th-tha_Thai", "tmx", "eng_Latn", "tha_Thai", "15"),
+        ("three-jav_Latn", "tmx", "eng_Latn", "jav_Latn", "15"),
+        ("three-tha_Thai", "tmx", "eng_Latn", "tha_Thai", "15"),
+    ]
+
+
+def test_foreign_names_stay_in_their_comments(tmp_path: Path) -> None:
+    """A line break in a name of a file or column must not make a line of the recipe."""
+    evil = "x\nname = 'evil'\n#"
+    rows = [{evil: str(n), "b\u2028c": "%"} for n in range(5)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "a\n[card]\n#.jsonl").write_text(lines, "utf-8")
+    (tmp_path / "b\nseed = 9.txt").write_text("one\n")
+    (tmp_path / "c\udcff.tsv").write_bytes(tsv(EN, TH))
+    (tmp_path / "d.en-th.tsv").write_bytes(tsv(EN, TH))
+    drafted = init_recipe([tmp_path, tmp_path / "d.en-th.tsv"], tmp_path / "r.toml")
+    assert [draft.name for draft in drafted.sources] == ["a-card", "d.en-th"]
+    text = (tmp_path / "r.toml").read_text("utf-8").replace('"FILL"', '"tha_Thai"', 1)
+    table = tomllib.loads(text)
+    assert (table["name"], table["seed"]) == ("r", 1)
+    assert set(table) == {
+        *("name", "seed", "card", "source", "clean", "score", "rule", "dedup", "tokenizer")
+    }
+    assert "its name is not UTF-8; rename it" in text
+
+
+def test_damaged_files_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.en-th.tsv.gz").write_bytes(gzip.compress(tsv(EN, TH))[:-20])
+    (tmp_path / "b.parquet").write_bytes(b"PAR1 and no more")
+    (tmp_path / "c.csv").write_text('a,b\n"' + "x" * 140_000 + '",y\n')
+    (tmp_path / "d.zip").write_bytes(b"PK\x03\x04 broken")
+    sources, left_out = find_sources([tmp_path])
+    assert sources == []
+    reasons = {file.path.name: file.reason for file in left_out}
+    assert "cut short" in reasons["a.en-th.tsv.gz"]
+    assert "it is not Parquet, or is damaged" in reasons["b.parquet"]
+    assert "it is not CSV" in reasons["c.csv"]
+    assert "d.zip" in reasons
+
+
+def test_pairs_without_english_are_left_out(tmp_path: Path) -> None:
+    for code, lines in (("th", TH), ("jv", JV)):
+        (tmp_path / f"set.{code}").write_text("\n".join(lines) + "\n", "utf-8")
+        ids = "".join(f"{n}\t{line}\n" for n, line in enumerate(lines))
+        (tmp_path / f"data_{code}.txt").write_text(ids, "utf-8")
+    sources, left_out = find_sources([tmp_path])
+    assert sources == []
+    assert len(left_out) == 4
+    assert "aligned files end in their languages (x.en, x.th)" in left_out[-1].reason
+
+
+def test_only_whole_words_are_languages() -> None:
+    names = ["then_en.txt", "then_th.txt", "then_swedish.txt"]
+    groups = alike_but_for_language([Path(name) for name in names])
+    assert [sorted(group) for group in groups.values()] == [["eng_Latn", "tha_Thai"]]

@@ -8,8 +8,9 @@ import pytest
 
 from sealdata.component import available, component_class
 from sealdata.errors import DataError
+from sealdata.recipe.draft.calls import Call
 from sealdata.recipe.draft.filters import read_filters
-from sealdata.recipe.draft.translate import _COUNTERPARTS, Call, add_call
+from sealdata.recipe.draft.translate import _COUNTERPARTS, add_call
 from sealdata.recipe.draft.write import FilterDraft
 from sealdata.recipe.tables import RuleTable
 

@@ -11,6 +11,13 @@ from sealdata.build_manifest import BuildManifest
 from sealdata.dataset.results import file_facts
 from sealdata.errors import DataError
 from sealdata.fetch.corpus_cards import split_front_matter
+from sealdata.labels.facts import (
+    AgreementFacts,
+    AnnotationFacts,
+    AnnotatorFacts,
+    LabelShare,
+    RecallFacts,
+)
 from sealdata.report.croissant import croissant, write_croissant
 from sealdata.report.croissant_provenance import provenance
 from sealdata.report.dataset_card import render_card, write_card, write_metadata
@@ -101,18 +108,51 @@ def test_what_a_model_cannot_judge_is_on_card_page_and_terminal(
     assert sum(line.startswith(("NOTE", "DEMONSTRATION")) for line in lines) == 2
 
 
-def test_precision_is_on_the_card(build: Build) -> None:
-    fact = {
-        "lang": "tha_Thai",
-        "score": "laser.cosine",
-        "low": 0.6,
-        "high": 0.7,
-        "rows": 20,
-        "correct": 18,
-        "interval": (0.699, 0.972),
-    }
-    text = render_card(build[1], {"precision": [fact], "labels": {"CC": 18, "X": 2}})
-    assert "| Thai | `laser.cosine` | 0.6 | 0.7 | 20 | 90.0 % | 70 to 97 % |" in text
+def test_what_labels_say_is_on_the_card(build: Build) -> None:
+    def share(lang: str, kept: bool, dropped_by: str | None) -> LabelShare:
+        return LabelShare(
+            lang=lang,
+            kept=kept,
+            dropped_by=dropped_by,
+            pairs=1000,
+            labelled=20,
+            correct=18,
+            share=0.9,
+            interval=(0.69912, 0.99999),
+        )
+
+    facts = AnnotationFacts(
+        drawn=50,
+        judged=47,
+        unsure=2,
+        labels={"CC": 18, "X": 2},
+        annotators=[
+            AnnotatorFacts(name="ann", labelled=49, unsure=2, not_drawn=7, changed=1),
+        ],
+        agreement=[AgreementFacts(first="ann", second="b|n", shared=9, agreed=8, kappa=None)],
+        shares=[
+            share(lang, kept, reason)
+            for lang in ("all", "tha_Thai")
+            for kept, reason in ((True, None), (False, "all"), (False, "low_similarity"))
+        ],
+        recall=[RecallFacts(lang="all", share=1.0, interval=(1.0, 1.0))],
+        by_score=[],
+    )
+    text = render_card(build[1], facts)
+    for line in (
+        "47 of 50 drawn pairs were judged by people. 2 more could not be judged, and are left out.",
+        "90.0 % (69.9 to 99.9 %) of the kept pairs are correct.",
+        "90.0 % (69.9 to 99.9 %) of the pairs dropped by rules are correct.",
+        "The rules keep 100.0 % (all judged) of the correct pairs.",
+        "7 labels of ann are left out: their pairs were not drawn at random.",
+        "1 labels of ann are left out: the text of their pairs has changed since.",
+        "| Thai | kept | 1,000 | 20 | 90.0 % (69.9 to 99.9 %) |",
+        "| Thai | dropped | 1,000 | 20 | 90.0 % (69.9 to 99.9 %) |",
+        "The labels are CC 18, X 2 (those",
+    ):
+        assert line in text
+    assert "ann and b\\|n agree on 8 of 9 pairs." in text
+    assert "| Thai | dropped by low\\_similarity |" in text
 
 
 def test_croissant_is_valid_and_leads_to_every_pair(build: Build) -> None:
