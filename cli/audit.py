@@ -1,10 +1,14 @@
 """Reports and cards: `sealdata audit`, `card`, `publish`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .options import BUILD_OUT, WORKERS
+from .options import BUILD_OUT, WORKERS, progress_options
+
+if TYPE_CHECKING:
+    from sealdata.workflow.progress import ProgressOptions
 
 
 @click.command()
@@ -41,6 +45,7 @@ from .options import BUILD_OUT, WORKERS
     help="A filled-in sheet; its precision goes into the report and the card.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@progress_options
 def audit(
     what: str,
     other: Path | None,
@@ -52,6 +57,7 @@ def audit(
     annotate: int | None,
     annotated: Path | None,
     as_json: bool,
+    shown: "ProgressOptions",
 ) -> None:
     """Audit WHAT: a recipe, by a sample of its corpora scored in full, or the folder of a build.
 
@@ -64,7 +70,12 @@ def audit(
         sealdata audit builds/quickstart --annotate 100
         sealdata audit builds/old builds/new
     """
-    from sealdata.dataset.audit import apply_annotations, audit_build, audit_recipe
+    from sealdata.dataset.audit import (
+        READ_BUILD,
+        apply_annotations,
+        audit_build,
+        audit_recipe,
+    )
     from sealdata.dataset.audit_sheet import draw_sheet
     from sealdata.report.metrics import check, read_checks
 
@@ -72,21 +83,24 @@ def audit(
 
     conditions = read_checks(checks)  # a wrong condition must not cost hours of work
     if other is not None:
-        from sealdata.dataset.compare import compare
+        from sealdata.dataset.compare import COMPARE, compare
 
-        show_comparison(compare(Path(what), other), as_json)
+        with shown.open("audit", [COMPARE]) as progress:
+            comparison = compare(Path(what), other, progress)
+        show_comparison(comparison, as_json)
         return
     if Path(what).is_dir():
-        audited = audit_build(Path(what))
+        with shown.open("audit", [READ_BUILD]) as progress:
+            audited = audit_build(Path(what), progress)
     else:
         from sealdata.pipeline.plan import load_plan
+        from sealdata.pipeline.steps import audit_steps
         from sealdata.workflow.engines.local import LocalEngine
-        from sealdata.workflow.progress import make_progress
 
         plan = load_plan(what)
         folder = out or Path("builds") / plan.recipe.name
-        with LocalEngine(workers) as engine:
-            audited = audit_recipe(plan, folder, engine, make_progress(), rows, limit)
+        with LocalEngine(workers) as engine, shown.open("audit", audit_steps(plan)) as progress:
+            audited = audit_recipe(plan, folder, engine, progress, rows, limit)
     if annotated:
         audited = apply_annotations(audited, annotated)
     show_audit(audited, as_json)

@@ -1,7 +1,7 @@
 """The `sealdata` command: parse, call, print."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -15,11 +15,14 @@ from .errors import Program
 from .gold import gold, hash_refs, lengths
 from .lid import lid
 from .models import models
-from .options import BUILD_OUT, WORKERS
+from .options import BUILD_OUT, WORKERS, progress_options
 from .recipe import recipe_group
 from .score import score
 from .sources import sources
 from .tokens import budget, fertility, inspect, trace
+
+if TYPE_CHECKING:
+    from sealdata.workflow.progress import ProgressOptions
 
 
 @click.group("sealdata", cls=Program, user_error=SealError)
@@ -60,6 +63,7 @@ def main() -> None:
     is_flag=True,
     help="Check the recipe and its inputs, print the plan with an estimate of tokens, and stop.",
 )
+@progress_options
 def build(
     recipe: str,
     out: Path | None,
@@ -68,6 +72,7 @@ def build(
     address: str | None,
     limit: int | None,
     dry_run: bool,
+    shown: "ProgressOptions",
 ) -> None:
     """Build RECIPE, a TOML file or the name of a built-in recipe.
 
@@ -97,7 +102,14 @@ def build(
         return
     if address is not None and engine != "ray":
         raise click.UsageError("--address needs --engine ray")
-    built = run_build(recipe, out, workers=workers, limit=limit, engine=engine, address=address)
+    built = run_build(
+        *(recipe, out),
+        workers=workers,
+        limit=limit,
+        engine=engine,
+        address=address,
+        progress=shown,
+    )
     if not built.fresh:
         click.echo(f"{built.path} is up to date with {recipe}: nothing to do", err=True)
     show_build(built.manifest, built.path)
@@ -106,7 +118,8 @@ def build(
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-def verify(folder: Path) -> None:
+@progress_options
+def verify(folder: Path, shown: "ProgressOptions") -> None:
     """Check every file of the build in FOLDER: digests, sizes, token ids, boundaries.
 
     Exits with 3 if anything is wrong.
@@ -115,9 +128,11 @@ def verify(folder: Path) -> None:
     Example:
         sealdata verify builds/quickstart
     """
-    from sealdata.dataset.verify import verify_build
+    from sealdata.dataset.verify import VERIFY, verify_build
 
-    click.echo(verify_build(folder))
+    with shown.open("verify", [VERIFY]) as progress:
+        verified = verify_build(folder, progress)
+    click.echo(verified)
 
 
 for command in (

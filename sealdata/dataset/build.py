@@ -1,6 +1,7 @@
 """Build: run a recipe to its results, describe them, and leave a manifest that says it is done."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,7 @@ from sealdata.report.facts import audit_facts, write_facts
 from sealdata.report.html import write_report
 from sealdata.report.margin_agreement import summary
 from sealdata.shards.token_files import identified
+from sealdata.workflow.progress import working
 from sealdata.workflow.protocols import Engine, Progress
 from sealdata.workflow.run_stages import run_stages
 from sealdata.workflow.stage import StageOutput
@@ -67,7 +69,7 @@ def build(
         SealError: an input or a stage failed; what had finished stays, and the next call goes on.
     """
     # Two builds in one folder would delete each other's results in ``place_results``.
-    with locked(out):
+    with locked(out), ExitStack() as last_step:
         work = out / "work"
         # A digest is cached by path, size and time of change, so an unchanged corpus is hashed
         # once.
@@ -90,6 +92,7 @@ def build(
         streams = plan_streams(plan, _pair_inputs(sources), digests.sha256, limit)
         packed = run_stages([stream.stage for stream in streams], work, engine, progress)
         files = pair_files(sources) | match_files(sources) | stream_files(plan, streams, packed)
+        last_step.enter_context(working(progress, "report"))
         # From here until the manifest is written, the folder counts as not finished.
         place_results(files, out)
         funnel = [describe.funnel_row(source) for source in sources]

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -17,6 +17,9 @@ from sealdata.notebook.recipes import plan_of
 from sealdata.recipe.tables import Recipe
 from sealdata.report.schema import AuditFacts, Counts
 
+if TYPE_CHECKING:
+    from sealdata.workflow.progress import ProgressOptions
+
 
 def build(
     recipe: str | Path | Recipe,
@@ -26,6 +29,7 @@ def build(
     limit: int | None = None,
     engine: Literal["local", "ray"] = "local",
     address: str | None = None,
+    progress: "ProgressOptions | None" = None,
 ) -> "Build":
     """Build a recipe as ``sealdata build`` does, and open the result.
 
@@ -39,14 +43,17 @@ def build(
         limit: records read of each file; all by default.
         engine: ``local`` or ``ray``.
         address: of a running Ray cluster.
+        progress: how progress is shown on stderr; bars on a terminal and lines elsewhere by
+            default. ``ProgressOptions("off")`` shows none.
 
     Raises:
         ConfigError: a wrong recipe, or a script without that guard.
         SealError: an input or a stage failed; what had finished stays.
     """
     from sealdata.dataset.build import build as run_build
+    from sealdata.pipeline.steps import build_steps
     from sealdata.workflow.engines import open_engine
-    from sealdata.workflow.progress import make_progress
+    from sealdata.workflow.progress import ProgressOptions
 
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         # A new worker imports the script that started it, and would start a build of its own. The
@@ -58,7 +65,9 @@ def build(
     folder = Path(out) if out is not None else Path("builds") / plan.recipe.name
     num_workers = workers or os.cpu_count() or 1
     with open_engine(engine, num_workers, folder, plan.paths(), address) as opened:
-        built = run_build(plan, folder.absolute(), opened, make_progress(), limit)
+        options = progress or ProgressOptions()
+        with options.open("build", build_steps(plan)) as shown:
+            built = run_build(plan, folder.absolute(), opened, shown, limit)
     return Build(folder, fresh=built.fresh)
 
 
