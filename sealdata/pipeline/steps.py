@@ -9,8 +9,8 @@ from sealdata.workflow.steps import Step, Work
 # steps that have not begun.
 _READ = Work(("ingest", "clean", "exclude", "score-rules", "keys"), 36)
 _DEDUP = (Work(("dedup",), 0.7), Work(("dedup-mask",), 0.2))
-_DECONTAMINATE = (Work(("references",), 0), Work(("decontaminate",), 4))
-_COSTS: dict[RuleStage, float] = {"rules": 0, "lid": 48, "similarity": 2300}
+_DECONTAMINATE = (Work(("references",), 0), Work(("decontaminate",), 6))
+_COSTS: dict[RuleStage, float] = {"rules": 0, "lid": 60, "similarity": 2300}
 _GPU_COST = 100  # of an encoder that has a GPU
 _MARGINS = tuple(
     Work((stage,), cost)
@@ -27,8 +27,8 @@ _NEAR = (
     *(Work(("near-bands",), 60), Work(("near-edges",), 5), Work(("near-sketches",), 10)),
     *(Work(("near-dedup",), 5), Work(("near-dedup-mask",), 0.2)),
 )
-_SELECT = (Work(("hold-out",), 4), Work(("cutoffs",), 0), Work(("select",), 12))
-_PACK, _REPORT = Work(("pack",), 30), Work(("report",), 30)
+_SELECT = (Work(("hold-out",), 2), Work(("cutoffs",), 0), Work(("select",), 4))
+_PACK, _REPORT = Work(("pack",), 35), Work(("report",), 35)
 _TITLES: dict[RuleStage, str] = {
     "rules": "score the text",
     "lid": "identify languages",

@@ -130,7 +130,13 @@ class StepProgress:
     def _snapshot(self, ended: bool) -> Snapshot:
         step, index = self._current, self._place(self._current)
         assert step is not None, "a snapshot before the first step"
-        meters = [meter for stage, meter in self._meters.items() if self._step_of[stage] is step]
+        by_stage = {
+            stage: meter for stage, meter in self._meters.items() if self._step_of[stage] is step
+        }
+        meters = list(by_stage.values())
+        # Work without a cost is not over the pairs of the corpus, so its rows are not counted.
+        free = {stage for work in step.works if not work.cost for stage in work.stages}
+        over_pairs = [meter for stage, meter in by_stage.items() if stage not in free]
         works = self._of_current(step)
         # What earlier steps took tells the speed of this machine. Those of an earlier run took
         # nothing, and are left out.
@@ -150,9 +156,8 @@ class StepProgress:
             done=1.0 if ended else share_done(works),
             parts=last.parts,
             expected_parts=last.expected_parts,
-            rows=max(meter.rows + meter.kept_rows for meter in meters),
-            # A first part within a clock tick must not divide by zero.
-            rows_per_second=max(meter.rows / max(meter.seconds, 1e-3) for meter in meters),
+            rows=max((meter.rows + meter.kept_rows for meter in over_pairs), default=0),
+            rows_per_second=_rate([m for m in running or meters if m in over_pairs]),
             lost=self._lost(step),
             kept=keeps.num_left() if keeps is not None else None,
             parts_kept=sum(meter.kept_parts for meter in meters),
@@ -186,6 +191,13 @@ class StepProgress:
         shares, lefts = [m.done() for m in meters], [m.left() for m in meters]
         seconds = max(max(meter.seconds, meter.reported) for meter in meters)
         return WorkState(work.cost, True, _if_all(min, shares), seconds, _if_all(max, lefts))
+
+
+def _rate(meters: Sequence[Meter]) -> float:
+    """Rows a second of the slowest stage, which sets the pace of those that overlap it."""
+    # A first part within a clock tick must not divide by zero.
+    rates = [meter.rows / max(meter.seconds, 1e-3) for meter in meters if meter.rows]
+    return min(rates, default=0.0)
 
 
 def _if_all(

@@ -66,7 +66,8 @@ def time_left(works: Sequence[WorkState]) -> float | None:
     waiting = sum(work.cost for work in works if not work.begun)
     if not waiting:
         return left
-    measured = [work for work in works if work.begun and work.share]
+    # Work without a cost would count its seconds and nothing that they did.
+    measured = [work for work in works if work.begun and work.share and work.cost]
     done = sum(work.cost * (work.share or 0.0) for work in measured)
     if not done:
         return None

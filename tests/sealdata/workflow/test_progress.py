@@ -38,6 +38,7 @@ WAITS = WorkState(3, False, None)
         ([WAITS], None),
         ([WorkState(0, True, 1.0, 1, 0), WAITS], None),
         ([WorkState(0, True, 1.0, 1, 0)], 0),
+        ([DONE, WorkState(0, True, 1.0, 90, 0), WAITS], 15),
     ],
 )
 def test_time_left(works: list[WorkState], seconds: float | None) -> None:
@@ -257,6 +258,38 @@ def test_a_stage_that_no_step_names_belongs_to_the_running_one(clock: list[float
         "step 2 of 3, find duplicates",
         "step 2 of 3, find duplicates: done in under 1 s, 10 pairs",
     ]
+
+
+def test_rows_that_are_no_pairs_are_not_counted(clock: list[float]) -> None:
+    """Such as the sentences of evaluation sets, whose work has no cost."""
+    stream = io.StringIO()
+    works = (Work(("references",), 0), Work(("decontaminate",), 4))
+    progress = StepProgress([Lines(stream)], [Step("x", "find", works), STEPS[0]])
+    for stage, rows in (("references", 390), ("decontaminate", 20)):
+        progress.begin(stage)
+        progress.expect(stage, 2, 2 * rows)
+        clock[0] += 6
+        progress.part_done(stage, record(rows))
+        progress.end(stage)
+    progress.close()
+    assert stream.getvalue().splitlines() == [
+        "step 1 of 2, find",
+        "step 1 of 2, find: 0%",
+        "step 1 of 2, find: 50%, 20 pairs, 3 pairs/s, ETA 6 s, all steps 36 s",
+        "step 1 of 2, find: done in 12 s, 20 pairs",
+    ]
+
+
+def test_work_that_is_passed_over_is_neither_done_nor_left(clock: list[float]) -> None:
+    """An earlier run did the first half of the step: half of the second is half of the rest."""
+    stream = io.StringIO()
+    progress = StepProgress([Lines(stream)], STEPS)
+    progress.begin("m")
+    progress.expect("m", 2, 980)
+    clock[0] += 6
+    progress.part_done("m", record(490))
+    line = "step 2 of 3, find duplicates: 50%, 490 pairs, 82 pairs/s, ETA 6 s, all steps 102 s"
+    assert stream.getvalue().splitlines()[-1] == line
 
 
 def test_a_run_without_work_says_nothing(clock: list[float]) -> None:
