@@ -110,7 +110,7 @@ def build(
         address=address,
         progress=shown,
     )
-    if not built.fresh:
+    if not built.fresh and shown.mode not in ("off", "json"):
         click.echo(f"{built.path} is up to date with {recipe}: nothing to do", err=True)
     show_build(built.manifest, built.path)
     check_kept(built.manifest)

@@ -18,7 +18,7 @@ from sealdata.recipe.tables import Recipe
 from sealdata.report.schema import AuditFacts, Counts
 
 if TYPE_CHECKING:
-    from sealdata.workflow.progress import ProgressOptions
+    from sealdata.workflow.progress import Mode, ProgressOptions
 
 
 def build(
@@ -29,7 +29,7 @@ def build(
     limit: int | None = None,
     engine: Literal["local", "ray"] = "local",
     address: str | None = None,
-    progress: "ProgressOptions | None" = None,
+    progress: "Mode | ProgressOptions" = "auto",
 ) -> "Build":
     """Build a recipe as ``sealdata build`` does, and open the result.
 
@@ -43,8 +43,8 @@ def build(
         limit: records read of each file; all by default.
         engine: ``local`` or ``ray``.
         address: of a running Ray cluster.
-        progress: how progress is shown on stderr; bars on a terminal and lines elsewhere by
-            default. ``ProgressOptions("off")`` shows none.
+        progress: how it is shown on stderr: ``auto`` (bars on a terminal, lines elsewhere),
+            ``bars``, ``lines``, ``json`` or ``off``.
 
     Raises:
         ConfigError: a wrong recipe, or a script without that guard.
@@ -65,7 +65,7 @@ def build(
     folder = Path(out) if out is not None else Path("builds") / plan.recipe.name
     num_workers = workers or os.cpu_count() or 1
     with open_engine(engine, num_workers, folder, plan.paths(), address) as opened:
-        options = progress or ProgressOptions()
+        options = ProgressOptions(progress) if isinstance(progress, str) else progress
         with options.open("build", build_steps(plan)) as shown:
             built = run_build(plan, folder.absolute(), opened, shown, limit)
     return Build(folder, fresh=built.fresh)

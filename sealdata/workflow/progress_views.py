@@ -100,7 +100,7 @@ def _counts(snapshot: Snapshot) -> list[str]:
     return counts
 
 
-def _earlier(snapshot: Snapshot) -> list[str]:
+def earlier(snapshot: Snapshot) -> list[str]:
     """What an earlier run left: parts that are kept, and parts that are made again."""
     kept, damaged = snapshot.parts_kept, snapshot.parts_damaged
     said = [f"{kept:,} part{'s' * (kept != 1)} of an earlier run kept"] if kept else []
@@ -127,10 +127,9 @@ def going_on(snapshot: Snapshot) -> str:
     return ", ".join(said)
 
 
-def over(snapshot: Snapshot) -> str:
-    """``done in 4 s, 2,013 pairs, 12 lost (0.6%)``."""
-    said = [f"done in {duration(snapshot.seconds)}", *_counts(snapshot), *_earlier(snapshot)]
-    return ", ".join(said)
+def over(snapshot: Snapshot) -> list[str]:
+    """``done in 4 s``, ``2,013 pairs``, ``12 lost (0.6%)``."""
+    return [f"done in {duration(snapshot.seconds)}", *_counts(snapshot)]
 
 
 def skipped_steps(snapshot: Snapshot, skipped: int) -> str:
@@ -152,16 +151,19 @@ class Lines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._said: list[str] = []  # of an earlier run, when the step began
 
     def open(self, command: str, steps: Sequence[Step]) -> None:
         """Nothing: the first step says how many there are."""
 
     def begin(self, snapshot: Snapshot, skipped: int) -> None:
-        """Say which step begins."""
+        """Say which step begins, and what it keeps of an earlier run, as far as that is known."""
+        self._said = earlier(snapshot)
         if skipped:
             self.note(skipped_steps(snapshot, skipped))
         if snapshot.total > 1:
-            self.note(heading(snapshot))
+            said = f": {', '.join(self._said)}" if self._said else ""
+            self.note(f"{heading(snapshot)}{said}")
 
     def show(self, snapshot: Snapshot) -> None:
         """Say how far it is; the end of a step is left to ``end``."""
@@ -172,7 +174,9 @@ class Lines:
     def end(self, snapshot: Snapshot) -> None:
         """Say what was done."""
         if snapshot.total > 1 or snapshot.seconds >= self.interval:
-            self.note(f"{heading(snapshot)}: {over(snapshot)}")
+            more = earlier(snapshot)
+            said = [*over(snapshot), *(more if more != self._said else [])]
+            self.note(f"{heading(snapshot)}: {', '.join(said)}")
 
     def note(self, text: str) -> None:
         """A line; flushed, because a log is read while the run goes on."""
@@ -219,7 +223,8 @@ class Bars:
     def end(self, snapshot: Snapshot) -> None:
         """Leave the bar full, also if the share was never known."""
         assert self._task is not None, "a step that never began"
-        self._bars.update(self._task, total=1.0, completed=1.0, summary=over(snapshot))
+        summary = ", ".join([*over(snapshot), *earlier(snapshot)])
+        self._bars.update(self._task, total=1.0, completed=1.0, summary=summary)
 
     def note(self, text: str) -> None:
         """A line above the bars."""

@@ -351,14 +351,28 @@ def test_a_resume_says_what_is_made_again_and_nothing_more(tmp_path, clock, capl
     # The losses are those of all parts, not of the two that are made again.
     assert resumed(tmp_path) == [
         "step 1 of 3 was finished by an earlier run",
-        "step 2 of 3, find duplicates",
-        "step 2 of 3, find duplicates: done in under 1 s, 300 pairs, 30 lost (10.0%), "
-        "1 part of an earlier run kept, 2 damaged or missing parts made again",
+        "step 2 of 3, find duplicates: 1 part of an earlier run kept, "
+        "2 damaged or missing parts made again",
+        "step 2 of 3, find duplicates: done in under 1 s, 300 pairs, 30 lost (10.0%)",
     ]
     assert [line for line in caplog.messages if "a.txt is damaged" in line] == caplog.messages
     # A run that was killed before it wrote a record has nothing damaged.
     (folder / "c.json").unlink()
-    assert resumed(tmp_path)[-1].endswith("2 parts of an earlier run kept")
+    assert resumed(tmp_path)[-2].endswith("find duplicates: 2 parts of an earlier run kept")
+
+
+def test_what_is_kept_is_said_at_the_end_where_it_shows_late(clock: list[float]) -> None:
+    stream = io.StringIO()
+    progress = StepProgress([Lines(stream)], STEPS)
+    progress.begin("clean")
+    progress.expect("clean", 1, 10)
+    progress.part_kept("clean", record(90))
+    progress.part_done("clean", record(10))
+    progress.close()
+    last = (
+        "step 1 of 3, read and clean: done in under 1 s, 100 records, 1 part of an earlier run kept"
+    )
+    assert stream.getvalue().splitlines()[-1] == last
 
 
 @pytest.mark.parametrize("mode", MODES)
