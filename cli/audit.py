@@ -2,10 +2,14 @@
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .options import ALLOW, BUILD_OUT, WORKERS, say_finding
+from .options import ALLOW, BUILD_OUT, WORKERS, progress_options, say_finding
+
+if TYPE_CHECKING:
+    from sealdata.workflow.progress import ProgressOptions
 
 
 @click.command()
@@ -51,6 +55,7 @@ from .options import ALLOW, BUILD_OUT, WORKERS, say_finding
     help="A filled-in sheet, or labels.jsonl of browse; may be repeated, one for each annotator.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@progress_options
 def audit(
     what: str,
     other: Path | None,
@@ -64,6 +69,7 @@ def audit(
     annotate_languages: tuple[str, ...],
     annotated: tuple[Path, ...],
     as_json: bool,
+    shown: "ProgressOptions",
 ) -> None:
     """Audit WHAT: a recipe, by a sample of its corpora scored in full, or the folder of a build.
 
@@ -77,7 +83,12 @@ def audit(
         sealdata audit builds/quickstart --annotated ann.tsv --annotated ben.tsv
         sealdata audit builds/old builds/new
     """
-    from sealdata.dataset.audit import apply_annotations, audit_build, audit_recipe
+    from sealdata.dataset.audit import (
+        READ_BUILD,
+        apply_annotations,
+        audit_build,
+        audit_recipe,
+    )
     from sealdata.dataset.audit_sheet import draw_sheet
     from sealdata.report.metrics import check, read_checks
 
@@ -85,26 +96,28 @@ def audit(
 
     conditions = read_checks(checks)  # a wrong condition must not cost hours of work
     if other is not None:
-        from sealdata.dataset.compare import compare
+        from sealdata.dataset.compare import COMPARE, compare
 
-        show_comparison(compare(Path(what), other), as_json)
+        with shown.open("audit", [COMPARE]) as progress:
+            comparison = compare(Path(what), other, progress)
+        show_comparison(comparison, as_json)
         return
     if Path(what).is_dir():
-        audited = audit_build(Path(what))
+        with shown.open("audit", [READ_BUILD]) as progress:
+            audited = audit_build(Path(what), progress)
     else:
         from sealdata.errors import ConfigError
         from sealdata.pipeline.plan import load_plan
+        from sealdata.pipeline.steps import audit_steps
         from sealdata.recipe.reading import RecipeNotFoundError
         from sealdata.workflow.engines.local import LocalEngine
-        from sealdata.workflow.progress import make_progress
 
         try:
             plan = load_plan(what)
         except RecipeNotFoundError as error:
             raise ConfigError(f"{what} is not the folder of a build, and {error}") from None
         folder = out or Path("builds") / plan.recipe.name
-        with LocalEngine(workers) as engine:
-            progress = make_progress()
+        with LocalEngine(workers) as engine, shown.open("audit", audit_steps(plan)) as progress:
             audited = audit_recipe(
                 plan, folder, engine, progress, rows, limit, allow=allow, say=say_finding
             )

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import AS_JSON, REFS
+from .options import AS_JSON, REFS, progress_options
 from .tables import table
 
 if TYPE_CHECKING:
     from sealdata.gold.calibrate import Calibration
+    from sealdata.workflow.progress import ProgressOptions
 
 
 @click.command()
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Write histograms to this SVG file.")
 @AS_JSON
+@progress_options
 def calibrate(
     recipe: str,
     refs: Path,
@@ -42,6 +44,7 @@ def calibrate(
     false_reject: float,
     plot: Path | None,
     as_json: bool,
+    shown: "ProgressOptions",
 ) -> None:
     """Compare the scores of references and of wrong pairs, and print limits for RECIPE.
 
@@ -57,13 +60,15 @@ def calibrate(
     import json
 
     from sealdata.files.records import write_atomic
+    from sealdata.gold.calibrate import CALIBRATE, recipe_lines
     from sealdata.gold.calibrate import calibrate as measure
-    from sealdata.gold.calibrate import recipe_lines
     from sealdata.gold.plot import plot_calibrations
     from sealdata.pipeline.plan import load_plan
 
     plan = load_plan(recipe)
-    calibrations = measure(plan, refs, scores, false_reject / 100, partial(click.echo, err=True))
+    tell = partial(click.echo, err=True)
+    with shown.open("calibrate", [CALIBRATE]) as progress:
+        calibrations = measure(plan, refs, scores, false_reject / 100, tell, progress)
     if as_json:
         click.echo(json.dumps([result.model_dump() for result in calibrations], indent=1))
     else:

@@ -1,10 +1,14 @@
 """References: `sealdata gold`, `lengths`, `hash-refs`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .options import AS_JSON, REFS, WORKERS
+from .options import AS_JSON, REFS, WORKERS, progress_options
+
+if TYPE_CHECKING:
+    from sealdata.workflow.progress import ProgressOptions
 
 
 @click.command()
@@ -33,6 +37,7 @@ from .options import AS_JSON, REFS, WORKERS
 @WORKERS
 @click.option("--markdown", is_flag=True, help="Print the percentages as a Markdown table.")
 @AS_JSON
+@progress_options
 def gold(
     recipe: str,
     refs: Path,
@@ -42,6 +47,7 @@ def gold(
     workers: int,
     markdown: bool,
     as_json: bool,
+    shown: "ProgressOptions",
 ) -> None:
     """Measure how many human translations RECIPE rejects, and by which rules.
 
@@ -54,20 +60,22 @@ def gold(
         sealdata gold my-recipe.toml --refs NTREX/NTREX-128 --defects --skip laser
     """
     from sealdata.gold.trial_facts import gold as try_references
+    from sealdata.pipeline.plan import Plan
+    from sealdata.pipeline.steps import gold_steps
     from sealdata.recipe.reading import read_recipe
     from sealdata.workflow.engines.local import LocalEngine
-    from sealdata.workflow.progress import make_progress
 
     from .show_gold import markdown_table, show_gold
 
     table, base = read_recipe(recipe)
-    with LocalEngine(workers) as engine:
+    steps = gold_steps(Plan(table, base))
+    with LocalEngine(workers) as engine, shown.open("gold", steps) as progress:
         facts = try_references(
             table,
             base,
             refs,
             engine,
-            make_progress(),
+            progress,
             defects=defects,
             skip=skip,
             max_percent=max_percent,

@@ -1,10 +1,14 @@
 """Pretrained models: `sealdata models list`, `fetch`, `path`, `convert`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .options import AS_JSON
+from .options import AS_JSON, progress_options
+
+if TYPE_CHECKING:
+    from sealdata.workflow.progress import ProgressOptions
 
 
 @click.group()
@@ -52,7 +56,8 @@ def list_models(name: str | None, as_json: bool) -> None:
     is_flag=True,
     help="Accept a licence that forbids common uses.",
 )
-def fetch_models(names: tuple[str, ...], accept: bool) -> None:
+@progress_options
+def fetch_models(names: tuple[str, ...], accept: bool, shown: "ProgressOptions") -> None:
     """Fetch the models NAMES; after an interruption, run the same command again to continue.
 
     The licence is shown first. Sizes and digests that the publisher states are checked. The digests
@@ -71,7 +76,7 @@ def fetch_models(names: tuple[str, ...], accept: bool) -> None:
     cards = [model_card(name) for name in names]
     for card in cards:
         show_terms(card)
-        with fetch_progress() as report:
+        with fetch_progress(shown) as report:
             paths = fetch(card.name, accept, report)
         for path in paths.values():
             click.echo(path)

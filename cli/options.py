@@ -1,13 +1,17 @@
 """Options of several commands, so that each has one name, one meaning and one help text."""
 
 import os
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from sealdata.build_manifest import Finding
+
+MODES = ("auto", "bars", "lines", "json", "off")  # of sealdata.workflow.progress, tested
 
 
 def say_left_out(name: str, files: list[str]) -> None:
@@ -55,3 +59,33 @@ ALLOW = click.option(
 def say_finding(finding: "Finding") -> None:
     """Print a finding of the sanity check, on stderr."""
     click.echo(f"{finding.level}: {finding.with_example}", err=True)
+
+
+def progress_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--progress``, ``--quiet`` and ``--progress-file``, passed on as ``shown``."""
+
+    @click.option(
+        "--progress",
+        type=click.Choice(MODES),
+        default="auto",
+        help="How progress is shown on stderr: bars, lines, JSON records, or not.  "
+        "[default: bars on a terminal, lines elsewhere]",
+    )
+    @click.option(
+        "-q", "--quiet", is_flag=True, help="Show no progress; warnings and errors are still shown."
+    )
+    @click.option(
+        "--progress-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Also append JSON records of the progress to this file.",
+    )
+    @wraps(command)
+    def with_progress(
+        *args: Any, progress: str, quiet: bool, progress_file: Path | None, **options: Any
+    ) -> Any:
+        from sealdata.workflow.progress import ProgressOptions
+
+        mode: Any = "off" if quiet else progress
+        return command(*args, shown=ProgressOptions(mode, progress_file), **options)
+
+    return with_progress

@@ -1,7 +1,7 @@
 """The `sealdata` command: parse, call, print."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -16,11 +16,14 @@ from .gold import gold, hash_refs, lengths
 from .init import init
 from .lid import lid
 from .models import models
-from .options import ALLOW, BUILD_OUT, WORKERS, say_finding
+from .options import ALLOW, BUILD_OUT, WORKERS, progress_options, say_finding
 from .recipe import recipe_group
 from .score import score
 from .sources import sources
 from .tokens import budget, fertility, inspect, trace
+
+if TYPE_CHECKING:
+    from sealdata.workflow.progress import ProgressOptions
 
 
 @click.group("sealdata", cls=Program, user_error=SealError)
@@ -62,6 +65,7 @@ def main() -> None:
     help="Check the recipe and its inputs, print the plan with an estimate of tokens, and stop.",
 )
 @ALLOW
+@progress_options
 def build(
     recipe: str,
     out: Path | None,
@@ -71,6 +75,7 @@ def build(
     limit: int | None,
     dry_run: bool,
     allow: tuple[str, ...],
+    shown: "ProgressOptions",
 ) -> None:
     """Build RECIPE, a TOML file or the name of a built-in recipe.
 
@@ -106,16 +111,16 @@ def build(
     if address is not None and engine != "ray":
         raise click.UsageError("--address needs --engine ray")
     built = run_build(
-        recipe,
-        out,
+        *(recipe, out),
         workers=workers,
         limit=limit,
         engine=engine,
         address=address,
+        progress=shown,
         allow=allow,
         say=say_finding,
     )
-    if not built.fresh:
+    if not built.fresh and shown.mode not in ("off", "json"):
         click.echo(f"{built.path} is up to date with {recipe}: nothing to do", err=True)
     show_build(built.manifest, built.path)
     check_kept(built.manifest)
@@ -123,7 +128,8 @@ def build(
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-def verify(folder: Path) -> None:
+@progress_options
+def verify(folder: Path, shown: "ProgressOptions") -> None:
     """Check every file of the build in FOLDER: digests, sizes, token ids, boundaries.
 
     Exits with 3 if anything is wrong.
@@ -132,9 +138,11 @@ def verify(folder: Path) -> None:
     Example:
         sealdata verify builds/quickstart
     """
-    from sealdata.dataset.verify import verify_build
+    from sealdata.dataset.verify import VERIFY, verify_build
 
-    click.echo(verify_build(folder))
+    with shown.open("verify", [VERIFY]) as progress:
+        verified = verify_build(folder, progress)
+    click.echo(verified)
 
 
 for command in (

@@ -1,7 +1,8 @@
 """Prints the catalogue of corpora, a card, and the progress of a download."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from time import monotonic
 
 import click
@@ -16,7 +17,8 @@ from rich.progress import (
 
 from sealdata.fetch.corpus_cards import CorpusCard
 from sealdata.fetch.files import Report
-from sealdata.workflow.progress import PLAIN_INTERVAL
+from sealdata.workflow.progress import ProgressOptions
+from sealdata.workflow.progress_views import PLAIN_INTERVAL, Records
 
 from .tables import table
 
@@ -56,21 +58,45 @@ def show_source(name: str, card: CorpusCard) -> None:
 
 
 @contextmanager
-def fetch_progress() -> Iterator[Report]:
-    """Reports bytes on stderr: a live bar on a terminal, otherwise a line every few seconds."""
+def fetch_progress(shown: ProgressOptions) -> Iterator[Report]:
+    """Reports bytes on stderr: a live bar on a terminal, otherwise a line every few seconds.
+
+    ``shown`` chooses another form, or none, and may name a file for records.
+    """
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _plain_reporter()
-        return
+    reports: list[Report] = []
+    with ExitStack() as stack:
+        mode = shown.mode
+        if mode == "auto":
+            mode = "bars" if console.is_terminal else "lines"
+        if mode == "bars":
+            reports.append(_bar_reporter(stack, console))
+        elif mode == "lines":
+            reports.append(_regular(_print_line))
+        elif mode == "json":
+            reports.append(_regular(Records(sys.stderr).fetched))
+        if shown.file is not None:
+            file = stack.enter_context(shown.file.open("a", encoding="utf-8"))
+            reports.append(_regular(Records(file).fetched))
+
+        def report_all(file: str, done: int, total: int | None) -> None:
+            for report in reports:
+                report(file, done, total)
+
+        yield report_all
+
+
+def _bar_reporter(stack: ExitStack, console: Console) -> Report:
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress("{task.description}", *columns, console=console) as bars:
-        task = bars.add_task("", total=None)
-        yield lambda file, done, total: bars.update(
-            task, description=file, completed=done, total=total
-        )
+    bars = stack.enter_context(Progress("{task.description}", *columns, console=console))
+    task = bars.add_task("", total=None)
+    return lambda file, done, total: bars.update(
+        task, description=file, completed=done, total=total
+    )
 
 
-def _plain_reporter() -> Report:
+def _regular(tell: Callable[[str, int, int | None, float], None]) -> Report:
+    """Calls ``tell`` with the rate in bytes a second, every few seconds and at the end."""
     began = last = monotonic()
     first: int | None = None
 
@@ -81,9 +107,12 @@ def _plain_reporter() -> Report:
         if now - last < PLAIN_INTERVAL and done != total:
             return
         last = now
-        rate = max(done - first, 0) / max(now - began, 1e-3)
-        left = f" of {total / 1e6:,.1f}" if total is not None else ""
-        eta = f", ETA {(total - done) / rate:,.0f} s" if total is not None and rate else ""
-        click.echo(f"{file}: {done / 1e6:,.1f}{left} MB, {rate / 1e6:,.1f} MB/s{eta}", err=True)
+        tell(file, done, total, max(done - first, 0) / max(now - began, 1e-3))
 
     return report
+
+
+def _print_line(file: str, done: int, total: int | None, rate: float) -> None:
+    left = f" of {total / 1e6:,.1f}" if total is not None else ""
+    eta = f", ETA {(total - done) / rate:,.0f} s" if total is not None and rate else ""
+    click.echo(f"{file}: {done / 1e6:,.1f}{left} MB, {rate / 1e6:,.1f} MB/s{eta}", err=True)

@@ -2,10 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .options import AS_JSON
+from .options import AS_JSON, progress_options
+
+if TYPE_CHECKING:
+    from sealdata.workflow.progress import ProgressOptions
+
 
 PAIRS = click.option(
     "--pair",
@@ -73,6 +78,7 @@ def list_sources(name: str | None, as_json: bool) -> None:
 )
 @click.option("--unpack", is_flag=True, help="Unpack each archive into a folder next to it.")
 @click.option("--dry-run", is_flag=True, help="Print what would be fetched, and stop.")
+@progress_options
 def fetch_source(
     name: str,
     pairs: tuple[str, ...],
@@ -80,6 +86,7 @@ def fetch_source(
     tokens: str | None,
     unpack: bool,
     dry_run: bool,
+    shown: "ProgressOptions",
 ) -> None:
     """Fetch the corpus NAME; after an interruption, run the same command again to continue.
 
@@ -103,7 +110,7 @@ def fetch_source(
         if dry_run:
             click.echo(f"{item.url}\n  -> {path}")
             continue
-        with fetch_progress() as report:
+        with fetch_progress(shown) as report:
             fetched = fetch(name, item, out, report)
         click.echo(f"{path}  sha256 {fetched.sha256}{'' if fetched.fresh else '  (was there)'}")
         if unpack and is_archive(path):

@@ -3,10 +3,14 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .options import AS_JSON
+from .options import AS_JSON, progress_options
+
+if TYPE_CHECKING:
+    from sealdata.workflow.progress import ProgressOptions
 
 
 @click.command()
@@ -39,6 +43,7 @@ from .options import AS_JSON
     type=click.IntRange(min=1),
     help="Width of the embeddings to count.  [default: OLMo 2's, 2048 (1B) and 4096 (7B)]",
 )
+@progress_options
 def fertility(
     where: tuple[str, ...],
     tokenizers: tuple[str, ...],
@@ -49,6 +54,7 @@ def fertility(
     extend: int | None,
     extend_out: Path | None,
     hidden_size: int | None,
+    shown: "ProgressOptions",
 ) -> None:
     """Measure how many tokens each tokenizer needs for the languages of WHERE, against English.
 
@@ -67,6 +73,7 @@ def fertility(
     from sealdata.files.records import write_atomic
     from sealdata.report.fertility_chart import fertility_svg
     from sealdata.tokenizers import find_tokenizer, named
+    from sealdata.tokens.fertility import FERTILITY
     from sealdata.tokens.fertility import fertility as measure
 
     from .show_tokens import show_extension, show_fertility
@@ -76,10 +83,13 @@ def fertility(
     if extend is not None and len(tokenizers) > 1:
         raise click.UsageError("--extend takes one --tokenizer")
     opened = named([find_tokenizer(name) for name in tokenizers])
-    if extend is None:
-        extension, rows = None, measure(opened, pair_samples(where, pairs))
-    else:
-        extension, rows = extend_and_measure(opened, where, pairs, extend, extend_out)
+    with shown.open("fertility", [FERTILITY]) as progress:
+        if extend is None:
+            extension, rows = None, measure(opened, pair_samples(where, pairs), progress=progress)
+        else:
+            extension, rows = extend_and_measure(
+                opened, where, pairs, extend, extend_out, progress=progress
+            )
     if csv is not None:
         write_atomic(csv, rows.write_csv)
     if chart is not None:

@@ -38,7 +38,9 @@ from sealdata.sanity.check import Say, check, say_nothing
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.tokenizers import named
 from sealdata.tokens.fertility import MAX_PAIRS, fertility
-from sealdata.workflow.protocols import Engine, Progress
+from sealdata.workflow.progress import working
+from sealdata.workflow.protocols import NO_PROGRESS, Engine, Progress
+from sealdata.workflow.steps import single
 
 ROWS = 20_000  # scored in all: a share of half of them is known to within 1 %
 MIN_ROWS = 1000  # per language, so that figures of small ones mean something
@@ -55,7 +57,10 @@ class Audited:
     audit_rows: AuditRows
 
 
-def audit_build(out: Path) -> Audited:
+READ_BUILD = single("report", "read the build, write the report")
+
+
+def audit_build(out: Path, progress: Progress = NO_PROGRESS) -> Audited:
     """Read the finished build in ``out`` again, and write its report to ``audit/``.
 
     The report of the build itself does not change: its manifest has the digest.
@@ -65,7 +70,8 @@ def audit_build(out: Path) -> Audited:
     """
     manifest = read_build_manifest(out)
     # A build has every pair with all scores it was given, so nothing has to be drawn or scored.
-    return _write(out, manifest, ledger_rows(out, manifest.languages), None)
+    with working(progress, READ_BUILD.name):
+        return _write(out, manifest, ledger_rows(out, manifest.languages), None)
 
 
 def audit_recipe(
@@ -101,13 +107,16 @@ def audit_recipe(
         # The size of each language is known only after reading, so the sizes are passed as a
         # function.
         sources, precision = survey(run, lambda pairs: sample_sizes(pairs, rows), limit)
-        audit_rows = _sampled_rows(out, sources)
-        manifest = _manifest(plan, digests, sources, audit_rows, limit)
-        errors = describe.precision_rows(precision)
-        manifest = manifest.model_copy(update={"precision_errors": errors, "findings": findings})
-        # The digests cost a pass over the input files. A build that follows finds them.
-        digests.save()
-        return _write(out, manifest, audit_rows, _compared(plan, sources, audit_rows))
+        with working(progress, "report"):
+            audit_rows = _sampled_rows(out, sources)
+            manifest = _manifest(plan, digests, sources, audit_rows, limit)
+            errors = describe.precision_rows(precision)
+            manifest = manifest.model_copy(
+                update={"precision_errors": errors, "findings": findings}
+            )
+            # The digests cost a pass over the input files. A build that follows finds them.
+            digests.save()
+            return _write(out, manifest, audit_rows, _compared(plan, sources, audit_rows))
 
 
 def sample_sizes(pairs: dict[str, int], rows: int) -> dict[str, int]:

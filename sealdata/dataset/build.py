@@ -1,6 +1,7 @@
 """Build: run a recipe to its results, describe them, and leave a manifest that says it is done."""
 
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,7 @@ from sealdata.report.margin_agreement import summary
 from sealdata.sanity.check import Say, check_inputs, check_samples, say_nothing
 from sealdata.sanity.samples import Samples
 from sealdata.shards.token_files import identified
+from sealdata.workflow.progress import working
 from sealdata.workflow.protocols import Engine, Progress
 from sealdata.workflow.run_stages import run_stages
 from sealdata.workflow.stage import StageOutput
@@ -81,11 +83,9 @@ def build(
         SealError: an input or a stage failed; what had finished stays, and the next call goes on.
     """
     # Two builds in one folder would delete each other's results in ``place_results``.
-    with locked(out):
+    with locked(out), ExitStack() as last_step:
         findings = check_inputs(plan, out, allow, say)
         work = out / "work"
-        if not (out / MANIFEST).is_file():  # a finished build needs no library
-            plan.check_extras()
         # A digest is cached by path, size and time of change, so an unchanged corpus is hashed
         # once.
         digests = Digests(work / "digests.json")
@@ -108,6 +108,7 @@ def build(
         streams = plan_streams(plan, _pair_inputs(sources), digests.sha256, limit)
         packed = run_stages([stream.stage for stream in streams], work, engine, progress)
         files = pair_files(sources) | match_files(sources) | stream_files(plan, streams, packed)
+        last_step.enter_context(working(progress, "report"))
         # From here until the manifest is written, the folder counts as not finished.
         place_results(files, out)
         funnel = [describe.funnel_row(source) for source in sources]

@@ -10,6 +10,9 @@ from sealdata.build_manifest import BuildManifest, read_build_manifest
 from sealdata.languages import resolve
 from sealdata.report.ledger import dropped_files, kept_files
 from sealdata.report.samples import MAX_TEXT
+from sealdata.workflow.progress import counted
+from sealdata.workflow.protocols import NO_PROGRESS, Progress
+from sealdata.workflow.steps import single
 
 SHOWN = 5  # pairs shown per language and direction
 
@@ -64,7 +67,10 @@ class Comparison(BaseModel):
 NEVER_SEEN = "not in the sources"
 
 
-def compare(before: Path, after: Path) -> Comparison:
+COMPARE = single("compare", "compare the builds")
+
+
+def compare(before: Path, after: Path, progress: Progress = NO_PROGRESS) -> Comparison:
     """Two finished builds, pair by pair. Pairs are matched by source and row.
 
     Raises:
@@ -88,7 +94,9 @@ def compare(before: Path, after: Path) -> Comparison:
             sum(stream.num_tokens for stream in old.streams),
             sum(stream.num_tokens for stream in new.streams),
         ),
-        languages=[_language(before, after, lang) for lang in languages],
+        languages=[
+            _language(before, after, lang) for lang in counted(progress, COMPARE.name, languages)
+        ],
     )
 
 

@@ -8,17 +8,23 @@ from sealdata.errors import CheckError
 from sealdata.files.hidden import visible
 from sealdata.files.records import file_sha256
 from sealdata.shards.verify import verify_stream
+from sealdata.workflow.progress import counted
+from sealdata.workflow.protocols import NO_PROGRESS, Progress
+from sealdata.workflow.steps import single
 
 # Findings in the message. One deleted folder may cause thousands.
 SHOWN = 20
 
 
-def problems(out: Path) -> list[str]:
+VERIFY = single("verify", "check the files")
+
+
+def problems(out: Path, progress: Progress = NO_PROGRESS) -> list[str]:
     """What is wrong with the build in ``out``; empty if all bytes are as they were written."""
     # Without a manifest the build is not finished, and the error says so.
     manifest = read_build_manifest(out)
     findings = []
-    for name, fact in manifest.files.items():
+    for name, fact in counted(progress, VERIFY.name, list(manifest.files.items())):
         # From cheap to costly: existence, size, then all bytes.
         path = out / name
         if not path.is_file():
@@ -40,13 +46,13 @@ def problems(out: Path) -> list[str]:
     return findings
 
 
-def verify_build(out: Path) -> str:
+def verify_build(out: Path, progress: Progress = NO_PROGRESS) -> str:
     """One line that says what was checked.
 
     Raises:
         CheckError: something is wrong; the message lists it.
     """
-    findings = problems(out)
+    findings = problems(out, progress)
     if findings:
         # The whole list may be longer than a terminal.
         more = f" … and {len(findings) - SHOWN} more" if len(findings) > SHOWN else ""

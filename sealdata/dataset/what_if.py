@@ -10,6 +10,7 @@ from sealdata.dataset.pair_samples import pair_samples
 from sealdata.tokenizers import Tokenizer, open_tokenizer
 from sealdata.tokens.extension import TRAIN_PAIRS, Extension, extend, free_place, split_sample
 from sealdata.tokens.fertility import fertility
+from sealdata.workflow.protocols import NO_PROGRESS, Progress
 
 
 def extend_and_measure(
@@ -18,6 +19,7 @@ def extend_and_measure(
     max_pairs: int,
     num_pieces: int,
     out: Path | None,
+    progress: Progress = NO_PROGRESS,
 ) -> tuple[Extension, pl.DataFrame]:
     """The extension of the one tokenizer of ``base``, and FERTILITY_SCHEMA rows of both.
 
@@ -45,7 +47,9 @@ def extend_and_measure(
         # Opened from what was written, so that the measurement is of the files that a user gets.
         extended = open_tokenizer(extension.write(folder, tokenizer), options=_eos(tokenizer))
         both = {name: tokenizer, f"{name} + {extension.num_added:,}": extended}
-        return extension, fertility(both, [(lang, measured) for lang, measured, _ in samples])
+        return extension, fertility(
+            both, [(lang, measured) for lang, measured, _ in samples], progress=progress
+        )
 
 
 def _eos(tokenizer: Tokenizer) -> dict[str, str]:

@@ -15,12 +15,18 @@ from sealdata.pairs import make_pairs
 from sealdata.pipeline.plan import Plan
 from sealdata.scorers import Scorer
 from sealdata.scorers.lexicon import Lexicon as LexiconScorer
+from sealdata.workflow.progress import counted
+from sealdata.workflow.protocols import NO_PROGRESS, Progress
+from sealdata.workflow.steps import single
 
 # Both tails and the median: limits are chosen in a tail.
 QUANTILES = (0.01, 0.05, 0.5, 0.95, 0.99)
 _ENGLISH = "eng_Latn"
 _LEARNT = "lexicon.evidence"  # the one score of a corpus that references can teach
 _DECIMALS = 4  # of a limit, rounded down so that it never rejects the value it comes from
+
+
+CALIBRATE = single("calibrate", "score references and wrong pairs")
 
 
 class Spread(BaseModel):
@@ -57,6 +63,7 @@ def calibrate(
     scores: Sequence[str],
     false_reject: float,
     tell: Callable[[str], None] = lambda said: None,
+    progress: Progress = NO_PROGRESS,
 ) -> list[Calibration]:
     """Calibrate each score for each language of the recipe with references in ``folder``.
 
@@ -84,16 +91,16 @@ def calibrate(
             cleaner.clean(references[side]).alias(side) for side in ("src", "tgt")
         )
     calibrations = []
-    for name in scores or _default_scores(plan):
-        scorer, column = _scorer(plan, name)
-        for lang in langs:
-            sets = _pairs(references, lang, scorer.stage, column)
-            values = (_learnt if name == _LEARNT else _scored)(scorer, column, sets)
-            # One language without a score is reported, not an error: the others still have limits.
-            if np.isnan(values["good"]).all():
-                tell(f"left out: {name} of {lang}, because no reference has it")
-            else:
-                calibrations.append(_calibration(name, lang, values, false_reject))
+    scorers = {name: _scorer(plan, name) for name in scores or _default_scores(plan)}
+    measured = [(name, *scorer, lang) for name, scorer in scorers.items() for lang in langs]
+    for name, scorer, column, lang in counted(progress, CALIBRATE.name, measured):
+        sets = _pairs(references, lang, scorer.stage, column)
+        values = (_learnt if name == _LEARNT else _scored)(scorer, column, sets)
+        # One language without a score is reported, not an error: the others still have limits.
+        if np.isnan(values["good"]).all():
+            tell(f"left out: {name} of {lang}, because no reference has it")
+        else:
+            calibrations.append(_calibration(name, lang, values, false_reject))
     if not calibrations:
         raise ConfigError(f"no reference in {folder} has the score, so that there is no limit")
     return calibrations

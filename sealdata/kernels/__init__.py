@@ -78,6 +78,12 @@ def cache_folder() -> Path | None:
     return None
 
 
+def is_compiled() -> bool:
+    """Whether a run of this version left machine code on this machine for others to use."""
+    folder = cache_folder()
+    return folder is not None and next(folder.rglob("*.nbi"), None) is not None
+
+
 @contextmanager
 def _numba_cache(folder: Path) -> Iterator[None]:
     """numba chooses the folder when it decorates; kernels of other packages keep their own."""

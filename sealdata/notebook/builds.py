@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Collection
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -19,6 +19,9 @@ from sealdata.notebook.recipes import plan_of
 from sealdata.recipe.tables import Recipe
 from sealdata.report.schema import AuditFacts, Counts
 
+if TYPE_CHECKING:
+    from sealdata.workflow.progress import Mode, ProgressOptions
+
 
 def build(
     recipe: str | Path | Recipe,
@@ -28,6 +31,7 @@ def build(
     limit: int | None = None,
     engine: Literal["local", "ray"] = "local",
     address: str | None = None,
+    progress: "Mode | ProgressOptions" = "auto",
     allow: Collection[str] = (),
     say: Callable[[Finding], None] | None = None,
 ) -> "Build":
@@ -43,6 +47,8 @@ def build(
         limit: records read of each file; all by default.
         engine: ``local`` or ``ray``.
         address: of a running Ray cluster.
+        progress: how it is shown on stderr: ``auto`` (bars on a terminal, lines elsewhere),
+            ``bars``, ``lines``, ``json`` or ``off``.
         allow: names of findings of the sanity check that are meant: warnings in place of errors.
         say: receives the findings before the work begins; by default they are Python warnings.
 
@@ -52,8 +58,9 @@ def build(
         SealError: an input or a stage failed; what had finished stays.
     """
     from sealdata.dataset.build import build as run_build
+    from sealdata.pipeline.steps import build_steps
     from sealdata.workflow.engines import open_engine
-    from sealdata.workflow.progress import make_progress
+    from sealdata.workflow.progress import ProgressOptions
 
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         # A new worker imports the script that started it, and would start a build of its own. The
@@ -65,15 +72,11 @@ def build(
     folder = Path(out) if out is not None else Path("builds") / plan.recipe.name
     num_workers = workers or os.cpu_count() or 1
     with open_engine(engine, num_workers, folder, plan.paths(), address) as opened:
-        built = run_build(
-            plan,
-            folder.absolute(),
-            opened,
-            make_progress(),
-            limit,
-            allow=allow,
-            say=say or _warn,
-        )
+        options = ProgressOptions(progress) if isinstance(progress, str) else progress
+        with options.open("build", build_steps(plan)) as shown:
+            built = run_build(
+                plan, folder.absolute(), opened, shown, limit, allow=allow, say=say or _warn
+            )
     return Build(folder, fresh=built.fresh)
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 from sealdata.files.places import locate
 from sealdata.filter_stages import RULE_STAGES, RuleStage
+from sealdata.kernels import is_compiled
 from sealdata.pipeline.cross_source import cap_sides, drop_duplicates, drop_near_duplicates
 from sealdata.pipeline.lexicon_stages import add_lexicons
 from sealdata.pipeline.margin_stages import add_margins, check_searchable
@@ -33,6 +34,10 @@ from sealdata.workflow.streaming import StreamingStages, run_streaming
 
 # Pairs by language -> how many of them to score.
 SampleSizes = Callable[[dict[str, int]], dict[str, int]]
+
+FIRST_RUN = (
+    "first run of this version on this machine: it compiles for some seconds, later runs do not"
+)
 
 
 def curate(
@@ -135,6 +140,8 @@ def _read(run: RunContext, limit: int | None, keys_of_all: bool) -> list[SourceS
         consumers.append(Stage.of(Keys(evaluator), evaluator.inputs(), ()))
         sources.append(source)
         streams.append(StreamingStages(ingest, tuple(consumers)))
+    if not is_compiled():
+        run.progress.note(FIRST_RUN)
     # All sources are read side by side. The longest file limits the time of this step.
     finished = run_streaming(streams, run.work, run.engine, run.progress)
     for source, outputs in zip(sources, finished, strict=True):

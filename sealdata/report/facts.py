@@ -19,7 +19,9 @@ from sealdata.report.ledger import score_columns
 from sealdata.report.lid_agreement import agreement_facts
 from sealdata.report.margin_agreement import margin_facts
 from sealdata.report.metrics import metrics_of
+from sealdata.report.ngrams import ngram_facts
 from sealdata.report.other_views import confusion_facts, domain_facts, match_facts
+from sealdata.report.pair_lengths import pair_length_facts
 from sealdata.report.reason_counts import overlap_errors, tally
 from sealdata.report.reasons import overlap_facts, reason_facts
 from sealdata.report.samples import MAX_DROPPED, MAX_KEPT, MAX_ROWS, Sampler, fitting
@@ -121,7 +123,9 @@ def audit_facts(
         agreement=[f for lang in languages for f in agreement_facts(audit_rows, lang, names)],
         margins=[f for lang in languages for f in margin_facts(audit_rows, lang)],
         domains=[domain_facts(audit_rows, lang) for lang in languages],
+        ngrams=[f for lang in languages for f in ngram_facts(audit_rows, lang)],
         duplicates=compared.duplicates,
+        pair_lengths=[f for lang in languages for f in pair_length_facts(audit_rows, lang)],
         duplicate_examples=compared.duplicate_examples,
         matches=compared.matches,
         samples=fitting({lang: sampler.draw(lang, share) for lang in languages}),

@@ -10,8 +10,12 @@ from sealdata.filter_stages import STAGE_NAMES
 from sealdata.report import svg
 from sealdata.report.schema import Counts, Histogram, ScoreFacts
 
-# Sizes of a histogram in SVG units; charts.js has the same numbers to move the limits.
-_WIDTH, _HEIGHT, _BASE, _TOP = 260.0, 108.0, 92.0, 18.0
+# Sizes of a histogram in SVG units; charts.js has the same heights to move the limits.
+_HEIGHT, _BASE, _TOP = 108.0, 92.0, 18.0
+# Its width by the number of histograms side by side: a page of few languages has room for wider
+# ones, and all are 150 to 210 pixels high.
+_WIDTHS = {1: 640.0, 2: 400.0, 3: 300.0}
+_WIDTH = 260.0  # for four in a row
 _LIMIT_TOP = 14.0  # limits and shades begin above the tallest bar
 _GAP = 3.0  # between the scale and the open bins at either end
 _BAR_SHARE = 0.92  # of a bin that its bar fills
@@ -74,10 +78,10 @@ def histogram(score: ScoreFacts, lang: str, language: str) -> Markup:
         svg.element("g", *_rejected(scale, counts), class_="shades"),
         _bars(scale, kept, [0] * len(kept), tallest, "kept"),
         _bars(scale, dropped, kept, tallest, "lost"),
-        svg.path("M", 0, _BASE, "H", _WIDTH, class_="axis"),
+        svg.path("M", 0, _BASE, "H", scale.width, class_="axis"),
         svg.element("g", *lines, class_="limits"),
         *_labels(score, scale),
-        box=(_WIDTH, _HEIGHT),
+        box=(scale.width, _HEIGHT),
         label=label,
         class_="histogram",
         # The page's script needs the scale to move a limit by the mouse.
@@ -113,12 +117,13 @@ class _Scale:
 
     def __init__(self, score: ScoreFacts) -> None:
         lang_bars = [bars(score, lang.every) for lang in score.languages.values()]
+        self.width = _WIDTHS.get(len(lang_bars), _WIDTH)
         self.edges = score.bars
         self.open_low = any(counts[0] for counts in lang_bars)
         self.open_high = any(counts[-1] for counts in lang_bars)
         bins = len(self.edges) - 1 + self.open_low + self.open_high
         # All bins have one width on the page, also those that widen in scores.
-        self.bin = (_WIDTH - _GAP * (self.open_low + self.open_high)) / bins
+        self.bin = (self.width - _GAP * (self.open_low + self.open_high)) / bins
         self.left = (self.bin + _GAP) * self.open_low
         self.right = self.left + self.bin * (len(self.edges) - 1)
 
@@ -166,7 +171,7 @@ def _rejected(scale: _Scale, counts: Histogram) -> Iterator[Markup]:
         if limit.min is not None:
             yield svg.rect(x=0, width=scale.x(limit.min), **size)
         if limit.max is not None:
-            yield svg.rect(x=scale.x(limit.max), width=_WIDTH - scale.x(limit.max), **size)
+            yield svg.rect(x=scale.x(limit.max), width=scale.width - scale.x(limit.max), **size)
 
 
 def _bounds(counts: Histogram) -> list[float]:
@@ -178,7 +183,7 @@ def _bounds(counts: Histogram) -> list[float]:
 def _limit_line(scale: _Scale, bound: float) -> Markup:
     x = scale.x(bound)
     # A number at the border of the chart would be cut off in the middle.
-    anchor = "start" if x < 20 else "end" if x > _WIDTH - 20 else "middle"
+    anchor = "start" if x < 20 else "end" if x > scale.width - 20 else "middle"
     line = svg.path("M", x, _LIMIT_TOP, "V", _BASE, class_="limit")
     return line + svg.text(x, 10, f"{bound:g}", anchor, class_="limit")
 
@@ -188,7 +193,7 @@ def _labels(score: ScoreFacts, scale: _Scale) -> Iterator[Markup]:
     low, high = f"{score.bars[0]:g}", f"{score.bars[-1]:g}"
     y = 105
     yield svg.text(0, y, f"< {low}" if scale.open_low else low)
-    yield svg.text(_WIDTH, y, f"≥ {high}" if scale.open_high else high, "end")
+    yield svg.text(scale.width, y, f"≥ {high}" if scale.open_high else high, "end")
     if scale.widens_from is not None:
         x = scale.x(scale.widens_from)
         yield svg.text(x, y, f"{scale.widens_from:g}", "end")

@@ -27,6 +27,8 @@ from sealdata.report.label_figures import share_text, summary
 from sealdata.report.metrics import facts_error
 from sealdata.report.schema import AuditFacts, Limit, ReasonFacts, ScoreFacts
 
+# Up to so many languages the histograms of all rules are shown at once: one row of them a score.
+OPEN_LANGUAGES = 2
 SCRIPTS = ("page.js", "tables.js", "samples.js", "charts.js", "outcome.js", "explorer.js")
 
 
@@ -100,6 +102,9 @@ def _context(facts: AuditFacts, rows: dict[str, Any]) -> dict[str, Any]:
         "limits": {lang: _limits_of(facts, lang) for lang in build.languages},
         "ruled": [score for score in facts.scores if score.name in ruled],
         "unruled": [score for score in facts.scores if score.name not in ruled],
+        "rejected": {score.name: _rejected(score) for score in facts.scores},
+        "open_scores": _open_scores(facts),
+        "ngram_pairs": max((fact.pairs for fact in facts.ngrams), default=0),
         "embedded_rows": sum(lang_rows["rows"] for lang_rows in rows.values()),
         "page_data": _page_data(facts, rows),
         "fertility_chart": _fertility_chart(build.fertility),
@@ -171,6 +176,28 @@ def _limits_of(facts: AuditFacts, lang: str) -> dict[str, tuple[str, Limit]]:
         for score in facts.scores
         for limit in score.languages[lang].limits
     }
+
+
+def _rejected(score: ScoreFacts) -> list[dict[str, Any]]:
+    """By reason, the pairs of all languages outside its limits, and those that have the score."""
+    sums: dict[str, list[int]] = {}
+    for histogram in score.languages.values():
+        for limit in histogram.limits:
+            outside, scored = sums.setdefault(limit.reason, [0, 0])
+            sums[limit.reason] = [outside + limit.outside, scored + histogram.every.num_scored]
+    return [
+        {"reason": reason, "outside": outside, "scored": scored}
+        for reason, (outside, scored) in sums.items()
+    ]
+
+
+def _open_scores(facts: AuditFacts) -> set[str]:
+    """The scores whose histograms are not folded: all on a page of few, else the costliest."""
+    ruled = [score for score in facts.scores if _rejected(score)]
+    if len(facts.build.languages) <= OPEN_LANGUAGES or not ruled:
+        return {score.name for score in ruled}
+    # The first of equal scores, so that equal facts have equal pages.
+    return {max(ruled, key=lambda score: max(row["outside"] for row in _rejected(score))).name}
 
 
 def _packed(facts: AuditFacts) -> dict[str, int]:

@@ -18,6 +18,7 @@ from sealdata.report.schema import (
 )
 
 TOP = 10  # domains, labels and matches in the facts
+OTHER_HOSTS = "no domain"  # IP addresses, and hosts without a dot
 _HOST = r"^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@]*@)?(?:www\.)?([^/:?#]+)"
 
 
@@ -50,7 +51,8 @@ def domain_facts(audit_rows: AuditRows, lang: str) -> DomainFacts:
         if groups
         else pl.DataFrame(schema={"domain": pl.String, "len": pl.UInt32, "kept": pl.UInt32})
     )
-    top = merged.sort(["len", "domain"], descending=[True, False]).head(TOP)
+    top = _most_frequent(merged)
+    suffixes = _most_frequent(merged.with_columns(top_level(pl.col("domain"))))
     holy = merged.filter(of_hosts(pl.col("domain")))
 
     addressed = audit_rows.estimate(lang, int(merged["len"].sum() or 0))
@@ -65,15 +67,32 @@ def domain_facts(audit_rows: AuditRows, lang: str) -> DomainFacts:
             kept_error=audit_rows.part_error(lang, kept, rows),
         )
 
+    def parts(groups: pl.DataFrame) -> dict[str, PartFacts]:
+        return {name: part(rows, kept, addressed) for name, rows, kept in groups.rows()}
+
     return DomainFacts(
         lang=lang,
         rows=addressed,
         of=of,
         error=audit_rows.part_error(lang, addressed, of),
-        top={name: part(rows, kept, addressed) for name, rows, kept in top.rows()},
+        top=parts(top),
+        top_level=parts(suffixes),
         scripture=part(int(holy["len"].sum()), int(holy["kept"].sum()), addressed),
         religious=part(religious[0], religious[1], of),
     )
+
+
+def top_level(host: pl.Expr) -> pl.Expr:
+    """The last label of a host name (``th``, ``com``), or OTHER_HOSTS where it has none."""
+    # Labels of more than one part, such as co.uk, would need a list that ages: the last is enough.
+    label = host.str.strip_suffix(".").str.extract(r"\.([^.0-9\s][^.\s]*)$")
+    return label.fill_null(OTHER_HOSTS).alias("domain")
+
+
+def _most_frequent(groups: pl.DataFrame) -> pl.DataFrame:
+    """The TOP names with most rows."""
+    merged = _merged([groups])
+    return merged.sort(["len", "domain"], descending=[True, False]).head(TOP)
 
 
 def _merged(groups: list[pl.DataFrame]) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from sealdata.build_manifest import BuildManifest, MarginRow
 from sealdata.errors import DataError
 from sealdata.labels.facts import AnnotationFacts
+from sealdata.text.words import NO_SEGMENTER
 
 FORMAT = 5  # raised with every change of this schema; tests/sealdata/report/test_audit_schema.py
 
@@ -235,8 +236,48 @@ class DomainFacts(_Facts):
     of: int  # all rows
     error: float  # of the share that has one
     top: dict[str, PartFacts]  # by host, of the rows with an address; most frequent first
+    top_level: dict[str, PartFacts]  # by top-level domain, of the same rows, in the same order
     scripture: PartFacts  # of hosts known for scripture, of the rows with an address
     religious: PartFacts  # whose English side has a word of scripture, of all rows
+
+
+class NgramFacts(_Facts):
+    """Phrases of one side that several of ``pairs`` kept pairs share, of the ``of`` that were kept.
+
+    The pairs are drawn by hash. A phrase is a run of ``words`` words in lower case.
+    """
+
+    lang: str
+    side: str  # "src" or "tgt"
+    words: int
+    words_by: str  # "white space", "ICU 78.3"; or why words are not known, and ``top`` is empty
+    pairs: int
+    of: int
+    top: list[tuple[str, int, float]]  # phrase, pairs that have it, error of their share
+
+    @property
+    def sampled(self) -> bool:
+        """Whether not all kept pairs were counted."""
+        return self.of > self.pairs
+
+    @property
+    def segmented(self) -> bool:
+        """Whether the words of the language are known here."""
+        return self.words_by != NO_SEGMENTER
+
+
+class PairLengthFacts(_Facts):
+    """Characters of the unique pairs, or of the duplicates, of one language.
+
+    Percentiles are keyed "10", "50" and "90"; they are {} if there is no such pair.
+    """
+
+    lang: str
+    group: str  # "unique" or "duplicate" (dedup and near-dedup), of the pairs that were compared
+    rows: int
+    sampled: int  # rows behind the percentiles
+    src: dict[str, int]
+    tgt: dict[str, int]
 
 
 class DuplicateFacts(_Facts):
@@ -309,7 +350,9 @@ class AuditFacts(_Facts):
     agreement: list[AgreementFacts] = []
     margins: list[MarginFacts] = []
     domains: list[DomainFacts]
+    ngrams: list[NgramFacts] = []  # both sides of each language
     duplicates: list[DuplicateFacts]
+    pair_lengths: list[PairLengthFacts] = []  # unique, then duplicate pairs of each language
     duplicate_examples: list[DuplicateExample] = []  # a few of each language
     matches: list[MatchFacts] = []  # a few of each language
     gold: dict[str, Any] = {}  # the output of ``sealdata gold --json`` in audit/gold.json

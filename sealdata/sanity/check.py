@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from sealdata.build_manifest import Finding
+from sealdata.build_manifest import MANIFEST, Finding
 from sealdata.errors import DataError
 from sealdata.pipeline.plan import Plan
 from sealdata.sanity.declared_language import wrong_languages
@@ -41,7 +41,8 @@ def check_inputs(plan: Plan, out: Path, allow: Collection[str], say: Say) -> lis
         DataError: something is found after which a build is impossible or worthless.
     """
     check_allowed(allow)
-    plan.check_extras()
+    if not (out / MANIFEST).is_file():  # a finished build needs no library
+        plan.check_extras()
     return _settled([*other_results(plan, out), *missing_inputs(plan)], allow, say)
 
 

@@ -14,6 +14,9 @@ from sealdata.formats.documents import PairFormat
 from sealdata.shards.shuffle import row_keys
 from sealdata.text.words import num_graphemes, words, words_by
 from sealdata.tokenizers import Tokenizer
+from sealdata.workflow.progress import counted
+from sealdata.workflow.protocols import NO_PROGRESS, Progress
+from sealdata.workflow.steps import single
 
 ENGLISH = "eng_Latn"
 MAX_PAIRS = 2000  # per language: 20,000 tokens or more of each side
@@ -84,8 +87,14 @@ def _slices(file: Path, columns: list[str]) -> Iterator[tuple[int, pl.DataFrame]
         yield start, scan.slice(start, _READ_ROWS).collect()
 
 
+FERTILITY = single("fertility", "measure fertility")
+
+
 def fertility(
-    tokenizers: Mapping[str, Tokenizer], pairs: Iterable[tuple[str, pl.DataFrame]], seed: int = 1
+    tokenizers: Mapping[str, Tokenizer],
+    pairs: Iterable[tuple[str, pl.DataFrame]],
+    seed: int = 1,
+    progress: Progress = NO_PROGRESS,
 ) -> pl.DataFrame:
     """FERTILITY_SCHEMA: a row per tokenizer and language, in the order given, English first.
 
@@ -104,7 +113,11 @@ def fertility(
     both = pl.DataFrame({"src": english, "tgt": english})
     # Characters and graphemes do not depend on the tokenizer, so they are counted once.
     texts = [_Texts.of(lang, frame) for lang, frame in [(ENGLISH, both), *samples]]
-    rows = [_row(name, made, text, seed) for name, made in tokenizers.items() for text in texts]
+    measured = [(name, made, text) for name, made in tokenizers.items() for text in texts]
+    rows = [
+        _row(name, made, text, seed)
+        for name, made, text in counted(progress, FERTILITY.name, measured)
+    ]
     return pl.DataFrame(rows, schema=FERTILITY_SCHEMA)
 
 

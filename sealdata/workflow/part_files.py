@@ -18,17 +18,25 @@ def written(part: str, folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): checksum(path) for path in sorted(paths)}
 
 
-def finished_part(part: str, folder: Path) -> PartRecord | None:
+def finished_part(part: str, folder: Path, warn: bool = True) -> PartRecord | None:
     """The record of a part in ``folder``; None if it is missing, or if a file that it names is
-    missing or damaged."""
+    missing or damaged.
+
+    Damage is warned of, unless another process has looked before and did so.
+    """
     path = folder / f"{part}.json"
     # The record is written last, so without one the part was never finished.
     if not path.exists():
         return None
     record = read_record(path)
     # The record has no checksum of its own. It is small, and it must parse.
-    intact = all(_matches(folder / name, old) for name, old in record.files.items())
+    intact = all(_matches(folder / name, old, warn) for name, old in record.files.items())
     return record if intact else None
+
+
+def was_finished(part: str, folder: Path) -> bool:
+    """Whether an earlier run finished the part, whatever became of its files since."""
+    return (folder / f"{part}.json").exists()
 
 
 def write_checksum(path: Path) -> None:
@@ -59,14 +67,14 @@ def _checksum_path(path: Path) -> Path:
     return path.with_name(f"{name}.checksum.json")
 
 
-def _matches(path: Path, old: str) -> bool:
+def _matches(path: Path, old: str, warn: bool = True) -> bool:
     try:
         new = checksum(path)
     except FileNotFoundError:
         return False
     # Size and CRC-32 of every file of every finished part are checked at each start. A flipped
     # bit in the work folder would otherwise go into all later results.
-    if new != old and (path, new) not in _reported:
+    if warn and new != old and (path, new) not in _reported:
         _reported.add((path, new))
         _log.warning("%s is damaged (%s, written as %s): it is made again", path, new, old)
     return new == old

@@ -1,269 +1,302 @@
-"""Progress of a build on stderr: a live bar on a terminal, plain lines elsewhere."""
+"""Progress of a run by its steps: what the stages report, and how it is shown."""
 
+import logging
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TextIO
-
-from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn
-from rich.progress import Progress as Bars
+from pathlib import Path
+from typing import Literal, TextIO, TypeVar, get_args
 
 from sealdata.files.records import PartRecord
+from sealdata.workflow.meter import Meter
+from sealdata.workflow.progress_views import Bars, Lines, Records, Snapshot, View
+from sealdata.workflow.protocols import Progress
+from sealdata.workflow.steps import Step, Work, WorkState, share_done, time_left
 
-PLAIN_INTERVAL = 5.0  # seconds between lines where stderr is not a terminal
-
-
-@dataclass
-class _Task:
-    """A task whose parts are not known in advance, such as reading a source."""
-
-    # Size relative to the other tasks, such as bytes to read. None: it cannot report its share.
-    weight: float | None
-    # 0 to 1, as the task reported last.
-    share: float = 0.0
-    began: float | None = None  # its first report: a task waits in a queue before it starts
-    seconds: float = 0.0  # from there to its last report
-
-    def left(self) -> float:
-        """Seconds left at the speed so far; 0 before the first report."""
-        return self.seconds * (1 - self.share) / self.share if self.share else 0.0
+T = TypeVar("T")
+Mode = Literal["auto", "bars", "lines", "json", "off"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 
-class _Meter:
-    """Rows and parts of one stage: seen, expected, dropped, and how fast."""
+class StepProgress:
+    """Follows the stages of a run, and shows the step that they belong to.
 
-    def __init__(self, after: "_Meter | None" = None) -> None:
-        # All times are seconds of ``time.monotonic``, which no change of the clock disturbs.
-        self.after = after  # the stage whose parts this one works on as they appear
-        self.tasks: dict[int, _Task] = {}
-        self.began: float | None = None  # the first work on it: a stage waits for the one before
-        self.parts = self.expected_parts = 0
-        # Rows that went in. ``expected_rows`` stays 0 where they are not known.
-        self.rows = self.expected_rows = self.dropped = 0
-        self.seconds = 0.0  # from the beginning to the last finished part
-        self.reported = 0.0  # from the beginning to the last report of a task
+    ``steps`` are all steps of the run, in order. A stage that none of them names belongs to the
+    step that is running; before the first step it is a step of its own.
+    """
 
-    def expect(self, parts: int, rows: int) -> None:
-        # Not at ``begin``: streaming stages begin together, but some wait for others.
-        self.began = self.began or time.monotonic()
-        self.expected_parts += parts
-        self.expected_rows += rows
-
-    def add(self, record: PartRecord) -> None:
-        self.began = self.began or time.monotonic()
-        # Rates end at the last finished part, so waiting for the next does not lower them.
-        self.seconds = time.monotonic() - self.began
-        self.parts += 1
-        self.rows += record.rows_in
-        self.dropped += sum(record.dropped.values())
-
-    def expect_task(self, number: int, weight: float | None) -> None:
-        self.began = self.began or time.monotonic()
-        self.tasks[number] = _Task(weight)
-
-    def headway(self, number: int, share: float) -> None:
-        task, now = self.tasks[number], time.monotonic()
-        task.began = task.began or now
-        task.share, task.seconds = share, now - task.began
-        # Whatever comes first, an expectation or a report, starts the time of the stage.
-        self.began = self.began or now
-        self.reported = now - self.began
-
-    def done(self) -> float | None:
-        """The share of all work, by weight of the tasks, else by rows or parts; None: unknown.
-
-        Parts that the stage before has yet to write count as well.
-        """
-        if self.tasks:
-            weighted = [(t.weight, t.share) for t in self.tasks.values() if t.weight is not None]
-            # One task without a weight makes the share of the whole unknown.
-            if len(weighted) < len(self.tasks):
-                return None
-            return sum(weight * share for weight, share in weighted) / sum(w for w, _ in weighted)
-        # Only parts that exist are expected. The share of the stage before scales for the others.
-        before = self.after.done() if self.after is not None and self.after.tasks else 1.0
-        if before is None or not self.expected_parts:
-            return None
-        # Rows are more exact than parts: the last part of a source is shorter.
-        by_rows = self.expected_rows > 0
-        of_expected = (
-            self.rows / self.expected_rows if by_rows else self.parts / self.expected_parts
-        )
-        return of_expected * before
-
-    def left(self) -> float | None:
-        """Seconds until all is done; None: unknown.
-
-        A task is not shared among processes. So a stage does not end before its slowest task, nor
-        before the stage whose parts it works on.
-        """
-        done = self.done()
-        # Unknown or 0: there is no speed to extrapolate from.
-        if not done:
-            return None
-        # A reader reports between its parts, so its last report is newer than its last part.
-        spent = self.reported if self.tasks else self.seconds
-        # More workers do not shorten a single task.
-        slowest = max((task.left() for task in self.tasks.values()), default=0.0)
-        before = (self.after.left() if self.after is not None else 0.0) or 0.0
-        # Linear in the share, which assumes that the speed stays as it was.
-        return max(spent * (1 - done) / done, slowest, before)
-
-    def time_left(self) -> str:
-        """``ETA 12 min``, the reason why there is none, or nothing if no time is left."""
-        if self.has_no_end():
-            return "no ETA: a stream does not say how long it is"
-        left = self.left()
-        return f"ETA {_duration(left)}" if left else ""
-
-    def has_no_end(self) -> bool:
-        """Whether a task cannot report its share, here or in the stage before."""
-        # A task without a weight hides the end only until it is done.
-        here = any(task.weight is None and task.share < 1 for task in self.tasks.values())
-        return here or (self.after is not None and self.after.has_no_end())
-
-    def summary(self) -> str:
-        """``1,000,000 rows, 250,000 rows/s, 1.2% dropped``."""
-        share = self.dropped / self.rows if self.rows else 0.0
-        # A first part within a clock tick must not divide by zero.
-        rate = self.rows / max(self.seconds, 1e-3)
-        return f"{self.rows:,} rows, {rate:,.0f} rows/s, {share:.1%} dropped"
-
-
-def _duration(seconds: float) -> str:
-    """``41 s``, ``12 min``, ``3.5 h``."""
-    # A unit changes at two of the larger: "110 s" and "115 min" are easy to read.
-    if seconds < 120:
-        return f"{seconds:,.0f} s"
-    return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
-
-
-class PlainProgress:
-    """A line when a stage ends, and one every few seconds in between."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._meters: dict[str, _Meter] = {}
-        # When each stage printed last, so that one busy stage does not silence another.
-        self._last: dict[str, float] = {}
+    def __init__(self, views: Sequence[View], steps: Sequence[Step] = ()) -> None:
+        self._views = views
+        self._shown = [0.0] * len(views)  # time.monotonic() when each view was shown last
+        self._steps = list(steps)
+        self._meters: dict[str, Meter] = {}  # by stage, of this run
+        self._step_of = {stage: step for step in steps for stage in step.stages}
+        self._current: Step | None = None
+        self._began = 0.0  # time.monotonic() when the current step began
+        self._notes: list[str] = []  # until something is done: a finished run has nothing to say
 
     def begin(self, stage: str, after: str | None = None) -> None:
-        """A stage starts."""
-        self._meters[stage] = _Meter(self._meters[after] if after is not None else None)
-        self._last[stage] = time.monotonic()
+        """A stage starts; nothing is shown before it has work."""
+        self._meters[stage] = Meter(self._meters[after] if after is not None else None)
+        if stage not in self._step_of:
+            step = self._current or Step(stage, stage, (Work((stage,), 1.0),))
+            self._step_of[stage] = step
 
     def expect(self, stage: str, parts: int, rows: int) -> None:
         """More work has become known."""
         self._meters[stage].expect(parts, rows)
+        self._show(stage)
 
     def expect_task(self, stage: str, task: int, weight: float | None) -> None:
         """A task whose parts are not known in advance."""
         self._meters[stage].expect_task(task, weight)
+        self._show(stage)
 
     def headway(self, stage: str, task: int, share: float) -> None:
         """Record the share that is done."""
         self._meters[stage].headway(task, share)
-
-    def part_done(self, stage: str, record: PartRecord) -> None:
-        """Count the part, and report if it is time to."""
-        meter, now = self._meters[stage], time.monotonic()
-        meter.add(record)
-        # The last part is left to ``end``, which prints the same figures.
-        if now - self._last[stage] >= PLAIN_INTERVAL and meter.done() != 1:
-            self._last[stage] = now
-            left = meter.time_left()
-            self._line(stage, f", {left}" if left else "")
-
-    def end(self, stage: str) -> None:
-        """Report the whole stage, if anything was done."""
-        # A resumed build has nothing to say of stages that were finished before.
-        if self._meters[stage].parts:
-            self._line(stage, "")
-
-    def _line(self, stage: str, rest: str) -> None:
-        meter = self._meters[stage]
-        # While a source is read, no one knows how many parts it will have.
-        of = f"/{meter.expected_parts}" if meter.expected_parts else ""
-        text = f"{stage}: {meter.parts}{of} parts, {meter.summary()}{rest}"
-        # Flushed, because a log is read while the build runs.
-        print(text, file=self._stream, flush=True)
-
-
-class BarProgress:
-    """One bar per stage, which stays with its summary when the stage ends."""
-
-    def __init__(self, stream: TextIO) -> None:
-        # Rich allows one live display per console, so all overlapping stages share ``_bars``.
-        self._console = Console(file=stream)
-        self._meters: dict[str, _Meter] = {}
-        self._tasks: dict[str, TaskID] = {}
-        self._bars: Bars | None = None
-
-    def begin(self, stage: str, after: str | None = None) -> None:
-        """A stage starts; stages that run at the same time share one display."""
-        if self._bars is None:
-            self._bars = Bars(
-                TextColumn("{task.description}"),
-                # The text takes up to 80 columns; the bar has the rest, within 4 to 20.
-                BarColumn(bar_width=max(4, min(20, self._console.width - 80))),
-                TextColumn("{task.fields[parts]:>5} {task.fields[summary]}"),
-                console=self._console,
-            )
-            self._bars.start()
-        self._meters[stage] = _Meter(self._meters[after] if after is not None else None)
-        self._tasks[stage] = self._bars.add_task(stage, total=None, parts="", summary="")
-
-    def expect(self, stage: str, parts: int, rows: int) -> None:
-        """More work has become known."""
-        self._meters[stage].expect(parts, rows)
-        self._show(stage)
-
-    def expect_task(self, stage: str, task: int, weight: float | None) -> None:
-        """A task whose parts are not known in advance."""
-        self._meters[stage].expect_task(task, weight)
-
-    def headway(self, stage: str, task: int, share: float) -> None:
-        """Move the bar."""
-        self._meters[stage].headway(task, share)
         self._show(stage)
 
     def part_done(self, stage: str, record: PartRecord) -> None:
-        """Move the bar."""
+        """Count the part."""
         self._meters[stage].add(record)
         self._show(stage)
 
+    def part_kept(self, stage: str, record: PartRecord) -> None:
+        """Count a part of an earlier run."""
+        self._meters[stage].keep(record)
+
+    def part_damaged(self, stage: str) -> None:
+        """Count a part of an earlier run that is made again."""
+        self._meters[stage].damaged_parts += 1
+
+    def note(self, text: str) -> None:
+        """Say ``text`` once there is work to do."""
+        self._notes.append(text)
+        if self._current is not None:
+            self._say_notes()
+
     def end(self, stage: str) -> None:
-        """Leave the bar where it is."""
-        assert self._bars is not None, "a stage ends that never began"
-        # The bar becomes full even if the share of the work was never known.
-        meter = self._meters.pop(stage)
-        self._bars.update(self._tasks[stage], total=meter.parts, completed=meter.parts)
-        # Nothing was done, so nothing is shown.
-        if meter.began is None:
-            self._bars.update(self._tasks[stage], visible=False)
-        # The last stage of the display frees the terminal for other output.
-        if not self._meters:
-            self._bars.stop()
-            self._bars = None
+        """The stage is over; its step may go on with another stage."""
+        self._meters[stage].ended = True
+
+    def close(self) -> None:
+        """The run is over: state the end of the last step."""
+        self._finish()
 
     def _show(self, stage: str) -> None:
-        assert self._bars is not None, "a part of a stage that never began"
-        meter = self._meters[stage]
-        done, left = meter.done(), meter.time_left()
-        # Shorter than the plain line: the whole must fit one line of a terminal.
-        summary = meter.summary().replace(" rows/s", "/s") + (f", {left}" if left else "")
-        of = f"/{meter.expected_parts}" if meter.expected_parts else ""
-        self._bars.update(
-            self._tasks[stage],
-            # Without a total, rich draws a moving bar.
-            total=None if done is None else 1.0,
-            completed=done or 0.0,
-            parts=f"{meter.parts}{of}",
-            summary=summary if meter.rows else "",
+        step = self._step_of[stage]
+        # A step that is not announced has the place -1, and follows any other.
+        if step is not self._current and (step not in self._steps or self._is_later(step)):
+            self._finish()
+            self._start(step)
+        now = time.monotonic()
+        due = [i for i, view in enumerate(self._views) if now - self._shown[i] >= view.interval]
+        if due:
+            snapshot = self._snapshot(ended=False)
+            for index in due:
+                self._shown[index] = now
+                self._views[index].show(snapshot)
+
+    def _is_later(self, step: Step) -> bool:
+        return self._current is None or self._place(step) > self._place(self._current)
+
+    def _start(self, step: Step) -> None:
+        before = self._place(self._current)
+        self._current, self._began = step, time.monotonic()
+        self._shown = [self._began] * len(self._views)
+        self._say_notes()
+        skipped = max(self._place(step) - before - 1, 0)
+        for view in self._views:
+            view.begin(self._snapshot(ended=False), skipped)
+
+    def _say_notes(self) -> None:
+        for text in self._notes:
+            for view in self._views:
+                view.note(text)
+        self._notes.clear()
+
+    def _finish(self) -> None:
+        if self._current is not None:
+            for view in self._views:
+                view.end(self._snapshot(ended=True))
+
+    def _place(self, step: Step | None) -> int:
+        """The index of a step; -1 before the first, and for one that the run did not announce."""
+        return self._steps.index(step) if step in self._steps else -1
+
+    def _snapshot(self, ended: bool) -> Snapshot:
+        step, index = self._current, self._place(self._current)
+        assert step is not None, "a snapshot before the first step"
+        by_stage = {
+            stage: meter for stage, meter in self._meters.items() if self._step_of[stage] is step
+        }
+        meters = list(by_stage.values())
+        # Work without a cost is not over the pairs of the corpus, so its rows are not counted.
+        free = {stage for work in step.works if not work.cost for stage in work.stages}
+        over_pairs = [meter for stage, meter in by_stage.items() if stage not in free]
+        works = self._of_current(step)
+        # What earlier steps took tells the speed of this machine. Those of an earlier run took
+        # nothing, and are left out.
+        before = [self._state(work) for other in self._steps[:index] for work in other.works]
+        before = [work._replace(share=1.0, left=0.0) for work in before if work.begun]
+        later = [self._state(work) for other in self._steps[index + 1 :] for work in other.works]
+        running = [meter for meter in meters if meter.began is not None and not meter.ended]
+        last = (running or meters)[-1]
+        has_no_end = any(meter.has_no_end() for meter in running)
+        keeps = self._meters.get(step.keeps or "")
+        return Snapshot(
+            number=index + 1,
+            total=len(self._steps),
+            name=step.name,
+            title=step.title,
+            unit=step.unit,
+            done=1.0 if ended else share_done(works),
+            parts=last.parts,
+            expected_parts=last.expected_parts,
+            rows=max((meter.rows + meter.kept_rows for meter in over_pairs), default=0),
+            rows_per_second=_rate([m for m in running or meters if m in over_pairs]),
+            lost=self._lost(step),
+            kept=keeps.num_left() if keeps is not None else None,
+            parts_kept=sum(meter.kept_parts for meter in meters),
+            parts_damaged=sum(meter.damaged_parts for meter in meters),
+            seconds=time.monotonic() - self._began,
+            has_no_end=has_no_end and not ended,
+            step_left=0.0 if ended else None if has_no_end else time_left([*before, *works]),
+            left=None if has_no_end and not ended else time_left([*before, *works, *later]),
         )
 
+    def _of_current(self, step: Step) -> list[WorkState]:
+        """The work of a step, without what the run passed over: an earlier run did it, or this
+        corpus does not need it."""
+        works = [self._state(work) for work in step.works]
+        last = max((i for i, work in enumerate(works) if work.begun), default=0)
+        return [work for i, work in enumerate(works) if work.begun or i > last]
 
-def make_progress(stream: TextIO = sys.stderr) -> PlainProgress | BarProgress:
-    """The progress that fits ``stream``."""
-    return BarProgress(stream) if stream.isatty() else PlainProgress(stream)
+    def _lost(self, step: Step) -> int | None:
+        meters = [self._meters[stage] for stage in step.losses if stage in self._meters]
+        return sum(meter.num_lost() for meter in meters) if meters else None
+
+    def _state(self, work: Work) -> WorkState:
+        """Stages of a work overlap, so that the last one tells how far all of them are."""
+        meters = [self._meters[stage] for stage in work.stages if stage in self._meters]
+        meters = [meter for meter in meters if meter.began is not None]
+        if not meters:
+            return WorkState(work.cost, begun=False, share=None)
+        if all(meter.ended for meter in meters):
+            seconds = max(max(meter.seconds, meter.reported) for meter in meters)
+            return WorkState(work.cost, True, 1.0, seconds, 0.0)
+        shares, lefts = [m.done() for m in meters], [m.left() for m in meters]
+        seconds = max(max(meter.seconds, meter.reported) for meter in meters)
+        return WorkState(work.cost, True, _if_all(min, shares), seconds, _if_all(max, lefts))
+
+
+def _rate(meters: Sequence[Meter]) -> float:
+    """Rows a second of the slowest stage, which sets the pace of those that overlap it."""
+    # A first part within a clock tick must not divide by zero.
+    rates = [meter.rows / max(meter.seconds, 1e-3) for meter in meters if meter.rows]
+    return min(rates, default=0.0)
+
+
+def _if_all(
+    choose: Callable[[Iterable[float]], float], values: Sequence[float | None]
+) -> float | None:
+    """The lowest or highest of ``values``; None if any of them is not known."""
+    numbers = [value for value in values if value is not None]
+    return choose(numbers) if len(numbers) == len(values) else None
+
+
+@dataclass(frozen=True)
+class ProgressOptions:
+    """How a command shows its progress, as ``--progress``, ``--quiet`` and ``--progress-file`` say.
+
+    ``auto`` is bars on a terminal and lines elsewhere. Records go to ``file`` besides.
+    """
+
+    mode: Mode = "auto"
+    file: Path | None = None
+
+    @contextmanager
+    def open(
+        self, command: str, steps: Sequence[Step] = (), stream: TextIO | None = None
+    ) -> Iterator[Progress]:
+        """The progress of one run; ``stream`` is stderr by default.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        stream = sys.stderr if stream is None else stream
+        with ExitStack() as stack:
+            views = self._views(stream, stack)
+            progress = StepProgress(views, steps)
+            for view in views:
+                view.open(command, steps)
+            status = "interrupted"  # by a signal, unless one of the lines below is reached
+            try:
+                yield progress
+                progress.close()
+                status = "done"
+            except Exception:
+                status = "failed"
+                raise
+            finally:
+                # After an error too: a live display would overwrite the message.
+                for view in views:
+                    view.close(status)
+
+    def _views(self, stream: TextIO, stack: ExitStack) -> list[View]:
+        mode = self.mode
+        if mode == "auto":
+            mode = "bars" if stream.isatty() else "lines"
+        views: list[View] = []
+        shown: dict[str, Callable[[TextIO], View]] = {"bars": Bars, "lines": Lines, "json": Records}
+        if mode in shown:
+            views.append(shown[mode](stream))
+        if self.file is not None:
+            views.append(Records(stack.enter_context(self.file.open("a", encoding="utf-8"))))
+        records = [view for view in views if isinstance(view, Records)]
+        if records:
+            handler = _Warnings(records, plain=mode != "json")
+            logger = logging.getLogger("sealdata")
+            logger.addHandler(handler)
+            stack.callback(logger.removeHandler, handler)
+        return views
+
+
+class _Warnings(logging.Handler):
+    """Passes warnings of the package on to records."""
+
+    def __init__(self, records: Sequence[Records], plain: bool) -> None:
+        super().__init__(logging.WARNING)
+        self._records = records
+        self._plain = plain  # they are printed too, as without this handler
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the warning."""
+        for view in self._records:
+            view.warn(record.getMessage())
+        # Python prints warnings itself only where there is no handler at all.
+        if self._plain and not logging.getLogger().handlers and logging.lastResort is not None:
+            logging.lastResort.handle(record)
+
+
+def counted(progress: Progress, stage: str, items: Sequence[T]) -> Iterator[T]:
+    """``items``, one after another; ``progress`` sees how many are done."""
+    progress.begin(stage)
+    try:
+        if items:
+            progress.expect(stage, len(items), 0)
+        for number, item in enumerate(items):
+            yield item
+            progress.part_done(stage, PartRecord(part=str(number), rows_in=0, rows_out=0))
+    finally:
+        progress.end(stage)
+
+
+@contextmanager
+def working(progress: Progress, stage: str) -> Iterator[None]:
+    """The block is one part of ``stage``."""
+    for _ in counted(progress, stage, [stage]):
+        yield

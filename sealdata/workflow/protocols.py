@@ -53,6 +53,18 @@ class Progress(Protocol):
         """One part of a stage is finished."""
         ...
 
+    def part_kept(self, stage: str, record: PartRecord) -> None:
+        """An earlier run finished this part, and it is intact: it is not made again."""
+        ...
+
+    def part_damaged(self, stage: str) -> None:
+        """An earlier run finished a part whose files are damaged or gone: it is made again."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something that people want to know if there is work to do."""
+        ...
+
     def end(self, stage: str) -> None:
         """The stage is over."""
         ...
@@ -79,3 +91,15 @@ class NoProgress:
 
     def end(self, stage: str) -> None:
         """Nothing."""
+
+    def part_kept(self, stage: str, record: PartRecord) -> None:
+        """Nothing."""
+
+    def part_damaged(self, stage: str) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+
+NO_PROGRESS = NoProgress()  # it has no state, so that one serves as a default

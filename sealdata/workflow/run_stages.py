@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sealdata.files.records import PartRecord, read_json, write_json
+from sealdata.workflow.part_files import was_finished
 from sealdata.workflow.protocols import Engine, Progress, TaskSource
 from sealdata.workflow.stage import Stage, StageOutput, Task
 
@@ -24,12 +25,14 @@ def run_stages(
     # By stage and part: tasks finish in any order, and sources may have parts of one name.
     records: dict[tuple[int, str], PartRecord] = {}
     tasks: list[Task] = []
+    num_damaged = 0
     for index, (stage, output) in enumerate(zip(stages, outputs, strict=True)):
         for part in stage.parts:
             # This reads every file of the part once, to compare checksums.
             record = stage.finished(part, output.folder)
             if record is None:
                 tasks.append(stage.task(part, output.folder, (index, 0)))
+                num_damaged += was_finished(part, output.folder)
             else:
                 records[index, part] = record
     # A build with nothing to do here starts no workers and shows no line.
@@ -37,6 +40,10 @@ def run_stages(
         # All stages have one name, so they share one line of progress.
         name = stages[0].name
         progress.begin(name)
+        for record in records.values():
+            progress.part_kept(name, record)
+        for _ in range(num_damaged):
+            progress.part_damaged(name)
         progress.expect(name, len(tasks), _num_rows(stages, tasks))
         try:
             # These tasks have no followers, so each returns one record.

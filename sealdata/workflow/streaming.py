@@ -8,7 +8,7 @@ from pathlib import Path
 from sealdata.errors import DataError
 from sealdata.files.records import PartRecord
 from sealdata.workflow import task_progress
-from sealdata.workflow.part_files import finished_part
+from sealdata.workflow.part_files import finished_part, was_finished
 from sealdata.workflow.protocols import POLL, Engine, Progress
 from sealdata.workflow.run_stages import finish
 from sealdata.workflow.stage import Stage, StageOutput, Task
@@ -129,14 +129,18 @@ class _SourceProgress:
             if self.producer_record is None:
                 task_progress.remove(folder)  # of an earlier, interrupted run
                 self.ready.append(producer.task(part, folder, (self.index, 0)))
+                # A file of it is damaged or gone: the source is read again, intact parts are kept.
+                if was_finished(part, folder):
+                    progress.part_damaged(producer.name)
                 progress.expect_task(producer.name, self.index, producer.weight)
         self._show_share(progress)
         # After a kill, parts without a producer's record are found here as well, and not read
         # again.
         while (record := self._next_record()) is not None:
             self.num_seen += 1
-            if self.has_begun:  # parts of an earlier run took no time of this one
-                progress.part_done(producer.name, record)
+            # Parts of an earlier run took no time of this one.
+            count = progress.part_done if self.has_begun else progress.part_kept
+            count(producer.name, record)
             # Rows that came out of the producer are those that go into the consumers.
             self._consume(record.part, record.rows_out, progress)
         self.has_begun = True
@@ -194,9 +198,12 @@ class _SourceProgress:
             record = stage.finished(part, folder)
             if record is None:
                 tasks.append(stage.task(part, folder, (self.index, index + 1)))
+                if was_finished(part, folder):
+                    progress.part_damaged(stage.name)
                 progress.expect(stage.name, 1, rows)
             else:
                 self.records[index][part] = record
+                progress.part_kept(stage.name, record)
         if tasks:
             # Consumers read each other's output, so they run in their order, as one task.
             self.ready.append(replace(tasks[0], then=tuple(tasks[1:])))

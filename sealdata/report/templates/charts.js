@@ -1,6 +1,6 @@
 // Where limits stand on a histogram. Widths are in the units of the drawing (see figures.py).
 const svgNS = "http://www.w3.org/2000/svg";
-const [WIDTH, TOP, BASE] = [260, 14, 92];
+const [TOP, BASE] = [14, 92];
 
 function drawn(name, attributes, text) {
   const element = document.createElementNS(svgNS, name);
@@ -21,6 +21,7 @@ function place(svg, score, value) {
 // `low` and `high` are indices of edges, or null where there is no limit.
 function drawLimits(figure, score, low, high) {
   const svg = figure.querySelector("svg");
+  const { width } = svg.viewBox.baseVal; // wider on a page of few languages
   const shades = svg.querySelector(".shades");
   const limits = svg.querySelector(".limits");
   shades.replaceChildren();
@@ -28,9 +29,9 @@ function drawLimits(figure, score, low, high) {
   for (const [index, isLow] of [[low, true], [high, false]]) {
     if (index === null) continue;
     const x = place(svg, score, score.edges[index]);
-    const [from, to] = isLow ? [0, x] : [x, WIDTH];
+    const [from, to] = isLow ? [0, x] : [x, width];
     shades.append(drawn("rect", { class: "outside", x: from, y: TOP, width: Math.max(0, to - from), height: BASE - TOP }));
-    const anchor = x < 20 ? "start" : x > WIDTH - 20 ? "end" : "middle";
+    const anchor = x < 20 ? "start" : x > width - 20 ? "end" : "middle";
     limits.append(drawn("path", { class: "limit", d: `M${x} ${TOP}V${BASE}` }));
     limits.append(drawn("text", { class: "limit", x, y: 10, "text-anchor": anchor }, String(score.edges[index])));
   }

@@ -156,6 +156,10 @@ byId("explorer").addEventListener("input", (event) => {
   }
   showOutcome();
 });
+byId("open-scores")?.addEventListener("click", (event) => {
+  for (const group of all("#explorer > .folds > details")) group.open = true;
+  event.target.parentElement.remove();
+});
 byId("reset").addEventListener("click", () => {
   for (const [key, limit] of recipeState) state.set(key, { ...limit });
   figures.forEach(showFigure);

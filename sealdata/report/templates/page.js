@@ -16,7 +16,12 @@ byId("language").addEventListener("change", (event) => {
   showOverlap(wanted || "all");
 });
 
-// Paper shows what the screen folds away, but of samples those that were opened.
+// Paper shows the figures that the screen folds away, but only those samples and scores without a
+// rule that were opened. Without this script the style sheet does the same.
+const unfolded = [];
 window.addEventListener("beforeprint", () => {
-  for (const group of all("details:not(.scores, .language)")) group.open = true;
+  for (const group of all("details[data-print]:not([open])")) { group.open = true; unfolded.push(group); }
+});
+window.addEventListener("afterprint", () => {
+  for (const group of unfolded.splice(0)) group.open = false;
 });

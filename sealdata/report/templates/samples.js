@@ -1,12 +1,4 @@
-// Samples: eight of each list until asked for more; a search looks at all of them.
-for (const list of all(".folded")) {
-  if (list.children.length <= 8) continue;
-  const button = document.createElement("button");
-  button.className = "more";
-  button.textContent = `Show all ${list.children.length}`;
-  button.addEventListener("click", () => { list.classList.remove("folded"); button.remove(); });
-  list.after(button);
-}
+// Samples: a search looks at all of them, and opens the lists that have a match.
 const samples = all(".sides .sample").map((element) => ({
   element,
   text: all("p", element).map((p) => p.textContent).join("\n").toLowerCase(),
@@ -23,9 +15,7 @@ function search() {
     if (hit && !sample.element.closest("[data-lang]").hidden) found += 1;
   }
   if (asked) {
-    for (const list of all(".sides ol")) list.classList.remove("folded");
-    for (const button of all(".more")) button.remove();
-    for (const group of all("details.language")) group.open = all(".sample:not([hidden])", group).length > 0;
+    for (const group of all("details.language, .rest-of-samples")) group.open = all(".sample:not([hidden])", group).length > 0;
   }
   byId("found").textContent = asked ? `${number(found)} of the samples match` : "";
 }

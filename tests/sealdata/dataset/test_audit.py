@@ -23,7 +23,7 @@ from sealdata.report.reason_counts import overlap_errors, spread
 from sealdata.report.schema import AuditFacts
 from sealdata.stages.sample import allocate
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.progress import make_progress
+from sealdata.workflow.protocols import NoProgress
 
 RECIPE = """
 name = "big"
@@ -81,7 +81,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def facts_of(corpus: Path, out: Path, rows: int) -> AuditFacts:
     plan = Plan(Recipe.model_validate(tomllib.loads(RECIPE)), corpus)
     with LocalEngine(1) as engine:
-        return audit_recipe(plan, out, engine, make_progress(), rows).facts
+        return audit_recipe(plan, out, engine, NoProgress(), rows).facts
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_a_recipe_shows_matches_counts_excluded_pairs_and_says_what_it_left_out(
     (corpus / "takedowns.txt").write_text("row\tmined\t8\n", encoding="utf-8")
     plan = Plan(Recipe.model_validate(tomllib.loads(RECIPE + MORE)), corpus)
     with LocalEngine(1) as engine:
-        audited = audit_recipe(plan, tmp_path, engine, make_progress(), 200, limit=300)
+        audited = audit_recipe(plan, tmp_path, engine, NoProgress(), 200, limit=300)
     facts = audited.facts
     match = facts.matches[0]
     assert (match.row, match.set, match.side, match.kind) == (42, "held", "tgt", "exact")

@@ -13,7 +13,7 @@ from sealdata.pipeline.plan import Plan, load_plan
 from sealdata.sanity.samples import Samples
 from sealdata.tokenizers import open_tokenizer
 from sealdata.workflow.engines import open_engine
-from sealdata.workflow.progress import make_progress
+from sealdata.workflow.protocols import NoProgress
 
 TOKENIZER = open_tokenizer(sample_dir() / "tokenizers" / "bpe")
 PAIRS = [("The boat is here.", "Bot ada di sini."), ("Yes.", "Ya."), ("Three fish", "Tiga ikan")]
@@ -81,7 +81,7 @@ def test_the_estimate_is_what_a_build_of_all_pairs_packs(tmp_path: Path) -> None
     plan = load_plan(str(recipe(tmp_path)))
     [row] = estimate(plan)
     with open_engine("local", 1, tmp_path / "out", plan.paths(), None) as engine:
-        manifest = build(plan, tmp_path / "out", engine, make_progress(), None).manifest
+        manifest = build(plan, tmp_path / "out", engine, NoProgress(), None).manifest
     assert row.num_tokens > 0
     assert sum(stream.num_tokens for stream in manifest.streams) == row.num_tokens
 

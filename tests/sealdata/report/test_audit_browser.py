@@ -128,6 +128,9 @@ def test_recipe_lines_can_be_pasted(page: Any) -> None:
 
 
 def test_the_keyboard_moves_a_slider_and_reset_puts_it_back(page: Any) -> None:
+    score = page.locator('details[data-score="laser.cosine"]')
+    if score.get_attribute("open") is None:
+        score.locator("summary").click()
     control = slider(page, "laser.cosine", "min")
     before = control.input_value()
     control.focus()

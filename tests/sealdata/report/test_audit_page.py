@@ -191,7 +191,7 @@ def test_histogram_draws_open_bins_and_limits() -> None:
     assert "≥ 1" not in drawn
     kept = re.search(r'class="kept" d="([^"]*)"', drawn)
     assert kept is not None
-    assert kept[1].startswith("M174.33 92v-74h")  # third of three bins, full height
+    assert kept[1].startswith("M427.67 92v-74h")  # third of three bins, full height
 
 
 def test_histogram_marks_where_bars_widen() -> None:
@@ -211,9 +211,13 @@ def test_histogram_marks_where_bars_widen() -> None:
     score = ScoreFacts(name="a.b", meaning="", edges=edges, bars=edges, languages={"x": counts})
     assert bars(score, empty) == [0] * 7
     drawn = histogram(score, "x", "X")
-    # Five bins of 52 units: the third edge is at 156, where bins begin to hold two units.
-    assert '<text x="156" y="105" text-anchor="end">3</text>' in drawn
-    assert 'd="M156 92v5m3 0v-5"' in drawn
+    # Five bins of 128 units: the third edge is at 384, where bins begin to hold two units.
+    assert '<text x="384" y="105" text-anchor="end">3</text>' in drawn
+    assert 'd="M384 92v5m3 0v-5"' in drawn
+    # Four languages or more stand in one row, so that each has less room.
+    four = score.model_copy(update={"languages": dict.fromkeys("wxyz", counts)})
+    assert 'viewBox="0 0 260 108"' in histogram(four, "x", "X")
+    assert 'd="M156 92v5m3 0v-5"' in histogram(four, "x", "X")
     even = score.model_copy(update={"edges": [0, 1, 2, 3, 4, 5], "bars": [0, 1, 2, 3, 4, 5]})
     assert "v5m3 0v-5" not in histogram(even, "x", "X")
 

@@ -10,7 +10,7 @@ from sealdata.files.places import sample_dir
 from sealdata.pipeline.plan import Plan
 from sealdata.recipe.tables import Recipe
 from sealdata.workflow.engines.local import LocalEngine
-from sealdata.workflow.progress import make_progress
+from sealdata.workflow.protocols import NoProgress
 
 from .conftest import move
 
@@ -71,7 +71,7 @@ def corpus(folder: Path) -> None:
 def kept(folder: Path, recipe: dict[str, Any], out: Path) -> int:
     with LocalEngine(1) as engine:
         made = build(
-            Plan(Recipe.model_validate(recipe), folder), out, engine, make_progress()
+            Plan(Recipe.model_validate(recipe), folder), out, engine, NoProgress()
         ).manifest
     return sum(row.kept for row in made.funnel)
 

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -268,3 +269,52 @@ def test_of_many_sources_only_those_with_new_results_are_asked(tmp_path, monkeyp
     assert all(len(one[0].records[0].facts["parts"]) == 3 for one in done)
     # All 20 at each full look; in between only those with new results, and not none.
     assert len(asked) == 217
+
+
+class Resumed(NoProgress):
+    """Counts what an earlier run left."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def part_kept(self, stage: str, record: PartRecord) -> None:
+        self.counts[f"{stage} kept"] += record.rows_in
+
+    def part_damaged(self, stage: str) -> None:
+        self.counts[f"{stage} damaged"] += 1
+
+    def part_done(self, stage: str, record: PartRecord) -> None:
+        self.counts[f"{stage} done"] += record.rows_in
+
+
+@pytest.mark.parametrize(
+    ("lost", "expected"),
+    [
+        ((), {"read kept": 3, "first kept": 3, "second kept": 3}),
+        # One part of one consumer, damaged or interrupted.
+        (
+            ("second-*/part-00001.txt",),
+            {"read kept": 3, "first kept": 3, "second kept": 2, "second done": 1}
+            | {"second damaged": 1},
+        ),
+        (
+            ("second-*/part-00001.json",),
+            {"read kept": 3, "first kept": 3, "second kept": 2, "second done": 1},
+        ),
+        # The source is read again; parts that are intact stay.
+        (
+            ("read-*/part-00002.txt",),
+            {"read kept": 2, "read done": 1, "read damaged": 1, "first kept": 3, "second kept": 3},
+        ),
+    ],
+)
+def test_progress_hears_what_is_kept_and_what_is_made_again(
+    made: Path, lost: tuple[str, ...], expected: dict[str, int]
+) -> None:
+    for pattern in lost:
+        [path] = made.glob(pattern)
+        path.unlink()
+    shown = Resumed()
+    run_streaming([stages_of(made, made / "seen")], made, LocalEngine(1), shown)
+    assert shown.counts == expected
+    assert texts(made) == COPIES
