@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import ALLOW, BUILD_OUT, WORKERS, progress_options, say_finding
+from .options import ALLOW, BUILD_OUT, WORKERS, finding_sayer, progress_options
 
 if TYPE_CHECKING:
     from sealdata.workflow.progress import ProgressOptions
@@ -118,8 +118,9 @@ def audit(
             raise ConfigError(f"{what} is not the folder of a build, and {error}") from None
         folder = out or Path("builds") / plan.recipe.name
         with LocalEngine(workers) as engine, shown.open("audit", audit_steps(plan)) as progress:
+            say = finding_sayer(shown)
             audited = audit_recipe(
-                plan, folder, engine, progress, rows, limit, allow=allow, say=say_finding
+                plan, folder, engine, progress, rows, limit, allow=allow, say=say
             )
     if annotated:
         audited = apply_annotations(audited, annotated)

@@ -1,5 +1,6 @@
 """Options of several commands, so that each has one name, one meaning and one help text."""
 
+import logging
 import os
 from collections.abc import Callable
 from functools import wraps
@@ -10,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from sealdata.build_manifest import Finding
+    from sealdata.workflow.progress import ProgressOptions
 
 MODES = ("auto", "bars", "lines", "json", "off")  # of sealdata.workflow.progress, tested
 
@@ -59,6 +61,14 @@ ALLOW = click.option(
 def say_finding(finding: "Finding") -> None:
     """Print a finding of the sanity check, on stderr."""
     click.echo(f"{finding.level}: {finding.with_example}", err=True)
+
+
+def finding_sayer(shown: "ProgressOptions") -> Callable[["Finding"], None]:
+    """``say_finding``, or a record in place of a line where stderr has records only."""
+    if shown.mode != "json":
+        return say_finding
+    log = logging.getLogger("sealdata")  # whose warnings become records
+    return lambda finding: log.warning("%s: %s", finding.level, finding.with_example)
 
 
 def progress_options(command: Callable[..., Any]) -> Callable[..., Any]:

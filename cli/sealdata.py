@@ -16,7 +16,7 @@ from .gold import gold, hash_refs, lengths
 from .init import init
 from .lid import lid
 from .models import models
-from .options import ALLOW, BUILD_OUT, WORKERS, progress_options, say_finding
+from .options import ALLOW, BUILD_OUT, WORKERS, finding_sayer, progress_options, say_finding
 from .recipe import recipe_group
 from .score import score
 from .sources import sources
@@ -118,7 +118,7 @@ def build(
         address=address,
         progress=shown,
         allow=allow,
-        say=say_finding,
+        say=finding_sayer(shown),
     )
     if not built.fresh and shown.mode not in ("off", "json"):
         click.echo(f"{built.path} is up to date with {recipe}: nothing to do", err=True)

@@ -5,6 +5,7 @@ pieces of the messages. Nothing may end with exit code 0 in silence, and nothing
 """
 
 import gzip
+import json
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -530,3 +531,15 @@ def test_an_allowed_build_of_another_recipe_sets_the_old_card_aside(
     assert CliRunner().invoke(main, command).exit_code == 0
     assert "Somchai" not in card.read_text("utf-8")
     assert "Somchai" in (tmp_path / "out/set-aside/1-README.md").read_text("utf-8")
+
+
+def test_records_of_progress_hold_the_warnings(base: Path, tmp_path: Path) -> None:
+    for path in (base / "right").glob("*.*"):
+        shutil.copy(path, tmp_path)
+    MISTAKES["a rule on a score that no source has"].change(tmp_path)
+    command = ["build", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, [*command, "--workers", "1", "--progress", "json"])
+    assert done.exit_code == 0, done.output
+    records = [json.loads(line) for line in done.stderr.splitlines()]
+    [warning] = [record["text"] for record in records if record["event"] == "warning"]
+    assert warning.startswith("warning: [no-score] rule 'low': no sampled pair of any source")
