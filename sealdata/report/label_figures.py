@@ -56,7 +56,7 @@ def summary(annotation: AnnotationFacts) -> list[str]:
         )
     for annotator in annotation.annotators:
         ignored = [
-            f"{count:,} labels of {annotator.name} are left out: {reason}."
+            f"Labels of {annotator.name} left out: {count:,} ({reason})."
             for count, reason in (
                 (
                     annotator.not_drawn,
