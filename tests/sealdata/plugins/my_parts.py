@@ -9,6 +9,7 @@ from sealdata.cleaners import Cleaner
 from sealdata.filter_stages import RuleStage
 from sealdata.readers import Source
 from sealdata.readers._line_reader import LineReader
+from sealdata.readers._lines import decoded
 from sealdata.scorers import Scorer
 
 
@@ -45,7 +46,7 @@ class Bars(LineReader):
 
     def records(self, source: Source, lines: pl.Series) -> pl.DataFrame:
         """A record for each line."""
-        text = lines.cast(pl.String, strict=False).fill_null("").str.strip_chars("\n")
+        text = decoded(lines).fill_null("").str.strip_chars("\n")  # null: not UTF-8
         parts = text.str.split_exact("|", 1).struct.unnest()
         reason = pl.when(pl.col("field_1").is_null()).then(pl.lit("no_bar"))
         return parts.select(src="field_0", tgt="field_1", reason=reason)
