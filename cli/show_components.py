@@ -49,7 +49,7 @@ def show_entry(entry: Entry) -> None:
         click.echo(table(head, [list(option) for option in entry.options], text=head))
         click.echo()
     if entry.columns:
-        head = ["score", f"meaning (stage {entry.stage})"]
+        head = ["score", f"meaning (stage {entry.stage})"] if entry.stage else ["figure", "meaning"]
         rows = [[f"{entry.name}.{column}", said] for column, said in entry.columns.items()]
         click.echo(table(head, rows, text=head))
         click.echo()

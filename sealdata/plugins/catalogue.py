@@ -4,8 +4,16 @@ import difflib
 import re
 from typing import NamedTuple
 
-from sealdata.component import KINDS, Component, Plugins, available, component_class
+from sealdata.component import (
+    KINDS,
+    PLUGIN_KINDS,
+    Component,
+    Plugins,
+    available,
+    component_class,
+)
 from sealdata.errors import ConfigError
+from sealdata.plugins.metric import Metric
 from sealdata.plugins.option_facts import default_of, docstring, field_comments, limits, type_name
 from sealdata.scorers import Scorer
 
@@ -15,6 +23,7 @@ RECIPE_LINES = {
     "cleaners": "[clean.{}]",
     "scorers": "[score.{}]",
     "tokenizers": '[tokenizer] kind = "{}"',
+    "metrics": "[metric.{}]",
 }
 _HIDDEN = {"path", "languages"}  # fields that the program fills in, not the recipe
 
@@ -39,7 +48,7 @@ class Entry(NamedTuple):
     recipe: str  # how a recipe asks for it
     origin: str  # "built in", or where a plugin comes from
     options: list[Option]
-    columns: dict[str, str]  # of a scorer: score column -> what it is
+    columns: dict[str, str]  # of a scorer or metric: column or figure -> what it is
     stage: str  # filter stage of a scorer, else empty
 
 
@@ -47,7 +56,7 @@ def catalogue(plugins: Plugins) -> list[Entry]:
     """All components, by kind and name."""
     return [
         entry(kind, name, component_class(kind, name, plugins))
-        for kind in KINDS
+        for kind in (*KINDS, *PLUGIN_KINDS)
         for name in sorted({*available(kind), *plugins.get(kind, {})})
     ]
 
@@ -58,8 +67,8 @@ def entries_named(name: str, plugins: Plugins) -> list[Entry]:
     Raises:
         ConfigError: there is none; the message names the nearest of any kind.
     """
-    names = {kind: {*available(kind), *plugins.get(kind, {})} for kind in KINDS}
-    kinds = [kind for kind in KINDS if name in names[kind]]
+    names = {kind: {*available(kind), *plugins.get(kind, {})} for kind in (*KINDS, *PLUGIN_KINDS)}
+    kinds = [kind for kind in (*KINDS, *PLUGIN_KINDS) if name in names[kind]]
     if not kinds:
         all_names = sorted(set().union(*names.values()))
         nearest = difflib.get_close_matches(name, all_names, n=1)
@@ -75,6 +84,9 @@ def entry(kind: str, name: str, cls: type[Component]) -> Entry:
     # A summary ends with its paragraph, and its sentence ends before a capital letter.
     paragraph = " ".join(documentation.split("\n\n")[0].split())
     scorer = cls if issubclass(cls, Scorer) else None
+    columns = {**scorer.columns, **scorer.corpus_columns} if scorer else {}
+    if issubclass(cls, Metric):
+        columns = dict(cls.figures)
     return Entry(
         kind=kind.removesuffix("s"),
         name=name,
@@ -93,6 +105,6 @@ def entry(kind: str, name: str, cls: type[Component]) -> Entry:
             for option, info in cls.model_fields.items()
             if option not in _HIDDEN
         ],
-        columns={**scorer.columns, **scorer.corpus_columns} if scorer else {},
+        columns=columns,
         stage=scorer.stage if scorer else "",
     )

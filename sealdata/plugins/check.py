@@ -7,19 +7,29 @@ from typing import Any
 from sealdata.cleaners import Cleaner
 from sealdata.component import Component, load
 from sealdata.errors import ConfigError
-from sealdata.plugins.contract import Check, Result, cleaner_checks, run_checks, scorer_checks
+from sealdata.plugins.contract import (
+    Check,
+    Result,
+    cleaner_checks,
+    metric_checks,
+    run_checks,
+    scorer_checks,
+)
 from sealdata.plugins.loading import Classes
+from sealdata.plugins.metric import Metric
 from sealdata.plugins.reader_contract import reader_checks
 from sealdata.readers import Reader
 from sealdata.scorers import Scorer
 
 
 def checks_of(cls: type[Component], options: Mapping[str, Any]) -> Iterator[tuple[str, Check]]:
-    """The checks of a scorer, cleaner or reader, made with ``options``."""
+    """The checks of a scorer, cleaner, reader or metric, made with ``options``."""
     if issubclass(cls, Scorer):
         return scorer_checks(cls, options)
     if issubclass(cls, Cleaner):
         return cleaner_checks(cls, options)
+    if issubclass(cls, Metric):
+        return metric_checks(cls, options)
     assert issubclass(cls, Reader), cls
     return reader_checks(cls, options)
 

@@ -18,6 +18,7 @@ from sealdata.component import Component, load
 from sealdata.errors import ConfigError
 from sealdata.filter_stages import RULE_STAGES
 from sealdata.pairs import make_pairs
+from sealdata.plugins.metric import Metric
 from sealdata.plugins.samples import MIXED_PAIRS, pair_frames, text_columns
 from sealdata.scorers import Scorer
 
@@ -236,3 +237,16 @@ def _cleaner_state(make: Callable[[], Cleaner]) -> None:
     runs = [cleaner.clean(text) for _ in range(2)]
     expect(text.equals(before), "it changes the texts that it is given")
     expect(all(a.equals(b) for a, b in pairwise(runs)), "the second call returns other texts")
+
+
+def metric_checks(cls: type[Metric], options: Mapping[str, Any]) -> Iterator[tuple[str, Check]]:
+    """What metrics must hold to without an audit. An audit checks the values."""
+    yield from common_checks("metrics", cls, options)
+
+    def described() -> None:
+        expect(bool(cls.figures), "it has no figures")
+        for figure, meaning in cls.figures.items():
+            expect(bool(re.fullmatch("[a-z_]+", figure)), f"figure {figure!r}: small letters and _")
+            expect(len(meaning) > MIN_MEANING, f"figure {figure!r}: say unit, range and direction")
+
+    yield "says what its figures are", described

@@ -1,15 +1,17 @@
 """The headline figures of an audit by name, and checks of them for CI."""
 
 import difflib
+import math
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from sealdata.build_manifest import FunnelRow
-from sealdata.errors import CheckError, ConfigError
+from sealdata.errors import CheckError, ConfigError, DataError
 from sealdata.filter_stages import STAGE_NAMES
+from sealdata.plugins.metric import Metric
 from sealdata.report.audit_rows import share_error
 from sealdata.report.schema import AuditFacts
 
@@ -77,6 +79,32 @@ def metrics_of(facts: AuditFacts) -> tuple[dict[str, float], dict[str, float]]:
     if build.streams:
         values["tokens"] = sum(stream.num_tokens for stream in build.streams)
     return values, errors
+
+
+def plugin_metrics(facts: AuditFacts, metrics: Mapping[str, Metric]) -> dict[str, float]:
+    """The figures of plugins, as ``NAME.FIGURE``.
+
+    Raises:
+        DataError: a plugin fails, or returns another figure than it states, or no finite number.
+    """
+    table = facts.model_dump(mode="json") if metrics else {}
+    values = {}
+    for name, metric in metrics.items():
+        try:
+            figures = metric.values(table)
+        except Exception as error:
+            said = " ".join(str(error).split())
+            raise DataError(f"[metric.{name}] raises {type(error).__name__}: {said}") from None
+        for figure, value in figures.items():
+            if figure.partition(".")[0] not in metric.figures:
+                stated = ", ".join(metric.figures)
+                raise DataError(f"[metric.{name}] returns {figure!r}; its figures are {stated}")
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                raise DataError(f"[metric.{name}] returns {value!r} for {figure!r}, not a number")
+            if f"{name}.{figure}" in facts.metrics:
+                raise DataError(f"[metric.{name}] returns {figure!r}, which the audit has already")
+            values[f"{name}.{figure}"] = float(value)
+    return values
 
 
 def facts_error(facts: AuditFacts, lang: str, share: float) -> float:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from sealdata.build_manifest import BuildManifest, MarginRow
 from sealdata.errors import DataError
 
-FORMAT = 5  # raised with every change of this schema; tests/sealdata/report/test_audit_schema.py
+FORMAT = 6  # raised with every change of this schema; tests/sealdata/report/test_audit_schema.py
 
 
 class _Facts(BaseModel):

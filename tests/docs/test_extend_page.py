@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from sealcli import sealdata
 from sealdata.notebook.scoring import evaluate
+from sealdata.pipeline.plan import Plan
 from sealdata.recipe.tables import Recipe
 from tests.docs.style import ROOT
 
@@ -29,9 +30,10 @@ ROWS = [
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that the page shows, with all its tables in one recipe."""
     folder = tmp_path_factory.mktemp("extend")
-    program, plugin = PYTHON
+    program, plugin, metrics = PYTHON
     (folder / "profanity.py").write_text(program, "utf-8")
     (folder / "my_scorers.py").write_text(plugin, "utf-8")
+    (folder / "my_metrics.py").write_text(metrics, "utf-8")
     return folder
 
 
@@ -46,6 +48,8 @@ def merged(folder: Path) -> Recipe:
         for key, value in block.items():
             if key == "rule":
                 table["rule"] += value
+            elif key == "plugins":
+                table.setdefault(key, {"paths": []})["paths"] += value["paths"]
             else:
                 table.setdefault(key, {}).update(value)
     return Recipe.model_validate(table)
@@ -62,8 +66,20 @@ def test_the_tables_do_what_the_page_says(folder: Path, monkeypatch: pytest.Monk
     assert outcome["cleaned_tgt"].to_list()[4] == "Tunggu… http://x.org"
 
 
-def test_the_plugin_of_the_page_passes_the_check(folder: Path) -> None:
-    done = CliRunner().invoke(sealdata.main, ["components", "check", str(folder / "my_scorers.py")])
+def test_the_metric_of_the_page_computes(folder: Path) -> None:
+    plan = Plan(merged(folder), folder)
+    reasons = [
+        {"reason": "a", "first": 3},
+        {"reason": "b", "first": 2},
+        {"reason": "a", "first": 1},
+    ]
+    facts = {"reasons": reasons, "metrics": {"records": 8}}
+    assert plan.metrics["largest_loss"].values(facts) == {"share": 0.5}
+
+
+@pytest.mark.parametrize("name", ["my_scorers.py", "my_metrics.py"])
+def test_the_plugins_of_the_page_pass_the_check(name: str, folder: Path) -> None:
+    done = CliRunner().invoke(sealdata.main, ["components", "check", str(folder / name)])
     assert done.exit_code == 0, done.output
     assert "FAIL" not in done.output
-    assert re.search(r"my_scorers.py: all \d\d checks hold", done.output)
+    assert re.search(rf"{name}: all \d+ checks hold", done.output)
