@@ -11,6 +11,7 @@ from sealdata.errors import SealError
 from .audit import audit, card, publish
 from .browse import browse
 from .calibrate import calibrate
+from .components import components
 from .errors import Program
 from .gold import gold, hash_refs, lengths
 from .init import init
@@ -151,6 +152,7 @@ for command in (
     card,
     publish,
     calibrate,
+    components,
     gold,
     hash_refs,
     lengths,

@@ -1,5 +1,6 @@
 """Prints the result of a build, the plan of a recipe, a sequence and the origin of a token."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ from rich.markup import escape
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.contamination.sets import evaluation_files, set_name
+from sealdata.dataset.describe import component_rows
 from sealdata.dataset.trace import Trace
 from sealdata.errors import SealError
 from sealdata.files.hidden import hidden_in
@@ -130,7 +132,13 @@ def show_plan(plan: Plan, out: Path) -> None:
     for name in recipe.exclude.lists:
         path = locate(name, plan.base)
         click.echo(f"exclude {name}{'' if path.is_file() else f'  missing: {path}'}")
+    for origin in plan.plugins.files:
+        click.echo(f"plugin  {origin.path}, SHA-256 {origin.version}…")
     click.echo(f"clean   {', '.join(plan.cleaners) or 'nothing'}")
+    for row in component_rows(plan):
+        origin_of_row = f" of {row.origin}" if row.origin else ""
+        command = f": {shlex.join(row.command)}" if row.command else ""
+        click.echo(f"{row.kind:<8}{row.name} is {row.component}{origin_of_row}{command}")
     for name, scorer in plan.scorers.items():
         _show_models(name, scorer)
     for rule, bound in zip(recipe.rule, plan.bound_rules(recipe.source), strict=True):

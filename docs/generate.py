@@ -16,17 +16,7 @@ from typing import Any
 
 import click
 import polars as pl
-from code_facts import (
-    comments,
-    docstring,
-    facts,
-    fields,
-    models_in,
-    models_of,
-    page,
-    table,
-    type_name,
-)
+from code_facts import facts, fields, models_in, page, table
 from pydantic import BaseModel
 from python_api import notebook, python_page
 
@@ -38,6 +28,7 @@ from sealdata.contamination import hashes
 from sealdata.labels import browse_labels
 from sealdata.languages import confusable_sets, languages
 from sealdata.pairs import make_pairs
+from sealdata.plugins.option_facts import comments, docstring, models_of, type_name
 from sealdata.recipe import inheritance, reading
 from sealdata.recipe import tables as recipe
 from sealdata.report import schema

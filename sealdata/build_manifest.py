@@ -214,17 +214,18 @@ class ModelFacts(_Facts):
 
 
 class ComponentFacts(_Facts):
-    """A scorer, cleaner or reader from outside the package, or under a name that the recipe gave.
+    """A scorer, cleaner, reader or metric that is a plugin, runs a program, or has a name of the
+    recipe.
 
     It says what later reports cannot ask the component for, because they do not run plugins.
     """
 
-    kind: Literal["reader", "cleaner", "scorer"]  # of component
+    kind: Literal["reader", "cleaner", "scorer", "metric"]  # of component
     name: str  # in the recipe
     component: str  # what is behind the name: a built-in component or one of a plugin
     origin: str = ""  # plugin file with its SHA-256, or distribution with its version
     stage: RuleStage = "rules"  # filter stage of a scorer
-    columns: dict[str, str] = {}  # of a scorer: score column -> what it is
+    columns: dict[str, str] = {}  # of a scorer or metric: column or figure -> what it is
     command: list[str] = []  # of a program
     files: dict[str, str] = {}  # programs and files that it reads, by name: SHA-256 (hex)
 

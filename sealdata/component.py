@@ -16,10 +16,12 @@ from sealdata.errors import ConfigError
 
 # Folders of the package whose modules are components. Formats and stages are not chosen by name.
 KINDS = ("readers", "cleaners", "scorers", "tokenizers")
+# Kinds of which none is built in: a plugin brings them.
+PLUGIN_KINDS = ("metrics",)
 # Kind -> former name -> name today. Recipes outlive names, so the error says what to write.
 RENAMED = {"cleaners": {"mask": "mask_pii"}}
 # The tables of a recipe in which components of a kind are named by the key.
-_RECIPE_TABLES = {"cleaners": "clean", "scorers": "score"}
+_RECIPE_TABLES = {"cleaners": "clean", "scorers": "score", "metrics": "metric"}
 # Options that are text even where they have a slash. Other text with a slash is a path, which
 # starts at the folder of the recipe.
 TEXT_OPTIONS = frozenset({"pattern", "replacement", "command", "env"})
@@ -117,6 +119,8 @@ NO_PLUGINS: Plugins = {}
 def available(kind: str) -> tuple[str, ...]:
     """Names of the components of one kind: the modules of ``sealdata.<kind>``, sorted."""
     # A wrong kind is an error in the code, a wrong name one in a recipe.
+    if kind in PLUGIN_KINDS:
+        return ()
     assert kind in KINDS, kind
     # The folder is the registry. Modules with a leading underscore are shared helpers.
     package = importlib.import_module(f"sealdata.{kind}")
@@ -169,9 +173,9 @@ def load(
 def load_table(
     kind: str, name: str, table: Mapping[str, Any], plugins: Plugins = NO_PLUGINS
 ) -> Any:
-    """The component of a table ``[score.NAME]`` or ``[clean.NAME]``.
+    """The component of a table ``[score.NAME]``, ``[clean.NAME]`` or ``[metric.NAME]``.
 
-    That is the one called NAME, or the one that the table names by ``scorer`` or ``cleaner``: a
+    That is the one called NAME, or the one that the table names by ``scorer`` (or so): a
     recipe may so have two of a kind, each under a name of its own.
 
     Raises:

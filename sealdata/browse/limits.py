@@ -1,6 +1,5 @@
 """Moved limits: the rules that they make of a recipe's, and the recipe patch that says the same."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,17 +95,13 @@ def patch(
 
 def _entry(entry: dict[str, Any]) -> str:
     """A ``[[rule]]`` as people write it, with a line for each language."""
-    tables = ("languages", "sources")
-    flat = {key: value for key, value in entry.items() if key not in tables}
+    flat = {key: value for key, value in entry.items() if key != "languages"}
     text = f"[[rule]]\n{tomli_w.dumps(flat)}"
-    for table in tables:
-        limits_of = entry.get(table, {})
-        text += f"\n[rule.{table}]\n" if limits_of else ""
-        for code, limits in limits_of.items():
+    if languages := entry.get("languages"):
+        text += "\n[rule.languages]\n"
+        for code, limits in languages.items():
             inner = ", ".join(tomli_w.dumps(limits).splitlines())
-            # A pattern of names needs quotes in TOML.
-            key = code if table == "languages" else json.dumps(code)
-            text += f"{key} = {{ {inner} }}\n"
+            text += f"{code} = {{ {inner} }}\n"
     return text
 
 

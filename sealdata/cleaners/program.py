@@ -17,13 +17,6 @@ class Program(LineProgram, Cleaner):
     TMPDIR, a locale in UTF-8, and ``env``. Its answer to a line must depend on that line only. It
     is an error if it prints another number of lines or takes too long. A run that crashes is
     repeated; then the error names the line.
-
-    ```toml
-    [clean.normalise]
-    cleaner = "program"
-    command = ["perl", "normalise.pl"]
-    files = ["table.txt"]
-    ```
     """
 
     def clean(self, text: pl.Series) -> pl.Series:

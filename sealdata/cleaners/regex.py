@@ -18,13 +18,6 @@ class Regex(Cleaner):
     references to groups in the pattern. The replacement may name groups: ``$1``, ``${1}``,
     ``${name}``; ``$$`` is a dollar sign. A replacement that makes new matches without end is an
     error.
-
-    ```toml
-    [clean.bullets]
-    cleaner = "regex"
-    pattern = '^\\s*[•·▪-]\\s+'
-    replacement = ""
-    ```
     """
 
     pattern: str  # regular expression of Rust's `regex`

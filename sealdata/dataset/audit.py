@@ -1,7 +1,7 @@
 """Audit: report on a recipe's corpora by a sample scored in full, or on a finished build."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,10 @@ from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.run import read_lists, survey
 from sealdata.pipeline.source_state import RunContext, SourceState
 from sealdata.pipeline.streams import open_table
+from sealdata.plugins.metric import Metric
 from sealdata.report.audit_rows import AuditRows, ledger_rows
 from sealdata.report.duplicate_examples import corpus_duplicate_examples
-from sealdata.report.facts import Compared, audit_facts, write_facts
+from sealdata.report.facts import NO_METRICS, Compared, audit_facts, write_facts
 from sealdata.report.html import write_report
 from sealdata.report.metrics import metrics_of
 from sealdata.report.other_views import match_facts
@@ -71,7 +72,24 @@ def audit_build(out: Path, progress: Progress = NO_PROGRESS) -> Audited:
     manifest = read_build_manifest(out)
     # A build has every pair with all scores it was given, so nothing has to be drawn or scored.
     with working(progress, READ_BUILD.name):
-        return _write(out, manifest, ledger_rows(out, manifest.languages), None)
+        audited = _write(out, manifest, ledger_rows(out, manifest.languages), None)
+        # Plugins do not run here: the build has recorded their figures.
+        recorded = _recorded_metrics(out, manifest)
+        if not recorded:
+            return audited
+        metrics = audited.facts.metrics | recorded
+        facts = audited.facts.model_copy(update={"metrics": metrics})
+        return _finish(facts, out, audited.audit_rows)
+
+
+def _recorded_metrics(out: Path, manifest: BuildManifest) -> dict[str, float]:
+    """The figures that plugins computed when the build was made; {} without such plugins."""
+    names = [row.name for row in manifest.components if row.kind == "metric"]
+    path = out / "report" / "audit.json"
+    if not names or not path.is_file():
+        return {}
+    table = read_json(path).get("metrics", {})
+    return {name: value for name, value in table.items() if name.partition(".")[0] in names}
 
 
 def audit_recipe(
@@ -116,7 +134,8 @@ def audit_recipe(
             )
             # The digests cost a pass over the input files. A build that follows finds them.
             digests.save()
-            return _write(out, manifest, audit_rows, _compared(plan, sources, audit_rows))
+            compared = _compared(plan, sources, audit_rows)
+            return _write(out, manifest, audit_rows, compared, plan.metrics)
 
 
 def sample_sizes(pairs: dict[str, int], rows: int) -> dict[str, int]:
@@ -147,8 +166,10 @@ def _write(
     manifest: BuildManifest,
     audit_rows: AuditRows,
     compared: Compared | None,
+    metrics: Mapping[str, Metric] = NO_METRICS,
 ) -> Audited:
-    return _finish(audit_facts(out, manifest, audit_rows, compared), out, audit_rows)
+    facts = audit_facts(out, manifest, audit_rows, compared, metrics)
+    return _finish(facts, out, audit_rows)
 
 
 def _finish(facts: AuditFacts, out: Path, audit_rows: AuditRows) -> Audited:

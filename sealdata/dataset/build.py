@@ -138,16 +138,16 @@ def build(
         )
         # Digests of the results were added: a later build with the same results need not hash them.
         digests.save()
-        manifest = _report(out, manifest)
+        manifest = _report(plan, out, manifest)
         # The manifest is the last file, by rename. Its presence says that all others are in place.
         write_json(out / MANIFEST, manifest.model_dump(mode="json"))
         return Built(manifest, fresh=True)
 
 
-def _report(out: Path, manifest: BuildManifest) -> BuildManifest:
+def _report(plan: Plan, out: Path, manifest: BuildManifest) -> BuildManifest:
     """Write audit, report and card. Returns the manifest with their digests added."""
     # The report is made from the files in ``out``, as a later ``audit`` of the build would make it.
-    audit = audit_facts(out, manifest)
+    audit = audit_facts(out, manifest, metrics=plan.metrics)
     written: dict[str, Callable[[Path], None]] = {
         "report/audit.json": lambda path: write_facts(audit, path),
         "report/index.html": lambda path: write_report(audit, path, out),

@@ -25,6 +25,7 @@ from sealdata.component import Component
 from sealdata.files.digests import Digests
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.source_state import SourceState
+from sealdata.plugins.metric import Metric
 from sealdata.programs.program import LineProgram, file_digest
 from sealdata.recipe.tables import SourceTable, StreamTable
 from sealdata.scorers import Scorer
@@ -58,10 +59,13 @@ def component_rows(plan: Plan) -> list[ComponentFacts]:
     """The components that are plugins, or that have another name in the recipe than their own."""
     tables: list[SourceTable | StreamTable] = [*plan.recipe.source, *plan.recipe.document_streams]
     readers = {table.reader: plan.reader(table)[0] for table in tables}
-    all_kinds: list[tuple[Literal["reader", "cleaner", "scorer"], Mapping[str, Component]]] = [
+    all_kinds: list[
+        tuple[Literal["reader", "cleaner", "scorer", "metric"], Mapping[str, Component]]
+    ] = [
         ("reader", readers),
         ("cleaner", plan.cleaners),
         ("scorer", plan.scorers),
+        ("metric", plan.metrics),
     ]
     return [
         ComponentFacts(
@@ -70,15 +74,31 @@ def component_rows(plan: Plan) -> list[ComponentFacts]:
             component=component.component_name(),
             origin=" ".join(component.origin.identity()) if component.origin else "",
             stage=component.stage if isinstance(component, Scorer) else "rules",
-            columns=component.columns if isinstance(component, Scorer) else {},
+            columns=_columns(component),
             command=component.command if isinstance(component, LineProgram) else [],
-            files={path.name: file_digest(path) for path in component.outside_files()},
+            files=_digests(component.outside_files()),
         )
         for kind, components in all_kinds
         for name, component in components.items()
         # Built-in components under their own names need no row: their version says what they are.
         if component.origin or component.component_name() != name or component.outside_files()
     ]
+
+
+def _columns(component: Component) -> dict[str, str]:
+    """What the score columns or figures of a component are."""
+    if isinstance(component, Scorer):
+        return component.columns
+    return component.figures if isinstance(component, Metric) else {}
+
+
+def _digests(paths: Sequence[Path]) -> dict[str, str]:
+    """SHA-256 by name of the file, and by folder too where two have one name."""
+    names = Counter(path.name for path in set(paths))
+    return {
+        path.name if names[path.name] == 1 else "/".join(path.parts[-2:]): file_digest(path)
+        for path in paths
+    }
 
 
 def lexicon_rows(sources: Sequence[SourceState]) -> list[LexiconRow]:

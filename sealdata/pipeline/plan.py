@@ -16,6 +16,7 @@ from sealdata.extras import require
 from sealdata.files.places import locate
 from sealdata.filter_stages import RULE_STAGES, RuleStage
 from sealdata.plugins.loading import find_plugins
+from sealdata.plugins.metric import Metric
 from sealdata.readers import Reader, Source
 from sealdata.recipe.limits import best_patterns
 from sealdata.recipe.reading import read_recipe
@@ -73,6 +74,10 @@ class Plan:
             .in_folder(self.base)
             .for_languages(self._languages() if languages is None else languages)
             for name, params in recipe.score.items()
+        }
+        self.metrics: dict[str, Metric] = {
+            name: load_table("metrics", name, params, classes).in_folder(self.base)
+            for name, params in recipe.metric.items()
         }
         for scorer in self.scorers.values():
             scorer.check_sources([table.name for table in recipe.source])
@@ -188,7 +193,12 @@ class Plan:
         files = {"plugins": [origin.identity() for origin in self.plugins.files]}
         return (files if self.plugins.files else {}) | {
             kind: {name: component.identity() for name, component in components.items()}
-            for kind, components in (("clean", self.cleaners), ("score", self.scorers))
+            for kind, components in (
+                ("clean", self.cleaners),
+                ("score", self.scorers),
+                ("metric", self.metrics),
+            )
+            if components or kind != "metric"
         }
 
     def rules(self, stage: RuleStage) -> list[RuleTable]:

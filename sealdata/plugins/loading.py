@@ -1,4 +1,4 @@
-"""Plugins: scorers, cleaners and readers in files of users and in installed distributions."""
+"""Plugins: scorers, cleaners, readers and metrics in files and in installed distributions."""
 
 import hashlib
 import re
@@ -13,11 +13,17 @@ from pathlib import Path
 from sealdata.cleaners import Cleaner
 from sealdata.component import Component, Origin, Plugins, available
 from sealdata.errors import ConfigError, DataError
+from sealdata.plugins.metric import Metric
 from sealdata.readers import Reader
 from sealdata.scorers import Scorer
 
 # Kind -> the class that its components derive from. Tokenizers and formats are data, not code.
-BASES: dict[str, type[Component]] = {"readers": Reader, "cleaners": Cleaner, "scorers": Scorer}
+BASES: dict[str, type[Component]] = {
+    "readers": Reader,
+    "cleaners": Cleaner,
+    "scorers": Scorer,
+    "metrics": Metric,
+}
 GROUPS = {kind: f"sealdata.{kind}" for kind in BASES}  # groups of entry points
 
 Classes = Mapping[str, Mapping[str, type[Component]]]  # kind -> name -> class
@@ -104,9 +110,9 @@ def find_plugins(paths: Sequence[Path] = ()) -> FoundPlugins:
 def load_file(path: Path) -> tuple[FileOrigin, Classes]:
     """Run a plugin file: its origin, and its components by kind and name.
 
-    Each class in the file that derives from ``Scorer``, ``Cleaner`` or ``Reader`` is a component,
-    unless its name begins with an underscore. Its name in recipes is that of the class in small
-    letters: ``MyLength`` is ``my_length``.
+    Each class in the file that derives from ``Scorer``, ``Cleaner``, ``Reader`` or ``Metric`` is a
+    component, unless its name begins with an underscore. Its name in recipes is that of the class
+    in small letters: ``MyLength`` is ``my_length``.
 
     Raises:
         ConfigError: the file is absent, does not run, or has no component.
@@ -129,7 +135,7 @@ def load_file(path: Path) -> tuple[FileOrigin, Classes]:
     if not any(classes.values()):
         raise ConfigError(
             f"plugin {path} has no component: a class that derives from sealdata.scorers.Scorer, "
-            "sealdata.cleaners.Cleaner or sealdata.readers.Reader"
+            "sealdata.cleaners.Cleaner, sealdata.readers.Reader or sealdata.plugins.metric.Metric"
         )
     return origin, classes
 

@@ -365,6 +365,8 @@ class Recipe(_Table):
     clean: dict[str, Options] = {}
     # scorers by name, and their options; `scorer = "regex"` makes one under a name of your own
     score: dict[str, Options] = {}
+    # further figures of the audit by name, and their options; a plugin brings them
+    metric: dict[str, Options] = {}
     rule: list[RuleTable] = []  # limits on scores, in the order in which their reasons are reported
     dedup: DedupTable = DedupTable()  # exact duplicates
     decontaminate: DecontaminateTable = DecontaminateTable()  # evaluation sets to keep out

@@ -1,9 +1,10 @@
 """The facts of an audit, from a manifest's counts and the rows behind them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -11,6 +12,7 @@ from sealdata.build_manifest import BuildManifest, pair_name
 from sealdata.files.records import write_json
 from sealdata.filter_stages import COMPARING_STAGES, stages_before
 from sealdata.languages import resolve
+from sealdata.plugins.metric import Metric
 from sealdata.report.audit_rows import AuditRows, ledger_rows
 from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.duplicate_examples import ledger_duplicate_examples
@@ -18,7 +20,7 @@ from sealdata.report.histograms import score_facts
 from sealdata.report.ledger import score_columns
 from sealdata.report.lid_agreement import agreement_facts
 from sealdata.report.margin_agreement import margin_facts
-from sealdata.report.metrics import metrics_of
+from sealdata.report.metrics import metrics_of, plugin_metrics
 from sealdata.report.ngrams import ngram_facts
 from sealdata.report.other_views import confusion_facts, domain_facts, match_facts
 from sealdata.report.pair_lengths import pair_length_facts
@@ -40,6 +42,8 @@ from sealdata.report.source_facts import source_facts
 from sealdata.stages.decontaminate import MATCHES
 from sealdata.stages.rules import Rule
 
+NO_METRICS: Mapping[str, Metric] = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -58,10 +62,12 @@ def audit_facts(
     manifest: BuildManifest,
     audit_rows: AuditRows | None = None,
     compared: Compared | None = None,
+    metrics: Mapping[str, Metric] = NO_METRICS,
 ) -> AuditFacts:
     """Read the rows behind ``manifest``; equal builds have equal facts.
 
-    ``audit_rows`` and ``compared`` default to those of the whole build in ``out``.
+    ``audit_rows`` and ``compared`` default to those of the whole build in ``out``. ``metrics`` are
+    those of plugins, by their names in the recipe.
 
     Raises:
         DataError: a file of pairs or drops is damaged.
@@ -130,8 +136,9 @@ def audit_facts(
         matches=compared.matches,
         samples=fitting({lang: sampler.draw(lang, share) for lang in languages}),
     )
-    metrics, errors = metrics_of(facts)
-    return facts.model_copy(update={"metrics": metrics, "errors": errors})
+    values, errors = metrics_of(facts)
+    facts = facts.model_copy(update={"metrics": values, "errors": errors})
+    return facts.model_copy(update={"metrics": values | plugin_metrics(facts, metrics)})
 
 
 def write_facts(facts: AuditFacts, path: Path) -> None:

@@ -1,15 +1,17 @@
 """The headline figures of an audit by name, and checks of them for CI."""
 
 import difflib
+import math
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from sealdata.build_manifest import FunnelRow
-from sealdata.errors import CheckError, ConfigError
+from sealdata.errors import CheckError, ConfigError, DataError
 from sealdata.filter_stages import STAGE_NAMES
+from sealdata.plugins.metric import Metric
 from sealdata.report.audit_rows import share_error
 from sealdata.report.label_figures import LABEL_METRICS, label_metrics
 from sealdata.report.schema import AuditFacts
@@ -86,6 +88,32 @@ def metrics_of(facts: AuditFacts) -> tuple[dict[str, float], dict[str, float]]:
     return values, errors
 
 
+def plugin_metrics(facts: AuditFacts, metrics: Mapping[str, Metric]) -> dict[str, float]:
+    """The figures of plugins, as ``NAME.FIGURE``.
+
+    Raises:
+        DataError: a plugin fails, or returns another figure than it states, or no finite number.
+    """
+    table = facts.model_dump(mode="json") if metrics else {}
+    values = {}
+    for name, metric in metrics.items():
+        try:
+            figures = metric.values(table)
+        except Exception as error:
+            said = " ".join(str(error).split())
+            raise DataError(f"[metric.{name}] raises {type(error).__name__}: {said}") from None
+        for figure, value in figures.items():
+            if figure.partition(".")[0] not in metric.figures:
+                stated = ", ".join(metric.figures)
+                raise DataError(f"[metric.{name}] returns {figure!r}; its figures are {stated}")
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                raise DataError(f"[metric.{name}] returns {value!r} for {figure!r}, not a number")
+            if f"{name}.{figure}" in facts.metrics:
+                raise DataError(f"[metric.{name}] returns {figure!r}, which the audit has already")
+            values[f"{name}.{figure}"] = float(value)
+    return values
+
+
 def facts_error(facts: AuditFacts, lang: str, share: float) -> float:
     """The error of a share of the pairs of ``lang``."""
     basis = facts.basis
@@ -119,8 +147,10 @@ def read_checks(expressions: Sequence[str]) -> list[Check]:
             )
         name, sign, number = match.groups()
         # Names of stages, reasons and languages follow the point; they are known after the audit.
-        if name.partition(".")[0] not in _FIGURES:
-            raise ConfigError(_unknown(name, _FIGURES))
+        # A name that resembles none of them may be a figure of a plugin.
+        base = name.partition(".")[0]
+        if base not in _FIGURES and difflib.get_close_matches(base, _FIGURES, n=1):
+            raise ConfigError(_unknown(base, _FIGURES))
         try:
             checks.append(Check(text.strip(), name, sign, float(number)))
         # The pattern admits texts such as "1.2.3", which are not numbers.

@@ -27,7 +27,7 @@ class NearCopy(Scorer):
     """
 
     columns: ClassVar[dict[str, str]] = {
-        "similarity": "1 - edit distance / characters of the longer side, 0.5 to 1; 1 is a copy, "
+        "similarity": "1 - edit distance / characters of the longer side, 0 to 1; 1 is a copy, "
         "0 all below 0.5",
     }
     ranges: ClassVar[dict[str, Range | None]] = {"similarity": SHARE}

@@ -24,13 +24,6 @@ class Program(LineProgram, Scorer):
     TMPDIR, a locale in UTF-8, and ``env``. Its answer to a line must depend on that line only. It
     is an error if it prints another number of lines, something else than numbers, or takes too
     long. A run that crashes is repeated; then the error names the line.
-
-    ```toml
-    [score.profanity]
-    scorer = "program"
-    command = ["python3", "profanity.py"]
-    input = "src"
-    ```
     """
 
     stage: ClassVar[RuleStage] = "similarity"

@@ -15,12 +15,6 @@ class Regex(Scorer):
     Rust's ``regex`` syntax, which takes time in proportion to the text: no look-around and no
     references to groups. ``(?i)`` at the beginning ignores case. A rule with ``max = 0`` on a count
     drops pairs with a match, one with ``min = 1`` drops those without.
-
-    ```toml
-    [score.cookies]
-    scorer = "regex"
-    pattern = "(?i)accept (all )?cookies"
-    ```
     """
 
     columns: ClassVar[dict[str, str]] = {

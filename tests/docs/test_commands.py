@@ -31,9 +31,11 @@ def unknown_parts(words: list[str]) -> list[str]:
         name = rest.pop(0)
         if name.startswith("["):  # a line of usage
             return []
-        if name not in command.commands:
+        # Not `commands`: the words after `sealdata components` are names of components.
+        subcommand = command.get_command(click.Context(command), name)
+        if subcommand is None:
             return [name]
-        command = command.commands[name]
+        command = subcommand
     options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     return [word for word in rest if word.startswith("--") and word.split("=")[0] not in options]
 

@@ -233,6 +233,8 @@ function limitRow(rule, score) {
   const notes = [table?.languages[state.lang]?.off ? `off for ${where}` : `for ${where}`];
   const own = Object.entries(table?.languages ?? {});
   if (!state.lang && own.length) notes.push(`choose a language to move its own limit: ${own.map(([lang, limit]) => `${nameOf(lang)} ${limit.off ? "off" : bounds(limit.min ?? null, limit.max ?? null)}`).join(", ")}`);
+  const sources = Object.entries(table?.sources ?? {});
+  if (sources.length) notes.push(`not for sources with their own limits: ${sources.map(([name, limit]) => `${name} ${limit.off ? "off" : bounds(limit.min ?? null, limit.max ?? null)}`).join(", ")}`);
   if (!table) notes.push("the recipe has no rule on this score");
   row.append(element("span", { className: "muted", textContent: notes.join("; ") }));
   return row;

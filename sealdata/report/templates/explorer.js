@@ -138,6 +138,10 @@ function ruleLines(score, rule, own) {
     exceptions.push([lang, bounds.min === null && bounds.max === null ? "off = true" : written(bounds, general)]);
   }
   if (exceptions.length) lines.push("", "[rule.languages]", ...exceptions.map(([lang, text]) => `${lang} = { ${text} }`));
+  // No slider moves the limits that a source has of its own: they are written as they are.
+  const sources = Object.entries(known ? known.sources : {})
+    .map(([source, bounds]) => `${JSON.stringify(source)} = { ${Object.entries(bounds).map(([side, value]) => `${side} = ${value}`).join(", ")} }`);
+  if (sources.length) lines.push("", "[rule.sources]", ...sources);
   return lines.join("\n");
 }
 

@@ -6,6 +6,7 @@ from sealdata.browse.limits import base_recipe, move, patch
 from sealdata.browse.request import MovedLimit
 from sealdata.pipeline.plan import bind_rule
 from sealdata.recipe.reading import read_recipe
+from sealdata.recipe.tables import RuleTable
 
 LANGUAGES = ["ind_Latn", "jav_Latn", "lao_Laoo"]
 CASES = [
@@ -63,3 +64,13 @@ def test_the_patch_is_the_moved_recipe(limits, lines, tmp_path):
 def test_what_a_patch_extends(name, change, expected, tmp_path):
     recipe = read_recipe("quickstart")[0].model_dump(mode="json") | change
     assert base_recipe(tmp_path, name, recipe) == expected.format(out=tmp_path)
+
+
+def test_limits_of_sources_stay_when_the_general_one_goes():
+    rule = RuleTable(reason="r", score="a.x", max=9, sources={"opus-*": {"max": 4}})
+    [moved] = move([rule], [MovedLimit(rule=0, score="a.x", max=None)], LANGUAGES)
+    assert moved is not None
+    assert (moved.max, moved.sources["opus-*"].max) == (None, 4)
+    assert (
+        patch([rule], [moved], "base") == 'extends = "base"\nremove = [\n    "rule.r/a.x.max",\n]\n'
+    )

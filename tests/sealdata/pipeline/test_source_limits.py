@@ -1,20 +1,27 @@
 """Limits of single sources in a whole build: what is dropped, what is said, and what is redone."""
 
+import base64
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from sealdata.browse.request import MovedLimit, Query
+from sealdata.browse.rows import Outcomes, row_files
 from sealdata.browse.session import Session
 from sealdata.build_manifest import BuildManifest
 from sealdata.dataset.build import build
 from sealdata.files.records import read_json
 from sealdata.notebook.builds import Build
 from sealdata.pipeline.plan import Plan
-from sealdata.recipe.tables import Recipe
+from sealdata.recipe.tables import Bounds, Recipe
+from sealdata.report.audit_rows import ledger_rows
 from sealdata.report.bound_rules import bind, failures, manifest_rules, source_limits
+from sealdata.report.explorer import UNSCORED, embed
+from sealdata.report.facts import audit_facts
 from sealdata.report.ledger import dropped_files
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.protocols import NoProgress
@@ -102,6 +109,34 @@ def test_browse_judges_by_the_limit_of_the_source(base: Path, manifest: BuildMan
     own = [rule.bounds_in("ind_Latn", "strict") for rule in outcomes.after]
     assert own == [(None, 30.0)]
     assert dropped_files(base / "out", "ind_Latn")
+
+
+def test_the_page_moves_no_limit_of_a_source(base: Path, manifest: BuildManifest) -> None:
+    """Of each embedded row: whether something holds it dropped, and the cell of its score."""
+    rows = ledger_rows(base / "out", manifest.languages)
+    facts = audit_facts(base / "out", manifest)
+    page = embed(rows, facts, bind(manifest_rules(manifest), manifest), {})["ind_Latn"]
+    held = list(base64.b64decode(page["held"]))
+    cells = list(base64.b64decode(page["cells"]["length.src_chars"]))
+    # The source "strict" has 20 rows within its limit and 20 beyond it; no slider moves either.
+    assert (sum(held), cells.count(UNSCORED), len(cells)) == (20, 40, 80)
+
+
+def test_an_unlimited_language_has_sources_with_limits(base: Path, manifest: BuildManifest) -> None:
+    """A rule that is off for the language may still judge one of its sources."""
+    tables = [
+        rule.model_copy(update={"languages": {"ind_Latn": Bounds(off=True)}})
+        for rule in manifest_rules(manifest)
+    ]
+    [rule] = bind(tables, manifest)
+    outcomes = Outcomes([rule], [rule])
+    [file] = [file for file in row_files(base / "out", ["ind_Latn"]) if not file.kept]
+    ledger = pl.read_parquet(file.path)
+    # Its pairs were scored by the stage of the rule, so that nothing about them is unknown.
+    assert not ledger.select(outcomes.unseen(file)).to_series().any()
+    # They were dropped before a rule on language ID could have judged them.
+    late = replace(rule, stage="lid")
+    assert ledger.select(Outcomes([late], [late]).unseen(file)).to_series().all()
 
 
 def test_the_resolved_recipe_builds_the_same(base: Path, manifest: BuildManifest) -> None:

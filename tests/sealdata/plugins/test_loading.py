@@ -48,6 +48,7 @@ def test_the_components_of_a_file() -> None:
         "readers": ["bars"],
         "cleaners": ["no_stars"],
         "scorers": ["vowel_count"],
+        "metrics": ["kept_hundreds"],
     }
     made = load("scorers", "vowel_count", {}, find_plugins([PLUGIN]).classes)
     assert made.component_name() == "vowel_count"
@@ -191,6 +192,7 @@ def recipe(plugin: Path) -> dict[str, Any]:
             "word": {"scorer": "regex", "pattern": "(?i)https?://bad"},
             "chars": {"scorer": "program", "command": ["awk", "{ print length($0) }"]},
         },
+        "metric": {"kept_hundreds": {}},
         "rule": [
             {"reason": "vowels", "score": "vowel_count.src", "min": 3},
             {"reason": "bad_word", "score": "word.src_count", "max": 0},
@@ -232,6 +234,7 @@ def test_a_build_with_all_of_them(tmp_path: Path) -> None:
         "vowel_count": "vowel_count",
         "word": "regex",
         "chars": "program",
+        "kept_hundreds": "kept_hundreds",
     }
     assert rows["vowel_count"].origin == f"parts.py {digest}"
     assert list(rows["chars"].files) == ["awk"]
@@ -240,6 +243,11 @@ def test_a_build_with_all_of_them(tmp_path: Path) -> None:
     assert "awk { print length($0) }" in card
     # A report that does not run plugins still knows stages and meanings.
     facts = audit_build(tmp_path / "out").facts
+    figures = {name: value for name, value in facts.metrics.items() if "hundreds" in name}
+    kept = manifest.funnel[0].kept / 100
+    assert figures == {
+        "kept_hundreds.hundreds": kept, "kept_hundreds.hundreds.ind_Latn": kept
+    }  # fmt: skip
     meanings = {score.name: score.meaning for score in facts.scores}
     assert meanings["vowel_count.src"] == "vowels of the English side, 0 or more"
     assert {rule.score: rule.stage for rule in facts.rules}["vowel_count.src"] == "lid"

@@ -182,7 +182,11 @@ def test_every_relative_path_of_a_base_is_made_absolute() -> None:
         "score": {
             "laser": {"encoder": "sample", "models": {"tha_Thai": "p/q"}},
             "lid": {"x": "r/s"},
+            "mine": {"scorer": "regex", "pattern": "https?://"},
+            "run": {"command": ["./run", "s/a/b/"], "files": ["t"], "env": {"X": "u/v"}},
         },
+        "clean": {"run": {"command": ["run"], "cwd": "w"}},
+        "plugins": {"paths": ["x.py", "/y.py"]},
     }
     before = copy.deepcopy(table)
     assert with_absolute_paths(table, Path("/base")) == {
@@ -206,7 +210,17 @@ def test_every_relative_path_of_a_base_is_made_absolute() -> None:
         "score": {
             "laser": {"encoder": "sample", "models": {"tha_Thai": "/base/p/q"}},
             "lid": {"x": "/base/r/s"},
+            # Patterns, arguments and variables are text. A program's paths start where it runs.
+            "mine": {"scorer": "regex", "pattern": "https?://"},
+            "run": {
+                "command": ["./run", "s/a/b/"],
+                "files": ["t"],
+                "env": {"X": "u/v"},
+                "cwd": "/base",
+            },
         },
+        "clean": {"run": {"command": ["run"], "cwd": "/base/w"}},
+        "plugins": {"paths": ["/base/x.py", "/y.py"]},
     }
     assert table == before
 
@@ -318,6 +332,23 @@ def test_what_is_shown_is_the_same_recipe(name: str, defaults: bool) -> None:
     assert shown.model_dump() == resolved.recipe.model_dump()
     origins = set(resolved.origins.values())
     assert origins == ({name} if name in ("quickstart", "openseal") else {name, "openseal"})
+
+
+def test_keys_that_need_quotes_are_shown_with_them(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    rule = """
+extends = "quickstart"
+[[rule]]
+reason = "length_ratio"
+score = "ratio.chars"
+sources = { "opus-*" = { max = 2 } }
+languages = { "tha_Thai, lao_Laoo" = { max = 4 } }
+"""
+    path.write_text(rule, "utf-8")
+    resolved = resolve_recipe(str(path))
+    for defaults in (False, True):
+        shown = Recipe.model_validate(tomllib.loads(show_recipe(resolved, defaults)))
+        assert shown.model_dump() == resolved.recipe.model_dump()
 
 
 def test_the_built_in_recipes_that_extend_openseal_differ_where_they_say() -> None:

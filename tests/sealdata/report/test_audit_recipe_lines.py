@@ -30,6 +30,13 @@ path = "tha_Thai.tsv"
 options = { layout = "pairs" }
 src_lang = "eng_Latn"
 tgt_lang = "tha_Thai"
+[[source]]
+name = "three"
+reader = "tsv"
+path = "more.tsv"
+options = { layout = "pairs" }
+src_lang = "eng_Latn"
+tgt_lang = "ind_Latn"
 [score.length]
 [score.ratio]
 [score.copy]
@@ -42,6 +49,7 @@ languages = { tha_Thai = { min = 24 } }
 reason = "length_ratio"
 score = "ratio.chars"
 max = 3
+sources = { "th*" = { max = 1.3 } }
 [[rule]]
 reason = "copy"
 score = "copy.overlap"
@@ -55,17 +63,19 @@ block_length = 16384
 
 
 def corpus(folder: Path) -> None:
-    """600 pairs of each language, none twice, their lengths and ratios spread."""
+    """600 pairs of each source, none twice, their lengths and ratios spread."""
     texts = {
         lang: (sample_dir() / "text" / f"{lang}.txt").read_text("utf-8").splitlines()
         for lang in ("eng_Latn", "ind_Latn", "tha_Thai")
     }
-    for lang in ("ind_Latn", "tha_Thai"):
+    for name, lang, start in (
+        ("ind_Latn", "ind_Latn", 0), ("tha_Thai", "tha_Thai", 0), ("more", "ind_Latn", 600)
+    ):  # fmt: skip
         lines = [
             f"{texts['eng_Latn'][i % 163]} {i}\t{texts[lang][i % 163][: 30 + i % 90]} {i}"
-            for i in range(600)
+            for i in range(start, start + 600)
         ]
-        (folder / f"{lang}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (folder / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def kept(folder: Path, recipe: dict[str, Any], out: Path) -> int:
@@ -110,6 +120,8 @@ def test_recipe_lines_give_what_was_announced(browser: Any, tmp_path: Path) -> N
         ("too_short", {"tha_Thai": {"min": 24}}),
         ("length_ratio", {"tha_Thai": {"off": True}}),
     ]
+    # No slider moves the limit that a source has of its own.
+    assert rules[1]["sources"] == {"three": {"max": 1.3}}
     names = {(rule["reason"], rule["score"]): rule for rule in rules}
     changed = recipe | {
         "rule": [names.get((rule["reason"], rule["score"]), rule) for rule in recipe["rule"]]

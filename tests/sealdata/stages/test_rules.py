@@ -1,5 +1,6 @@
 """Rules over score columns: limits, missing scores, per-language limits, stages and reasons."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -34,6 +35,29 @@ NAN = float("nan")
 def test_limits(made, values, failed):
     scores = pl.DataFrame({"a.x": pl.Series(values, dtype=pl.Float64)})
     assert made.failed(scores, "lao_Laoo").to_list() == failed
+
+
+def test_limits_of_sources():
+    """Three sources: one has a limit of its own, one has the rule off, one has the language's."""
+    made = replace(
+        rule(high=9.0, drop=True, languages={"lao_Laoo": (None, 7.0)}),
+        sources={"tight": (None, 4.0), "free": None},
+    )
+    rows = {"source": ["tight", "tight", "free", "other", "other", "free"]}
+    scores = pl.DataFrame(rows | {"a.x": [4.0, 5.0, 99.0, 7.0, 8.0, None]})
+    assert made.failed(scores, "lao_Laoo").to_list() == [False, True, False, False, True, False]
+    assert made.columns == ["a.x", "source"]
+    # Bound to one source it needs no column of sources, and no other source is in its key.
+    expected = {"tight": [(None, 4.0), True], "free": [None, True], "other": [(None, 7.0), True]}
+    for name, params in expected.items():
+        single = made.for_source(name, "lao_Laoo")
+        assert single.columns == ["a.x"]
+        assert single.params("lao_Laoo") == ["r", "a.x", *params]
+    nulls = pl.DataFrame({"a.x": [None]}, schema={"a.x": pl.Float64})
+    assert made.for_source("free", "lao_Laoo").failed(nulls, "lao_Laoo").to_list() == [False]
+    assert made.for_source("tight", "lao_Laoo").failed(nulls, "lao_Laoo").to_list() == [True]
+    # Where all sources are judged together, their limits are a part of what can change.
+    assert made.params("lao_Laoo") != replace(made, sources={}).params("lao_Laoo")
 
 
 def test_integer_scores_need_no_nan():
