@@ -43,7 +43,7 @@ def test_imports_run_downward():
 def test_the_house_stays_small():
     """What a newcomer has to hold in mind; raise a limit only with a reason in the commit."""
     arrows = rooms("sealdata")
-    assert len(arrows) <= 32
+    assert len(arrows) <= 35
     assert 1 + max(floors(arrows).values()) <= 11
     assert len(list((ROOT / "sealdata").glob("*.py"))) <= 8
 

@@ -35,7 +35,7 @@ def test_a_changed_schema_has_a_format_of_its_own() -> None:
 
 
 def test_facts_of_an_earlier_format_say_what_to_do() -> None:
-    message = "audit.json is of format 3, this version reads 6: run sealdata audit again"
+    message = "audit.json is of format 3, this version reads 5: run sealdata audit again"
     with pytest.raises(DataError, match=f"^{message}$"):
         AuditFacts.model_validate({"format": 3, "twins": []})
     with pytest.raises(DataError, match=f"^{message}$"):
