@@ -17,7 +17,7 @@ from rich.progress import (
 
 from sealdata.fetch.corpus_cards import CorpusCard
 from sealdata.fetch.files import Report
-from sealdata.workflow.progress import ProgressOptions
+from sealdata.workflow.progress import ProgressOptions, running
 from sealdata.workflow.progress_views import PLAIN_INTERVAL, Records
 
 from .tables import table
@@ -65,6 +65,7 @@ def fetch_progress(shown: ProgressOptions) -> Iterator[Report]:
     """
     console = Console(stderr=True)
     reports: list[Report] = []
+    records: list[Records] = []
     with ExitStack() as stack:
         mode = shown.mode
         if mode == "auto":
@@ -74,16 +75,17 @@ def fetch_progress(shown: ProgressOptions) -> Iterator[Report]:
         elif mode == "lines":
             reports.append(_regular(_print_line))
         elif mode == "json":
-            reports.append(_regular(Records(sys.stderr).fetched))
+            records.append(Records(sys.stderr))
         if shown.file is not None:
-            file = stack.enter_context(shown.file.open("a", encoding="utf-8"))
-            reports.append(_regular(Records(file).fetched))
+            records.append(Records(stack.enter_context(shown.file.open("a", encoding="utf-8"))))
+        reports += [_regular(view.fetched) for view in records]
 
         def report_all(file: str, done: int, total: int | None) -> None:
             for report in reports:
                 report(file, done, total)
 
-        yield report_all
+        with running(records, "fetch"):
+            yield report_all
 
 
 def _bar_reporter(stack: ExitStack, console: Console) -> Report:

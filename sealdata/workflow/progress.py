@@ -231,20 +231,9 @@ class ProgressOptions:
         with ExitStack() as stack:
             views = self._views(stream, stack)
             progress = StepProgress(views, steps)
-            for view in views:
-                view.open(command, steps)
-            status = "interrupted"  # by a signal, unless one of the lines below is reached
-            try:
+            with running(views, command, steps):
                 yield progress
                 progress.close()
-                status = "done"
-            except Exception:
-                status = "failed"
-                raise
-            finally:
-                # After an error too: a live display would overwrite the message.
-                for view in views:
-                    view.close(status)
 
     def _views(self, stream: TextIO, stack: ExitStack) -> list[View]:
         mode = self.mode
@@ -263,6 +252,24 @@ class ProgressOptions:
             logger.addHandler(handler)
             stack.callback(logger.removeHandler, handler)
         return views
+
+
+@contextmanager
+def running(views: Sequence[View], command: str, steps: Sequence[Step] = ()) -> Iterator[None]:
+    """Opens the views, and tells them at the end how the block ended."""
+    for view in views:
+        view.open(command, steps)
+    status = "interrupted"  # by a signal, unless one of the lines below is reached
+    try:
+        yield
+        status = "done"
+    except Exception:
+        status = "failed"
+        raise
+    finally:
+        # After an error too: a live display would overwrite the message.
+        for view in views:
+            view.close(status)
 
 
 class _Warnings(logging.Handler):

@@ -58,3 +58,17 @@ def test_a_changed_helper_is_compiled_anew(tmp_path):
     helper.write_text(source.format(21))
     assert run_copy(tmp_path, code) == "42"
     assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_the_package_knows_whether_machine_code_is_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    sealdata.kernels.cache_folder.cache_clear()
+    try:
+        assert not sealdata.kernels.is_compiled()
+        folder = sealdata.kernels.cache_folder()
+        (folder / "kernels_1").mkdir()
+        assert not sealdata.kernels.is_compiled()
+        (folder / "kernels_1" / "a.nbi").touch()
+        assert sealdata.kernels.is_compiled()
+    finally:
+        sealdata.kernels.cache_folder.cache_clear()

@@ -8,7 +8,9 @@ import pytest
 from sealdata.dataset.audit import audit_recipe
 from sealdata.dataset.build import Built, build
 from sealdata.files.records import read_json
+from sealdata.pipeline import run
 from sealdata.pipeline.plan import Plan
+from sealdata.pipeline.run import FIRST_RUN
 from sealdata.recipe.tables import Recipe
 from sealdata.workflow.engines.local import LocalEngine
 from sealdata.workflow.protocols import NoProgress
@@ -177,6 +179,28 @@ def test_a_limit_holds_for_pairs_and_documents(base: Path, tmp_path: Path) -> No
     assert row.records == 10
     texts = [s for s in manifest.streams if s.path.endswith("monolingual/ind_Latn")]
     assert sum(stream.num_documents or 0 for stream in texts) == 10
+
+
+class Notes(NoProgress):
+    """Keeps the messages for people."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.mark.parametrize(("compiled", "notes"), [(True, []), (False, [FIRST_RUN])])
+def test_the_first_run_says_that_it_compiles(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool, notes: list[str]
+) -> None:
+    monkeypatch.setattr(run, "is_compiled", lambda: compiled)
+    shown = Notes()
+    with LocalEngine(1) as engine:
+        plan = Plan(Recipe.model_validate(RECIPE), base)
+        audit_recipe(plan, tmp_path / "out", engine, shown, rows=20)
+    assert shown.notes == notes
 
 
 def test_the_values_of_an_audit(base: Path, tmp_path: Path) -> None:
