@@ -171,17 +171,31 @@ def load(
 
 
 def load_table(
-    kind: str, name: str, table: Mapping[str, Any], plugins: Plugins = NO_PLUGINS
+    kind: str,
+    name: str,
+    table: Mapping[str, Any],
+    plugins: Plugins = NO_PLUGINS,
+    folder: Path = Path(),
 ) -> Any:
     """The component of a table ``[score.NAME]``, ``[clean.NAME]`` or ``[metric.NAME]``.
 
     That is the one called NAME, or the one that the table names by ``scorer`` (or so): a
     recipe may so have two of a kind, each under a name of its own.
 
+    Its relative paths start at ``folder``, that of the recipe.
+
     Raises:
-        ConfigError: as ``load``; or a name of its own that is taken or has other characters than
-            small letters, digits and ``_``.
+        ConfigError: as ``load``; or a program or file is not there. A name of its own must be
+            free, and may have small letters, digits and ``_``.
     """
+    made = _load_named(kind, name, table, plugins)
+    try:
+        return made.in_folder(folder)
+    except ConfigError as error:
+        raise ConfigError(f"[{_RECIPE_TABLES[kind]}.{name}]: {error}") from None
+
+
+def _load_named(kind: str, name: str, table: Mapping[str, Any], plugins: Plugins) -> Any:
     key = kind.removesuffix("s")
     where = f"[{_RECIPE_TABLES[kind]}.{name}]"
     component = table.get(key)
@@ -192,7 +206,10 @@ def load_table(
         try:
             return load(kind, name, table, plugins)
         except ConfigError as error:
-            raise ConfigError(f'{error}; under a name of your own, say {key} = "…"') from None
+            raise ConfigError(
+                f'{error}; under a name of your own, say {key} = "…"; for a component of your own, '
+                "name its file in [plugins] paths"
+            ) from None
     if name in names and name != component:
         raise ConfigError(f"{where}: {key} {name!r} exists; choose another name for {component!r}")
     if not _OWN_NAME.fullmatch(name):
@@ -224,6 +241,8 @@ def explain(error: ValidationError, cls: type[BaseModel]) -> str:
     name = repr(".".join(map(str, [*tables, key])))
     if first["type"] == "missing":
         return f"{entry}{name} is required"
+    if not first["loc"]:  # of the table as a whole
+        return str(first["msg"]).removeprefix("Value error, ")
     if first["type"] != "extra_forbidden":
         # A validator of a whole table has no key.
         where = f"{entry}{name}: " if key != "" else entry

@@ -64,19 +64,19 @@ class Plan:
         # Cleaners run in the order of the recipe: dictionaries keep it, and the key of ``clean``
         # includes it.
         self.cleaners: dict[str, Cleaner] = {
-            name: load_table("cleaners", name, params, classes).in_folder(self.base)
+            name: load_table("cleaners", name, params, classes, self.base)
             for name, params in recipe.clean.items()
         }
         self.scorers: dict[str, Scorer] = {
             # A scorer is bound to the languages of the recipe, so its fingerprint leaves out the
             # models of others.
-            name: load_table("scorers", name, self._located(params), classes)
-            .in_folder(self.base)
-            .for_languages(self._languages() if languages is None else languages)
+            name: load_table(
+                "scorers", name, self._located(params), classes, self.base
+            ).for_languages(self._languages() if languages is None else languages)
             for name, params in recipe.score.items()
         }
         self.metrics: dict[str, Metric] = {
-            name: load_table("metrics", name, params, classes).in_folder(self.base)
+            name: load_table("metrics", name, params, classes, self.base)
             for name, params in recipe.metric.items()
         }
         for scorer in self.scorers.values():

@@ -1,7 +1,6 @@
 """Scores and outcomes of pairs in memory: what a build would say of them, without files."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -28,10 +27,7 @@ def open_scorers(
         SealError: a model is absent; it is looked for before any text is read.
     """
     plugins = find_plugins().classes
-    scorers = {
-        name: load_table("scorers", name, table, plugins).in_folder(Path())
-        for name, table in tables.items()
-    }
+    scorers = {name: load_table("scorers", name, table, plugins) for name, table in tables.items()}
     return bind(scorers, languages)
 
 

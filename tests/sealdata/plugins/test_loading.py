@@ -168,6 +168,8 @@ def test_a_faulty_entry_point_is_named(
         ("scorers", "mine", {"scorer": "regx"}, "[score.mine]: no scorer named 'regx'. Did you"),
         ("scorers", "mine", {"scorer": "regex"}, "[score.mine]: scorer 'regex': 'pattern' is req"),
         ("scorers", "mine", {}, "under a name of your own, say scorer = "),
+        ("scorers", "mine", {"scorer": "program", "command": ["no-such-program"]},
+         "[score.mine]: command 'no-such-program' is not on the PATH"),
         ("cleaners", "mine", {}, "under a name of your own, say cleaner = "),
     ],
 )  # fmt: skip

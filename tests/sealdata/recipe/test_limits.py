@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from sealdata.component import explain
 from sealdata.pipeline.plan import bind_rule
 from sealdata.recipe.inheritance import Layered, extend
 from sealdata.recipe.limits import best_patterns
@@ -124,6 +125,12 @@ def test_what_names_nothing_is_an_error(rule: Any, message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         recipe(**rule)
     assert message in str(caught.value)
+
+
+def test_the_message_of_a_whole_recipe_has_no_empty_place() -> None:
+    with pytest.raises(ValidationError) as caught:
+        recipe(max=9, sources={"zzz": {"max": 4}})
+    assert explain(caught.value, Recipe).startswith("rule 'r': no source is called 'zzz'; known: ")
 
 
 def test_two_lists_of_the_same_languages_are_one_entry() -> None:
