@@ -18,7 +18,8 @@ from rich.progress import (
 from sealdata.fetch.corpus_cards import CorpusCard
 from sealdata.fetch.files import Report
 from sealdata.workflow.progress import ProgressOptions, running
-from sealdata.workflow.progress_views import PLAIN_INTERVAL, Records
+from sealdata.workflow.progress_records import Records
+from sealdata.workflow.progress_views import PLAIN_INTERVAL
 
 from .tables import table
 

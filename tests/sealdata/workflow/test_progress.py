@@ -10,10 +10,12 @@ import pytest
 
 from sealdata.files.records import PartRecord
 from sealdata.workflow import meter
-from sealdata.workflow.progress import MODES, ProgressOptions, StepProgress, counted
-from sealdata.workflow.progress_views import Bars, Lines, Records, duration
+from sealdata.workflow.progress import MODES, ProgressOptions, counted
+from sealdata.workflow.progress_records import Records
+from sealdata.workflow.progress_views import Bars, Lines, duration
 from sealdata.workflow.run_stages import run_stages
 from sealdata.workflow.stage import Stage
+from sealdata.workflow.step_progress import StepProgress
 from sealdata.workflow.steps import Step, Work, WorkState, share_done, single, time_left
 
 DONE = WorkState(2, True, 1.0, 10, 0)  # 10 s for a cost of 2: 5 s for each
