@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sealdata.cleaners import Cleaner
-from sealdata.component import TEXT_OPTIONS, available, component_class, load, load_table
+from sealdata.component import TEXT_OPTIONS, available, load, load_table
 from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import ConfigError
 from sealdata.extras import require
@@ -105,8 +105,7 @@ class Plan:
             *self.recipe.document_streams,
         ]
         for table in tables:
-            reader = component_class("readers", table.reader)
-            require(f"{table.name!r}: reader {table.reader}", *reader.modules)
+            require(f"{table.name!r}: reader {table.reader}", *self.reader(table)[0].modules)
         if self.recipe.near_dedup.jaccard is not None:
             require("[near_dedup]", "rensa")
 

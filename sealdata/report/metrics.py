@@ -149,7 +149,7 @@ def read_checks(expressions: Sequence[str]) -> list[Check]:
         # Names of stages, reasons and languages follow the point; they are known after the audit.
         # A name that resembles none of them may be a figure of a plugin.
         base = name.partition(".")[0]
-        if base not in _FIGURES and difflib.get_close_matches(base, _FIGURES, n=1):
+        if not base.startswith(_FIGURES) and difflib.get_close_matches(base, _FIGURES, n=1):
             raise ConfigError(_unknown(base, _FIGURES))
         try:
             checks.append(Check(text.strip(), name, sign, float(number)))

@@ -158,7 +158,12 @@ def test_a_label_is_stored_and_shown(server):
 @pytest.mark.parametrize(
     ("make", "arguments", "code", "message"),
     [
-        (lambda out: None, [], 1, "cannot read {out}/manifest.json: No such file or directory"),
+        (
+            lambda out: None,
+            [],
+            1,
+            "{out} is not the folder of a build (no manifest.json)",
+        ),
         (lambda out: (out / "manifest.json").write_text("{}"), [], 1, "is not a build manifest"),
         (lambda out: (out / "manifest.json").write_text("["), [], 1, "is not valid JSON"),
         (lambda out: finish(out, make_build(out, {}, 0)), ["--port", "70000"], 2, "70000"),

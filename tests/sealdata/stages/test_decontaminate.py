@@ -364,7 +364,7 @@ def test_hashes_of_another_release_are_refused(small_build):
 
 
 def test_a_set_that_is_not_there_is_named(small_build):
-    with pytest.raises(ConfigError, match=r"no evaluation text at .*absent"):
+    with pytest.raises(DataError, match=r"no evaluation text at .*absent"):
         small_build(SOURCES, '[decontaminate]\nrefs = ["absent"]')
 
 
