@@ -12,6 +12,7 @@ from typing import Any
 
 from sealdata.recipe.draft.calls import Call
 from sealdata.recipe.draft.write import FilterDraft
+from sealdata.text.regex import check_pattern
 
 WORD_CHARS = 6  # characters of an English word and the space behind it, about
 _WORDS = "CHECK: words are counted there, characters here, 6 a word"
@@ -149,6 +150,32 @@ def _tags(draft: FilterDraft, call: Call, text: str) -> None:
     _rule(draft, text, "markup", "markup.remains", note, max=0)
 
 
+def _pattern(draft: FilterDraft, call: Call, text: str) -> None:
+    limits: dict[str, float] = {"min": 1} if call.get("accept_match", False) else {"max": 0}
+    for side, pattern in call.by_side("regexps", None).items():
+        if not isinstance(pattern, str):
+            raise TypeError("regexps is not text")
+        _matches(draft, text, side, check_pattern(pattern), "", **limits)
+
+
+def _long_words(draft: FilterDraft, call: Call, text: str) -> None:
+    note = "CHECK: white space alone ends a word, so do not use it on Thai, Lao, Khmer or Burmese"
+    for side, limit in call.by_side("threshold", 40).items():
+        _matches(draft, text, side, rf"\S{{{int(limit)},}}", note, max=0)
+
+
+def _matches(
+    draft: FilterDraft, text: str, side: str, pattern: str, note: str, **limits: float
+) -> None:
+    """A rule on the matches of a pattern, by a scorer of its own."""
+    table = {"scorer": "regex", "pattern": pattern}
+    same = (name for name, other in draft.score.items() if other == table)
+    number = sum(other.get("scorer") == "regex" for other in draft.score.values()) + 1
+    name = next(same, f"pattern_{number}")
+    draft.score[name] = table
+    _rule(draft, text, "pattern", f"{name}.{side}_count", note, **limits)
+
+
 def _similar(draft: FilterDraft, call: Call, text: str) -> None:
     note = "CHECK: case and weights of edits may differ"
     limit = call.number("threshold", 0.9)
@@ -209,6 +236,8 @@ _COUNTERPARTS: dict[str, Callable[[FilterDraft, Call, str], None]] = {
     "HeliportSimpleFilter": _likeliest_language,
     "HeliportConfidenceFilter": _language,
     "HtmlTagFilter": _tags,
+    "LongWordFilter": _long_words,
+    "RegExpFilter": _pattern,
     "SimilarityFilter": _similar,
     "RepetitionFilter": _repeated,
     "SentenceEmbeddingFilter": _embeddings,

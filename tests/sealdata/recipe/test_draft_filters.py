@@ -87,8 +87,7 @@ def test_sides_follow_the_order_of_the_files() -> None:
 @pytest.mark.parametrize(
     ("name", "parameters", "said"),
     [
-        ("LongWordFilter", {"threshold": 40}, "LongWordFilter(threshold=40)"),
-        ("RegExpFilter", {"regexps": ["x"]}, "RegExpFilter(regexps=['x'])"),
+        ("RegExpFilter", {"regexps": "(?<=a)b"}, "because of a parameter: '(?<=a)b' is not"),
         ("fix_wiki", {}, "fix_wiki()"),
         ("LengthRatioFilter", {"threshold": "!var x"}, "because of a parameter: could not convert"),
         ("src_trg_ratio", {"LOG": True}, "because it compares logarithms"),
@@ -108,7 +107,8 @@ def test_every_counterpart_makes_rules_and_scores_that_exist(name: str) -> None:
     draft = translated(name, {})
     for rule in draft.rules:
         RuleTable.model_validate(rule)
-        scorer, _, column = rule["score"].partition(".")
+        table, _, column = rule["score"].partition(".")
+        scorer = draft.score[table].get("scorer", table)
         assert column in component_class("scorers", scorer).columns  # type: ignore[attr-defined]
     assert set(draft.clean) <= set(available("cleaners"))
     assert len(draft.notes) == len(draft.rules)
@@ -119,6 +119,28 @@ def test_two_filters_of_one_kind_have_two_keys() -> None:
     for threshold in (3, 4):
         add_call(draft, Call("LengthRatioFilter", {"threshold": threshold}, False))
     assert [rule.get("key") for rule in draft.rules] == [None, "length_ratio/ratio.chars/2"]
+
+
+def test_patterns_have_scorers_of_their_own() -> None:
+    draft = FilterDraft("")
+    add_call(draft, Call("RegExpFilter", {"regexps": ["cookies", "คุกกี้"]}, False))
+    add_call(draft, Call("RegExpFilter", {"regexps": r"\.$", "accept_match": True}, False))
+    add_call(draft, Call("LongWordFilter", {"threshold": [40, 30]}, True))
+    assert {name: table["pattern"] for name, table in draft.score.items()} == {
+        "pattern_1": "cookies",
+        "pattern_2": "คุกกี้",
+        "pattern_3": r"\.$",
+        "pattern_4": r"\S{30,}",
+        "pattern_5": r"\S{40,}",
+    }
+    assert limits(draft) == {
+        "pattern_1.src_count": (None, 0),
+        "pattern_2.tgt_count": (None, 0),
+        "pattern_3.src_count": (1, None),
+        "pattern_3.tgt_count": (1, None),
+        "pattern_4.src_count": (None, 0),
+        "pattern_5.tgt_count": (None, 0),
+    }
 
 
 def test_opuscleaner(tmp_path: Path) -> None:
