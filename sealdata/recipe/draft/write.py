@@ -3,12 +3,12 @@
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sealdata.component import component_class
+from sealdata.component import Component, component_class
 from sealdata.languages import ENGLISH, by_script, confusable_sets, resolve
 from sealdata.recipe.draft.sample import FILL, SourceDraft
 from sealdata.recipe.draft.sources import LeftOut
@@ -115,13 +115,13 @@ def _lines(
     yield "# --- scores: numbers for each pair; rules decide what they mean ---"
     for scorer, options in scores.items():
         yield ""
-        yield f"[score.{scorer}]  # {_first_line(component_class('scorers', scorer))}"
+        yield f"[score.{scorer}]  # {_first_line(_kind(scorer, options))}"
         yield from _options(options)
     yield ""
     yield "# --- rules: a pair that fails one is dropped, for the first reason that it fails ---"
     yield f"# {filters.origin}"
     for rule, note in zip(filters.rules, filters.notes, strict=True):
-        yield from _rule(rule, note)
+        yield from _rule(rule, note, scores)
     for text in filters.without:
         yield ""
         yield f"# No counterpart: {text}"
@@ -164,10 +164,15 @@ def _path(path: Path, folder: Path) -> str:
     return str(absolute.relative_to(base) if absolute.is_relative_to(base) else absolute)
 
 
-def _rule(rule: dict[str, Any], note: str) -> Iterator[str]:
-    scorer, _, column = rule["score"].partition(".")
-    scores = component_class("scorers", scorer)
-    columns = {**scores.columns, **scores.corpus_columns}  # type: ignore[attr-defined]
+def _kind(name: str, options: Mapping[str, Any]) -> type[Component]:
+    """The scorer of a table, which may have a name of its own."""
+    return component_class("scorers", options.get("scorer", name))
+
+
+def _rule(rule: dict[str, Any], note: str, tables: Mapping[str, Any]) -> Iterator[str]:
+    table, _, column = rule["score"].partition(".")
+    scorer = _kind(table, tables[table])
+    columns = {**scorer.columns, **scorer.corpus_columns}  # type: ignore[attr-defined]
     yield ""
     if note:
         yield f"# {note}"

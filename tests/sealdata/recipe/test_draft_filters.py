@@ -1,6 +1,7 @@
 """Filters of OpusCleaner and OpusFilter as rules: counterparts, and all that have none."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from sealdata.errors import DataError
 from sealdata.recipe.draft.calls import Call
 from sealdata.recipe.draft.filters import read_filters
 from sealdata.recipe.draft.translate import _COUNTERPARTS, add_call
-from sealdata.recipe.draft.write import FilterDraft
+from sealdata.recipe.draft.write import FilterDraft, write_draft
 from sealdata.recipe.tables import RuleTable
 
 
@@ -141,6 +142,20 @@ def test_patterns_have_scorers_of_their_own() -> None:
         "pattern_4.src_count": (None, 0),
         "pattern_5.tgt_count": (None, 0),
     }
+
+
+def test_patterns_are_written_as_a_recipe(tmp_path: Path) -> None:
+    draft = FilterDraft("")
+    add_call(draft, Call("RegExpFilter", {"regexps": ['"\\', r"\d"]}, False))
+    written = tomllib.loads(write_draft("r", [], [], draft, tmp_path))
+    assert written["score"] == {
+        "pattern_1": {"scorer": "regex", "pattern": '"\\'},
+        "pattern_2": {"scorer": "regex", "pattern": r"\d"},
+    }
+    assert [rule["score"] for rule in written["rule"]] == [
+        "pattern_1.src_count",
+        "pattern_2.tgt_count",
+    ]
 
 
 def test_opuscleaner(tmp_path: Path) -> None:
