@@ -146,10 +146,10 @@ def test_patterns_have_scorers_of_their_own() -> None:
 
 def test_patterns_are_written_as_a_recipe(tmp_path: Path) -> None:
     draft = FilterDraft("")
-    add_call(draft, Call("RegExpFilter", {"regexps": ['"\\', r"\d"]}, False))
+    add_call(draft, Call("RegExpFilter", {"regexps": [r'"\\', r"\d"]}, False))
     written = tomllib.loads(write_draft("r", [], [], draft, tmp_path))
     assert written["score"] == {
-        "pattern_1": {"scorer": "regex", "pattern": '"\\'},
+        "pattern_1": {"scorer": "regex", "pattern": r'"\\'},
         "pattern_2": {"scorer": "regex", "pattern": r"\d"},
     }
     assert [rule["score"] for rule in written["rule"]] == [
