@@ -178,7 +178,8 @@ def _finish(facts: AuditFacts, out: Path, audit_rows: AuditRows) -> Audited:
     annotation = read_annotations(out, facts.build.funnel)
     facts = facts.model_copy(update={"annotation": annotation, "gold": _gold(out)})
     metrics, errors = metrics_of(facts)
-    facts = facts.model_copy(update={"metrics": metrics, "errors": errors})
+    # Those of plugins stay: what is computed again here are our own.
+    facts = facts.model_copy(update={"metrics": facts.metrics | metrics, "errors": errors})
     page = out / FOLDER / "index.html"
     # The page is made of the same facts, so numbers in both agree.
     write_facts(facts, out / FOLDER / "audit.json")

@@ -63,11 +63,15 @@ def wrong_languages(plan: Plan, samples: Samples) -> Iterator[Finding]:
     """
     checker = checker_of(plan)
     for table, sample in samples.tables(plan):
+        if sample.good.height < MIN_TEXTS:
+            continue
         if isinstance(table, SourceTable):
             pairs = english_first(_spread(sample.good))
             other = table.tgt_lang if table.src_lang == ENGLISH else table.src_lang
-            src = detect(checker, pairs["src"], ENGLISH)
-            tgt = detect(checker, pairs["tgt"], other)
+            # Both are scored once: identifying languages is the costliest part of the check.
+            scores = checker.scores(pairs["src"], ENGLISH), checker.scores(pairs["tgt"], other)
+            src = detect(checker, pairs["src"], ENGLISH, scores[0])
+            tgt = detect(checker, pairs["tgt"], other, scores[1])
             if src and tgt and _swapped(checker, pairs, src, tgt, other):
                 yield error(
                     "swapped-languages",
@@ -77,7 +81,7 @@ def wrong_languages(plan: Plan, samples: Samples) -> Iterator[Finding]:
                     f"{table.src_lang!r}",
                 )
                 continue
-            yield from _partly_swapped(checker, named(table), pairs, other)
+            yield from _partly_swapped(named(table), scores[0]["top"], scores[1]["top"], other)
             sides = [(f"its {_name(lang)} side", lang, detected) for lang, detected in
                      ((ENGLISH, src), (other, tgt))]  # fmt: skip
         else:
@@ -90,12 +94,17 @@ def wrong_languages(plan: Plan, samples: Samples) -> Iterator[Finding]:
                 yield say("wrong-language", named(table), f"{what} {message}")
 
 
-def detect(checker: LanguageChecker, texts: pl.Series, lang: str) -> Detected | None:
+def detect(
+    checker: LanguageChecker, texts: pl.Series, lang: str, scores: pl.DataFrame | None = None
+) -> Detected | None:
     """The languages of some texts that are declared to be in ``lang``; None if too few differ and
-    have letters."""
+    have letters. ``scores`` are those of the checker, if they are known."""
     # "Number 1", "Number 2", ... is one text: the model is right or wrong about all of them.
-    texts = texts.filter(texts.str.replace_all(r"\d+", "").is_first_distinct())
-    scores = checker.scores(texts, lang)
+    differ = texts.str.replace_all(r"\d+", "").is_first_distinct()
+    if differ.sum() < MIN_TEXTS:
+        return None
+    texts = texts.filter(differ)
+    scores = checker.scores(texts, lang) if scores is None else scores.filter(differ)
     margin = scores["set_margin"].fill_null(scores["short_margin"])
     judged = margin.is_not_null()
     num_texts = int(judged.sum())
@@ -167,19 +176,15 @@ def _swapped(
     return all(detected is not None and _fits(detected) for detected in crossed)
 
 
-def _partly_swapped(
-    checker: LanguageChecker, where: str, pairs: pl.DataFrame, other: str
-) -> Iterator[Finding]:
-    """Some lines that have the sides in each other's language."""
-    src = checker.scores(pairs["src"], ENGLISH)["top"]
-    tgt = checker.scores(pairs["tgt"], other)["top"]
+def _partly_swapped(where: str, src: pl.Series, tgt: pl.Series, other: str) -> Iterator[Finding]:
+    """Some lines that have the sides in each other's language, by the likeliest one of each."""
     relatives = list({other, *confusable_set(other)} - {ENGLISH})
     crossed = src.is_in(relatives) & (tgt == ENGLISH)
     share = crossed.fill_null(False).mean()
-    assert isinstance(share, float | None)
-    if share and share >= SOME_SWAPPED and pairs.height >= MIN_TEXTS:
+    assert isinstance(share, float)
+    if share >= SOME_SWAPPED:
         message = (
-            f"{share:.0%} of {pairs.height} sampled pairs have {_name(other)} where the recipe "
+            f"{share:.0%} of {src.len()} sampled pairs have {_name(other)} where the recipe "
             "declares English, and the reverse; put such lines into a file of their own"
         )
         say = error if share >= MANY_SWAPPED else warning

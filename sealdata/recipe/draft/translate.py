@@ -159,7 +159,7 @@ def _pattern(draft: FilterDraft, call: Call, text: str) -> None:
 
 
 def _long_words(draft: FilterDraft, call: Call, text: str) -> None:
-    note = "CHECK: white space alone ends a word, so do not use it on Thai, Lao, Khmer or Burmese"
+    note = "CHECK: only white space ends a word, so do not use it on Thai, Lao, Khmer or Burmese"
     for side, limit in call.by_side("threshold", 40).items():
         _matches(draft, text, side, rf"\S{{{int(limit)},}}", note, max=0)
 
