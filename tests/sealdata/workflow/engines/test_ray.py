@@ -227,7 +227,7 @@ if __name__ == "__main__":
 
 def test_a_driver_killed_in_the_middle_leaves_what_a_rerun_finishes(tmp_path):
     """SIGKILL when some parts are done and others are not; the rerun gives the same bytes."""
-    lines = "".join(f"word {number % 700}\tคำ {number % 600}\n" for number in range(1500))
+    lines = "".join(f"word {number % 700}\tคำ {number % 600}\n" for number in range(700))
     data = gzip.compress(lines.encode(), mtime=0)
     with LocalEngine(1) as local:
         unbroken = built(tmp_path / "local", local, data)
