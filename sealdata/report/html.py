@@ -4,6 +4,7 @@ import base64
 import hashlib
 import math
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,11 @@ SCRIPTS = ("page.js", "tables.js", "samples.js", "charts.js", "outcome.js", "exp
 
 def render_report(facts: AuditFacts, rows: dict[str, Any]) -> str:
     """The whole page, with ``rows`` of ``explorer.embed``; equal facts have equal text."""
+    return _environment().get_template("report.html.j2").render(_context(facts, rows))
+
+
+@cache  # compiling the templates takes longer than filling them for a small build
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("sealdata.report"),
         autoescape=True,
@@ -62,7 +68,7 @@ def render_report(facts: AuditFacts, rows: dict[str, Any]) -> str:
         share_text=share_text,
         label_summary=summary,
     )
-    return environment.get_template("report.html.j2").render(_context(facts, rows))
+    return environment
 
 
 def write_report(

@@ -1,5 +1,6 @@
 """Templates of Markdown: the card and the summary of training content."""
 
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -10,6 +11,11 @@ from sealdata.report.markup import bounds, hundredths
 
 def render(template: str, values: dict[str, Any]) -> str:
     """The text of a template of this package; ``values`` are its variables."""
+    return _environment().get_template(template).render(values)
+
+
+@cache  # a template is compiled once per process
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("sealdata.report"),
         autoescape=False,  # Markdown, which has no text of a corpus
@@ -20,7 +26,7 @@ def render(template: str, values: dict[str, Any]) -> str:
     )
     environment.filters.update(cell=cell, hundredths=hundredths)
     environment.globals.update(to_write=to_write, bounds=bounds)
-    return environment.get_template(template).render(values)
+    return environment
 
 
 def cell(text: str) -> str:
