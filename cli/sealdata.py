@@ -1,5 +1,6 @@
 """The `sealdata` command: parse, call, print."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -67,6 +68,7 @@ def main() -> None:
 )
 @ALLOW
 @progress_options
+@click.option("--json", "as_records", is_flag=True, help="The same as --progress json.")
 def build(
     recipe: str,
     out: Path | None,
@@ -76,6 +78,7 @@ def build(
     limit: int | None,
     dry_run: bool,
     allow: tuple[str, ...],
+    as_records: bool,
     shown: "ProgressOptions",
 ) -> None:
     """Build RECIPE, a TOML file or the name of a built-in recipe.
@@ -96,6 +99,8 @@ def build(
 
     from .show import show_build, show_left_out, show_plan
 
+    if as_records:
+        shown = replace(shown, mode="json")
     plan = load_plan(recipe)
     show_left_out(plan)
     if dry_run:

@@ -538,7 +538,7 @@ def test_records_of_progress_hold_the_warnings(base: Path, tmp_path: Path) -> No
         shutil.copy(path, tmp_path)
     MISTAKES["a rule on a score that no source has"].change(tmp_path)
     command = ["build", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "out")]
-    done = CliRunner().invoke(main, [*command, "--workers", "1", "--progress", "json"])
+    done = CliRunner().invoke(main, [*command, "--workers", "1", "--json"])
     assert done.exit_code == 0, done.output
     records = [json.loads(line) for line in done.stderr.splitlines()]
     [warning] = [record["text"] for record in records if record["event"] == "warning"]
