@@ -17,7 +17,9 @@ from sealdata.readers._rejects import SIDE_REJECTIONS, either_side, first_reason
 
 _COMPRESSION = (".gz", ".xz", ".bz2", ".zst")
 _SCORES = "scores"
-MAX_COUNTED = 8 << 30  # bytes of text of a file whose lines are counted before anything is read
+# Bytes of text of a file whose lines are counted before anything is read: some seconds of work. The
+# lines of a larger one are compared while it is read.
+MAX_COUNTED = 2 << 30
 _COUNT_BLOCK = 4 << 20
 
 

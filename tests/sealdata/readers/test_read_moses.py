@@ -139,3 +139,17 @@ def test_a_damaged_member(read, archive):
     source = Source("corpus", path, "eng_Latn", "ind_Latn")
     with pytest.raises(DataError, match=r"en-id\.txt\.zip is damaged"):
         list(load("readers", "moses").batches(source, 100))
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_lines_are_counted_before_reading(tmp_path, monkeypatch, end):
+    (tmp_path / "c.en-th.en").write_text("one\ntwo\nthree" + end, "utf-8")
+    source = Source("s", tmp_path / "c.en-th", "eng_Latn", "tha_Thai")
+    moses = load("readers", "moses")
+    (tmp_path / "c.en-th.th").write_text("หนึ่ง\nสอง\nสาม\n", "utf-8")
+    moses.check_whole(source)
+    (tmp_path / "c.en-th.th").write_text("หนึ่ง\nสอง\n", "utf-8")
+    with pytest.raises(DataError, match="eng_Latn 3, tha_Thai 2"):
+        moses.check_whole(source)
+    monkeypatch.setattr("sealdata.readers.moses.MAX_COUNTED", 10)
+    moses.check_whole(source)  # too long to be counted: reading finds it
