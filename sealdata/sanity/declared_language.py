@@ -18,6 +18,7 @@ from sealdata.lid.model import open_model
 from sealdata.pairs import english_first
 from sealdata.pipeline.plan import Plan
 from sealdata.recipe.tables import SourceTable
+from sealdata.sanity.chinese import other_characters
 from sealdata.sanity.findings import error, warning
 from sealdata.sanity.inputs import named
 from sealdata.sanity.samples import Samples
@@ -68,6 +69,7 @@ def wrong_languages(plan: Plan, samples: Samples) -> Iterator[Finding]:
         if isinstance(table, SourceTable):
             pairs = english_first(_spread(sample.good))
             other = table.tgt_lang if table.src_lang == ENGLISH else table.src_lang
+            texts_of = {ENGLISH: pairs["src"], other: pairs["tgt"]}
             # Both are scored once: identifying languages is the costliest part of the check.
             scores = checker.scores(pairs["src"], ENGLISH), checker.scores(pairs["tgt"], other)
             src = detect(checker, pairs["src"], ENGLISH, scores[0])
@@ -86,12 +88,19 @@ def wrong_languages(plan: Plan, samples: Samples) -> Iterator[Finding]:
                      ((ENGLISH, src), (other, tgt))]  # fmt: skip
         else:
             texts = _spread(sample.good)["text"].str.slice(0, _CHARS)
+            texts_of = {table.lang: texts}
             sides = [("its text", table.lang, detect(checker, texts, table.lang))]
         for what, lang, detected in sides:
             if detected and (judgement := judge(detected, lang)):
                 level, message = judgement
                 say = error if level == "error" else warning
                 yield say("wrong-language", named(table), f"{what} {message}")
+            elif detected and (message := other_characters(texts_of[lang], lang)):
+                yield warning(
+                    "wrong-language",
+                    named(table),
+                    f"{what} may not be {_name(lang)}: {message}; correct the language",
+                )
 
 
 def detect(

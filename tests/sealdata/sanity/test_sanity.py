@@ -15,6 +15,7 @@ from sealdata.pairs import make_pairs
 from sealdata.pipeline.plan import Plan
 from sealdata.readers._sampling import Sample
 from sealdata.recipe.tables import Recipe
+from sealdata.sanity.chinese import kind_of, other_characters
 from sealdata.sanity.declared_language import Detected, detect, judge
 from sealdata.sanity.findings import FINDINGS, NEVER_ALLOWED, check_allowed, error, with_allowed
 from sealdata.sanity.text_quality import doubtful_text
@@ -110,6 +111,41 @@ def test_levels(found, level):
 def test_a_relative_is_a_warning(exactly, share, level):
     told = judge(detected(exactly=exactly, share=share, likeliest="ind_Latn"), "jav_Latn")
     assert (told and told[0]) == level
+
+
+@pytest.mark.parametrize(
+    ("character", "kind"),
+    [
+        ("们", "simplified"), ("們", "traditional"), ("国", "simplified"), ("國", "traditional"),
+        ("人", ""), ("。", ""), ("a", ""), ("カ", ""), ("ก", ""), ("𠀀", ""),
+    ],
+)  # fmt: skip
+def test_kinds_of_chinese_characters(character, kind):
+    assert kind_of(character) == kind
+
+
+TRADITIONAL = "我們國家的學校開設了許多課程，讓學習語言的學生們能夠說話與寫作。"  # 17 that tell it
+SIMPLIFIED = "我们国家的学校开设了许多课程，让学习语言的学生们能够说话与写作。"
+
+
+@pytest.mark.parametrize(
+    ("texts", "lang", "said"),
+    [
+        ([TRADITIONAL] * 9, "zho_Hans", "100% of its characters"),
+        ([SIMPLIFIED] * 9, "zho_Hant", "100% of its characters"),
+        ([SIMPLIFIED] * 9, "yue_Hant", "are simplified"),
+        ([SIMPLIFIED] * 9, "zho_Hans", ""),
+        ([TRADITIONAL] * 9, "zho_Hant", ""),
+        ([TRADITIONAL] * 9, "jav_Latn", ""),
+        ([TRADITIONAL], "zho_Hans", ""),  # too few
+        ([TRADITIONAL] * 5 + [SIMPLIFIED] * 5, "zho_Hans", ""),  # a mixture
+        ([None, "", "abc"], "zho_Hans", ""),
+    ],
+)
+def test_the_other_kind_of_chinese(texts, lang, said):
+    message = other_characters(pl.Series(texts, dtype=pl.String), lang)
+    assert said in message
+    assert bool(message) == bool(said)
 
 
 def test_texts_that_differ_in_numbers_only_are_one(checker):
