@@ -122,10 +122,10 @@ class Finding(_Facts):
     """What the sanity check found before the work began."""
 
     name: str  # of the kind of finding, see ``sealdata.sanity.findings``
-    level: Literal["error", "warning"]  # a build has warnings only
+    level: Literal["error", "warning", "note"]  # a build has no errors; a note is not on the card
     where: str  # source, stream, rule or folder, as a person names it: "source 'a'"
     message: str  # what was found, and the cure
-    allowed: bool = False  # it was an error, and ``--allow`` said that it is meant
+    allowed: bool = False  # ``--allow`` said that it is meant
     example: str = ""  # text of a record that shows it; not for the card, which is published
 
     @property

@@ -114,7 +114,6 @@ def audit_recipe(
         SealError: an input or a stage failed. Finished parts stay, and the next call continues.
     """
     # The audit writes into the work folder of a build, so both must not run at once.
-    plan.check_extras()
     with locked(out):
         findings, _ = check(plan, out, allow, say)
         digests = Digests(out / "work" / "digests.json")

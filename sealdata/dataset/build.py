@@ -84,6 +84,8 @@ def build(
     """
     # Two builds in one folder would delete each other's results in ``place_results``.
     with locked(out), ExitStack() as last_step:
+        if not (out / MANIFEST).is_file():  # a finished build needs no library
+            plan.check_extras()
         findings = check_inputs(plan, out, allow, say)
         work = out / "work"
         # A digest is cached by path, size and time of change, so an unchanged corpus is hashed

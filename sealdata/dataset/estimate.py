@@ -5,8 +5,6 @@ from pathlib import Path
 
 from sealdata.dataset.pair_samples import draw
 from sealdata.fetch.corpus_cards import read_corpus_card
-from sealdata.formats.documents import ENGLISH
-from sealdata.pairs import english_first
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.streams import open_table, pair_formats
 from sealdata.readers._sampling import Sample
@@ -66,11 +64,11 @@ def estimate_tokens(plan: Plan, samples: Samples) -> list[SourceTokens]:
 
 
 def _source(plan: Plan, table: SourceTable, sample: Sample, tokenizer: Tokenizer) -> SourceTokens:
-    pairs = draw(english_first(sample.good), SAMPLE_PAIRS, _SEED)
+    pairs = draw(sample.good, SAMPLE_PAIRS, _SEED)
     # The keys decide direction and template of each pair, as in packing, here under a seed of its
     # own.
     keys = row_keys(pairs, _SEED)
-    lang = table.tgt_lang if table.src_lang == ENGLISH else table.src_lang
+    lang = table.other_lang
     texts: list[str] = []
     for form in pair_formats(plan.recipe.format, lang):
         taken = form.takes(keys)

@@ -75,7 +75,7 @@ def _of_sources(plan: Plan, max_pairs: int, seed: int) -> Samples:
     drawn: dict[str, pl.DataFrame] = {}
     for table in plan.recipe.source:
         reader, source = plan.reader(table)
-        lang = table.tgt_lang if table.src_lang == "eng_Latn" else table.src_lang
+        lang = table.other_lang
         for good, _ in reader.batches(source, _READ_ROWS):
             fresh = english_first(good).select("source", "row", "src", "tgt")
             # A language may have several sources: all of them compete for its places.

@@ -1,7 +1,6 @@
 """A plan: a recipe whose components are made, whose paths are found and whose rules are bound."""
 
 import copy
-import difflib
 import math
 from collections.abc import Collection, Mapping, Sequence
 from glob import glob
@@ -9,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from sealdata.cleaners import Cleaner
-from sealdata.component import TEXT_OPTIONS, available, load, load_table
+from sealdata.component import TEXT_OPTIONS, load, load_table
 from sealdata.contamination.sets import evaluation_files, set_name
 from sealdata.errors import ConfigError
 from sealdata.extras import require
 from sealdata.files.places import locate
 from sealdata.filter_stages import RULE_STAGES, RuleStage
+from sealdata.pipeline.score_checks import check_limits, check_score
 from sealdata.plugins.loading import find_plugins
 from sealdata.plugins.metric import Metric
 from sealdata.readers import Reader, Source
@@ -29,7 +29,7 @@ from sealdata.recipe.tables import (
     StreamTable,
     TokenFileTable,
 )
-from sealdata.scorers import ANY_NUMBER, Scorer
+from sealdata.scorers import Scorer
 from sealdata.shards.token_files import TokenRange
 from sealdata.stages.decontaminate import EvaluationFile
 from sealdata.stages.rules import Bounds, Rule
@@ -81,13 +81,14 @@ class Plan:
         }
         for scorer in self.scorers.values():
             scorer.check_sources([table.name for table in recipe.source])
+        outside = classes.get("scorers", {})
         for rule in recipe.rule:
-            self._check_score(f"rule {rule.reason!r}", rule.score)
-            self._check_thresholds(rule)
+            check_score(f"rule {rule.reason!r}", rule.score, self.scorers, outside)
+            check_limits(rule, self.scorers)
         if recipe.caps.score is not None:
             # Caps rank pairs by any score, but need no limit on it, so only its existence is
             # checked.
-            self._check_score("[caps]", recipe.caps.score)
+            check_score("[caps]", recipe.caps.score, self.scorers, outside)
 
     def check_extras(self) -> None:
         """Find out before any work which libraries of extras the recipe needs and are missing.
@@ -108,61 +109,6 @@ class Plan:
             require(f"{table.name!r}: reader {table.reader}", *self.reader(table)[0].modules)
         if self.recipe.near_dedup.jaccard is not None:
             require("[near_dedup]", "rensa")
-
-    def _check_score(self, where: str, score: str) -> None:
-        scorer, _, column = score.partition(".")
-        # A score is named ``SCORER.COLUMN``. Without its [score] table no stage would compute the
-        # column.
-        if scorer not in self.scorers:
-            raise ConfigError(f"{where} needs {score!r}, {_cure_for_scorer(scorer, self.scorers)}")
-        component = self.scorers[scorer]
-        # Recipes outlive the names of columns, so the message says what to write.
-        if new_name := component.renamed.get(column):
-            raise ConfigError(f"{where}: score {score!r} is now called '{scorer}.{new_name}'")
-        # The set of columns depends on the parameters: margins exist only if the table asks for
-        # them.
-        columns = list(component.columns)
-        if component.over_corpus:
-            columns += component.corpus_columns
-        # The column is known, so the message names the parameter that is missing.
-        elif column in component.corpus_columns:
-            raise ConfigError(
-                f"{where} needs {score}, which is computed where [score.{scorer}] says "
-                f'{column} = "ratio" (or "distance")'
-            )
-        if column not in columns:
-            nearest = difflib.get_close_matches(column, columns, n=1)
-            hint = f"did you mean '{scorer}.{nearest[0]}'? " if nearest else ""
-            names = ", ".join(f"{scorer}.{name}" for name in columns)
-            raise ConfigError(f"{where}: no score {score!r}; {hint}known: {names}")
-        if component.ranges.get(column, ANY_NUMBER) is None:
-            raise ConfigError(f"{where}: {score} is text, which has no order; take a number")
-
-    def _check_thresholds(self, rule: RuleTable) -> None:
-        """Refuse a threshold that drops everything or nothing, as a percentage does for a share."""
-        scorer, _, column = rule.score.partition(".")
-        allowed = self.scorers[scorer].limits(column)
-        if allowed is None:
-            return
-        # Bounds of languages and sources may hold the same mistake as the general ones.
-        limits = [rule.min, rule.max]
-        for bounds in (*rule.languages.values(), *rule.sources.values()):
-            limits += [bounds.min, bounds.max]
-        for limit in limits:
-            # Infinity takes a general limit away in a language: it is a limit of no score.
-            if limit is None or math.isinf(limit):
-                continue
-            if not allowed.low <= limit <= allowed.high:
-                raise ConfigError(
-                    f"rule {rule.reason!r}: {limit:g} is not a threshold of {allowed.kind} "
-                    f"({rule.score}): {allowed.why}"
-                )
-            # A limit may be in the range and still be another score's: 1.06 is NLLB's margin, not
-            # that of one corpus.
-            if limit in allowed.borrowed:
-                raise ConfigError(
-                    f"rule {rule.reason!r}: {limit:g} for {rule.score}: {allowed.borrowed[limit]}"
-                )
 
     def _languages(self) -> list[str]:
         # Languages in the order of the recipe, each once: the order must not vary between
@@ -356,19 +302,6 @@ class Plan:
         if isinstance(table, SourceTable):
             return reader, Source(table.name, path, table.src_lang, table.tgt_lang)
         return reader, Source(table.name, path, table.lang)
-
-
-def _cure_for_scorer(name: str, tables: Collection[str]) -> str:
-    """What to do about a score of a scorer that the recipe has no table for."""
-    nearest = difflib.get_close_matches(name, tables, n=1)
-    if nearest:
-        return f"but there is no [score.{name}]; did you mean [score.{nearest[0]}]?"
-    if name in available("scorers"):
-        return f"but there is no [score.{name}]; add that table"
-    scorers = available("scorers")
-    nearest = difflib.get_close_matches(name, scorers, n=1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else f": {', '.join(scorers)}"
-    return f"but no scorer is named {name!r}{hint}"
 
 
 def bind_rule(rule: RuleTable, stage: RuleStage, sources: Mapping[str, str] | None = None) -> Rule:

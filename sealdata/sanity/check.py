@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from sealdata.build_manifest import MANIFEST, Finding
+from sealdata.build_manifest import Finding
 from sealdata.errors import DataError
 from sealdata.pipeline.plan import Plan
-from sealdata.sanity.declared_language import wrong_languages
+from sealdata.sanity.declared_language import unjudged_languages, wrong_languages
 from sealdata.sanity.evaluation_sets import useless_sets
 from sealdata.sanity.findings import NEVER_ALLOWED, check_allowed, with_allowed
 from sealdata.sanity.inputs import missing_inputs, other_results
@@ -25,8 +25,10 @@ def check(plan: Plan, out: Path, allow: Collection[str], say: Say) -> tuple[list
     """All findings on a recipe but those on its folder, and the samples that they rest on.
 
     Raises:
+        MissingExtraError: a library that the recipe needs is not installed.
         ConfigError, DataError: see ``check_inputs`` and ``check_samples``.
     """
+    plan.check_extras()
     check_inputs(plan, out, allow, say)
     samples = Samples(plan)
     return check_samples(plan, samples, allow, say), samples
@@ -37,12 +39,9 @@ def check_inputs(plan: Plan, out: Path, allow: Collection[str], say: Say) -> lis
 
     Raises:
         ConfigError: ``allow`` has a name that no finding has.
-        MissingExtraError: a library that the recipe needs is not installed.
         DataError: something is found after which a build is impossible or worthless.
     """
     check_allowed(allow)
-    if not (out / MANIFEST).is_file():  # a finished build needs no library
-        plan.check_extras()
     return _settled([*other_results(plan, out), *missing_inputs(plan)], allow, say)
 
 
@@ -53,6 +52,7 @@ def check_samples(plan: Plan, samples: Samples, allow: Collection[str], say: Say
         DataError: as ``check_inputs``.
     """
     findings = [*samples.problems, *unreadable(plan, samples), *wrong_languages(plan, samples)]
+    findings += unjudged_languages(plan)
     findings += [*doubtful_text(plan, samples), *useless_sets(plan), *without_effect(plan)]
     findings += outcome(plan, samples)
     findings += head_only(plan, samples)

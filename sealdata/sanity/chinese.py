@@ -9,7 +9,7 @@ from collections import Counter
 
 import polars as pl
 
-MIN_CHARACTERS = 50  # that tell the kind; with fewer there is no judgement
+MIN_CHARACTERS = 50  # that tell the kind; with fewer, nothing is judged
 MIN_SHARE = 0.8  # of one kind from which the text is of that kind
 _KINDS = {"Hans": "simplified", "Hant": "traditional"}
 

@@ -15,17 +15,16 @@ from sealdata.languages import ENGLISH, confusable_set, languages, resolve
 from sealdata.lid.labels import labels_of
 from sealdata.lid.language_checker import LanguageChecker
 from sealdata.lid.model import open_model
-from sealdata.pairs import english_first
 from sealdata.pipeline.plan import Plan
 from sealdata.recipe.tables import SourceTable
 from sealdata.sanity.chinese import other_characters
 from sealdata.sanity.findings import error, warning
 from sealdata.sanity.inputs import named
-from sealdata.sanity.samples import Samples
+from sealdata.sanity.samples import Samples, share, spread
 from sealdata.scorers.lid import Lid
 
 TEXTS = 500  # of each side
-MIN_TEXTS = 20  # that differ and have letters; with fewer there is no judgement
+MIN_TEXTS = 20  # that differ and have letters; with fewer, nothing is judged
 # Share of texts in the declared language below which it is another one. Good text has 0.55 or more
 # (short messages of software in Javanese), Javanese read as English 0.18.
 MAX_DECLARED = 0.25
@@ -67,8 +66,7 @@ def wrong_languages(plan: Plan, samples: Samples) -> Iterator[Finding]:
         if sample.good.height < MIN_TEXTS:
             continue
         if isinstance(table, SourceTable):
-            pairs = english_first(_spread(sample.good))
-            other = table.tgt_lang if table.src_lang == ENGLISH else table.src_lang
+            pairs, other = spread(sample.good, TEXTS), table.other_lang
             texts_of = {ENGLISH: pairs["src"], other: pairs["tgt"]}
             # Both are scored once: identifying languages is the costliest part of the check.
             scores = checker.scores(pairs["src"], ENGLISH), checker.scores(pairs["tgt"], other)
@@ -87,7 +85,7 @@ def wrong_languages(plan: Plan, samples: Samples) -> Iterator[Finding]:
             sides = [(f"its {_name(lang)} side", lang, detected) for lang, detected in
                      ((ENGLISH, src), (other, tgt))]  # fmt: skip
         else:
-            texts = _spread(sample.good)["text"].str.slice(0, _CHARS)
+            texts = spread(sample.good, TEXTS)["text"].str.slice(0, _CHARS)
             texts_of = {table.lang: texts}
             sides = [("its text", table.lang, detect(checker, texts, table.lang))]
         for what, lang, detected in sides:
@@ -101,6 +99,22 @@ def wrong_languages(plan: Plan, samples: Samples) -> Iterator[Finding]:
                     named(table),
                     f"{what} may not be {_name(lang)}: {message}; correct the language",
                 )
+
+
+def unjudged_languages(plan: Plan) -> Iterator[Finding]:
+    """Declared languages that the check cannot tell, where no scorer ``lid`` says so already."""
+    if any(isinstance(scorer, Lid) for scorer in plan.scorers.values()):
+        return  # its note names them on the terminal, in the report and on the card
+    sides = {code for table in plan.recipe.source for code in (table.src_lang, table.tgt_lang)}
+    declared = sides | {table.lang for table in plan.recipe.document_streams}
+    missing = checker_of(plan).labels.missing(sorted(declared))
+    if missing:
+        yield warning(
+            "unjudged-language",
+            "languages",
+            f"the bundled language ID has no label for {', '.join(map(_name, missing))}, so only "
+            "the script of such text is checked; `sealdata models list` has models of more",
+        )
 
 
 def detect(
@@ -120,14 +134,14 @@ def detect(
     if num_texts < MIN_TEXTS:
         return None
     tops = scores.filter(judged)["top"]
-    top, share, set_share = _likeliest(tops)
+    top, top_share, set_share = _likeliest(tops)
     others = tops.filter(~tops.is_in([lang, *confusable_set(lang)]))
     second, _, among_others = _likeliest(others) if others.len() else ("", 0.0, 0.0)
     return Detected(
-        declared=float((margin.drop_nulls() > 0).mean()),  # type: ignore[arg-type]
-        exactly=float((tops == lang).mean()),  # type: ignore[arg-type]
+        declared=share(margin.drop_nulls() > 0),
+        exactly=share(tops == lang),
         likeliest=top,
-        share=share,
+        share=top_share,
         set_share=set_share,
         second=second,
         second_share=among_others * others.len() / num_texts,
@@ -153,7 +167,7 @@ def _likeliest(top: pl.Series) -> tuple[str, float, float]:
 
 def judge(detected: Detected, lang: str) -> tuple[str, str] | None:
     """The level of a finding and what to say of a side; None if it seems to be in ``lang``."""
-    cure = "correct the language in the recipe, or leave the source out"
+    cure = "correct the language in the recipe, or leave it out"
     of = f"of {detected.num_texts} sampled texts"
     likeliest = f"{detected.share:.0%} {of} are {_name(detected.likeliest)}"
     if detected.in_script < MAX_DECLARED:
@@ -189,14 +203,13 @@ def _partly_swapped(where: str, src: pl.Series, tgt: pl.Series, other: str) -> I
     """Some lines that have the sides in each other's language, by the likeliest one of each."""
     relatives = list({other, *confusable_set(other)} - {ENGLISH})
     crossed = src.is_in(relatives) & (tgt == ENGLISH)
-    share = crossed.fill_null(False).mean()
-    assert isinstance(share, float)
-    if share >= SOME_SWAPPED:
+    swapped = share(crossed)
+    if swapped >= SOME_SWAPPED:
         message = (
-            f"{share:.0%} of {src.len()} sampled pairs have {_name(other)} where the recipe "
+            f"{swapped:.0%} of {src.len()} sampled pairs have {_name(other)} where the recipe "
             "declares English, and the reverse; put such lines into a file of their own"
         )
-        say = error if share >= MANY_SWAPPED else warning
+        say = error if swapped >= MANY_SWAPPED else warning
         yield say("swapped-languages", where, message)
 
 
@@ -209,8 +222,8 @@ def _in_script(texts: pl.Series, lang: str) -> float:
     frame = pl.DataFrame({"src": texts, "tgt": texts}).with_columns(
         src_lang=pl.lit(lang), tgt_lang=pl.lit(lang)
     )
-    share = load("scorers", "script").score(frame)["src_share"].drop_nulls()
-    return float((share > MIN_SHARE).mean()) if share.len() else 1.0  # type: ignore[arg-type]
+    shares = load("scorers", "script").score(frame)["src_share"].drop_nulls()
+    return share(shares > MIN_SHARE) if shares.len() else 1.0
 
 
 def checker_of(plan: Plan) -> LanguageChecker:
@@ -227,11 +240,6 @@ def _open(name: str) -> LanguageChecker:
         path = find_model(Lid().model)
     model = open_model(path)
     return LanguageChecker(labels_of(model.labels), model.likeliest, Lid().short)
-
-
-def _spread(rows: pl.DataFrame) -> pl.DataFrame:
-    """TEXTS rows at equal distances."""
-    return rows.gather_every(max(1, rows.height // TEXTS)).head(TEXTS)
 
 
 def _name(lang: str) -> str:

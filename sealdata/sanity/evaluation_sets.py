@@ -13,10 +13,11 @@ from sealdata.languages import ENGLISH, confusable_set
 from sealdata.pipeline.plan import Plan
 from sealdata.sanity.declared_language import checker_of
 from sealdata.sanity.findings import error, warning
+from sealdata.sanity.samples import share, spread
 
 SENTENCES = 100  # of each file, from its beginning
 JUDGED = 500  # of each set, at equal distances
-MIN_SENTENCES = 20  # with letters; with fewer there is no judgement
+MIN_SENTENCES = 20  # with letters; with fewer, nothing is judged
 MIN_SHARE = 0.02  # of sentences in a language of the recipe
 
 
@@ -43,8 +44,7 @@ def _judge(plan: Plan, where: str, sentences: pl.Series) -> Iterator[Finding]:
     if sentences.len() < MIN_SENTENCES:
         return
     # A small draw is enough: it is about nearly all sentences or nearly none.
-    sentences = sentences.gather_every(max(1, sentences.len() // JUDGED)).head(JUDGED)
-    top = checker_of(plan).scores(sentences, ENGLISH)["top"].drop_nulls()
+    top = checker_of(plan).scores(spread(sentences, JUDGED), ENGLISH)["top"].drop_nulls()
     if not top.len():
         message = "no sentence that was looked at has a letter; name the columns of text"
         yield error("evaluation-set", where, message)
@@ -54,11 +54,10 @@ def _judge(plan: Plan, where: str, sentences: pl.Series) -> Iterator[Finding]:
     declared |= {table.src_lang for table in plan.recipe.source}
     declared |= {table.lang for table in plan.recipe.stream}
     related = {code for lang in declared for code in (lang, *confusable_set(lang))}
-    share = top.is_in(list(related)).mean()
-    assert isinstance(share, float)
-    if share < MIN_SHARE:
+    fitting = share(top.is_in(list(related)))
+    if fitting < MIN_SHARE:
         message = (
-            f"{share:.0%} of {top.len()} sampled sentences are in a language of the recipe, so it "
-            "keeps out next to nothing; name the files of your languages"
+            f"{fitting:.0%} of {top.len()} sampled sentences are in a language of the recipe, so "
+            "it keeps out next to nothing; name the files of your languages"
         )
         yield warning("evaluation-set", where, message)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from sealdata.build_manifest import Finding
 from sealdata.errors import ConfigError
 
-# Name -> what it means. ``--allow NAME`` makes a warning of an error; a name in ``NEVER_ALLOWED``
-# stays an error, because no build could follow.
+# Name -> what it means. ``--allow NAME`` makes a warning of an error; a name in
+# ``NEVER_ALLOWED`` cannot be meant: no build could follow, or it is about the check.
 FINDINGS = {
     "missing": "an input, a model, a tokenizer or an evaluation set is not on this machine",
     "unusable": "a file cannot be read, or files that belong together do not fit",
@@ -20,12 +20,13 @@ FINDINGS = {
     "misaligned": "the two sides of a source do not seem to be translations of each other",
     "evaluation-set": "an evaluation set has no text, or none in a language of the recipe",
     "no-effect": "a rule can drop no pair, as its limits are the ends of the score's range",
+    "unjudged-language": "the model of language ID has no label for a declared language",
     "no-score": "no pair of a source has the score that a rule is about",
     "nothing-kept": "the rules drop all pairs of a sample, or nearly all",
     "head-only": "a sample could only be taken from the beginning of a file",
     "other-recipe": "the result folder holds the build of another recipe, or other files",
 }
-NEVER_ALLOWED = ("missing", "unusable", "empty")
+NEVER_ALLOWED = ("missing", "unusable", "empty", "head-only")
 
 
 def check_allowed(names: Collection[str]) -> None:
@@ -54,11 +55,17 @@ def warning(name: str, where: str, message: str) -> Finding:
     return Finding(name=name, level="warning", where=where, message=message)
 
 
+def note(name: str, where: str, message: str) -> Finding:
+    """What a reader of the report should know about the check itself, not about the dataset."""
+    assert name in FINDINGS, name
+    return Finding(name=name, level="note", where=where, message=message)
+
+
 def with_allowed(findings: Iterable[Finding], allow: Collection[str]) -> list[Finding]:
-    """The findings; errors of allowed names became warnings that say so."""
+    """The findings; those of allowed names are warnings that say so."""
     return [
         finding.model_copy(update={"level": "warning", "allowed": True})
-        if finding.level == "error" and finding.name in allow
+        if finding.name in allow
         else finding
         for finding in findings
     ]

@@ -8,14 +8,12 @@ import polars as pl
 
 from sealdata.build_manifest import Finding
 from sealdata.filter_stages import RULE_STAGES
-from sealdata.languages import ENGLISH
-from sealdata.pairs import english_first
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.score_pairs import evaluate_pairs
 from sealdata.recipe.tables import SourceTable
 from sealdata.sanity.findings import error, warning
 from sealdata.sanity.inputs import named
-from sealdata.sanity.samples import Samples
+from sealdata.sanity.samples import Samples, spread
 from sealdata.scorers import ANY_NUMBER
 from sealdata.stages.rules import Evaluation
 
@@ -29,7 +27,7 @@ class _Judged:
     """What the rules say of the samples of all sources."""
 
     without: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # score: names
-    with_score: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # sources that do
+    with_score: set[str] = field(default_factory=set)  # scores that some source has
     dropped: list[Finding] = field(default_factory=list)
     num_sources: int = 0
     num_empty: int = 0  # of these, sources of whose sample nothing is kept
@@ -77,9 +75,8 @@ def _without_similarity(plan: Plan) -> Plan:
 
 
 def _judge(plan: Plan, table: SourceTable, good: pl.DataFrame, judged: _Judged) -> None:
-    pairs = good.gather_every(max(1, good.height // PAIRS)).head(PAIRS)
-    lang = table.tgt_lang if table.src_lang == ENGLISH else table.src_lang
-    _, evaluation = evaluate_pairs(plan, english_first(pairs), lang, table.name)
+    pairs, lang = spread(good, PAIRS), table.other_lang
+    _, evaluation = evaluate_pairs(plan, pairs, lang, table.name)
     for rule in plan.bound_rules():
         reached = evaluation.scores.filter(_reached(evaluation, rule.stage))
         is_off = rule.bounds_in(lang, table.name) is None
@@ -89,7 +86,7 @@ def _judge(plan: Plan, table: SourceTable, good: pl.DataFrame, judged: _Judged) 
             if table.name not in judged.without[rule.score]:
                 judged.without[rule.score].append(table.name)
         else:
-            judged.with_score[rule.score] += 1
+            judged.with_score.add(rule.score)
     judged.num_sources += 1
     kept = evaluation.surviving.sum()
     judged.num_empty += kept == 0
@@ -125,7 +122,7 @@ def _unscored(plan: Plan, judged: _Judged) -> Iterator[Finding]:
         if not names:
             continue
         drops = rule.missing == "drop"
-        everywhere = not judged.with_score[rule.score]
+        everywhere = rule.score not in judged.with_score
         sources = "any source" if everywhere else ", ".join(names)
         what = "drops all of them" if drops else "drops none of them"
         say = error if everywhere and drops else warning

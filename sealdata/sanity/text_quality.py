@@ -5,12 +5,11 @@ from collections.abc import Iterator
 import polars as pl
 
 from sealdata.build_manifest import Finding
-from sealdata.pairs import english_first
 from sealdata.pipeline.plan import Plan
 from sealdata.recipe.tables import SourceTable
 from sealdata.sanity.findings import error, warning
 from sealdata.sanity.inputs import named
-from sealdata.sanity.samples import Samples
+from sealdata.sanity.samples import Samples, share, spread
 from sealdata.text.characters import count_characters
 
 MIN_TEXTS = 20  # with fewer, a share says nothing
@@ -32,18 +31,17 @@ def doubtful_text(plan: Plan, samples: Samples) -> Iterator[Finding]:
     for table, sample in samples.tables(plan):
         if sample.good.height < MIN_TEXTS:
             continue
-        rows = sample.good.gather_every(max(1, sample.good.height // ROWS)).head(ROWS)
+        rows = spread(sample.good, ROWS)
         if isinstance(table, SourceTable):
-            pairs = english_first(rows).select("src", "tgt")
-            yield from _of_pairs(named(table), pairs)
+            yield from _of_pairs(named(table), rows.select("src", "tgt"))
         else:
             yield from _of_documents(named(table), rows["text"].str.slice(0, _CHARS))
 
 
 def _of_pairs(where: str, pairs: pl.DataFrame) -> Iterator[Finding]:
     for side, name in (("src", "English"), ("tgt", "other")):
-        if (share := _without_letters(pairs[side])) >= MIN_SHARE:
-            yield warning("not-text", where, f"{share:.0%} of its {name} sides have no letter")
+        if (without := _without_letters(pairs[side])) >= MIN_SHARE:
+            yield warning("not-text", where, f"{without:.0%} of its {name} sides have no letter")
     for columns, what in ((["src", "tgt"], "pairs"), (["src"], "English sides"),
                           (["tgt"], "other sides")):  # fmt: skip
         distinct = pairs.select(pl.struct(columns).n_unique()).item() / pairs.height
@@ -83,14 +81,12 @@ def _of_documents(where: str, texts: pl.Series) -> Iterator[Finding]:
         & (text.str.len_chars() <= _ID_CHARS),
     }
     for what, rows in looks.items():
-        share = rows.fill_null(False).mean()
-        assert isinstance(share, float)
-        if share >= MIN_SHARE:
-            say = error if share >= NEARLY_ALL else warning
-            yield say("not-text", where, f"{share:.0%} of its documents look like {what}")
+        if (part := share(rows)) >= MIN_SHARE:
+            say = error if part >= NEARLY_ALL else warning
+            yield say("not-text", where, f"{part:.0%} of its documents look like {what}")
             return
-    if (share := _without_letters(texts)) >= MIN_SHARE:
-        yield error("not-text", where, f"{share:.0%} of its documents have no letter")
+    if (without := _without_letters(texts)) >= MIN_SHARE:
+        yield error("not-text", where, f"{without:.0%} of its documents have no letter")
     distinct = texts.n_unique() / texts.len()
     if distinct < MIN_SHARE:
         message = f"only {distinct:.1%} of its documents differ; all of them are packed"
@@ -98,5 +94,4 @@ def _of_documents(where: str, texts: pl.Series) -> Iterator[Finding]:
 
 
 def _without_letters(texts: pl.Series) -> float:
-    letters = count_characters(texts)["letters"]
-    return float((letters == 0).mean())  # type: ignore[arg-type]
+    return share(count_characters(texts)["letters"] == 0)

@@ -56,6 +56,19 @@ def test_the_components_of_a_file() -> None:
     assert origin.identity() == made.identity()["plugin"]
 
 
+def test_a_rule_on_a_plugin_without_its_table_says_so() -> None:
+    source = {"name": "s", "reader": "tsv", "path": "s", "src_lang": "en", "tgt_lang": "th"}
+    content = {
+        "name": "t",
+        "source": [source],
+        "plugins": {"paths": [str(PLUGIN)]},
+        "rule": [{"reason": "r", "score": "vowel_count.src", "min": 1}],
+        "tokenizer": {"path": "t"},
+    }
+    with pytest.raises(ConfigError, match=r"no \[score.vowel_count\]; add that table"):
+        Plan(Recipe.model_validate(content), PLUGIN.parent)
+
+
 def test_a_fresh_process_unpickles_it(tmp_path: Path) -> None:
     params = {"weights": {"src": 2.5}}
     made = load("scorers", "vowel_count", params, find_plugins([PLUGIN]).classes)

@@ -22,6 +22,7 @@ from sealdata.fetch.corpus_cards import (
 from sealdata.report.dataset_card import front_matter, render_card, write_card
 from sealdata.report.dataset_card_merge import TO_WRITE
 from sealdata.report.markdown import cell
+from sealdata.sanity.findings import note, warning
 
 Build = tuple[Path, BuildManifest]
 
@@ -189,3 +190,13 @@ def test_cells_hold_no_markup() -> None:
 def test_pairs_hold_the_columns_the_card_names(build: Build) -> None:
     frame = pl.read_parquet(build[0] / "pairs" / "eng_Latn-tha_Thai" / "train-00000.parquet")
     assert {"source", "row", "src", "tgt", "split", "laser.cosine"} <= set(frame.columns)
+
+
+def test_warnings_of_the_check_are_on_the_card_and_notes_and_records_are_not(build: Build) -> None:
+    warned = warning("repeated", "source 'a'", "the same pair again and again")
+    shown = warned.model_copy(update={"example": "A record of the corpus."})
+    about_the_check = note("head-only", "sources", "only the first records were looked at")
+    text = render_card(build[1].model_copy(update={"findings": [shown, about_the_check]}))
+    assert "the same pair again and again" in text
+    assert "A record of the corpus." not in text
+    assert "only the first records" not in text

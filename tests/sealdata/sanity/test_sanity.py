@@ -16,8 +16,23 @@ from sealdata.pipeline.plan import Plan
 from sealdata.readers._sampling import Sample
 from sealdata.recipe.tables import Recipe
 from sealdata.sanity.chinese import kind_of, other_characters
-from sealdata.sanity.declared_language import Detected, detect, judge
-from sealdata.sanity.findings import FINDINGS, NEVER_ALLOWED, check_allowed, error, with_allowed
+from sealdata.sanity.declared_language import (
+    Detected,
+    detect,
+    judge,
+    unjudged_languages,
+    wrong_languages,
+)
+from sealdata.sanity.findings import (
+    FINDINGS,
+    NEVER_ALLOWED,
+    check_allowed,
+    error,
+    note,
+    warning,
+    with_allowed,
+)
+from sealdata.sanity.samples import spread
 from sealdata.sanity.text_quality import doubtful_text
 
 
@@ -183,6 +198,7 @@ def pairs_of(src: list[str], tgt: list[str]) -> pl.DataFrame:
 
 ENGLISH_TEXTS, THAI_TEXTS = texts("eng_Latn").to_list(), texts("tha_Thai").to_list()
 HALF_HTML = [f"<p>{t}</p>" for t in ENGLISH_TEXTS[:90]] + ENGLISH_TEXTS[90:]
+SUMS = ["1 + 1 = 2"] * 90 + THAI_TEXTS[90:]
 
 
 @pytest.mark.parametrize(
@@ -191,14 +207,13 @@ HALF_HTML = [f"<p>{t}</p>" for t in ENGLISH_TEXTS[:90]] + ENGLISH_TEXTS[90:]
         (ENGLISH_TEXTS, THAI_TEXTS, []),
         (ENGLISH_TEXTS, sorted(THAI_TEXTS), [("misaligned", "error")]),
         (ENGLISH_TEXTS[:99], sorted(THAI_TEXTS)[:99], []),  # too few
-        (ENGLISH_TEXTS, ["1 + 1 = 2"] * 90 + THAI_TEXTS[90:], [("not-text", "warning")]),
+        (ENGLISH_TEXTS, SUMS, [("not-text", "warning"), ("misaligned", "error")]),
         (ENGLISH_TEXTS, THAI_TEXTS[:1] * 163, [("repeated", "warning")]),
         (ENGLISH_TEXTS[:1] * 163, THAI_TEXTS[:1] * 163, [("repeated", "warning")]),
     ],
 )
 def test_sides_that_are_no_translations(plan, src, tgt, expected):
-    found = names(doubtful_text(plan, Drawn(plan, pairs_of(src, tgt))))
-    assert [each for each in found if each[0] != "misaligned" or expected == [each]] == expected
+    assert names(doubtful_text(plan, Drawn(plan, pairs_of(src, tgt)))) == expected
 
 
 @pytest.mark.parametrize(
@@ -227,5 +242,43 @@ def test_what_can_be_allowed():
         with pytest.raises(ConfigError, match=f"--allow {name}"):
             check_allowed([name])
     found = [error("wrong-language", "a", "b"), error("unreadable", "c", "d")]
-    levels = [(f.name, f.level, f.allowed) for f in with_allowed(found, ["unreadable"])]
-    assert levels == [("wrong-language", "error", False), ("unreadable", "warning", True)]
+    found += [warning("repeated", "e", "f"), note("head-only", "g", "h")]
+    allowed = with_allowed(found, ["unreadable", "repeated"])
+    assert [(finding.name, finding.level, finding.allowed) for finding in allowed] == [
+        ("wrong-language", "error", False),
+        ("unreadable", "warning", True),
+        ("repeated", "warning", True),
+        ("head-only", "note", False),
+    ]
+
+
+@pytest.mark.parametrize("height", [0, 1, 9, 10, 11, 19, 20, 21, 99, 1000])
+def test_a_spread_reaches_from_the_first_row_to_nearly_the_last(height):
+    rows = spread(pl.Series(range(height)), 10).to_list()
+    assert len(rows) <= 10
+    assert len(rows) >= min(height, 6), "more than half of what there is room for"
+    assert rows[:1] == list(range(height))[:1]
+    assert not rows or height - rows[-1] <= -(-height // 10)
+
+
+def test_what_is_wrong_at_the_end_of_a_source_is_found(plan):
+    """Of 900 pairs, more than are identified and less than twice as many, the last are swapped."""
+    english, thai = (ENGLISH_TEXTS * 6)[:900], (THAI_TEXTS * 6)[:900]
+    texts = [(f"{e} {n}", f"{t} {n}") for n, (e, t) in enumerate(zip(english, thai, strict=True))]
+    swapped = [*texts[:600], *((thai, english) for english, thai in texts[600:])]
+    frame = make_pairs(swapped, tgt_lang="tha_Thai")
+    assert ("swapped-languages", "error") in names(wrong_languages(plan, Drawn(plan, frame)))
+    good = make_pairs(texts, tgt_lang="tha_Thai")
+    assert names(wrong_languages(plan, Drawn(plan, good))) == []
+
+
+@pytest.mark.parametrize(
+    ("lang", "scorers", "said"),
+    [("th", {}, None), ("ace", {}, "no label for Acehnese"), ("ace", {"lid": {}}, None)],
+)
+def test_a_language_that_cannot_be_told_is_named_once(tmp_path, lang, scorers, said):
+    table = {"name": "s", "reader": "tsv", "path": "s.tsv", "src_lang": "en", "tgt_lang": lang}
+    content = {"name": "t", "source": [table], "score": scorers, "tokenizer": {"path": "t"}}
+    found = list(unjudged_languages(Plan(Recipe.model_validate(content), tmp_path)))
+    assert [finding.name for finding in found] == (["unjudged-language"] if said else [])
+    assert all(said in finding.message for finding in found)
