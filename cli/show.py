@@ -200,6 +200,13 @@ def show_sequence(view: SequenceView) -> None:
         console.print(f"[{colour}]{before}{escape(document.text)}{after}[/{colour}]")
 
 
+def _rows(trace: Trace) -> str:
+    """``row 7``, or ``rows 7, 8, 11`` of a document of several pairs."""
+    if len(trace.rows) < 2:
+        return f"row {trace.document.row}"
+    return "rows " + ", ".join(map(str, trace.rows))
+
+
 def show_trace(trace: Trace) -> None:
     """The document around the token, and all facts about its origin."""
     stream, document = trace.stream, trace.document
@@ -207,7 +214,7 @@ def show_trace(trace: Trace) -> None:
     click.echo()
     facts = {
         "sequence": f"{trace.sequence}, tokens {document.start} to {document.stop - 1} of it",
-        "source": f"{document.source}, row {document.row}",
+        "source": f"{document.source}, {_rows(trace)}",
         "file": ", ".join(trace.files) or None,
         "order": " - ".join(stream.languages),
         "template": repr(stream.templates[document.template])

@@ -62,6 +62,8 @@ class FunnelRow(_Facts):
     dropped: dict[str, dict[str, int]]  # records by filter stage and first reason
     train: int  # pairs kept for training
     validation: int  # pairs kept for validation
+    # kept pairs by who translated, "human", "machine" or "unknown"; pairs without a statement are not counted
+    translations: dict[str, int] = {}
 
     @model_validator(mode="after")
     def _ties(self) -> Self:

@@ -16,7 +16,12 @@ PAIR_SCHEMA: dict[str, pl.DataType] = {
     "tgt_corpus": pl.String(),  # the same of the other side
     "src_url": pl.String(),  # address of the page the English side came from
     "tgt_url": pl.String(),  # the same of the other side
+    "document": pl.String(),  # page, chapter or film that the pair is from, as the corpus names it
+    "translation": pl.String(),  # who translated: human, machine or unknown; null: not said
 }
+
+# The translator of one side. "unknown" is a statement, null is none.
+TRANSLATIONS = ("human", "machine", "unknown")
 
 DOCUMENT_SCHEMA: dict[str, pl.DataType] = {
     "source": pl.String(),  # name of the recipe's stream

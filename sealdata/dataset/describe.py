@@ -173,6 +173,7 @@ def funnel_row(source: SourceState) -> FunnelRow:
         # The model refuses counts that do not add up to ``records``.
         train=sum(record.facts["train"] for record in records),
         validation=sum(record.facts["validation"] for record in records),
+        translations=dict(sum((Counter(r.facts["translations"]) for r in records), Counter())),
     )
 
 

@@ -10,7 +10,7 @@ from sealdata.pipeline.streams import open_table, pair_formats
 from sealdata.readers._sampling import Sample
 from sealdata.recipe.tables import SourceTable
 from sealdata.sanity.samples import Samples
-from sealdata.shards.shuffle import row_keys
+from sealdata.stages.pack import PairOrigin, Tally
 from sealdata.tokenizers import Tokenizer
 
 SAMPLE_PAIRS = 2000  # per source
@@ -64,16 +64,17 @@ def estimate_tokens(plan: Plan, samples: Samples) -> list[SourceTokens]:
 
 
 def _source(plan: Plan, table: SourceTable, sample: Sample, tokenizer: Tokenizer) -> SourceTokens:
-    pairs = draw(sample.good, SAMPLE_PAIRS, _SEED)
-    # The keys decide direction and template of each pair, as in packing, here under a seed of its
-    # own.
-    keys = row_keys(pairs, _SEED)
+    # Neighbours are written together, so then the first pairs are taken and not drawn ones.
+    drawn = plan.recipe.format.document_pairs == 1
+    pairs = draw(sample.good, SAMPLE_PAIRS, _SEED) if drawn else sample.good.head(SAMPLE_PAIRS)
     lang = table.other_lang
     texts: list[str] = []
     for form in pair_formats(plan.recipe.format, lang):
-        taken = form.takes(keys)
-        documents = form.documents(pairs.filter(taken), keys.filter(taken))
-        texts += documents["text"].to_list()
+        # As in packing, here under a seed of its own.
+        origin = PairOrigin((), form)
+        rows = origin.keyed(pairs, _SEED, Tally()).sort("key", "source", "row")
+        for documents in origin.gather(iter([rows]), Tally()):
+            texts += origin.documents(documents)["text"].to_list()
     return SourceTokens(
         name=table.name,
         lang=lang,

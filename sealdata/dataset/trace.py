@@ -17,7 +17,9 @@ from sealdata.build_manifest import (
 )
 from sealdata.errors import ConfigError, DataError
 from sealdata.files.frames import read_frame
+from sealdata.recipe.tables import FormatTable
 from sealdata.shards.manifest import StreamManifest, read_stream_manifest
+from sealdata.shards.neighbours import DOCUMENT_NAMES, document_of
 from sealdata.shards.reader import DocumentView, find_sequence, view_sequence
 
 
@@ -30,7 +32,9 @@ class Trace:
     document: DocumentView  # the part of it that lies in this sequence
     files: tuple[str, ...]  # of the source, or of the document stream, as the recipe names them
     facts: SourceFacts | None  # of the source; None for a document stream
-    pair: dict[str, Any]  # the row of the kept pairs: URLs, scores; empty for a document stream
+    # The row of the kept pairs: URLs, scores; the first of several; empty for a document stream.
+    pair: dict[str, Any]
+    rows: tuple[int, ...] = ()  # of all pairs in the document, in its order; () as for ``pair``
 
 
 def trace(path: Path, token: int) -> Trace:
@@ -76,13 +80,31 @@ def trace(path: Path, token: int) -> Trace:
         return Trace(stream, number, document, files, None, {})
     files = tuple(file.name for file in facts.files)
     # The pairs of a split are in its own files, so only those are searched.
-    kept = (out / "pairs" / pair_name(facts.lang)).glob(f"{stream.split}-*.parquet")
+    kept = sorted((out / "pairs" / pair_name(facts.lang)).glob(f"{stream.split}-*.parquet"))
     names = [source.name for source in manifest.sources]
-    pair = find_pair(sorted(kept), names, document.source, document.row)
+    pair = find_pair(kept, names, document.source, document.row)
     # Files were changed after the build, or deleted.
     if pair is None:
         raise DataError(f"{out}: no pair {document.source} row {document.row} under pairs")
-    return Trace(stream, number, document, files, facts, pair)
+    num_pairs = FormatTable.model_validate(manifest.recipe.get("format", {})).document_pairs
+    rows = _document_rows(kept, pair, num_pairs)
+    return Trace(stream, number, document, files, facts, pair, rows)
+
+
+def _document_rows(files: Sequence[Path], first: dict[str, Any], num_pairs: int) -> tuple[int, ...]:
+    """Rows of the pairs that the document beginning with the pair ``first`` holds.
+
+    Packing puts ``num_pairs`` neighbours at most into a document. They are counted from the first
+    kept pair of their page, which a scan over the files finds: the time grows with the build.
+    """
+    name = next((first[column] for column in DOCUMENT_NAMES if first[column] is not None), None)
+    if num_pairs == 1 or name is None:
+        return (first["row"],)
+    scan = pl.scan_parquet(list(files), glob=False)
+    same = scan.filter((pl.col("source") == first["source"]) & (document_of() == name))
+    rows = same.select("row").collect()["row"].sort().to_list()
+    start = rows.index(first["row"])
+    return tuple(rows[start : start + num_pairs])
 
 
 def find_pair(

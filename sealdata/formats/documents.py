@@ -1,6 +1,6 @@
 """Pairs as documents in one direction, the template of each drawn by the hash of its pair."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
 from typing import Literal
 
@@ -11,6 +11,7 @@ from sealdata.formats.templates import Names, Template, language_name
 from sealdata.text.hashing import mix
 
 Directions = Literal["both", "random", "en-x", "x-en"]
+DocumentLayout = Literal["sides", "pairs"]
 ENGLISH = "eng_Latn"
 # Draws from one pair's key that must not depend on each other.
 _DIRECTION, _TEMPLATE = 1, 2
@@ -31,6 +32,9 @@ class PairFormat:
     templates: tuple[str, ...]
     weights: tuple[float, ...]
     names: Names
+    # Neighbouring pairs in a document. With more than one, sides are lists of texts.
+    document_pairs: int = 1
+    layout: DocumentLayout = "sides"
 
     @property
     def languages(self) -> tuple[str, str]:
@@ -55,8 +59,17 @@ class PairFormat:
     def documents(self, pairs: pl.DataFrame, keys: pl.Series) -> pl.DataFrame:
         """``source``, ``row``, ``template`` (u8), ``text``, ``prompt_chars`` (u32) of each pair.
 
-        ``prompt_chars`` is the length, in code points, of what stands before the second side.
+        ``prompt_chars`` is the length, in code points, of what stands before the second side, or
+        before the first of several second sides.
+
+        With ``document_pairs`` above 1, ``src`` and ``tgt`` are lists of texts. The layout "sides"
+        writes all first sides, a line each, where the template has one, then all second sides.
+        The layout "pairs" writes the template once for each pair.
         """
+        if self.document_pairs > 1 and self.layout == "sides":
+            pairs = pairs.with_columns(pl.col("src", "tgt").list.join("\n"))
+        elif self.document_pairs > 1:
+            return self._pair_by_pair(pairs, keys)
         names = dict(zip(("first_name", "second_name"), self.language_names.values(), strict=True))
         sides = ("src", "tgt") if self.english_first else ("tgt", "src")
         rendered = [Template.parse(text).render(names, *sides) for text in self.templates]
@@ -68,6 +81,22 @@ class PairFormat:
             prompt = here.then(rendered[number][1]).otherwise(prompt)
         return drawn.select(
             "source", "row", "template", text=text, prompt_chars=prompt.str.len_chars()
+        )
+
+    def _pair_by_pair(self, pairs: pl.DataFrame, keys: pl.Series) -> pl.DataFrame:
+        """Documents in the layout "pairs"."""
+        number = pl.int_range(pl.len(), dtype=pl.UInt32)
+        flat = pairs.with_columns(key=keys, document=number).explode("src", "tgt")
+        single = replace(self, document_pairs=1).documents(flat, flat["key"])
+        return (
+            single.group_by(flat["document"], maintain_order=True)
+            .agg(
+                pl.col("source", "row", "template").first(),
+                # All pairs of a document have one key, so one template.
+                pl.col("text").str.join("\n"),
+                pl.col("prompt_chars").first(),
+            )
+            .drop("document")
         )
 
     def _draw(self, keys: pl.Series) -> pl.Series:

@@ -162,7 +162,7 @@ def _ingest(run: RunContext, table: SourceTable, limit: int | None) -> Stage:
     weight = reader.size(source.path) if limit is None else 1
     # ``part_rows`` and ``limit`` are parameters of the stage, so a partial build shares no parts
     # with a full one.
-    step = Ingest(reader, source, run.plan.recipe.part_rows, limit)
+    step = Ingest(reader, source, run.plan.recipe.part_rows, limit, table.translation)
     return Stage.of(step, digests, (table.name,), weight=weight)
 
 

@@ -122,6 +122,8 @@ def pair_formats(table: FormatTable, lang: str) -> list[PairFormat]:
             # Equal weights draw each template equally often. Only their ratios matter.
             weights=tuple(table.weights or [1.0] * len(table.templates)),
             names=table.names,
+            document_pairs=table.document_pairs,
+            layout=table.document_layout,
         )
         # English is a side of every pair, so its position on the page decides the direction.
         for english_first in orders(table.directions)

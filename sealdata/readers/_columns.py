@@ -8,7 +8,7 @@ import polars as pl
 
 from sealdata.errors import DataError
 from sealdata.languages import language_of_tag
-from sealdata.pairs import PAIR_SCHEMA
+from sealdata.pairs import PAIR_SCHEMA, TRANSLATIONS
 from sealdata.readers import Batch, Reader, Source
 from sealdata.readers._lines import as_raw, decoded
 from sealdata.readers._rejects import (
@@ -32,7 +32,9 @@ _REJECTIONS: Rejections = [
     ("embedded_newline", either_side(lambda side: side.str.contains(r"[\r\n]"))),
     *SIDE_REJECTIONS,
     ("bad_number", ~pl.col("score").is_finite()),
+    ("bad_translation", ~pl.col("translation").is_in(["", "_", *TRANSLATIONS])),
 ]
+_NAMES = ("src_url", "tgt_url", "document", "translation")  # empty and `_` mean that there is none
 
 
 class ColumnReader(Reader):
@@ -48,6 +50,9 @@ class ColumnReader(Reader):
     score_column: str | None = None  # becomes stored_margin
     src_url_column: str | None = None  # becomes src_url
     tgt_url_column: str | None = None  # becomes tgt_url
+    document_column: str | None = None  # becomes document: page, chapter or film of a pair
+    # becomes translation; it holds `human`, `machine` or `unknown`
+    translation_column: str | None = None
 
     def optional_columns(self) -> dict[str, str]:
         """The optional columns that the recipe names, by role."""
@@ -55,6 +60,8 @@ class ColumnReader(Reader):
             "score": self.score_column,
             "src_url": self.src_url_column,
             "tgt_url": self.tgt_url_column,
+            "document": self.document_column,
+            "translation": self.translation_column,
         }
         return {role: name for role, name in roles.items() if name is not None}
 
@@ -97,13 +104,15 @@ def check_records(frame: pl.DataFrame, before: Rejections) -> pl.DataFrame:
     """Records of PAIR_SCHEMA with their ``reason``; ``before`` are rejections that come first.
 
     ``frame`` has ``src``, ``tgt`` (null if not text) and ``missing`` (a side is absent). It may
-    have ``score`` (NaN if not a number), ``src_url`` and ``tgt_url``.
+    have ``score`` (NaN if not a number), ``src_url``, ``tgt_url``, ``document``, ``translation``.
     """
     if "score" not in frame.columns:
         frame = frame.with_columns(score=pl.lit(None, pl.Float64))
-    urls = [name for name in ("src_url", "tgt_url") if name in frame.columns]
+    if "translation" not in frame.columns:
+        frame = frame.with_columns(translation=pl.lit(None, pl.String))
+    names = [name for name in _NAMES if name in frame.columns]
     return frame.with_columns(
-        *(pl.when(~pl.col(name).is_in(["", "_"])).then(pl.col(name)).alias(name) for name in urls),
+        *(pl.when(~pl.col(name).is_in(["", "_"])).then(pl.col(name)).alias(name) for name in names),
         stored_margin=pl.col("score").cast(PAIR_SCHEMA["stored_margin"]),
         reason=first_reason([*before, *_REJECTIONS]),
     )

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 FRAME_ROWS = 8_192  # rows taken out of a file at a time,
 FRAME_BYTES = 64 << 20  # and about the most bytes of them
 _BUFFER = 4 << 20  # bytes of a column that are read at a time, not all of a row group
-TEXTS = ("src", "tgt", "text", "src_url", "tgt_url")  # what is taken as bytes, for bytes it may be
+LABELS = ("document", "translation")  # roles whose columns may hold whole numbers for names
 
 
 def parquet_frames(
-    path: Path, batch_rows: int, choose: Callable[["pa.Schema"], dict[str, str]]
+    path: Path,
+    batch_rows: int,
+    choose: Callable[["pa.Schema"], dict[str, str]],
+    lists: Collection[str] = (),
 ) -> Iterator[pl.DataFrame]:
     """What ``take`` returns of a Parquet file, in frames of at most ``batch_rows``.
 
@@ -41,13 +44,15 @@ def parquet_frames(
     with _damage_of(path), ParquetFile(path, buffer_size=_BUFFER) as file:
         schema = file.schema_arrow
         columns = choose(schema)
-        take(path, schema.empty_table(), columns)  # says which columns there are, all of them
+        take(
+            path, schema.empty_table(), columns, lists
+        )  # says which columns there are, all of them
         rows = min(batch_rows, _frame_rows(file.metadata))
         done = RowProgress(file.metadata.num_rows, path.stat().st_size)
         with watch(done.bytes):
             for batch in file.iter_batches(rows, columns=list(columns.values())):
                 done.rows += batch.num_rows
-                yield take(path, pa.Table.from_batches([batch]), columns)
+                yield take(path, pa.Table.from_batches([batch]), columns, lists)
 
 
 def parquet_places(
@@ -156,11 +161,13 @@ def columns_of(schema: "pa.Schema") -> dict[str, "pa.DataType"]:
     return columns
 
 
-def take(where: Path, table: "pa.Table", columns: dict[str, str]) -> pl.DataFrame:
+def take(
+    where: Path, table: "pa.Table", columns: dict[str, str], lists: Collection[str] = ()
+) -> pl.DataFrame:
     """The named columns of ``table`` under the names of their roles.
 
     Texts are Binary, because the bytes in a file may not be UTF-8. The ``score`` is
-    Float64: null if absent, NaN if not a number.
+    Float64: null if absent, NaN if not a number. The roles in ``lists`` may be lists of texts.
 
     Raises:
         DataError: there is no such column, or one of text holds no text.
@@ -171,9 +178,12 @@ def take(where: Path, table: "pa.Table", columns: dict[str, str]) -> pl.DataFram
         if name not in types:
             raise DataError(f"{where}: no column {name!r}; it has: {', '.join(types)}")
         values = _values(table, name)
-        taken[role] = (
-            _text_bytes(where, name, values) if role in TEXTS else _numbers(where, name, values)
-        )
+        if role == "score":
+            taken[role] = _numbers(where, name, values)
+        elif role in lists and _is_list(values.type):
+            taken[role] = _lists(where, name, values)
+        else:
+            taken[role] = _text_bytes(where, name, values, role in LABELS)
     return pl.DataFrame(taken)
 
 
@@ -186,9 +196,26 @@ def _values(table: "pa.Table", name: str) -> Any:
     return pc.struct_field(table[column], field)
 
 
-def _text_bytes(where: Path, name: str, values: Any) -> pl.Series:
+def _is_list(kind: "pa.DataType") -> bool:
     import pyarrow as pa
 
+    return any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list))
+
+
+def _lists(where: Path, name: str, values: Any) -> pl.Series:
+    import pyarrow as pa
+
+    if not _is_text(values.type.value_type):
+        raise DataError(f"{where}: column {name!r} holds {values.type}, not lists of text")
+    texts = values.cast(pa.large_list(pa.large_string())).cast(pa.large_list(pa.large_binary()))
+    return pl.Series(texts, dtype=pl.List(pl.Binary))
+
+
+def _text_bytes(where: Path, name: str, values: Any, is_label: bool = False) -> pl.Series:
+    import pyarrow as pa
+
+    if is_label and pa.types.is_integer(values.type):
+        values = values.cast(pa.string())
     if not _is_text(values.type):
         raise DataError(f"{where}: column {name!r} holds {values.type}, not text")
     return pl.Series(values.cast(pa.large_string()).cast(pa.large_binary()), dtype=pl.Binary)

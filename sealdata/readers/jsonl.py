@@ -71,7 +71,10 @@ class Jsonl(LineReader, ColumnReader):
             return None
         for role, name in self.optional_columns().items():
             value = _at(record, name)
-            fields[role] = _number(value) if role == "score" else _url(value)
+            if role == "score":
+                fields[role] = _number(value)
+            else:
+                fields[role] = _text(value) if role != "document" else _name(value)
         return fields
 
 
@@ -102,8 +105,14 @@ def _number(value: Any) -> float | None:
         return math.nan
 
 
-def _url(value: Any) -> str | None:
+def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _name(value: Any) -> str | None:
+    """A name of a document; some corpora number theirs."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number else _text(value)
 
 
 COMPONENT = Jsonl

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from sealdata.errors import ConfigError
 from sealdata.fetch.licences import check_licence
-from sealdata.formats.documents import Directions
+from sealdata.formats.documents import Directions, DocumentLayout
 from sealdata.formats.templates import Names, Template
 from sealdata.languages import by_script, confusable_sets, languages, resolve
 from sealdata.recipe.limits import check_patterns, language_set
@@ -42,6 +42,8 @@ class SourceTable(_Table):
     tgt_lang: str  # language of the second side; one of the two must be English
     options: Options = {}  # options of the reader
     card: str | None = None  # stem of the data card of the corpus this file belongs to
+    # who translated, where the file does not say it pair by pair; absent: not known
+    translation: Literal["human", "machine", "unknown"] | None = None
 
     _codes = field_validator("src_lang", "tgt_lang")(_language)
 
@@ -288,6 +290,10 @@ class FormatTable(_Table):
     directions: Directions = "both"  # both: each pair twice; random: once, either way by hash
     # how a template names languages: in English, or each in the language itself
     names: Names = "english"
+    # how many neighbouring pairs of a page, chapter or film make one document; 1: each its own
+    document_pairs: int = Field(1, ge=1, le=1000)
+    # sides: all first sides, then all second sides; pairs: the template once for each pair
+    document_layout: DocumentLayout = "sides"
 
     @field_validator("directions", mode="before")
     @classmethod

@@ -15,6 +15,7 @@ from sealdata.files.records import write_atomic
 from sealdata.filter_stages import STAGE_NAMES
 from sealdata.labels.facts import AnnotationFacts
 from sealdata.languages import resolve
+from sealdata.pairs import TRANSLATIONS
 from sealdata.recipe.reading import builtin_recipes
 from sealdata.recipe.tables import CardTable
 from sealdata.report.bound_rules import manifest_rules, source_limits
@@ -194,6 +195,8 @@ def _context(manifest: BuildManifest, cards: dict[str, CorpusCard | None]) -> di
         "funnel": funnel,
         "stages": [name for name in header if name in STAGE_NAMES],
         "lost_for": _lost_for(manifest),
+        "translators": TRANSLATIONS,
+        "translations": _translations(manifest),
         "rules": manifest_rules(manifest),
         "source_limits": source_limits(manifest),
         "demands": LICENCES,
@@ -204,3 +207,18 @@ def _context(manifest: BuildManifest, cards: dict[str, CorpusCard | None]) -> di
         "duplicates": sum(row.lost("dedup") for row in manifest.funnel),
         "builtin": manifest.name in builtin_recipes(),
     }
+
+
+def _translations(manifest: BuildManifest) -> list[dict[str, Any]]:
+    """Kept pairs of each language by who translated; none where no corpus says it."""
+    rows = []
+    for lang in manifest.languages:
+        funnel = [row for row in manifest.funnel if row.lang == lang]
+        said = {
+            translator: sum(row.translations.get(translator, 0) for row in funnel)
+            for translator in TRANSLATIONS
+        }
+        kept = sum(row.kept for row in funnel)
+        not_stated = kept - sum(said.values())
+        rows.append({"lang": lang, "kept": kept, "said": said, "not_stated": not_stated})
+    return rows if any(row.translations for row in manifest.funnel) else []

@@ -7,6 +7,7 @@ from sealdata.build_manifest import Finding
 from sealdata.errors import DataError
 from sealdata.pipeline.plan import Plan
 from sealdata.sanity.declared_language import unjudged_languages, wrong_languages
+from sealdata.sanity.documents import nameless_documents
 from sealdata.sanity.evaluation_sets import useless_sets
 from sealdata.sanity.findings import NEVER_ALLOWED, check_allowed, with_allowed
 from sealdata.sanity.inputs import missing_inputs, other_results
@@ -55,6 +56,7 @@ def check_samples(plan: Plan, samples: Samples, allow: Collection[str], say: Say
     findings += unjudged_languages(plan)
     findings += [*doubtful_text(plan, samples), *useless_sets(plan), *without_effect(plan)]
     findings += outcome(plan, samples)
+    findings += nameless_documents(plan, samples)
     findings += head_only(plan, samples)
     return _settled(findings, allow, say)
 

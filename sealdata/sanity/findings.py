@@ -23,6 +23,7 @@ FINDINGS = {
     "unjudged-language": "the model of language ID has no label for a declared language",
     "no-score": "no pair of a source has the score that a rule is about",
     "nothing-kept": "the rules drop all pairs of a sample, or nearly all",
+    "no-documents": "pairs are to be kept together by page, but a source names no pages",
     "head-only": "a sample could only be taken from the beginning of a file",
     "other-recipe": "the result folder holds the build of another recipe, or other files",
 }

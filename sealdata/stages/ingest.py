@@ -29,12 +29,13 @@ class Ingest(Step):
     """
 
     name: ClassVar[str] = "ingest"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     reader: Reader
     source: Source
     part_rows: int
     limit: int | None = None  # read only the first ``limit`` records
+    translation: str | None = None  # of pairs of which the file does not say who translated
 
     def params(self) -> dict[str, Any]:
         """The reader, the source's name and languages, and how it is cut into parts."""
@@ -43,6 +44,7 @@ class Ingest(Step):
             "source": [self.source.name, self.source.src_lang, self.source.tgt_lang],
             "part_rows": self.part_rows,
             "limit": self.limit,
+            "translation": self.translation,
         }
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
@@ -109,6 +111,8 @@ class Ingest(Step):
         if finished is not None:
             return finished
         good, rejected = batch
+        if self.translation is not None:
+            good = good.with_columns(pl.col("translation").fill_null(self.translation))
         kept = rejected.filter(pl.int_range(pl.len()).over("reason") < MAX_REJECTS_KEPT)
         write_frame(good, folder / f"{part}.parquet")
         write_frame(kept, folder / f"{part}.rejected.parquet")

@@ -24,6 +24,7 @@ from sealdata.shards.manifest import (
     TokenizerFacts,
     write_stream_manifest,
 )
+from sealdata.shards.neighbours import DOCUMENT_NAMES, document_keys, document_of, joined
 from sealdata.shards.packing import Mode, pack
 from sealdata.shards.shuffle import rebatched, row_keys, shuffled
 from sealdata.shards.tokens import TokenDocuments, tokenize
@@ -70,19 +71,35 @@ class PairOrigin:
 
     def read(self, seed: int, tally: Tally) -> Iterator[pl.DataFrame]:
         """``source``, ``row``, ``src``, ``tgt``, ``key`` of the pairs that this direction takes."""
+        names = DOCUMENT_NAMES if self.format.document_pairs > 1 else ()
         # The order of files and slices does not matter: ``shuffled`` sorts all rows by key.
         for file in self.files:
             for start in range(0, count_rows(file), READ_ROWS):
-                pairs = _read_slice(file, start, READ_ROWS)
+                pairs = _read_slice(file, start, READ_ROWS, names)
                 tally.rows += pairs.height
-                # The key is drawn from the origin of the pair. Other rows of the corpus do not
-                # change its place or template.
-                keys = row_keys(pairs, seed)
-                taken = self.format.takes(keys)
-                # Zero unless the direction is drawn. Then the other stream takes exactly these
-                # pairs.
-                tally.dropped["other_direction"] += int((~taken).sum())
-                yield pairs.with_columns(key=keys).filter(taken)
+                yield self.keyed(pairs, seed, tally)
+
+    def keyed(self, pairs: pl.DataFrame, seed: int, tally: Tally) -> pl.DataFrame:
+        """``source``, ``row``, ``src``, ``tgt``, ``key`` of the pairs that this direction takes."""
+        # The key is drawn from the origin of the pair. Other rows of the corpus do not change its
+        # place or template.
+        keys = self._keys(pairs, seed)
+        taken = self.format.takes(keys)
+        # Zero unless the direction is drawn. Then the other stream takes exactly these pairs.
+        tally.dropped["other_direction"] += int((~taken).sum())
+        return pairs.select("source", "row", "src", "tgt", key=keys).filter(taken)
+
+    def _keys(self, pairs: pl.DataFrame, seed: int) -> pl.Series:
+        """A key per pair, or one for all pairs of a document where those are kept together."""
+        if self.format.document_pairs == 1:
+            return row_keys(pairs, seed)
+        return document_keys(pairs.with_columns(document=document_of()), seed)
+
+    def gather(self, frames: Iterator[pl.DataFrame], tally: Tally) -> Iterator[pl.DataFrame]:
+        """Shuffled rows as they become documents: a row each, or neighbours as one row."""
+        if self.format.document_pairs == 1:
+            return frames
+        return joined(frames, self.format.document_pairs, tally.dropped)
 
     def documents(self, rows: pl.DataFrame) -> pl.DataFrame:
         """See PairFormat.documents."""
@@ -286,6 +303,8 @@ class Pack(Step):
         with writer:
             # Rounds have a fixed number of rows. Their borders must not follow partitions, whose
             # number is an estimate.
+            if isinstance(self.origin, PairOrigin):
+                frames = self.origin.gather(frames, tally)
             for rows in rebatched(frames, ROUND):
                 fresh = tokenize(self.tokenizer, self.origin.documents(rows))
                 # An empty document would be an EOS only, which looks like padding to a trainer.
@@ -366,11 +385,11 @@ def _counts(totals: Totals) -> dict[str, int]:
     }
 
 
-def _read_slice(file: Path, start: int, rows: int) -> pl.DataFrame:
+def _read_slice(file: Path, start: int, rows: int, further: Sequence[str] = ()) -> pl.DataFrame:
     # A lazy scan reads only the row groups and columns of the slice.
     part = pl.scan_parquet(file, glob=False).slice(start, rows)
     try:
-        return part.select("source", "row", "src", "tgt").collect()
+        return part.select("source", "row", *_SIDES, *further).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"cannot read {file} ({reason}); delete it and run again") from None

@@ -88,7 +88,7 @@ class Select(Step):
     """Writes ``PART.train.parquet``, ``PART.validation.parquet`` and ``PART.dropped.parquet``."""
 
     name: ClassVar[str] = "select"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     evaluator: RuleEvaluator
     # The folder of the raw parts with their rejected records, the folder of ``HoldOut``, and the
@@ -102,7 +102,8 @@ class Select(Step):
         return self.evaluator.params()
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Facts: pairs per split, first failures by stage and reason, all and sole failures."""
+        """Facts: pairs per split, kept pairs by who translated, first failures by stage and
+        reason, all and sole failures."""
         pairs = read_frame(self.evaluator.cleaned.folder / f"{part}.parquet")
         evaluation = self.evaluator.evaluate(part)
         # Kept and dropped pairs have the same columns, so a reader can compare their scores.
@@ -126,7 +127,10 @@ class Select(Step):
         write_frame(
             pl.concat([ledger, _as_dropped(rejected, ledger)]), folder / f"{part}.dropped.parquet"
         )
-        return _record(part, {split: int(rows.sum()) for split, rows in kept.items()}, ledger)
+        said = table.filter(evaluation.surviving & ~held_out)["translation"].drop_nulls()
+        facts = {split: int(rows.sum()) for split, rows in kept.items()}
+        translations = dict(said.value_counts().sort("translation").rows())
+        return _record(part, facts, translations, ledger)
 
     def _candidates(self, part: str, evaluation: Evaluation) -> tuple[pl.Series, pl.Series]:
         """Bool per row: in validation, and held out of training without being in validation."""
@@ -162,7 +166,9 @@ def _as_dropped(rejected: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _record(part: str, splits: dict[str, int], ledger: pl.DataFrame) -> PartRecord:
+def _record(
+    part: str, splits: dict[str, int], translations: dict[str, int], ledger: pl.DataFrame
+) -> PartRecord:
     # stage -> reason -> pairs that this reason dropped first. These numbers add up to all dropped
     # pairs.
     first: dict[str, dict[str, int]] = {}
@@ -174,6 +180,7 @@ def _record(part: str, splits: dict[str, int], ledger: pl.DataFrame) -> PartReco
     only = reasons.filter(pl.col("reason").list.len() == 1).explode("reason")["reason"]
     facts: dict[str, Any] = {
         **splits,
+        "translations": translations,
         "first": first,
         "any": dict(exploded.value_counts().sort("reason").rows()),
         "only": dict(only.value_counts().sort("reason").rows()),

@@ -24,7 +24,13 @@ NEEDED = {  # parameters without a default
     **{("tokenizers", name): {"path": "tokenizer.json"} for name in available("tokenizers")},
 }
 
-WHOLE_FILES = {"hf", "moses", "parquet", "tmx"}  # readers that refuse what is not their format
+WHOLE_FILES = {
+    "hf",
+    "moses",
+    "paragraphs",
+    "parquet",
+    "tmx",
+}  # readers that refuse what is not their format
 
 
 @pytest.mark.parametrize(("kind", "name"), [item for item in EVERY if item[0] != "tokenizers"])

@@ -153,3 +153,30 @@ def test_lines_are_counted_before_reading(tmp_path, monkeypatch, end):
         moses.check_whole(source)
     monkeypatch.setattr("sealdata.readers.moses.MAX_COUNTED", 10)
     moses.check_whole(source)  # too long to be counted: reading finds it
+
+
+BIBLE = {"b.en-id.en": "One.\nTwo.\n", "b.en-id.id": "Satu.\nDua.\n"}
+
+
+@pytest.mark.parametrize(
+    ("ids", "options", "documents"),
+    [
+        ("en/1.xml.gz\tid/1.xml.gz\t1\t1\nen/2.xml.gz\tid/2.xml.gz\t1\t1\n", {},
+         ["en/1.xml.gz", "en/2.xml.gz"]),
+        ("GEN 1:1\nGEN 1:2\n", {"document_end": ":"}, ["GEN 1", "GEN 1"]),
+        ("GEN 1\n\n", {}, ["GEN 1", None]),
+    ],
+)  # fmt: skip
+def test_documents_by_ids(read, archive, ids, options, documents):
+    path = archive(BIBLE | {"b.en-id.ids": ids})
+    good, _ = read("moses", path, documents=True, **options)
+    assert good["document"].to_list() == documents
+    # Nothing is read that nobody asked for.
+    assert read("moses", path)[0]["document"].to_list() == [None, None]
+
+
+def test_ids_that_are_missing_or_too_few(read, archive):
+    with pytest.raises(DataError, match=r"no file of ids \(.ids\)"):
+        read("moses", archive(BIBLE), documents=True)
+    with pytest.raises(DataError, match=r"line counts differ: .*ids 1"):
+        read("moses", archive(BIBLE | {"b.en-id.ids": "GEN 1\n"}), documents=True)

@@ -37,6 +37,8 @@ def test_nllb_columns(read):
         "tgt_corpus": "news",
         "src_url": None,  # _ in the file
         "tgt_url": "http://x/1",
+        "document": None,
+        "translation": None,
     }
 
 

@@ -35,6 +35,8 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         "weights": None,
         "directions": "both",
         "names": "english",
+        "document_pairs": 1,
+        "document_layout": "sides",
     }
     assert made["pack"] == {
         "mode": "whole",
