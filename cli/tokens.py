@@ -10,6 +10,7 @@ import click
 from .options import AS_JSON, progress_options
 
 if TYPE_CHECKING:
+    from sealdata.tokens.budget import Unit
     from sealdata.workflow.progress import ProgressOptions
 
 
@@ -125,6 +126,13 @@ def fertility(
     metavar="LANG=TOKENS",
     help="Limit of a language; may be repeated.",
 )
+@click.option(
+    "--by",
+    type=click.Choice(["tokens", "pairs", "english-tokens"]),
+    default="tokens",
+    show_default=True,
+    help="What the temperature makes equal: tokens, or content.",
+)
 @AS_JSON
 def budget(
     folder: Path,
@@ -132,6 +140,7 @@ def budget(
     temperature: float,
     max_epochs: float | None,
     caps: tuple[str, ...],
+    by: "Unit",
     as_json: bool,
 ) -> None:
     """Divide a budget of tokens among the languages of the build in FOLDER.
@@ -141,6 +150,7 @@ def budget(
     \b
     Example:
         sealdata budget builds/nllb --tokens 34.7e9 --temperature 3.3 --max-epochs 4
+        sealdata budget builds/nllb --tokens 34.7e9 --temperature 3.3 --by pairs
     """
     from sealdata.build_manifest import read_build_manifest
     from sealdata.languages import resolve
@@ -154,7 +164,7 @@ def budget(
         limits[resolve(lang).code] = _num_tokens(count, f"--cap {cap}")
     total = _num_tokens(tokens, f"--tokens {tokens}")
     manifest = read_build_manifest(folder)
-    plan = plan_budget(manifest, total, temperature, max_epochs, limits)
+    plan = plan_budget(manifest, total, temperature, max_epochs, limits, by)
     if as_json:
         click.echo(json.dumps(asdict(plan)))
     else:

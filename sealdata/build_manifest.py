@@ -62,7 +62,7 @@ class FunnelRow(_Facts):
     dropped: dict[str, dict[str, int]]  # records by filter stage and first reason
     train: int  # pairs kept for training
     validation: int  # pairs kept for validation
-    # kept pairs by who translated, "human", "machine" or "unknown"; pairs without a statement are not counted
+    # kept pairs by translator, "human", "machine" or "unknown", where the corpus states it
     translations: dict[str, int] = {}
 
     @model_validator(mode="after")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Texts: TypeAlias = Union[Sequence[str], "pl.Series"]  # a column without nulls is faster
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")  # owner/name on the Hub
 _KINDS = {".model": "sentencepiece", ".tiktoken": "ranks"}  # by suffix; else a tokenizer.json
+_NAMELESS = ("tokenizer.json", "tekken.json")  # files that do not say whose tokenizer they are
+_TEKKEN = re.compile(r"tekken.*\.json")  # the names that Mistral publishes its files by
 COMPANIONS = ("tokenizer_config.json", "special_tokens_map.json")  # transformers reads them too
 
 
@@ -63,9 +65,9 @@ class Tokenizer(Component):
 
     @property
     def name(self) -> str:
-        """Its name in reports: the folder of a ``tokenizer.json``, else the file's stem."""
+        """Its name in reports: the folder of a ``tokenizer.json``, else the stem of the file."""
         folder = self.path.absolute().parent.name
-        return folder if self.path.name == "tokenizer.json" else self.path.stem
+        return folder if self.path.name in _NAMELESS else self.path.stem
 
     def files(self) -> list[Path]:
         """What loads it elsewhere: its file, and those of ``COMPANIONS`` in the same folder."""
@@ -134,18 +136,19 @@ def spans_of(
 def open_tokenizer(
     path: Path, kind: str | None = None, options: dict[str, Any] | None = None
 ) -> Tokenizer:
-    """The tokenizer at ``path``: its file, or a folder with ``tokenizer.json``, one ``*.model`` or
-    one ``*.tiktoken``.
+    """The tokenizer at ``path``: its file, or a folder with ``tokenizer.json``, one ``*.model``,
+    one ``*.tiktoken`` or one ``tekken*.json``.
 
     Without a ``kind``, the suffix decides: a ``.model`` is SentencePiece, a ``.tiktoken`` is a file
-    of ranks. A ``tokenizer.json`` goes through tiktoken if that returns the same ids for a probe
-    set, else through ``tokenizers``.
+    of ranks, and a ``tekken*.json`` is Mistral's. A ``tokenizer.json`` goes through tiktoken if
+    that returns the same ids for a probe set, else through ``tokenizers``.
 
     Raises:
         ConfigError: no usable tokenizer there; the message names the files that were looked for.
     """
     params = {"path": _tokenizer_file(path), **(options or {})}
-    kind = kind or _KINDS.get(params["path"].suffix)
+    is_tekken = _TEKKEN.fullmatch(params["path"].name)
+    kind = kind or ("tekken" if is_tekken else _KINDS.get(params["path"].suffix))
     if kind is None:
         try:
             return _ready(load("tokenizers", "tiktoken", params))
@@ -196,10 +199,11 @@ def _tokenizer_file(path: Path) -> Path:
         return path
     if (path / "tokenizer.json").is_file():
         return path / "tokenizer.json"
-    files = [file for suffix in _KINDS for file in visible(path.glob(f"*{suffix}"), path)]
+    patterns = [*(f"*{suffix}" for suffix in _KINDS), "tekken*.json"]
+    files = [file for pattern in patterns for file in visible(path.glob(pattern), path)]
     if len(files) == 1:  # which of several is meant, nothing says
         return files[0]
     raise ConfigError(
         f"no tokenizer at {path}: expected a tokenizer.json, a SentencePiece .model, a .tiktoken "
-        "file, or a folder that holds one of them"
+        "file, a tekken.json, or a folder that holds one of them"
     )

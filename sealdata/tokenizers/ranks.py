@@ -8,24 +8,16 @@ both for OpenAI's own encodings, by the name of the file. Any other ``NAME.tikto
 """
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sealdata.errors import ConfigError
-from sealdata.tokenizers import Encoded, Texts, Tokenizer, Vocabulary
+from sealdata.tokenizers._ranked import Pieces, RankTokenizer, pieces_of
 
-if TYPE_CHECKING:
-    from sealdata.tokenizers._bpe import BytePairs
-
-_NO_PIECE = "\ufffd".encode()  # what an id without a piece decodes to
 _END = "<|endoftext|>"
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 _GPT4 = (
@@ -69,14 +61,7 @@ KNOWN: Mapping[str, Words] = {
 }
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    pairs: "BytePairs"
-    pieces: dict[int, bytes]  # special tokens by their spelling
-    vocabulary: Vocabulary
-
-
-class Ranks(Tokenizer):
+class Ranks(RankTokenizer):
     """A file of lines "piece in Base64, rank", as tiktoken loads it."""
 
     def fingerprint(self) -> dict[str, Any]:
@@ -86,59 +71,20 @@ class Ranks(Tokenizer):
         words = self.path.with_suffix(".json")
         return [self.path, words] if words.is_file() else [self.path]
 
-    @property
-    def vocabulary(self) -> Vocabulary:
-        return _load(self.path, self.eos).vocabulary
-
-    def encode(self, texts: Texts) -> Encoded:
-        column = texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String)
-        return _load(self.path, self.eos).pairs.encode(column)
-
-    def spans(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        ids, ends = self.encode(texts)
-        sizes = self.vocabulary.piece_bytes[ids]
-        # One byte, "\n", stands between two texts, so text i starts i bytes later.
-        text = np.repeat(np.arange(len(texts)), np.diff(ends, prepend=0))
-        stops = np.cumsum(sizes) + text
-        data = np.frombuffer("\n".join(texts).encode(), np.uint8)
-        # The character of each byte: all but the continuation bytes 10xxxxxx begin one.
-        char = np.cumsum(data & 0xC0 != 0x80) - 1
-        return char[stops - sizes], char[stops - 1] + 1
-
-    def decode(self, ids: Sequence[int]) -> str:
-        pieces = _load(self.path, self.eos).pieces
-        data = b"".join(pieces.get(int(index), _NO_PIECE) for index in ids)
-        return data.decode("utf-8", "replace")
+    def loaded(self) -> Pieces:
+        """See ``_load``."""
+        return _load(self.path, self.eos)
 
 
 @cache
-def _load(path: Path, eos: str | None) -> _Loaded:
+def _load(path: Path, eos: str | None) -> Pieces:
     """Read the ranks, and the pattern and special tokens that go with them.
 
     Raises:
         ConfigError: unreadable, not of this kind, without a pattern, or without an EOS.
     """
-    from sealdata.tokenizers._bpe import BytePairs
-
-    words, ranks = _words(path), _read(path)
-    token = eos or words.eos_token
-    if token not in words.special_tokens:
-        raise ConfigError(f"{path}: its EOS token {token!r} is not one of its special tokens")
-    if taken := sorted(set(words.special_tokens.values()) & set(ranks.values())):
-        raise ConfigError(f"{path}: id {taken[0]} is a piece and a special token")
-    try:
-        pairs = BytePairs(path.stem, words.pattern, ranks)
-    except ValueError as error:
-        raise ConfigError(f"{path}: tiktoken cannot use its pattern ({error})") from None
-    pieces = {index: piece for piece, index in ranks.items()}
-    size = max(*pieces, *words.special_tokens.values()) + 1
-    piece_bytes = np.zeros(size, np.int64)
-    for index, piece in pieces.items():
-        piece_bytes[index] = len(piece)
-    pieces |= {index: spelt.encode() for spelt, index in words.special_tokens.items()}
-    return _Loaded(
-        pairs, pieces, Vocabulary(size, words.special_tokens[token], piece_bytes, lossless=True)
-    )
+    words = _words(path)
+    return pieces_of(path, words.pattern, _read(path), words.special_tokens, eos or words.eos_token)
 
 
 def _words(path: Path) -> Words:
@@ -177,9 +123,6 @@ def _read(path: Path) -> dict[bytes, int]:
             raise ConfigError(
                 f"{path} line {number} is not a piece in Base64 and its rank"
             ) from None
-    # Merging starts at single bytes: without one of them some texts cannot be encoded.
-    if absent := [value for value in range(256) if bytes([value]) not in ranks]:
-        raise ConfigError(f"{path}: it has no piece for the byte 0x{absent[0]:02X}")
     if len(set(ranks.values())) < len(ranks):
         raise ConfigError(f"{path}: two of its pieces have one rank")
     return ranks

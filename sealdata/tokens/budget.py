@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sealdata.build_manifest import BuildManifest, StreamFacts
 from sealdata.errors import ConfigError, SealError
+
+# What the temperature makes equal. A pair of Burmese takes several times the tokens of a pair of
+# Indonesian, so equal tokens are not equal content.
+Unit = Literal["tokens", "pairs", "english-tokens"]
 
 
 @dataclass(frozen=True)
@@ -43,16 +48,19 @@ def plan_budget(
     temperature: float = 1.0,
     max_epochs: float | None = None,
     caps: Mapping[str, int] | None = None,
+    by: Unit = "tokens",
 ) -> Budget:
     """Divide ``total_tokens`` of parallel text among the languages of a build.
 
-    A language's share is proportional to its tokens to the power of 1 / ``temperature``: 1 keeps
-    their proportions, more favours small languages (Conneau et al. 2020). No language gets more
-    than ``max_epochs`` times its tokens, nor more than its entry in ``caps``. What a limit leaves
+    A language's share of ``by`` is proportional to what it has of it, to the power of
+    1 / ``temperature``: 1 keeps the proportions, more favours small languages (Conneau et al.
+    2020). English tokens are those of the English sides, by the parity that the build measured. No
+    language gets more than ``max_epochs`` times its tokens, nor more than its entry in ``caps``. What a limit leaves
     is divided among the others in proportion.
 
     Raises:
-        ConfigError: a cap on a language that the build does not have.
+        ConfigError: a cap on a language that the build does not have, or ``by`` English tokens in a
+            build without a parity for each language.
         SealError: no parallel stream, or the limits do not leave room for the budget.
     """
     streams = _streams(manifest)
@@ -70,15 +78,17 @@ def plan_budget(
         )
         for lang, tokens in available.items()
     }
-    # At temperature 3.3, a language of 1,000 times the tokens gets 8 times the share.
-    tokens_of = divide(
-        total_tokens, {k: v ** (1 / temperature) for k, v in available.items()}, limits
-    )
-    epochs = {lang: tokens_of[lang] / available[lang] for lang in available}
     # Pairs of the training split, from the funnel of the build.
     train = {
         lang: sum(row.train for row in manifest.funnel if row.lang == lang) for lang in available
     }
+    content = _content(manifest, by, available, train)
+    # At temperature 3.3, a language of 1,000 times the content gets 8 times the share of it. Each
+    # unit of content costs a language its own number of tokens.
+    costs = {lang: available[lang] / content[lang] for lang in available}
+    weights = {lang: content[lang] ** (1 / temperature) * costs[lang] for lang in available}
+    tokens_of = divide(total_tokens, weights, limits)
+    epochs = {lang: tokens_of[lang] / available[lang] for lang in available}
     shares = tuple(
         Share(
             lang=lang,
@@ -95,12 +105,31 @@ def plan_budget(
     # sealtrain multiplies sizes by weights and divides by their sum, so only ratios count. Weights
     # of at most 1 read as "this share of the most-read language".
     max_epoch = max(epochs.values())
-    weights = {
+    stream_weights = {
         f"{stream.kind}/{stream.name}": epochs[lang] / max_epoch
         for lang, lang_streams in streams.items()
         for stream in lang_streams
     }
-    return Budget(total_tokens, temperature, shares, weights)
+    return Budget(total_tokens, temperature, shares, stream_weights)
+
+
+def _content(
+    manifest: BuildManifest, by: Unit, tokens: Mapping[str, int], pairs: Mapping[str, int]
+) -> dict[str, float]:
+    """What each language has, in the unit ``by``."""
+    if by == "tokens":
+        return {lang: float(count) for lang, count in tokens.items()}
+    if by == "pairs":
+        return {lang: float(pairs[lang]) for lang in tokens}
+    # The tokenizer of the shards is measured first; further ones are for comparison.
+    first = next((row.tokenizer for row in manifest.fertility), "")
+    parity = {row.lang: row.parity for row in manifest.fertility if row.tokenizer == first}
+    if missing := [lang for lang in tokens if not parity.get(lang)]:
+        raise ConfigError(
+            f"the build {manifest.name!r} has no parity of {', '.join(missing)}: divide by pairs"
+        )
+    # Both sides of a pair are parity + 1 times its English side; templates are left out.
+    return {lang: count / (parity[lang] + 1) for lang, count in tokens.items()}
 
 
 def divide(

@@ -90,7 +90,7 @@ def save(tokenizer: HfTokenizer, folder: Path, eos: str = "</s>") -> Path:
 
 
 def test_every_kind_is_a_file() -> None:
-    assert available("tokenizers") == ("hf", "ranks", "sentencepiece", "tiktoken")
+    assert available("tokenizers") == ("hf", "ranks", "sentencepiece", "tekken", "tiktoken")
 
 
 def test_text_that_spells_a_special_token_is_text(every_kind: list[Tokenizer]) -> None:

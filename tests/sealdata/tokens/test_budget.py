@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.errors import ConfigError, SealError
-from sealdata.tokens.budget import divide, plan_budget
+from sealdata.tokens.budget import Unit, divide, plan_budget
 
 
 def manifest(**tokens: int) -> BuildManifest:
@@ -129,3 +129,45 @@ def test_division(pairs: list[tuple[float, float]], part: float) -> None:
     assert all(given[name] <= limits[name] * (1 + 1e-9) for name in given)
     free = {n: given[n] / weights[n] for n in given if given[n] < limits[n] * (1 - 1e-9)}
     assert not free or max(free.values()) == pytest.approx(min(free.values()))
+
+
+def parities(build: BuildManifest, **parity: float) -> BuildManifest:
+    """The build with parities of its own tokenizer, and others of one that is only compared."""
+    rows = [
+        {
+            "tokenizer": name,
+            "lang": lang,
+            "num_pairs": 1,
+            "bytes_per_token": 1,
+            "tokens_per_char": 1,
+            "parity": value * factor,
+        }
+        for name, factor in (("own", 1), ("other", 7))
+        for lang, value in parity.items()
+    ]
+    return BuildManifest.model_validate({**build.model_dump(), "fertility": rows})
+
+
+@pytest.mark.parametrize(
+    ("by", "temperature", "given"),
+    [
+        # 100 pairs each, which cost 90 and 10 tokens: equal pairs are 9 to 1 in tokens.
+        ("pairs", 1.0, [1800, 200]),
+        ("pairs", 1e9, [1800, 200]),
+        # English sides of 9000 / 3 and 1000 / 10 tokens, which cost 3 and 10.
+        ("english-tokens", 1.0, [1800, 200]),
+        ("english-tokens", 2.0, [1243, 757]),
+        ("english-tokens", 1e9, [462, 1538]),
+    ],
+)
+def test_the_temperature_makes_content_equal(
+    by: Unit, temperature: float, given: list[int]
+) -> None:
+    build = parities(BUILD, ind_Latn=2, lao_Laoo=9)
+    plan = plan_budget(build, 2000, temperature, by=by)
+    assert [share.num_tokens for share in plan.shares] == given
+
+
+def test_content_needs_a_parity() -> None:
+    with pytest.raises(ConfigError, match="no parity of ind_Latn: divide by pairs"):
+        plan_budget(parities(BUILD, lao_Laoo=9), 2000, by="english-tokens")
