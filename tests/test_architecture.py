@@ -15,7 +15,7 @@ LEVELS = [
     "errors filter_stages pairs kernels",
     "files languages component extras",
     "text workflow fetch programs",
-    "laser readers tokenizers build_manifest",
+    "encoders readers tokenizers build_manifest",
     "cleaners contamination formats lexicon lid shards",
     "labels scorers tokens",
     "recipe plugins",

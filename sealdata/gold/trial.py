@@ -124,7 +124,7 @@ def _check_models(plan: Plan) -> None:
     """Fail before any work if the model or a library of a scorer is absent."""
     for name, scorer in plan.scorers.items():
         try:
-            require("it", *scorer.modules)
+            require("it", *scorer.needed_modules())
             scorer.fingerprint()
         except SealError as error:
             raise ConfigError(f"[score.{name}]: {error}; or skip it: --skip {name}") from None

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from sealdata.encoders.approximate import faiss
 from sealdata.filter_stages import RuleStage
-from sealdata.laser.approximate import faiss
 from sealdata.pipeline.source_state import RunContext, SourceState
 from sealdata.scorers import MarginParams
 from sealdata.stages.margin import Compare, Index, Margins, Pool, Search, Texts, block_names

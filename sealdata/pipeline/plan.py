@@ -100,13 +100,15 @@ class Plan:
         """
         for kind, components in (("clean", self.cleaners), ("score", self.scorers)):
             for name, component in components.items():
-                require(f"[{kind}.{name}]", *component.modules)
+                require(f"[{kind}.{name}]", *component.needed_modules())
         tables: list[SourceTable | StreamTable] = [
             *self.recipe.source,
             *self.recipe.document_streams,
         ]
         for table in tables:
-            require(f"{table.name!r}: reader {table.reader}", *self.reader(table)[0].modules)
+            require(
+                f"{table.name!r}: reader {table.reader}", *self.reader(table)[0].needed_modules()
+            )
         if self.recipe.near_dedup.jaccard is not None:
             require("[near_dedup]", "rensa")
 

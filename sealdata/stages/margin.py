@@ -3,7 +3,7 @@
 The steps work on the vectors that scoring wrote, source by source. ``Pool`` lists the distinct
 texts of a side. For few texts, ``Compare`` compares every text of one side with every text of the
 other. For many, ``Index`` makes them searchable and ``Search`` searches. ``Margins`` relates a
-pair's cosine to the neighbours of its sides. ``sealdata.laser.neighbours`` has the definitions.
+pair's cosine to the neighbours of its sides. ``sealdata.encoders.neighbours`` has the definitions.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from sealdata.encoders.approximate import near_cosines, write_index
+from sealdata.encoders.neighbours import Kind, Vectors, best_cosines, margins, spans
 from sealdata.files.frames import write_frame
 from sealdata.files.records import PartRecord, write_atomic
 from sealdata.filter_stages import RuleStage
-from sealdata.laser.approximate import near_cosines, write_index
-from sealdata.laser.neighbours import Kind, Vectors, best_cosines, margins, spans
 from sealdata.stages.rules import RuleEvaluator
 from sealdata.stages.vectors import Side, read_array, read_index
 from sealdata.workflow.stage import Step
@@ -205,7 +205,7 @@ class Compare(Step):
 
 @dataclass(frozen=True)
 class Index(Step):
-    """Builds an index of the texts of a side (the part); see ``sealdata.laser.approximate``."""
+    """Builds an index of the texts of a side (the part); see ``sealdata.encoders.approximate``."""
 
     name: ClassVar[str] = "margin-index"
     version: ClassVar[int] = 2

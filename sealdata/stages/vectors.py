@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from sealdata.encoders.neighbours import spans, unit
 from sealdata.errors import DataError
 from sealdata.files.frames import read_frame, write_frame
 from sealdata.files.records import write_atomic
-from sealdata.laser.neighbours import spans, unit
 from sealdata.scorers import Embedded, Scorer
 from sealdata.workflow.part_files import drop_checksum, is_store_intact, write_checksum
 

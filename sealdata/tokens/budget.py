@@ -54,9 +54,9 @@ def plan_budget(
 
     A language's share of ``by`` is proportional to what it has of it, to the power of
     1 / ``temperature``: 1 keeps the proportions, more favours small languages (Conneau et al.
-    2020). English tokens are those of the English sides, by the parity that the build measured. No
-    language gets more than ``max_epochs`` times its tokens, nor more than its entry in ``caps``. What a limit leaves
-    is divided among the others in proportion.
+    2020). English tokens are those of the English sides, by the parity that the build measured.
+    No language gets more than ``max_epochs`` times its tokens, nor more than its entry in
+    ``caps``. What a limit leaves is divided among the others in proportion.
 
     Raises:
         ConfigError: a cap on a language that the build does not have, or ``by`` English tokens in a

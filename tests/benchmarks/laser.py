@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 import torch
 
+from sealdata.encoders.arithmetic import Precision
+from sealdata.encoders.encoder import Encoder, load_encoder
 from sealdata.files.places import sample_dir
-from sealdata.laser.arithmetic import Precision
-from sealdata.laser.encoder import Encoder, load_encoder
 
 from .race import Race, race
 

@@ -40,8 +40,8 @@ def write_vectors(_: str, num_pairs: int, folder: Path) -> None:
     import numpy as np
     import polars as pl
 
+    from sealdata.encoders.neighbours import unit
     from sealdata.files.frames import write_frame
-    from sealdata.laser.neighbours import unit
     from sealdata.scorers.laser import _load
     from sealdata.stages.margin import Pool, save
     from sealdata.stages.rules import RuleEvaluator
@@ -85,7 +85,7 @@ def measure(way: str, num_pairs: int, folder: Path) -> dict[str, Any]:
     """One measurement, in this process; leaves margins in ``folder/WAY.npy``."""
     import numpy as np
 
-    from sealdata.laser.approximate import faiss
+    from sealdata.encoders.approximate import faiss
     from sealdata.stages.margin import Compare, Index, Margins, Search, Texts, block_names
     from sealdata.stages.vectors import SIDES, Side
 

@@ -73,7 +73,7 @@ def _drawn(generator: Any, clusters: Any, height: int) -> Iterator[Any]:
     """Both sides of some pairs, float32 [height, DIM], of length 1."""
     import numpy as np
 
-    from sealdata.laser.neighbours import unit
+    from sealdata.encoders.neighbours import unit
 
     def normal() -> Any:
         return generator.standard_normal((height, DIM), np.float32)
@@ -89,7 +89,7 @@ def _drawn(generator: Any, clusters: Any, height: int) -> Iterator[Any]:
 
 def step(name: str, folder: Path) -> dict[str, Any]:
     """Do one step in this process, on both sides; what it took on one."""
-    from sealdata.laser.neighbours import best_cosines
+    from sealdata.encoders.neighbours import best_cosines
     from sealdata.stages.margin import Index, Pool, Search, Texts, save
     from sealdata.stages.rules import RuleEvaluator
     from sealdata.stages.vectors import SIDES

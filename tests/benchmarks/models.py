@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from sealdata.encoders.encoder import load_encoder
 from sealdata.files.places import sample_dir
-from sealdata.laser.encoder import load_encoder
 
 from .race import Race, race
 

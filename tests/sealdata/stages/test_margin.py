@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from sealcli.sealdata import main
 from sealdata.dataset.audit import audit_recipe
+from sealdata.encoders import neighbours
+from sealdata.encoders.neighbours import best_cosines
+from sealdata.encoders.preprocess import normalise
 from sealdata.errors import ConfigError, SealError
 from sealdata.files.places import sample_dir
 from sealdata.gold.calibrate import calibrate
-from sealdata.laser import neighbours
-from sealdata.laser.neighbours import best_cosines
-from sealdata.laser.preprocess import normalise
 from sealdata.pipeline import margin_stages
 from sealdata.pipeline.plan import load_plan
 from sealdata.scorers import MarginParams, laser

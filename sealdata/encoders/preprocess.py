@@ -126,7 +126,7 @@ def _controls() -> np.ndarray:
     """Bool per code point: true for categories C*, but not for the line feed."""
     table = np.zeros(_CODE_POINTS, dtype=bool)
     # A file and not ``unicodedata``, whose version changes with Python.
-    lines = (files("sealdata") / "laser" / "category_c.txt").read_text("ascii").splitlines()
+    lines = (files("sealdata") / "encoders" / "category_c.txt").read_text("ascii").splitlines()
     for line in lines:
         if not line.startswith("#"):
             first, last = (int(code, 16) for code in line.split())

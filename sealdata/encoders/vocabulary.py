@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from sentencepiece import SentencePieceProcessor
 
+from sealdata.encoders.preprocess import normalise
 from sealdata.errors import ConfigError, DataError
-from sealdata.laser.preprocess import normalise
 
 Ids = np.ndarray  # int32 [T], the closing </s> and an opening <s> included
 

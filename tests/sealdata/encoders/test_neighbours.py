@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sealdata.laser.approximate import near_cosines, write_index
-from sealdata.laser.neighbours import margins, unit
+from sealdata.encoders.approximate import near_cosines, write_index
+from sealdata.encoders.neighbours import margins, unit
 
 
 def test_fewer_candidates_than_neighbours_wanted_leave_the_front_empty(tmp_path):

@@ -3,29 +3,30 @@
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sealdata.encoders.arithmetic import Device, Precision, choose_device, convert_network
+from sealdata.encoders.batches import plan_batches
+from sealdata.encoders.checkpoint import read_checkpoint
+from sealdata.encoders.encoded import Encoded
+from sealdata.encoders.threads import one_thread_per_operation
+from sealdata.encoders.vocabulary import Ids, Vocabulary
 from sealdata.errors import ConfigError
-from sealdata.laser.arithmetic import Device, Precision, choose_device, convert_network
-from sealdata.laser.batches import plan_batches
-from sealdata.laser.checkpoint import read_checkpoint
-from sealdata.laser.threads import one_thread_per_operation
-from sealdata.laser.vocabulary import Ids, Vocabulary
 
 # Matrix products of fewer rows are summed in another order. Small batches are filled up to this
 # number of ids, so that a text has the same vector in every batch.
 _MIN_IDS = 16
 
 
-class Encoded(NamedTuple):
-    """Embeddings of texts, and which of the texts were too long to be read to their end."""
+class Numbers(Protocol):
+    """Turns texts into ids."""
 
-    vectors: np.ndarray  # float32 [n, dim]
-    truncated: np.ndarray  # bool [n]
+    def ids(self, texts: Sequence[str]) -> list[Ids]:
+        """Ids int32 of each text, at least one."""
 
 
 class _Read(NamedTuple):
@@ -92,7 +93,7 @@ class Encoder:
         self,
         network: nn.Module,
         dim: int,
-        vocabulary: Vocabulary,
+        vocabulary: Numbers,
         device: torch.device,
         max_tokens: int,
         batch_tokens: int,
@@ -149,7 +150,7 @@ class Encoder:
         # A fixed seed, so that a machine always gets the same answer. Ids below 4 are special.
         noise = np.random.default_rng(1).integers(4, 100, size=(67, 40)).astype(np.int32)
         # Short texts make small batches, where libraries change the order of their sums.
-        for length in (1, 2, 3, 9, 40):
+        for length in (size for size in (1, 2, 3, 9, 40) if size <= self._max_tokens):
             rows = list(noise[:, :length])
             # The same rows in a large batch, each as its own batch, and in a middle-sized one.
             whole = self._embed(rows)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
+from sealdata.encoders.batches import plan_batches
+from sealdata.encoders.encoder import Encoder, load_encoder
+from sealdata.encoders.similarity import cosine
+from sealdata.encoders.vocabulary import SPECIAL_IDS, Vocabulary
 from sealdata.errors import ConfigError
-from sealdata.laser.batches import plan_batches
-from sealdata.laser.encoder import Encoder, load_encoder
-from sealdata.laser.similarity import cosine
-from sealdata.laser.vocabulary import SPECIAL_IDS, Vocabulary
 
 # Written by laser-encoders 0.0.2 (Python 3.8, torch 1.12.1, fairseq 0.12.2) with random weights:
 # 82 texts, 22 of them odd; the dictionary is shuffled against the SentencePiece model and lacks

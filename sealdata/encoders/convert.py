@@ -13,7 +13,7 @@ from sealdata.errors import DataError
 from sealdata.files.records import write_atomic
 
 SUFFIX = ".safetensors"
-_KEY = "sealdata.laser"  # of the metadata: JSON of everything that is not a tensor
+_KEY = "sealdata.encoders"  # of the metadata: JSON of everything that is not a tensor
 
 
 def write_safetensors(state: dict[str, Any], path: Path) -> None:

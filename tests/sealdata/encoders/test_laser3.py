@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from sealdata.encoders.checkpoint import read_checkpoint
+from sealdata.encoders.encoder import load_encoder
+from sealdata.encoders.laser3 import read_cvocab
 from sealdata.errors import DataError
-from sealdata.laser.checkpoint import read_checkpoint
-from sealdata.laser.encoder import load_encoder
-from sealdata.laser.laser3 import read_cvocab
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 LASER3 = GOLDEN / "laser3"  # by make_laser.py: laser-encoders 0.0.2, fairseq 0.12.2, torch 1.12.1

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from sealdata.component import load
+from sealdata.encoders.cache import EmbeddingCache
+from sealdata.encoders.caching_encoder import CachingEncoder
+from sealdata.encoders.encoder import Encoder, load_encoder
 from sealdata.errors import ConfigError, DataError
-from sealdata.laser.cache import EmbeddingCache
-from sealdata.laser.caching_encoder import CachingEncoder
-from sealdata.laser.encoder import Encoder, load_encoder
 from sealdata.pairs import make_pairs
-from sealdata.scorers import laser
+from sealdata.scorers import _embedding
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SPM = GOLDEN / "laser2_small" / "laser2_small.spm"
@@ -109,7 +109,7 @@ def test_a_slot_that_is_half_written_counts_as_empty(tmp_path):
 
 WRITER = """
 import sys, numpy as np, pathlib
-from sealdata.laser.cache import EmbeddingCache
+from sealdata.encoders.cache import EmbeddingCache
 texts = [f"text {n}" for n in range(40)]
 with EmbeddingCache(pathlib.Path(sys.argv[1]), 64, 64 + 20 * 288) as cache:
     for _ in range(60):
@@ -144,7 +144,7 @@ PAIRS = make_pairs([(f"Good morning {n % 7}.", f"Selamat pagi {n}.") for n in ra
 
 
 def test_scores_are_the_same_with_and_without(tmp_path, monkeypatch):
-    monkeypatch.setattr(laser, "_CHUNK", 6)
+    monkeypatch.setattr(_embedding, "_CHUNK", 6)
     options = {"encoder": "sample"}
     plain = load("scorers", "laser", options)
     cached = load("scorers", "laser", options | {"cache": {"folder": str(tmp_path), "gib": 0.001}})

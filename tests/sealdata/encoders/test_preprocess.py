@@ -6,8 +6,8 @@ import unicodedata
 import numpy as np
 import pytest
 
-from sealdata.laser import preprocess
-from sealdata.laser.preprocess import normalise
+from sealdata.encoders import preprocess
+from sealdata.encoders.preprocess import normalise
 
 
 @pytest.mark.parametrize(

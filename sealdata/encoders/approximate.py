@@ -14,8 +14,8 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
+from sealdata.encoders.neighbours import Vectors, spans
 from sealdata.errors import SealError
-from sealdata.laser.neighbours import Vectors, spans
 
 BLOCK = 65_536  # vectors added at a time: 256 MiB of LASER's
 _PER_CELL = 40  # vectors of the sample that cells are learnt from, per cell; faiss wants 39

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 
 from sealcli.sealdata import main
+from sealdata.encoders.checkpoint import convert, read_checkpoint
+from sealdata.encoders.encoder import load_encoder
 from sealdata.errors import ConfigError, DataError
-from sealdata.laser.checkpoint import convert, read_checkpoint
-from sealdata.laser.encoder import load_encoder
 from sealdata.scorers._encoders import encoder_files
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "laser2_small"

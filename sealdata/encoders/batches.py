@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sealdata.laser.vocabulary import Ids
+from sealdata.encoders.vocabulary import Ids
 
 
 def plan_batches(rows: Sequence[Ids], batch_tokens: int) -> list[np.ndarray]:

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sealdata.encoders.transformer import ACTIVATIONS, LaserTransformer, Shape
 from sealdata.errors import DataError
-from sealdata.laser.transformer import ACTIVATIONS, LaserTransformer, Shape
 
 # Our names and those of fairseq's configuration.
 _SIZES = {

@@ -40,7 +40,7 @@ def best_cosines(
     """
     import torch
 
-    from sealdata.laser.threads import one_thread_per_operation
+    from sealdata.encoders.threads import one_thread_per_operation
 
     highest = np.full((len(queries), k), -np.inf, np.float32)
     found_back = np.full((num_pool, k), -np.inf, np.float32)

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sealdata.encoders.convert import SUFFIX, read_safetensors, write_safetensors
+from sealdata.encoders.laser3 import build_laser3
+from sealdata.encoders.lstm import LaserLstm
+from sealdata.encoders.transformer import LaserTransformer
 from sealdata.errors import DataError
-from sealdata.laser.convert import SUFFIX, read_safetensors, write_safetensors
-from sealdata.laser.laser3 import build_laser3
-from sealdata.laser.lstm import LaserLstm
-from sealdata.laser.transformer import LaserTransformer
 
 # The arguments of ``LaserLstm``, as LASER2's files name them.
 _PARAMS = ("num_embeddings", "padding_idx", "embed_dim", "hidden_size", "num_layers")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from sealdata.encoders.arithmetic import convert_network
+from sealdata.encoders.encoder import load_encoder
 from sealdata.errors import ConfigError
-from sealdata.laser.arithmetic import convert_network
-from sealdata.laser.encoder import load_encoder
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SPM = GOLDEN / "laser2_small" / "laser2_small.spm"

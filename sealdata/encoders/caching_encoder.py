@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sealdata.laser.cache import EmbeddingCache
-from sealdata.laser.encoder import Encoded, Encoder
+from sealdata.encoders import TextEncoder
+from sealdata.encoders.cache import EmbeddingCache
+from sealdata.encoders.encoded import Encoded
 
 
 class _Lookup(NamedTuple):
@@ -31,7 +32,7 @@ class CachingEncoder:
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: TextEncoder,
         repeated: Mapping[str, int],
         max_bytes: int,
         cache: EmbeddingCache | None = None,

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import tests.make_sample.encoder as script
+from sealdata.encoders.encoder import Encoder, load_encoder
+from sealdata.encoders.lstm import LaserLstm
+from sealdata.encoders.similarity import cosine
 from sealdata.files.places import sample_dir
-from sealdata.laser.encoder import Encoder, load_encoder
-from sealdata.laser.lstm import LaserLstm
-from sealdata.laser.similarity import cosine
 
 FOLDER = sample_dir() / "encoder"
 
