@@ -21,3 +21,9 @@ class CheckError(SealError):
     """A check the user asked for did not hold: gold, verify, audit --fail-on (exit 3)."""
 
     exit_code = 3
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or the name of the error if it has no message."""
+    said = str(error).strip().splitlines()
+    return said[0] if said else type(error).__name__

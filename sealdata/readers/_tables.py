@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sealdata.errors import DataError
+from sealdata.errors import DataError, first_line
 from sealdata.files.signatures import kind_of_file
 from sealdata.readers import MAX_BATCH, PLACES, Batch
 from sealdata.readers._bytes_read import watch
@@ -141,12 +141,6 @@ def pieces(table: "pa.Table") -> Iterator["pa.Table"]:
     rows = max(1, table.num_rows * FRAME_BYTES // max(table.nbytes, FRAME_BYTES))
     for start in range(0, table.num_rows, rows):
         yield table.slice(start, rows)
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's message, or the name of the error if it has no message."""
-    said = str(error).strip().splitlines()
-    return said[0] if said else type(error).__name__
 
 
 def columns_of(schema: "pa.Schema") -> dict[str, "pa.DataType"]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import polars as pl
 from pydantic import Field, ValidationInfo, field_validator
 
-from sealdata.errors import DataError
+from sealdata.errors import DataError, first_line
 from sealdata.extras import require
 from sealdata.files.hidden import visible
 from sealdata.readers import Batch, Source
@@ -18,7 +18,6 @@ from sealdata.readers._columns import ColumnReader, column_batch, pair_columns
 from sealdata.readers._tables import (
     FRAME_ROWS,
     RowProgress,
-    first_line,
     numbered,
     of_size,
     pieces,

@@ -1,6 +1,7 @@
 """Similarity of the two sides by sentence embeddings, whatever encoder makes them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -9,10 +10,12 @@ import polars as pl
 import polars_hash as plh
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from sealdata.errors import DataError
+from sealdata.encoders import Device, Precision
+from sealdata.errors import ConfigError, DataError
 from sealdata.extras import require
 from sealdata.files.records import stage_key
 from sealdata.filter_stages import RuleStage
+from sealdata.languages import ENGLISH
 from sealdata.scorers import (
     ANY_NUMBER,
     SIGNED,
@@ -31,11 +34,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 16_384  # pairs encoded at a time: 128 MiB of LASER2's vectors
 _REMEMBERED = 256 << 20  # bytes of vectors of texts that come again in a later chunk
+GPU_BATCH_TOKENS = 65_536  # at once: a GPU needs eight times the CPU's to be busy
 _DECIMALS = 4  # of a score: batches and machines differ in the seventh digit, results must not
-ENGLISH = "eng_Latn"
-
-Precision = Literal["fp32", "bf16", "fp16", "int8"]
-Device = Literal["cpu", "cuda"]
 
 
 class CacheTable(BaseModel):
@@ -129,9 +129,28 @@ class SentenceEmbedding(Scorer):
         """
         raise NotImplementedError
 
-    def open_cache(self, name: str) -> "EmbeddingCache | None":
-        """Where embeddings of English sides lie; None: nowhere."""
+    def vectors_depend_on(self, name: str) -> list[Any]:
+        """All that decides the vectors of an encoder besides the text: digests and settings."""
         raise NotImplementedError
+
+    def open_cache(self, name: str) -> "EmbeddingCache | None":
+        """Where embeddings of English sides lie, a file for each encoder; None: nowhere.
+
+        Raises:
+            ConfigError: a cache would change scores on this machine.
+        """
+        if self.cache is None:
+            return None
+        encoder = self.open_encoder(name)
+        if self.precision == "int8" or not encoder.is_steady():
+            raise ConfigError(
+                f"[score.{self.component_name()}.cache]: in {self.precision} on this machine an "
+                "embedding depends on what is encoded with it, so a cache would change scores; "
+                "leave it out"
+            )
+        key = stage_key("embeddings", 1, self.vectors_depend_on(name), [])
+        path = Path(self.cache.folder) / f"{key}.vectors"
+        return _cache_file(path, encoder.dim, int(self.cache.gib * 2**30))
 
     def as_read(self, texts: Sequence[str]) -> Sequence[str]:
         """The texts as the encoder cuts them into pieces. Default: as they are."""
@@ -173,9 +192,8 @@ class SentenceEmbedding(Scorer):
 
     def score_embedded(self, pairs: pl.DataFrame, keep: Callable[[Embedded], None]) -> pl.DataFrame:
         """As ``score``."""
-        require(
-            f"[score.{self.component_name()}]", *self.needed_modules()
-        )  # for callers that run no plan
+        # For callers that run no plan.
+        require(f"[score.{self.component_name()}]", *self.needed_modules())
         from sealdata.encoders.similarity import cosine
 
         text = pairs.select("src", "tgt", "src_lang", "tgt_lang").with_row_index("pair")
@@ -263,12 +281,11 @@ def _has_text(column: str) -> pl.Expr:
     return pl.col(column).str.contains(r"\S")
 
 
-def cache_of(table: CacheTable, dim: int, identity: list[Any]) -> "EmbeddingCache":
-    """The cache file of an encoder; ``identity`` has all that its vectors depend on."""
+@cache
+def _cache_file(path: Path, dim: int, max_bytes: int) -> "EmbeddingCache":
     from sealdata.encoders.cache import EmbeddingCache
 
-    path = Path(table.folder) / f"{stage_key('embeddings', 1, identity, [])}.vectors"
-    return EmbeddingCache(path, dim, int(table.gib * 2**30))
+    return EmbeddingCache(path, dim, max_bytes)
 
 
 def arithmetic_of(device: Device) -> list[str]:

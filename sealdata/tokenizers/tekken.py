@@ -5,7 +5,7 @@ from base64 import b64decode
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from sealdata.errors import ConfigError
 from sealdata.tokenizers._ranked import Pieces, RankTokenizer, pieces_of
@@ -25,12 +25,12 @@ class _Config(BaseModel):
 
 
 class _Piece(BaseModel):
-    rank: int
+    rank: int = Field(ge=0)
     token_bytes: str  # Base64
 
 
 class _Special(BaseModel):
-    rank: int
+    rank: int = Field(ge=0)
     token_str: str
 
 
@@ -76,6 +76,9 @@ def _load(path: Path, eos: str | None) -> Pieces:
         raise ConfigError(f"{path}: two of its pieces have one rank, or the same bytes")
     special = {token.token_str: token.rank for token in file.special_tokens or ()}
     special = special or {token: index for index, token in enumerate(_SPECIAL)}
+    # The size of a table is the largest id: one damaged number would fill the memory.
+    if beyond := [token for token, rank in special.items() if rank >= first_id]:
+        raise ConfigError(f"{path}: its special token {beyond[0]!r} has the id of a piece")
     return pieces_of(path, file.config.pattern, ids, special, eos or _EOS)
 
 

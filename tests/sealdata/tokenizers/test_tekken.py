@@ -75,10 +75,12 @@ def test_newer_files_list_their_special_tokens(tmp_path: Path) -> None:
 CASES = [
     ([], "is not a tekken file .the whole"),
     ({"config": {}, "vocab": []}, "is not a tekken file .config.pattern"),
-    (declared(default_num_special_tokens=0), "id 0 is a piece and a special token"),
+    (declared(default_num_special_tokens=0), "special token '<unk>' has the id of a piece"),
     (declared(default_vocab_size=100), "it has no piece for the byte 0x"),
     (declared(pattern="("), "tiktoken cannot use its pattern"),
     (declared() | {"special_tokens": [{"rank": 0, "token_str": "<s>"}]}, "its EOS token '</s>'"),
+    (declared() | {"special_tokens": [{"rank": 10**12, "token_str": "</s>"}]}, "the id of a piece"),
+    (declared() | {"vocab": [{"rank": -1, "token_bytes": "YQ=="}]}, "vocab.0.rank"),
     (declared() | {"vocab": [{"rank": 0, "token_bytes": "!"}]}, "is not Base64"),
     (declared() | {"vocab": [{"rank": 0, "token_bytes": "YQ=="}] * 2}, "one rank, or the same"),
 ]
