@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-# The code that shards use; see `sealdata/languages.toml`.
+# The code that shards use; see `sealdata/languages`.
 ENGLISH = "eng_Latn"
 SCRIPTS_WITHOUT_SPACES = ("tha_", "lao_", "khm_", "mya_")
 CHINESE = ("zho_", "cmn_", "yue_")

@@ -13,6 +13,7 @@ from sealdata.component import explain
 from sealdata.errors import ConfigError
 from sealdata.files.records import write_atomic
 from sealdata.recipe.inheritance import KeyPath, Layered, extend, with_absolute_paths
+from sealdata.recipe.languages import declare_languages
 from sealdata.recipe.tables import Recipe
 
 
@@ -71,6 +72,19 @@ def resolve_recipe(name_or_path: str) -> Resolved:
     return Resolved(recipe, path.absolute().parent, layered.table, layered.origins)
 
 
+def declare_languages_of(path: Path) -> None:
+    """Make the languages known that the file of a recipe declares, if it is there.
+
+    Raises:
+        ConfigError: not TOML, or a wrong table of a language.
+    """
+    table = _read_toml(str(path), path) if path.exists() else {}
+    try:
+        declare_languages(table.get("languages", {}))
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
 def _path_of(name_or_path: str, folder: Path) -> Path:
     # A built-in name wins over a file of this name. ``./openseal`` means the file.
     if name_or_path in builtin_recipes():
@@ -116,6 +130,16 @@ def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
         raise ConfigError(
             f"{path}: remove takes away what a recipe extends, and there is no extends"
         )
+    # Keys of tables may be languages that only this recipe knows.
+    languages = extend(
+        Layered({"languages": base.table.get("languages", {})}),
+        {"languages": table.get("languages", {})},
+        label,
+    )
+    try:
+        declare_languages(languages.table["languages"])
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
     return extend(base, table, label)
 
 
