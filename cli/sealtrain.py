@@ -1,6 +1,5 @@
 """The `sealtrain` command: each function parses its arguments, calls the library and prints."""
 
-import json
 import os
 import sys
 import warnings
@@ -126,9 +125,19 @@ def show_config(config: str) -> None:
     show_default=True,
     help="Examples in each prompt: the first lines of the references, not scored.",
 )
+@click.option(
+    "--max-new-tokens",
+    type=click.IntRange(min=1),
+    help="Tokens of a translation, at most.  [default: those of the run's config]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def evaluate(
-    checkpoint: Path, refs: str | None, max_sentences: int | None, shots: int, as_json: bool
+    checkpoint: Path,
+    refs: str | None,
+    max_sentences: int | None,
+    shots: int,
+    max_new_tokens: int | None,
+    as_json: bool,
 ) -> None:
     """Translate references from and to English with CHECKPOINT, and score the translations.
 
@@ -143,6 +152,7 @@ def evaluate(
     """
     _prepare_libraries()
     from sealtrain import evaluate as evaluation
+    from sealtrain.records import to_json
     from sealtrain.references import refs_folder
     from sealtrain.translate import load
 
@@ -155,11 +165,16 @@ def evaluate(
         raise ConfigError("the run's config has no eval.refs: give --refs FOLDER")
     limit = max_sentences or settings.max_sentences
     result = evaluation.evaluate(
-        loaded, refs_folder(folder), limit, lambda line: click.echo(line, err=True), shots
+        loaded,
+        refs_folder(folder),
+        limit,
+        lambda line: click.echo(line, err=True),
+        shots,
+        max_new_tokens,
     )
     click.echo(f"saved in {evaluation.keep(result)}", err=True)
     if as_json:
-        click.echo(json.dumps(result.model_dump(), indent=1, ensure_ascii=False))
+        click.echo(to_json(result.model_dump(), indent=1, ensure_ascii=False))
     else:
         click.echo(report(result))
 
@@ -189,12 +204,14 @@ def bench(
         sealtrain bench models/openseal-1b --json > openseal-1b.json
     """
     _prepare_libraries()
+    from sealtrain.records import to_json
+
     from . import bench as benchmarks
 
     chosen = tasks.split(",") if tasks else benchmarks.REGION.split()
     results = benchmarks.bench(checkpoint, chosen, shots, limit)
     if as_json:
-        click.echo(json.dumps({"results": results["results"], "versions": results["versions"]}))
+        click.echo(to_json({"results": results["results"], "versions": results["versions"]}))
     else:
         click.echo(benchmarks.score_table(results))
 
@@ -244,6 +261,7 @@ def compare(runs: tuple[Path, ...], plot: Path | None, significance: bool, as_js
     """
     _prepare_libraries()
     from sealtrain import compare as comparing
+    from sealtrain.records import to_json
 
     from . import show_compare as show
 
@@ -260,7 +278,7 @@ def compare(runs: tuple[Path, ...], plot: Path | None, significance: bool, as_js
 
         plot_settings(settings, plot)
         click.echo(f"drawn into {plot}", err=True)
-    click.echo(json.dumps(show.facts(settings), indent=1) if as_json else show.report(settings))
+    click.echo(to_json(show.facts(settings), indent=1) if as_json else show.report(settings))
 
 
 @main.command("plot")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from sealtrain import cost, data, mixture, optim
 from sealtrain.config import Config
@@ -17,7 +17,7 @@ from sealtrain.cost import Shape
 from sealtrain.data import IGNORED, Manifest, Stream
 from sealtrain.errors import ConfigError
 from sealtrain.mixture import Order
-from sealtrain.model import FETCH, olmo2_config
+from sealtrain.model import base_config, compare_tokenizers, olmo2_config
 
 from .tables import table
 
@@ -42,10 +42,11 @@ def plan(config: Config, machine: Machine | None = None) -> str:
         SealError: whatever would stop the run before its first step.
     """
     machine = machine or Machine()
-    streams = data.open_streams(config.shards, "train")
+    streams = data.open_streams(config.shards, "train", config.allow_outside)
     order = mixture.make_order(config.mixture, config.seed, streams, config.train.batch_sequences)
     num_steps = len(order) // config.train.batch_sequences
     optim.check_schedule(config.optim, num_steps)
+    note = _compare_tokenizers(config, streams[0])
     length = streams[0].manifest.sequence_length
     return "\n\n".join(
         [
@@ -55,8 +56,16 @@ def plan(config: Config, machine: Machine | None = None) -> str:
             f"{len(order) * length:,} tokens",
             _curve(config, num_steps),
             _machine(config, order, length, machine),
+            *([note] if note else []),
         ]
     )
+
+
+def _compare_tokenizers(config: Config, stream: Stream) -> str:
+    if config.model.init_from is None:
+        return ""
+    base = base_config(config.model.init_from)
+    return compare_tokenizers(config.model, base, stream.manifest, data.tokenizer_folder(stream))
 
 
 def _streams(order: Order, length: int, target_only: bool) -> str:
@@ -211,12 +220,7 @@ def without_weights(config: Config, shards: Manifest) -> nn.Module:
     if config.model.init_from is None:
         model_config = olmo2_config(config.model, shards)
     else:
-        name = config.model.init_from
-        try:
-            model_config = AutoConfig.from_pretrained(name, local_files_only=True)
-        except (OSError, ValueError) as error:
-            reason = f"{FETCH}: {str(error).splitlines()[0]}"
-            raise ConfigError(f"model.init_from {name}: cannot read it{reason}") from error
+        model_config = base_config(config.model.init_from)
     with torch.device("meta"):
-        made: nn.Module = AutoModelForCausalLM.from_config(model_config)  # type: ignore[no-untyped-call]
+        made: nn.Module = AutoModelForCausalLM.from_config(model_config, trust_remote_code=False)  # type: ignore[no-untyped-call]
     return made

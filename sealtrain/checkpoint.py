@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from torch import distributed as dist
 from torch.distributed.checkpoint import hf_storage
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
@@ -26,10 +26,11 @@ from torch.optim import Optimizer
 from sealtrain.config import Config
 from sealtrain.errors import DataError
 from sealtrain.parallel import World
+from sealtrain.records import Number, Saved
 from sealtrain.validate import Losses
 
 
-class Record(BaseModel):
+class Record(Saved):
     """`checkpoint.json`: everything about a checkpoint except its tensors."""
 
     format: Literal["sealtrain-checkpoint"] = "sealtrain-checkpoint"  # what kind of file this is
@@ -43,7 +44,7 @@ class Record(BaseModel):
     language_names: dict[str, str]  # as prompts write them, by FLORES code
     before: Losses = {}  # validation before step 0
     after: Losses = {}  # validation after `step`; empty where none was due
-    recent: list[tuple[float, float]] = []  # loss and gradient norm of the last steps
+    recent: list[tuple[Number, Number]] = []  # loss and gradient norm of the last steps
     extended_at: list[int] = []  # steps made each time that the budget was raised
     files: dict[str, str] = {}  # sha256 of every other file, by its path in the checkpoint
 

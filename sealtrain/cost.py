@@ -53,8 +53,10 @@ class Shape:
     @classmethod
     def of(cls, model: Any) -> "Shape":
         """The shape of a causal model of transformers, whose weights may be on `meta`."""
-        config = model.config
-        heads, embedding = config.num_attention_heads, model.get_input_embeddings().weight
+        config = model.config.get_text_config()
+        # Models without attention have no heads.
+        heads = getattr(config, "num_attention_heads", None) or 0
+        embedding = model.get_input_embeddings().weight
         tied = embedding is model.get_output_embeddings().weight
         return cls(
             # `numel` of a sharded weight (DTensor) counts the whole tensor.
@@ -64,9 +66,10 @@ class Shape:
             num_layers=config.num_hidden_layers,
             # Some models have a head size that is not the width divided by the heads.
             attention_width=heads
-            * (getattr(config, "head_dim", None) or config.hidden_size // heads),
+            * (getattr(config, "head_dim", None) or config.hidden_size // max(heads, 1)),
             hidden_size=config.hidden_size,
-            intermediate_size=config.intermediate_size,
+            # GPT-2 and its relatives write nothing where it is four times the width.
+            intermediate_size=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
             vocab_size=config.vocab_size,
         )
 

@@ -1,6 +1,5 @@
 """What a run reports while it works: lines on the screen, and a JSONL log."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from typing import Any, TextIO
 
 import torch
 
+from sealtrain import run_log
 from sealtrain.parallel import World
 
 
@@ -49,11 +49,9 @@ class Progress:
         self.world.rank_wait_seconds = self.world.data_wait_seconds = 0.0
 
     def record(self, event: str, step: int, **values: Any) -> None:
-        """Append one line to the log; closing the file hands it to the operating system."""
+        """Append one line to the log, and hand its numbers to the tracker."""
         if self.log is not None:
-            # Opened for each line, so that a killed process loses no line that was written.
-            with self.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"event": event, "step": step, **values}) + "\n")
+            run_log.append(self.log, event, step, values)
         if self.track is not None:
             self.track(event, step, values)
 
