@@ -14,6 +14,7 @@ from .errors import Program
 
 
 @click.group("sealtrain", cls=Program, user_error=SealError)
+@click.version_option(package_name="sealdata", prog_name="sealtrain")
 def main() -> None:
     """Train a language model on shards of parallel text, and measure what it learned and forgot.
 

@@ -200,12 +200,16 @@ def memory(config: Config, shape: Shape, sequence_length: int, world_size: int) 
     layer = (shape.num_parameters - root) / shape.num_layers
     tokens = config.train.micro_batch_sequences * sequence_length
     stored = 14 * shape.hidden_size + 4 * shape.intermediate_size
+    in_all_layers = shape.num_layers * stored
+    if config.train.activation_checkpointing:
+        # Each layer keeps its input, and one at a time is computed again.
+        in_all_layers = shape.num_layers * shape.hidden_size + stored
     return Memory(
         parameters=sharded,
         gradients=sharded,
         optimizer=moments,
         gathered=width * (root + 2 * layer) if world_size > 1 else 0.0,
-        activations=width * tokens * shape.num_layers * stored,
+        activations=width * tokens * in_all_layers,
         logits=2 * 4.0 * min(config.train.loss_chunk_tokens, tokens) * shape.vocab_size,
         host_for_saving=sharded + moments,
     )

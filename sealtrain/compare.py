@@ -125,7 +125,7 @@ def _read_run(folder: Path) -> Run:
     last = checkpoint.latest(folder)
     if last is None:
         raise DataError(f"no checkpoint in {folder}; give the folder of a finished run")
-    record = checkpoint.read_record(last)
+    record = checkpoint.read_record(last, check_files=False)
     # An unfinished run has not decayed its rate yet, so its loss cannot be compared.
     if record.step < record.num_steps:
         raise DataError(

@@ -3,6 +3,7 @@
 Shapes: N = parameters, L = layers, H = width of all heads, S = tokens in a sequence.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +22,11 @@ PEAKS = {
     "H100 PCIe": 756e12,
     "H100 NVL": 835e12,
     "H100": 989e12,
+    "H200 NVL": 835e12,
     "H200": 989e12,
     "GH200": 989e12,
     "B200": 2250e12,
+    "GB200": 2500e12,
     "L40S": 362e12,
     "RTX 4090": 165e12,
 }
@@ -34,7 +37,8 @@ def peak_flops(device_name: str) -> float | None:
 
     None for a GPU that is not listed: no MFU is better than a wrong one.
     """
-    names = [name for name in PEAKS if name in device_name]
+    # A whole word: a GB200 is not a B200.
+    names = [name for name in PEAKS if re.search(rf"\b{name}\b", device_name)]
     return PEAKS[max(names, key=len)] if names else None  # "H100 PCIe" before "H100"
 
 

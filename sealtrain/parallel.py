@@ -32,6 +32,12 @@ class World:
     rank_wait_seconds: float = 0.0  # time spent in sums of CPU tensors, waiting for other ranks
     data_wait_seconds: float = 0.0  # time spent waiting for the loader; `Progress` resets both
 
+    @property
+    def is_first_of_machine(self) -> bool:
+        """Whether this rank does what one of each machine must do."""
+        # torchrun sets it; other launchers may not, and then every rank does it.
+        return self.rank == 0 or int(os.environ.get("LOCAL_RANK", "0")) == 0
+
     def sum(self, values: Tensor) -> Tensor:
         """The sum of a tensor over all ranks, in place."""
         # A single process has no process group, and its own values are the sum.

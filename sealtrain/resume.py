@@ -36,8 +36,9 @@ def resume(run: Run, folder: Path) -> None:
         ConfigError: the checkpoint is of another config or other shards, or cannot be extended.
         DataError: the checkpoint is damaged.
     """
-    # Every rank reads the record: all must find the same step, and the same reason to refuse.
-    record = read_record(folder)
+    # Every rank reads the record: all must find the same step, and the same reason to refuse. One
+    # rank of a machine reads the files for all of it.
+    record = read_record(folder, check_files=run.world.is_first_of_machine)
     # Digests are part of the identity, so rebuilt shards of the same names are other shards.
     if record.identity() != run.record.identity():
         folder, record = extend(run, record)
@@ -95,7 +96,7 @@ def extend(run: Run, old: Record) -> tuple[Path, Record]:
             "whole budget, so a longer run reads other sequences before it; choose another --out"
         )
     # This may be an older checkpoint than the one that was read, so its files are verified as well.
-    record = read_record(folder)
+    record = read_record(folder, check_files=run.world.is_first_of_machine)
     run.world.any(False)  # a barrier: every rank has read what rank 0 moves now
     # One rank moves, because a second rename of the same path would fail.
     if run.world.rank == 0:

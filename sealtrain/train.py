@@ -1,6 +1,5 @@
 """A training run from start to end: validated, saved, and resumed where it stopped."""
 
-import os
 import signal
 import socket
 import time
@@ -71,7 +70,7 @@ def locked(out: Path, world: parallel.World) -> Iterator[None]:
         DataError: another run holds it.
     """
     out.mkdir(parents=True, exist_ok=True)
-    if world.rank and int(os.environ.get("LOCAL_RANK", "1")):
+    if not world.is_first_of_machine:
         yield
         return
     # Machines may share the folder, so each has a name of its own in it.

@@ -336,7 +336,11 @@ def test_a_damaged_checkpoint_is_refused(
     path.write_bytes(payload)
     with pytest.raises(DataError, match=r"safetensors: missing or damaged; delete .*step-000005"):
         train.train(config)
-    (folder / "checkpoint.json").unlink()
+    record = folder / "checkpoint.json"
+    record.write_text(record.read_text("utf-8")[:200], "utf-8")
+    with pytest.raises(DataError, match=r"json: damaged, not JSON; delete .*step-000005"):
+        train.train(config)
+    record.unlink()
     with pytest.raises(DataError, match="not a sealtrain checkpoint"):
         train.train(config)
 
