@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from .options import AS_JSON, REFS
+from .options import AS_JSON, REFS, from_working_folder
 
 
 @click.group()
@@ -21,7 +21,9 @@ def lid() -> None:
 @lid.command("eval")
 @REFS
 @click.option(
-    "--model", help="A name of `sealdata models list` or a path.  [default: the recipe's model]"
+    "--model",
+    callback=from_working_folder,
+    help="A name of `sealdata models list` or a path.  [default: the recipe's model]",
 )
 @click.option(
     "--recipe",
@@ -56,7 +58,9 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
 @lid.command("confusions")
 @REFS
 @click.option(
-    "--model", help="A name of `sealdata models list` or a path.  [default: the recipe's model]"
+    "--model",
+    callback=from_working_folder,
+    help="A name of `sealdata models list` or a path.  [default: the recipe's model]",
 )
 @click.option(
     "--recipe", default="openseal", show_default=True, help="The recipe whose scorer lid is used."
@@ -109,6 +113,7 @@ def lid_confusions(
     "--model",
     "models",
     multiple=True,
+    callback=from_working_folder,
     help="A name of `sealdata models list` or a path; may be repeated.  [default: the recipe's]",
 )
 @click.option(

@@ -159,17 +159,27 @@ def _make_pool(workers: int, gpus: Sequence[str]) -> ProcessPoolExecutor:
 
 @contextmanager
 def _uninterruptible_children() -> Iterator[None]:
-    """Processes started within leave Ctrl-C to the parent, from their first instruction on."""
+    """Processes started within leave Ctrl-C to the parent, from their first instruction on.
+
+    SIGTERM waits until they have started. A parent that stopped halfway would leave a child that
+    waits for the rest of its orders, and reports their end as an error of its own.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signals
         return
     # A terminal sends Ctrl-C to the whole process group. An ignored signal stays ignored in a
     # child.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    terminated: list[int] = []
+    # A handler is not passed on to a child, unlike a blocked signal: `terminate` still ends it.
+    on_term = signal.signal(signal.SIGTERM, lambda number, _frame: terminated.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGTERM, on_term)
+        if terminated:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from sealcli.sealdata import main
+from sealdata.fetch.models.store import find_model
 from sealdata.gold.confusions import confusions
 from sealdata.languages import declare
 from sealdata.recipe.reading import read_recipe
@@ -67,3 +68,13 @@ def test_lengths_are_written_where_none_is_known(refs, tmp_path):
     written = recipe.read_text()
     assert written.startswith("[languages.tly_Latn]\nlength_factor = 0.5")
     assert "tur_Latn" not in written
+
+
+def test_a_model_is_looked_for_in_the_working_folder(refs, tmp_path, monkeypatch):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "mine.ftz").write_bytes(find_model("lid176-ftz").read_bytes())
+    monkeypatch.chdir(folder)
+    ran = CliRunner().invoke(main, ["lid", "eval", "--refs", str(refs), "--model", "mine.ftz"])
+    assert ran.exit_code == 0, ran.output
+    assert "mine.ftz at the limits of openseal" in ran.output
