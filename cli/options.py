@@ -35,7 +35,7 @@ def _refs(context: click.Context, parameter: click.Parameter, folder: Path) -> P
 def from_working_folder(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
     """A model, or several, given by paths: a recipe would look for them in its own folder."""
     if isinstance(value, tuple):
-        return tuple(from_working_folder(_context, _parameter, one) for one in value)
+        return tuple(from_working_folder(_context, _parameter, name) for name in value)
     return str(Path(value).absolute()) if value and Path(value).is_file() else value
 
 

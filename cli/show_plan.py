@@ -18,6 +18,8 @@ from sealtrain.data import IGNORED, Manifest, Stream
 from sealtrain.errors import ConfigError
 from sealtrain.mixture import Order
 from sealtrain.model import base_config, compare_tokenizers, olmo2_config
+from sealtrain.new_rows import new_pieces, num_rows
+from sealtrain.tokenizer import FILE, base_file
 
 from .tables import table
 
@@ -64,8 +66,19 @@ def plan(config: Config, machine: Machine | None = None) -> str:
 def _compare_tokenizers(config: Config, stream: Stream) -> str:
     if config.model.init_from is None:
         return ""
-    base = base_config(config.model.init_from)
-    return compare_tokenizers(config.model, base, stream.manifest, data.tokenizer_folder(stream))
+    base, folder = base_config(config.model.init_from), data.tokenizer_folder(stream)
+    note = compare_tokenizers(config.model, base, stream.manifest, folder)
+    file = base_file(config.model.init_from)
+    if config.model.new_rows is None or file is None:
+        return note
+    # An embedding and a head, unless they are one matrix.
+    matrices = 1 if base.get_text_config().tie_word_embeddings else 2
+    num_new = len(new_pieces(file, folder / FILE))
+    width = base.get_text_config().hidden_size
+    return (
+        f"{num_new:,} new pieces: {num_new * width * matrices:,} parameters of new rows, "
+        f"each {config.model.new_rows}"
+    )
 
 
 def _streams(order: Order, length: int, target_only: bool) -> str:
@@ -225,6 +238,9 @@ def without_weights(config: Config, shards: Manifest) -> nn.Module:
         model_config = olmo2_config(config.model, shards)
     else:
         model_config = base_config(config.model.init_from)
+        if config.model.new_rows is not None:
+            text = model_config.get_text_config()
+            text.vocab_size = num_rows(text.vocab_size, shards.vocab_size)
     with torch.device("meta"):
         made: nn.Module = AutoModelForCausalLM.from_config(model_config, trust_remote_code=False)  # type: ignore[no-untyped-call]
     return made

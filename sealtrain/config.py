@@ -25,6 +25,9 @@ ROUNDING_KEYS = {
 LIMIT_KEYS = {"mixture.max_epochs", "train.max_skipped_steps", "model.other_tokenizer"}
 
 
+NewRows = Literal["mean", "mean-of-all", "random"]
+
+
 class Section(Saved):
     """A table of the config: unknown keys are errors, and values cannot be changed."""
 
@@ -59,6 +62,9 @@ class Model(Section):
     init_from: str | None = None  # a folder, or a Hub name in the local cache; then no shape
     # the base shall learn another tokenizer than its own; else they are compared
     other_tokenizer: bool = False
+    # rows for pieces of the shards' tokenizer that the base lacks, made of those of its own pieces
+    # (`mean`), of all rows (`mean-of-all`), or at random; absent: such shards are refused
+    new_rows: NewRows | None = None
     hidden_size: Count | None = None  # width of the residual stream
     intermediate_size: Count | None = None  # width of the feed-forward layers
     num_layers: Count | None = None  # transformer layers
@@ -74,7 +80,7 @@ class Model(Section):
         shape = {"hidden_size", "intermediate_size", "num_layers", "num_heads"}
         if self.init_from is None and any(getattr(self, key) is None for key in shape):
             raise ValueError(f"give init_from, or all of {', '.join(sorted(shape))}")
-        of_base = {"init_from", "other_tokenizer"}
+        of_base = {"init_from", "other_tokenizer", "new_rows"}
         if self.init_from is not None and self.model_dump(exclude_defaults=True).keys() - of_base:
             raise ValueError("init_from brings its own shape: remove the other keys")
         # Rotary embeddings turn the dimensions of a head in pairs.

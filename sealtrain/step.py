@@ -1,6 +1,5 @@
 """One step of a run: the sequences that it reads and the update that it makes."""
 
-import logging
 import math
 import sys
 import time
@@ -23,8 +22,6 @@ from sealtrain.config import Config, Train
 from sealtrain.errors import DataError
 from sealtrain.progress import Metrics
 from sealtrain.self_check import self_check
-
-_log = logging.getLogger(__name__)
 
 NO_LIMITS = (sys.float_info.max, sys.float_info.max)  # any finite number passes
 SPIKE_WINDOW_STEPS = 128  # steps whose loss and gradient norm are remembered, as in OLMo-core
@@ -123,9 +120,7 @@ def setup(config: Config, world: parallel.World) -> Run:
     # The number of steps follows from the budget, so the schedule cannot be checked by `Config`.
     optim.check_schedule(config.optim, record.num_steps)
     loader = Loader(order, config.train, world)
-    network = model.build(config.model, config.seed, shared)
-    if note := model.compare_tokenizers(config.model, network.config, shared, tokenizer):
-        _log.warning(note)
+    network = model.build(config.model, config.seed, shared, tokenizer)
     # Checked whole and not compiled: sharding and compiling change only how it is computed.
     parallel.move_to_device(network, world)
     self_check(network, shared, config.train)

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from transformers.utils.hub import cached_file
 
 from sealtrain.errors import ConfigError, DataError
+from sealtrain.new_rows import new_pieces
 
 FILE = "tokenizer.json"
 SHOWN = 3  # ids that differ, in a message
@@ -101,7 +102,13 @@ def _is_byte_level(declared: dict[str, Any]) -> bool:
     )
 
 
-def check_base(init_from: str, base_eos: int | list[int] | None, shards: Path, eos_id: int) -> str:
+def check_base(
+    init_from: str,
+    base_eos: int | list[int] | None,
+    shards: Path,
+    eos_id: int,
+    may_extend: bool = False,
+) -> str:
     """Compare the tokenizer of a base model with that of the shards; a note if it cannot be.
 
     Args:
@@ -109,6 +116,7 @@ def check_base(init_from: str, base_eos: int | list[int] | None, shards: Path, e
         base_eos: `eos_token_id` of its config.
         shards: Folder of the shards' tokenizer.
         eos_id: Id that ends a document in the shards.
+        may_extend: The tokenizer of the shards may have more pieces than that of the base.
 
     Raises:
         ConfigError: the same id is another token, or text is cut in another way, or documents end
@@ -125,14 +133,24 @@ def check_base(init_from: str, base_eos: int | list[int] | None, shards: Path, e
             f"{where}: its texts end with id {ends[0]}, and documents of the shards with "
             f"{eos_id}; {cure}"
         )
-    path = cached_file(
-        init_from, FILE, local_files_only=True, _raise_exceptions_for_missing_entries=False
-    )
+    path = base_file(init_from)
     if path is None:
         return f"{where} has no {FILE}: that the shards have its tokenizer was not checked"
-    base, ours = (_plain_json(Path(file)) for file in (path, shards / FILE))
+    base, ours = (_plain_json(file) for file in (path, shards / FILE))
     if base == ours:
         return ""
+    try:
+        num_new = len(new_pieces(path, shards / FILE))
+    except ConfigError:
+        if may_extend:
+            raise
+    else:
+        if may_extend:
+            return ""
+        raise ConfigError(
+            f"{where}: the shards have {num_new:,} pieces that the base lacks; set "
+            'model.new_rows = "mean" to give it rows for them'
+        )
     if differing := _differing_ids(base, ours):
         shown = "; ".join(differing[:SHOWN])
         raise ConfigError(
@@ -142,6 +160,14 @@ def check_base(init_from: str, base_eos: int | list[int] | None, shards: Path, e
     raise ConfigError(
         f"{where}: its tokenizer cuts text in another way ({', '.join(parts)} differ); {cure}"
     )
+
+
+def base_file(init_from: str) -> Path | None:
+    """The `tokenizer.json` of a base model, in its folder or the local cache."""
+    path = cached_file(
+        init_from, FILE, local_files_only=True, _raise_exceptions_for_missing_entries=False
+    )
+    return None if path is None else Path(path)
 
 
 def _plain_json(path: Path) -> dict[str, Any]:

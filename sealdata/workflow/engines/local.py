@@ -161,8 +161,8 @@ def _make_pool(workers: int, gpus: Sequence[str]) -> ProcessPoolExecutor:
 def _uninterruptible_children() -> Iterator[None]:
     """Processes started within leave Ctrl-C to the parent, from their first instruction on.
 
-    SIGTERM waits until they have started. A parent that stopped halfway would leave a child that
-    waits for the rest of its orders, and reports their end as an error of its own.
+    SIGTERM waits until they have started. A child whose parent stopped halfway gets no orders, and
+    reports that as an error of its own.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signals
