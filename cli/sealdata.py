@@ -105,12 +105,14 @@ def build(
     show_left_out(plan)
     if dry_run:
         from sealdata.dataset.estimate import estimate_tokens
+        from sealdata.dataset.foreign import check_own
         from sealdata.sanity.check import check
 
         from .show_tokens import show_estimate
 
         folder = out or Path("builds") / plan.recipe.name
         show_plan(plan, folder)
+        check_own(folder)
         _, samples = check(plan, folder, allow, say_finding)
         show_estimate(estimate_tokens(plan, samples), plan.recipe.format.directions)
         return

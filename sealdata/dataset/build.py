@@ -14,6 +14,7 @@ from sealdata.build_manifest import (
     read_build_manifest,
 )
 from sealdata.dataset import describe
+from sealdata.dataset.foreign import RECIPE, check_own, foreign_files
 from sealdata.dataset.results import (
     facts,
     file_facts,
@@ -22,12 +23,13 @@ from sealdata.dataset.results import (
     match_files,
     pair_files,
     place_results,
-    set_aside,
+    set_aside_written,
     stream_files,
 )
 from sealdata.dataset.silent import silent_sources, silent_streams
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
+from sealdata.files.placed import add_digests, is_changed, set_aside
 from sealdata.files.places import locate
 from sealdata.files.records import stage_key, write_json
 from sealdata.pipeline.plan import Plan
@@ -86,6 +88,10 @@ def build(
     with locked(out), ExitStack() as last_step:
         if not (out / MANIFEST).is_file():  # a finished build needs no library
             plan.check_extras()
+        # The folder first: what stands in the way of the results is said before any work.
+        foreign = foreign_files(out)
+        if not (out / MANIFEST).is_file() or MANIFEST in foreign:
+            check_own(out)
         findings = check_inputs(plan, out, allow, say)
         work = out / "work"
         # A digest is cached by path, size and time of change, so an unchanged corpus is hashed
@@ -99,10 +105,11 @@ def build(
         finished = _finished(out, key)
         if finished:
             return Built(finished, fresh=False)
+        check_own(out)
         # Cheap, on samples: an error after curation would cost hours.
         sampled = check_samples(plan, Samples(plan), allow, say)
         if any(finding.name == "other-recipe" for finding in findings):
-            set_aside(out)
+            set_aside_written(out)
         run = RunContext(plan, work, digests, engine, progress, read_lists(plan))
         sources, precision = curate(run, limit)
         # Streams are planned only now, because their inputs are keys of stages that ``curate`` has
@@ -153,13 +160,17 @@ def _report(plan: Plan, out: Path, manifest: BuildManifest) -> BuildManifest:
     written: dict[str, Callable[[Path], None]] = {
         "report/audit.json": lambda path: write_facts(audit, path),
         "report/index.html": lambda path: write_report(audit, path, out),
-        "recipe.toml": lambda path: write_recipe(manifest.recipe, path),
+        RECIPE: lambda path: write_recipe(manifest.recipe, path),
     }
     files = dict(manifest.files)
+    # People change this copy and build from it: the comments that they put there are not lost.
+    if is_changed(out, RECIPE):
+        set_aside(out, RECIPE)
     # Reports are written into place, not linked: they are small, and no stage keeps them.
     for name, write in written.items():
         write(out / name)
         files[name] = file_facts(out / name)
+    add_digests(out, [RECIPE])
     # The agreement with stored margins is computed for the report. The manifest repeats its
     # figures.
     margins = [summary(margin) for margin in audit.margins]
