@@ -119,7 +119,7 @@ def audit_recipe(
     # The audit writes into the work folder of a build, so both must not run at once.
     with locked(out):
         check_own_audit(out)
-        findings, _ = check(plan, out, allow, say)
+        sampled, _ = check(plan, out, allow, say)
         digests = Digests(out / "work" / "digests.json")
         # Margins need all pairs of a source. In a sample every pair would have other neighbours.
         run = RunContext(
@@ -130,7 +130,8 @@ def audit_recipe(
         sources, precision = survey(run, lambda pairs: sample_sizes(pairs, rows), limit)
         with working(progress, "report"):
             audit_rows = _sampled_rows(out, sources)
-            manifest = _manifest(plan, digests, sources, audit_rows, limit)
+            manifest = _manifest(run, sources, audit_rows, limit)
+            findings = describe.published_findings(sampled, run.withheld())
             errors = describe.precision_rows(precision)
             manifest = manifest.model_copy(
                 update={"precision_errors": errors, "findings": findings}
@@ -239,13 +240,10 @@ def _sampled_rows(out: Path, sources: list[SourceState]) -> AuditRows:
 
 
 def _manifest(
-    plan: Plan,
-    digests: Digests,
-    sources: list[SourceState],
-    audit_rows: AuditRows,
-    limit: int | None,
+    run: RunContext, sources: list[SourceState], audit_rows: AuditRows, limit: int | None
 ) -> BuildManifest:
     """A manifest as a build would leave it, its funnel estimated and without streams."""
+    plan = run.plan
     # The sample depends on every stage before it, so its keys name all that the audit rests on.
     keys = [source.sampled.key for source in sources]
     funnel = _funnel(sources, audit_rows)
@@ -259,12 +257,12 @@ def _manifest(
         versions=describe.versions(plan),
         models=describe.model_facts(plan),
         components=describe.component_rows(plan),
-        sources=describe.source_facts(plan, digests),
+        sources=describe.source_facts(plan, run.digests),
         funnel=funnel,
-        silent=silent_sources(sources, funnel),
+        silent=silent_sources(sources, funnel, run.withheld()),
         # Counted over all pairs, as in a build.
         leaks=describe.leak_rows(sources),
-        cleaning=describe.cleaning_rows(sources, plan.cleaners),
+        cleaning=describe.cleaning_rows(sources, plan.cleaners, run.withheld()),
         fertility=_fertility(plan, audit_rows),
     )
 

@@ -135,11 +135,14 @@ def build(
             lexicons=describe.lexicon_rows(sources),
             sources=describe.source_facts(plan, digests),
             funnel=funnel,
-            findings=sampled,
-            silent=[*silent_sources(sources, funnel), *silent_streams(streams, packed)],
+            findings=describe.published_findings(sampled, run.withheld()),
+            silent=[
+                *silent_sources(sources, funnel, run.withheld()),
+                *silent_streams(streams, packed),
+            ],
             failures=describe.failure_rows(sources),
             leaks=describe.leak_rows(sources),
-            cleaning=describe.cleaning_rows(sources, plan.cleaners),
+            cleaning=describe.cleaning_rows(sources, plan.cleaners, run.withheld()),
             precision_errors=describe.precision_rows(precision),
             fertility=_fertility(plan, out, sources),
             streams=[fact for fact in map(_stream_facts, streams, packed) if fact],
@@ -256,4 +259,4 @@ def _build_key(plan: Plan, digests: Digests, limit: int | None) -> str:
     inputs = [digests.sha256(path) for path in files]
     inputs += [name for _, names in taken for name in names]
     # Each release has its own keys, because a report or card may look different after an update.
-    return stage_key(__version__, 1, params, inputs)
+    return stage_key(__version__, 2, params, inputs)

@@ -32,7 +32,7 @@ def own_names(out: Path) -> set[str]:
     unrecorded = not names and _is_work(out / "work")
     content = _json(out / MANIFEST)
     if isinstance(content, dict) and {"build_key", "sealdata"} <= set(content):
-        # Of any format: an earlier version names its files too.
+        # The format does not matter: an earlier version names its files too.
         files = content.get("files")
         names |= {MANIFEST, RECIPE, CROISSANT} | set(files if isinstance(files, dict) else ())
     elif unrecorded:
@@ -46,8 +46,8 @@ def own_names(out: Path) -> set[str]:
 
 def foreign_files(out: Path) -> list[str]:
     """Names in ``out`` that stand in the way of a build, and are no earlier build's."""
-    own = own_names(out)
-    return [name for name in _present(out) if name not in own and not _is_merged(out, name)]
+    placed = own_names(out)
+    return [name for name in _present(out) if name not in placed and not _is_merged(out, name)]
 
 
 def check_own(out: Path) -> None:
@@ -65,16 +65,16 @@ def check_own_audit(out: Path) -> None:
     Raises:
         DataError: see ``check_own``.
     """
-    own = own_names(out)
-    names = [name for name in _audited(out) if _AUDIT_FILES.fullmatch(name) and name not in own]
+    placed = own_names(out)
+    names = [name for name in _audited(out) if _AUDIT_FILES.fullmatch(name) and name not in placed]
     _refuse(out, names, "an audit")
 
 
-def _refuse(out: Path, names: list[str], who: str) -> None:
+def _refuse(out: Path, names: list[str], maker: str) -> None:
     if names:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         raise DataError(
-            f"{out} has files where {who} writes, which none wrote there: "
+            f"{out} has files where {maker} writes, which none wrote there: "
             f"{', '.join(names[:SHOWN])}{more}; move them elsewhere, or choose another folder"
         )
 

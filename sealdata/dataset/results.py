@@ -121,14 +121,16 @@ def place_results(files: dict[str, Path], out: Path) -> None:
     The manifest goes first: while results change, the build is not finished.
     """
     # A kill after this line leaves a folder without a manifest: the next run continues it.
-    own = own_names(out)
+    placed = own_names(out)
     # Again, because hours have passed: a person may have put files here meanwhile.
     check_own(out)
     # Recorded first. A kill at any later point leaves no file whose owner is unknown.
-    add_placed(out, own | set(files) | set(MADE_HERE))
+    add_placed(out, placed | set(files) | set(MADE_HERE))
     (out / MANIFEST).unlink(missing_ok=True)
     # A file of an earlier recipe would be loaded with the new data set, so it goes.
-    gone = sorted(name for name in own if name.partition("/")[0] in FOLDERS and name not in files)
+    gone = sorted(
+        name for name in placed if name.partition("/")[0] in FOLDERS and name not in files
+    )
     for name in gone:
         (out / name).unlink(missing_ok=True)
     drop_placed(out, set(gone) - set(MADE_HERE))

@@ -92,7 +92,7 @@ def write_metadata(
     card = out / "README.md"
     names = (card.name, "croissant.json", TRAINING_SUMMARY)
     add_placed(out, names)
-    if is_changed(out, "croissant.json"):  # it is made anew, and takes nothing over
+    if is_changed(out, "croissant.json"):  # it is made again, and takes nothing over
         set_aside(out, "croissant.json")
     write_card(manifest, card, annotation)
     said = written(card.read_text("utf-8"))  # people write once, for readers and for machines
