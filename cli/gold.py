@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import AS_JSON, REFS, WORKERS, progress_options
+from .terminal import echo
 
 if TYPE_CHECKING:
     from sealdata.workflow.progress import ProgressOptions
@@ -81,9 +82,9 @@ def gold(
             max_percent=max_percent,
         )
     if as_json:
-        click.echo(facts.model_dump_json(indent=1))
+        echo(facts.model_dump_json(indent=1))
     elif markdown:
-        click.echo(markdown_table(facts))
+        echo(markdown_table(facts))
     else:
         show_gold(facts)
     facts.check()
@@ -108,7 +109,7 @@ def lengths(refs: Path, as_json: bool) -> None:
 
     rows = length_factors(refs)
     if as_json:
-        click.echo(rows.write_json())
+        echo(rows.write_json())
     else:
         show_lengths(rows)
 
@@ -150,4 +151,4 @@ def hash_refs(
         for file in evaluation_files(ref, columns)
     ]
     count = write_hash_file(tuple(files), out)
-    click.echo(f"{out}  {count:,} sentences of {len(files):,} files, as hashes")
+    echo(f"{out}  {count:,} sentences of {len(files):,} files, as hashes")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from .options import AS_JSON, REFS
+from .terminal import echo
 
 
 @click.group()
@@ -47,7 +48,7 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
 
     facts = evaluate(*read_recipe(recipe), refs, model)
     if as_json:
-        click.echo(facts.model_dump_json(indent=1))
+        echo(facts.model_dump_json(indent=1))
     else:
         show_lid(facts)
 
@@ -96,6 +97,6 @@ def lid_curve(
         svg = plot_curves(curves)
         write_atomic(plot, lambda temporary: temporary.write_text(svg, encoding="utf-8"))
     if as_json:
-        click.echo(json.dumps([curve.model_dump(mode="json") for curve in curves], indent=1))
+        echo(json.dumps([curve.model_dump(mode="json") for curve in curves], indent=1))
     else:
         show_curves(curves)
