@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import ALLOW, BUILD_OUT, WORKERS, finding_sayer, progress_options
+from .terminal import echo
 
 if TYPE_CHECKING:
     from sealdata.workflow.progress import ProgressOptions
@@ -128,7 +129,7 @@ def audit(
     if annotate:
         folder = audited.page.parent
         sheet = draw_sheet(audited.facts, audited.audit_rows, folder, annotate, annotate_languages)
-        click.echo(f"sheet   {sheet}", err=as_json)
+        echo(f"sheet   {sheet}", err=as_json)
     check(audited.facts, conditions)
 
 
@@ -155,20 +156,20 @@ def card(folder: Path, out: Path | None) -> None:
     manifest = read_build_manifest(folder)
     annotation = read_annotations(folder, manifest.funnel)
     if are_outdated(folder, manifest.funnel):
-        click.echo("labels are of an earlier state of the build, and not on the card", err=True)
+        echo("labels are of an earlier state of the build, and not on the card", err=True)
     if out:
         write_card(manifest, out, annotation)
     else:
         write_metadata(manifest, folder, annotation)
     path = out or folder / "README.md"
-    click.echo(path)
+    echo(path)
     for what in unwritten(path.read_text("utf-8")):
-        click.echo(f"a person must still write: {what}", err=True)
+        echo(f"a person must still write: {what}", err=True)
     if out is None:
         summary = folder / TRAINING_SUMMARY
-        click.echo(summary)
+        echo(summary)
         if left := unwritten(summary.read_text("utf-8")):
-            click.echo(f"a draft: a provider of a model fills in {len(left)} places", err=True)
+            echo(f"a draft: a provider of a model fills in {len(left)} places", err=True)
 
 
 @click.command()
@@ -202,13 +203,11 @@ def publish(
     if dry_run:
         files = uploads(folder, check_ready(folder, unfinished), shards)
         for file in files:
-            click.echo(f"{file.size:>15,}  {file.name}")
-        click.echo(
-            f"{sum(file.size for file in files):>15,}  bytes in {len(files)} files -> {repo}"
-        )
+            echo(f"{file.size:>15,}  {file.name}")
+        echo(f"{sum(file.size for file in files):>15,}  bytes in {len(files)} files -> {repo}")
     else:
-        say = partial(click.echo, err=True)
+        say = partial(echo, err=True)
         sent = send(folder, repo, private, shards, unfinished, say)
-        click.echo(f"{sent.address}: {len(sent.sent)} files sent, {len(sent.there)} unchanged")
+        echo(f"{sent.address}: {len(sent.sent)} files sent, {len(sent.there)} unchanged")
     if notice := draft_notice(folder):
-        click.echo(notice, err=True)
+        echo(notice, err=True)

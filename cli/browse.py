@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from .terminal import echo
+
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -47,11 +49,11 @@ def browse(folder: Path, port: int, annotator: str, no_open: bool) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(f"cannot use port {port} ({reason}); leave out --port") from None
-    click.echo(server.address)
+    echo(server.address)
     if session.labels.num_torn:
         count = session.labels.num_torn
-        click.echo(f"{session.labels.path}: {count} lines hold no label, and are ignored", err=True)
-    click.echo("Ctrl-C ends the server.", err=True)
+        echo(f"{session.labels.path}: {count} lines hold no label, and are ignored", err=True)
+    echo("Ctrl-C ends the server.", err=True)
     # Without a screen, the standard library would open a browser of text in this very terminal.
     screen = sys.platform == "darwin" or os.environ.keys() & {"DISPLAY", "WAYLAND_DISPLAY"}
     if screen and not no_open:
@@ -62,4 +64,4 @@ def browse(folder: Path, port: int, annotator: str, no_open: bool) -> None:
         except KeyboardInterrupt:
             labelled = sum(session.labels.counts().values())
             where = f"; {labelled:,} labels are in {session.labels.path}" if labelled else ""
-            click.echo(f"stopped{where}", err=True)
+            echo(f"stopped{where}", err=True)

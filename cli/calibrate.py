@@ -9,6 +9,7 @@ import click
 
 from .options import AS_JSON, REFS, progress_options
 from .tables import table
+from .terminal import echo
 
 if TYPE_CHECKING:
     from sealdata.gold.calibrate import Calibration
@@ -66,19 +67,19 @@ def calibrate(
     from sealdata.pipeline.plan import load_plan
 
     plan = load_plan(recipe)
-    tell = partial(click.echo, err=True)
+    tell = partial(echo, err=True)
     with shown.open("calibrate", [CALIBRATE]) as progress:
         calibrations = measure(plan, refs, scores, false_reject / 100, tell, progress)
     if as_json:
-        click.echo(json.dumps([result.model_dump() for result in calibrations], indent=1))
+        echo(json.dumps([result.model_dump() for result in calibrations], indent=1))
     else:
         _show(calibrations)
-        click.echo()
-        click.echo(recipe_lines(calibrations, plan), nl=False)
+        echo()
+        echo(recipe_lines(calibrations, plan), nl=False)
     if plot is not None:  # last: a path that cannot be written must not lose the measurement
         svg = plot_calibrations(calibrations)
         write_atomic(plot, lambda temporary: temporary.write_text(svg, encoding="utf-8"))
-        click.echo(f"written: {plot}", err=True)
+        echo(f"written: {plot}", err=True)
 
 
 def _show(calibrations: "Sequence[Calibration]") -> None:
@@ -104,4 +105,4 @@ def _show(calibrations: "Sequence[Calibration]") -> None:
                     "" if spread.auc is None else f"{spread.auc:.4f}",
                 ]
             )
-    click.echo(table(head, rows, text=["language", "pairs of kind"]))
+    echo(table(head, rows, text=["language", "pairs of kind"]))

@@ -9,6 +9,7 @@ import click
 from sealdata.errors import ConfigError, SealError
 
 from .options import AS_JSON
+from .terminal import echo
 
 
 class _Components(click.Group):
@@ -37,7 +38,7 @@ def _describe(name: str) -> click.Command:
         plugins = find_plugins([*before.get("plugin", ()), *plugin]).classes
         entries = entries_named(name, plugins)
         if as_json or before.get("as_json"):
-            click.echo(as_json_text(entries))
+            echo(as_json_text(entries))
             return
         for entry in entries:
             show_entry(entry)
@@ -80,7 +81,7 @@ def components(ctx: click.Context, plugin: tuple[Path, ...], as_json: bool) -> N
 
     entries = catalogue(find_plugins(plugin).classes)
     if as_json:
-        click.echo(as_json_text(entries))
+        echo(as_json_text(entries))
     else:
         show_catalogue(entries)
 
@@ -116,13 +117,13 @@ def check(file: Path, options: str, as_json: bool) -> None:
             rows.append({"component": component, "check": name, "problem": problem})
             if not as_json:
                 end = f": {problem}" if problem else ""
-                click.echo(f"{'FAIL' if problem else 'ok  '}  {component}  {name}{end}")
+                echo(f"{'FAIL' if problem else 'ok  '}  {component}  {name}{end}")
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        echo(json.dumps(rows, indent=2, ensure_ascii=False))
     if failed:
         raise SealError(f"{file}: {failed} of {failed + passed} checks failed")
     if not as_json:
-        click.echo(f"{file}: all {passed} checks hold")
+        echo(f"{file}: all {passed} checks hold")
 
 
 def _tables(text: str) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,7 @@
 """How a command ends after an error that a user can fix: one line, and an exit code."""
 
+import io
+import logging
 import os
 import signal
 import sys
@@ -11,6 +13,9 @@ from typing import Any
 import click
 
 from sealdata.extras import EXTRA_OF, install_line
+from sealdata.files.printable import printable
+
+from .terminal import echo
 
 _BROKEN_PIPE = 141  # the exit code of a shell for a program that SIGPIPE ended
 
@@ -36,6 +41,24 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+class _Printable(logging.Formatter):
+    """Escapes what a terminal would obey: warnings name files."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message."""
+        return printable(super().format(record))
+
+
+def _guard_terminal() -> None:
+    """Let any text reach a terminal of any encoding, and none of it as a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A character that the terminal lacks is shown as a code, and ends no command.
+            stream.reconfigure(errors="backslashreplace")
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_Printable())
+
+
 class Program(click.Group):
     """A command group that prints one line, not a traceback, for errors that a user can fix.
 
@@ -50,9 +73,13 @@ class Program(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
+        _guard_terminal()
         try:
             with _terminable():
                 return super().invoke(ctx)
+        except click.ClickException as error:  # of a wrong argument, which click prints itself
+            vars(error)["message"] = printable(error.message)
+            raise
         except self.user_error as error:
             code, message = getattr(error, "exit_code", 1), str(error)
         except BrokenPipeError:  # as by `| head`; Python would flush stdout at exit and fail
@@ -71,5 +98,5 @@ class Program(click.Group):
             code, message = 130, "interrupted; run the same command again to continue"
         except _Terminated:
             code, message = 143, "terminated; run the same command again to continue"
-        click.echo(f"{self.name}: {message}", err=True)
+        echo(f"{self.name}: {printable(message, lines=False)}", err=True)
         return ctx.exit(code)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import AS_JSON, REFS, WORKERS, progress_options
+from .terminal import echo
 
 if TYPE_CHECKING:
     from sealdata.workflow.progress import ProgressOptions
@@ -81,9 +82,9 @@ def gold(
             max_percent=max_percent,
         )
     if as_json:
-        click.echo(facts.model_dump_json(indent=1))
+        echo(facts.model_dump_json(indent=1))
     elif markdown:
-        click.echo(markdown_table(facts))
+        echo(markdown_table(facts))
     else:
         show_gold(facts)
     facts.check()
@@ -127,9 +128,9 @@ def lengths(refs: Path, write: Path | None, replace: bool, as_json: bool) -> Non
         }
         if factors:
             write_language_facts(write, factors)
-        click.echo(f"wrote {len(factors)} length factors into {write}", err=True)
+        echo(f"wrote {len(factors)} length factors into {write}", err=True)
     if as_json:
-        click.echo(rows.write_json())
+        echo(rows.write_json())
     else:
         show_lengths(rows)
 
@@ -171,4 +172,4 @@ def hash_refs(
         for file in evaluation_files(ref, columns)
     ]
     count = write_hash_file(tuple(files), out)
-    click.echo(f"{out}  {count:,} sentences of {len(files):,} files, as hashes")
+    echo(f"{out}  {count:,} sentences of {len(files):,} files, as hashes")

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from .options import AS_JSON, REFS, from_working_folder
+from .terminal import echo
 
 
 @click.group()
@@ -50,7 +51,7 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
 
     facts = evaluate(*read_recipe(recipe), refs, model)
     if as_json:
-        click.echo(facts.model_dump_json(indent=1))
+        echo(facts.model_dump_json(indent=1))
     else:
         show_lid(facts)
 
@@ -95,9 +96,9 @@ def lid_confusions(
     to_declare = {row.lang: {"taken_for": row.to_declare} for row in rows if row.to_declare}
     if write is not None and to_declare:
         write_language_facts(write, to_declare)
-        click.echo(f"wrote taken_for of {', '.join(to_declare)} into {write}", err=True)
+        echo(f"wrote taken_for of {', '.join(to_declare)} into {write}", err=True)
     if as_json:
-        click.echo(json.dumps([row.model_dump() for row in rows], indent=1))
+        echo(json.dumps([row.model_dump() for row in rows], indent=1))
     else:
         show_confusions(rows)
 
@@ -147,6 +148,6 @@ def lid_curve(
         svg = plot_curves(curves)
         write_atomic(plot, lambda temporary: temporary.write_text(svg, encoding="utf-8"))
     if as_json:
-        click.echo(json.dumps([curve.model_dump(mode="json") for curve in curves], indent=1))
+        echo(json.dumps([curve.model_dump(mode="json") for curve in curves], indent=1))
     else:
         show_curves(curves)

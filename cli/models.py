@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import AS_JSON, progress_options
+from .terminal import echo
 
 if TYPE_CHECKING:
     from sealdata.workflow.progress import ProgressOptions
@@ -41,7 +42,7 @@ def list_models(name: str | None, as_json: bool) -> None:
 
     cards = {name: model_card(name)} if name else catalogue()
     if as_json:
-        click.echo(models_as_json(cards))
+        echo(models_as_json(cards))
     elif name:
         show_model(cards[name])
     else:
@@ -79,7 +80,7 @@ def fetch_models(names: tuple[str, ...], accept: bool, shown: "ProgressOptions")
         with fetch_progress(shown) as report:
             paths = fetch(card.name, accept, report)
         for path in paths.values():
-            click.echo(path)
+            echo(path)
 
 
 @models.command("path")
@@ -94,7 +95,7 @@ def model_path(name: str) -> None:
     from sealdata.fetch.models.store import find
 
     for path in find(name).values():
-        click.echo(path)
+        echo(path)
 
 
 @models.command("convert")
@@ -113,4 +114,4 @@ def convert_models(checkpoints: tuple[Path, ...]) -> None:
     from sealdata.encoders.checkpoint import convert
 
     for path in checkpoints:
-        click.echo(convert(path))
+        echo(convert(path))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .terminal import echo
+
 if TYPE_CHECKING:
     from sealdata.build_manifest import Finding
     from sealdata.workflow.progress import ProgressOptions
@@ -20,7 +22,7 @@ def say_left_out(name: str, files: list[str]) -> None:
     """Name hidden and temporary files that are not read, on stderr."""
     if files:
         more = f" and {len(files) - 3:,} more" if len(files) > 3 else ""
-        click.echo(f"{name}: hidden or temporary, not read: {', '.join(files[:3])}{more}", err=True)
+        echo(f"{name}: hidden or temporary, not read: {', '.join(files[:3])}{more}", err=True)
 
 
 def _refs(context: click.Context, parameter: click.Parameter, folder: Path) -> Path:
@@ -67,7 +69,7 @@ ALLOW = click.option(
 
 def say_finding(finding: "Finding") -> None:
     """Print a finding of the sanity check, on stderr."""
-    click.echo(f"{finding.level}: {finding.with_example}", err=True)
+    echo(f"{finding.level}: {finding.with_example}", err=True)
 
 
 def finding_sayer(shown: "ProgressOptions") -> Callable[["Finding"], None]:

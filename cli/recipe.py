@@ -2,6 +2,8 @@
 
 import click
 
+from .terminal import echo
+
 
 @click.group("recipe")
 def recipe_group() -> None:
@@ -30,4 +32,4 @@ def show(recipe: str, defaults: bool) -> None:
     from sealdata.recipe.reading import resolve_recipe
     from sealdata.recipe.show import show_recipe
 
-    click.echo(show_recipe(resolve_recipe(recipe), defaults), nl=False)
+    echo(show_recipe(resolve_recipe(recipe), defaults), nl=False)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from .terminal import echo
+
 
 @click.command()
 @click.option(
@@ -51,7 +53,7 @@ def score(
 
     scorer = LineScorer(_scorers(recipe, names, encoder, (src_lang, tgt_lang)), src_lang, tgt_lang)
     lines, out, tally = sys.stdin.buffer, sys.stdout.buffer, Tally()
-    click.echo(f"columns added: {', '.join(scorer.columns)}", err=True)
+    echo(f"columns added: {', '.join(scorer.columns)}", err=True)
     if header and (first := lines.readline()):
         names_added = (name.encode() for name in scorer.columns)
         out.write(b"\t".join([first.rstrip(b"\r\n"), *names_added]) + b"\n")
@@ -60,7 +62,7 @@ def score(
         out.flush()  # a reader sees finished lines, and a later error does not lose them
     out.flush()
     if tally.bad:
-        click.echo(
+        echo(
             f"{tally.bad:,} of {tally.lines:,} lines have no scores: not two columns in UTF-8, or "
             f"more than {LONGEST >> 20} MiB (the first is line {tally.first_bad + header:,})",
             err=True,
@@ -86,7 +88,7 @@ def _scorers(
             if score_name.split(".")[0] in (names or scorers)
         ]:
             message = f"left out: {', '.join(left)}, which needs all pairs of a source"
-            click.echo(message, err=True)
+            echo(message, err=True)
         if unknown := [name for name in names if name not in scorers]:
             raise ConfigError(f"{recipe} has no [score.{unknown[0]}]; it has {', '.join(scorers)}")
         chosen = {name: scorers[name] for name in names or scorers}
@@ -98,5 +100,5 @@ def _scorers(
             {name: parameters.get(name, {}) for name in names or DEFAULT_SCORERS}, codes
         )
     for note in notes(bound):
-        click.echo(f"NOTE: {note}", err=True)
+        echo(f"NOTE: {note}", err=True)
     return bound

@@ -22,6 +22,7 @@ from .options import ALLOW, BUILD_OUT, WORKERS, finding_sayer, progress_options,
 from .recipe import recipe_group
 from .score import score
 from .sources import sources
+from .terminal import echo
 from .tokens import budget, fertility, inspect, trace
 
 if TYPE_CHECKING:
@@ -105,12 +106,14 @@ def build(
     show_left_out(plan)
     if dry_run:
         from sealdata.dataset.estimate import estimate_tokens
+        from sealdata.dataset.foreign import check_own
         from sealdata.sanity.check import check
 
         from .show_tokens import show_estimate
 
         folder = out or Path("builds") / plan.recipe.name
         show_plan(plan, folder)
+        check_own(folder)
         _, samples = check(plan, folder, allow, say_finding)
         show_estimate(estimate_tokens(plan, samples), plan.recipe.format.directions)
         return
@@ -127,7 +130,7 @@ def build(
         say=finding_sayer(shown),
     )
     if not built.fresh and shown.mode not in ("off", "json"):
-        click.echo(f"{built.path} is up to date with {recipe}: nothing to do", err=True)
+        echo(f"{built.path} is up to date with {recipe}: nothing to do", err=True)
     show_build(built.manifest, built.path)
     check_kept(built.manifest)
 
@@ -148,7 +151,7 @@ def verify(folder: Path, shown: "ProgressOptions") -> None:
 
     with shown.open("verify", [VERIFY]) as progress:
         verified = verify_build(folder, progress)
-    click.echo(verified)
+    echo(verified)
 
 
 for command in (

@@ -11,6 +11,7 @@ import click
 from sealtrain.errors import ConfigError, SealError
 
 from .errors import Program
+from .terminal import echo
 
 
 @click.group("sealtrain", cls=Program, user_error=SealError)
@@ -72,7 +73,7 @@ def run(
         _prepare_libraries()
         from .show_plan import Machine, plan
 
-        click.echo(plan(chosen, Machine(gpus, gpu, mfu)))
+        echo(plan(chosen, Machine(gpus, gpu, mfu)))
         return
     _prepare_libraries()
     from sealtrain.train import train
@@ -81,7 +82,7 @@ def run(
 
     result = train(chosen, resume, sys.stderr)
     if result is not None:
-        click.echo(validation_table(result))
+        echo(validation_table(result))
 
 
 @main.group("config")
@@ -112,7 +113,7 @@ def show_config(config: str) -> None:
 
     resolved = resolve(config)
     check(resolved)
-    click.echo(resolved.to_toml())
+    echo(resolved.to_toml())
 
 
 @main.command("eval")
@@ -169,15 +170,15 @@ def evaluate(
         loaded,
         refs_folder(folder),
         limit,
-        lambda line: click.echo(line, err=True),
+        lambda line: echo(line, err=True),
         shots,
         max_new_tokens,
     )
-    click.echo(f"saved in {evaluation.keep(result)}", err=True)
+    echo(f"saved in {evaluation.keep(result)}", err=True)
     if as_json:
-        click.echo(to_json(result.model_dump(), indent=1, ensure_ascii=False))
+        echo(to_json(result.model_dump(), indent=1, ensure_ascii=False))
     else:
-        click.echo(report(result))
+        echo(report(result))
 
 
 @main.command()
@@ -212,9 +213,9 @@ def bench(
     chosen = tasks.split(",") if tasks else benchmarks.REGION.split()
     results = benchmarks.bench(checkpoint, chosen, shots, limit)
     if as_json:
-        click.echo(to_json({"results": results["results"], "versions": results["versions"]}))
+        echo(to_json({"results": results["results"], "versions": results["versions"]}))
     else:
-        click.echo(benchmarks.score_table(results))
+        echo(benchmarks.score_table(results))
 
 
 @main.command()
@@ -240,7 +241,7 @@ def export(
     _prepare_libraries()
     from sealtrain.export import export as write
 
-    click.echo(write(checkpoint, out, dtype, data_card))
+    echo(write(checkpoint, out, dtype, data_card))
 
 
 @main.command()
@@ -271,15 +272,15 @@ def compare(runs: tuple[Path, ...], plot: Path | None, significance: bool, as_js
             raise ConfigError(f"--significance compares two runs, not {len(runs)}")
         settings = comparing.read_runs(runs)
         baseline, system = (run for setting in settings for run in setting.runs)
-        click.echo(show.significance_table(comparing.significance(baseline, system)))
+        echo(show.significance_table(comparing.significance(baseline, system)))
         return
     settings = comparing.read_runs(runs)
     if plot is not None:
         from sealtrain.plot import plot_settings
 
         plot_settings(settings, plot)
-        click.echo(f"drawn into {plot}", err=True)
-    click.echo(to_json(show.facts(settings), indent=1) if as_json else show.report(settings))
+        echo(f"drawn into {plot}", err=True)
+    echo(to_json(show.facts(settings), indent=1) if as_json else show.report(settings))
 
 
 @main.command("plot")
@@ -301,7 +302,7 @@ def plot_curves(runs: tuple[Path, ...], out: Path) -> None:
     from sealtrain.plot import plot_runs
 
     plot_runs(runs, out)
-    click.echo(out)
+    echo(out)
 
 
 def _prepare_libraries() -> None:

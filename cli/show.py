@@ -3,7 +3,6 @@
 import shlex
 from pathlib import Path
 
-import click
 from rich.console import Console
 from rich.markup import escape
 
@@ -14,6 +13,7 @@ from sealdata.dataset.trace import Trace
 from sealdata.errors import SealError
 from sealdata.files.hidden import hidden_in
 from sealdata.files.places import locate
+from sealdata.files.printable import printable
 from sealdata.languages import resolve
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.streams import token_files
@@ -26,6 +26,7 @@ from sealdata.stages.rules import Bounds
 
 from .options import say_left_out
 from .show_audit import funnel_table
+from .terminal import echo
 
 _SHOWN_ABOVE = ("source", "row", "src", "tgt", "src_lang", "tgt_lang")
 _COLOURS = ("cyan", "green", "yellow", "magenta")  # neighbouring documents differ
@@ -33,46 +34,46 @@ _COLOURS = ("cyan", "green", "yellow", "magenta")  # neighbouring documents diff
 
 def show_build(manifest: BuildManifest, out: Path) -> None:
     """The funnel, the numbers of tokens, and the paths of the results."""
-    click.echo(funnel_table(manifest))
+    echo(funnel_table(manifest))
     for finding in manifest.findings:
-        click.echo(finding.with_example)
+        echo(finding.with_example)
     for row in manifest.silent:
-        click.echo(row.with_example)
-    click.echo()
+        echo(row.with_example)
+    echo()
     train = [stream for stream in manifest.streams if stream.split == "train"]
     for kind in dict.fromkeys(stream.kind for stream in train):
         streams = [stream for stream in train if stream.kind == kind]
         tokens = sum(stream.num_tokens for stream in streams)
         sequences = sum(stream.num_sequences for stream in streams)
-        click.echo(f"{kind + ':':<13}{tokens:,} training tokens in {sequences:,} sequences")
+        echo(f"{kind + ':':<13}{tokens:,} training tokens in {sequences:,} sequences")
     for stream in train:
         if stream.left_out_tokens:
-            click.echo(
+            echo(
                 f"{stream.path}: {stream.left_out_tokens:,} tokens after the last whole sequence "
                 "of their files are left out"
             )
         if stream.cut_documents:
-            click.echo(
+            echo(
                 f"{stream.path}: ranges of token files that begin inside a document: "
                 f"{stream.cut_documents:,}"
             )
     _show_sidecars(manifest)
     for limit in source_limits(manifest):
-        click.echo(_source_limit(limit.reason, limit.score, limit.source, limit.bounds))
+        echo(_source_limit(limit.reason, limit.score, limit.source, limit.bounds))
     if manifest.limit is not None:
-        click.echo(f"PARTIAL: only the first {manifest.limit:,} records of each source")
+        echo(f"PARTIAL: only the first {manifest.limit:,} records of each source")
     for lexicon in manifest.lexicons:
         if lexicon.scored < lexicon.of:
-            click.echo(f"lexicon: {lexicon.sentence}")
+            echo(f"lexicon: {lexicon.sentence}")
     for model in manifest.demonstrations:
-        click.echo(f"DEMONSTRATION ONLY: {model.use} by the {model.name}. {model.note}")
+        echo(f"DEMONSTRATION ONLY: {model.use} by the {model.name}. {model.note}")
     for model in manifest.models:
         if model.note and not model.demonstration:
-            click.echo(f"NOTE: {model.use} by {model.name}. {model.note}")
-    click.echo()
+            echo(f"NOTE: {model.use} by {model.name}. {model.note}")
+    echo()
     results = {"report": "report/index.html", "card": "README.md", "pairs": "pairs"}
     for name, path in (results | {"shards": "shards"}).items():
-        click.echo(f"{name:<8}{out / path}")
+        echo(f"{name:<8}{out / path}")
 
 
 def _show_sidecars(manifest: BuildManifest) -> None:
@@ -84,7 +85,7 @@ def _show_sidecars(manifest: BuildManifest) -> None:
     )
     for reader in dict.fromkeys(name for row in manifest.streams for name in row.sidecar_bytes):
         size = sum(row.sidecar_bytes.get(reader, 0) for row in manifest.streams)
-        click.echo(f"sidecars for {reader}: {size:,} bytes, {size / payload:.1%} of the ids")
+        echo(f"sidecars for {reader}: {size:,} bytes, {size / payload:.1%} of the ids")
 
 
 def _show_models(name: str, scorer: Scorer) -> None:
@@ -92,10 +93,10 @@ def _show_models(name: str, scorer: Scorer) -> None:
     try:
         models = scorer.models()
     except SealError as error:
-        click.echo(f"model   {name}: {error}")
+        echo(f"model   {name}: {error}")
         return
     for model in models:
-        click.echo(f"model   {name}: {model.name}{'. ' * bool(model.note)}{model.note}")
+        echo(f"model   {name}: {model.name}{'. ' * bool(model.note)}{model.note}")
 
 
 def show_left_out(plan: Plan) -> None:
@@ -115,7 +116,7 @@ def show_left_out(plan: Plan) -> None:
 def show_plan(plan: Plan, out: Path) -> None:
     """The inputs and steps of a build, and which files are missing."""
     recipe = plan.recipe
-    click.echo(f"{recipe.name} -> {out}")
+    echo(f"{recipe.name} -> {out}")
     tables: list[SourceTable | StreamTable] = [*recipe.source, *recipe.document_streams]
     for table in tables:
         reader, where = plan.reader(table)
@@ -124,41 +125,41 @@ def show_plan(plan: Plan, out: Path) -> None:
         megabytes = sum(path.stat().st_size for path in files if path not in absent) / 1e6
         langs = [resolve(code).name for code in (where.src_lang, where.tgt_lang) if code]
         size = f"missing: {absent[0]}" if absent else f"{megabytes:,.2f} MB"
-        click.echo(f"read    {table.name:<24} {table.reader:<8} {' - '.join(langs):<24} {size}")
+        echo(f"read    {table.name:<24} {table.reader:<8} {' - '.join(langs):<24} {size}")
     for table in recipe.token_streams:
         taken = _taken(plan, table)
         lang = resolve(table.lang).name
-        click.echo(f"read    {table.name:<24} {'tokens':<8} {lang:<24} {taken}")
+        echo(f"read    {table.name:<24} {'tokens':<8} {lang:<24} {taken}")
     for name in recipe.exclude.lists:
         path = locate(name, plan.base)
-        click.echo(f"exclude {name}{'' if path.is_file() else f'  missing: {path}'}")
+        echo(f"exclude {name}{'' if path.is_file() else f'  missing: {path}'}")
     for origin in plan.plugins.files:
-        click.echo(f"plugin  {origin.path}, SHA-256 {origin.version}…")
-    click.echo(f"clean   {', '.join(plan.cleaners) or 'nothing'}")
+        echo(f"plugin  {origin.path}, SHA-256 {origin.version}…")
+    echo(f"clean   {', '.join(plan.cleaners) or 'nothing'}")
     for row in component_rows(plan):
         origin_of_row = f" of {row.origin}" if row.origin else ""
         command = f": {shlex.join(row.command)}" if row.command else ""
-        click.echo(f"{row.kind:<8}{row.name} is {row.component}{origin_of_row}{command}")
+        echo(f"{row.kind:<8}{row.name} is {row.component}{origin_of_row}{command}")
     for name, scorer in plan.scorers.items():
         _show_models(name, scorer)
     for rule, bound in zip(recipe.rule, plan.bound_rules(recipe.source), strict=True):
         limits = [f">= {rule.min:g}"] if rule.min is not None else []
         limits += [f"<= {rule.max:g}"] if rule.max is not None else []
         differing = f" ({len(rule.languages)} languages differ)" if rule.languages else ""
-        click.echo(f"rule    {rule.reason}: {rule.score} {' and '.join(limits)}{differing}")
+        echo(f"rule    {rule.reason}: {rule.score} {' and '.join(limits)}{differing}")
         for source, limits_of_source in bound.sources.items():
-            click.echo(_source_limit(rule.reason, rule.score, source, limits_of_source))
+            echo(_source_limit(rule.reason, rule.score, source, limits_of_source))
     for ref in recipe.decontaminate.tables:
         path = locate(ref.path, plan.base)
         size = _size_of_set(path, tuple(ref.columns))
-        click.echo(f"without {set_name(path, ref.name):<24} {size}")
+        echo(f"without {set_name(path, ref.name):<24} {size}")
     caps = recipe.caps
     for name, limit in (("src", caps.max_per_src), ("tgt", caps.max_per_tgt)):
         if limit is not None:
-            click.echo(f"cap     {limit} pairs per {name}, by {caps.score or 'order'}")
+            echo(f"cap     {limit} pairs per {name}, by {caps.score or 'order'}")
     if recipe.near_dedup.jaccard is not None:
-        click.echo(f"near    near-duplicates from a similarity of {recipe.near_dedup.jaccard:g}")
-    click.echo(
+        echo(f"near    near-duplicates from a similarity of {recipe.near_dedup.jaccard:g}")
+    echo(
         f"pack    {recipe.pack.mode}, {recipe.pack.sequence_length:,} tokens a sequence, "
         f"{recipe.format.directions} directions"
     )
@@ -189,15 +190,17 @@ def show_sequence(view: SequenceView) -> None:
     console = Console(highlight=False, soft_wrap=True)
     length = view.manifest.sequence_length
     console.print(
-        f"{view.stream}, sequence {view.number}: {length} tokens, {view.num_padding} padding"
+        f"{escape(printable(str(view.stream)))}, sequence {view.number}: {length} tokens, "
+        f"{view.num_padding} padding"
     )
     for number, document in enumerate(view.documents):
         colour = _COLOURS[number % len(_COLOURS)]
         where = f"{document.source} row {document.row}" if document.source is not None else ""
+        where, text = escape(printable(where)), escape(printable(document.text))
         before = "" if document.begins else "… "
         after = " ■" if document.ends else " …"
-        console.print(f"[dim]{document.start:>5}–{document.stop:<5} {escape(where)}[/dim]")
-        console.print(f"[{colour}]{before}{escape(document.text)}{after}[/{colour}]")
+        console.print(f"[dim]{document.start:>5}–{document.stop:<5} {where}[/dim]")
+        console.print(f"[{colour}]{before}{text}{after}[/{colour}]")
 
 
 def _rows(trace: Trace) -> str:
@@ -210,8 +213,8 @@ def _rows(trace: Trace) -> str:
 def show_trace(trace: Trace) -> None:
     """The document around the token, and all facts about its origin."""
     stream, document = trace.stream, trace.document
-    click.echo(document.text)
-    click.echo()
+    echo(document.text)
+    echo()
     facts = {
         "sequence": f"{trace.sequence}, tokens {document.start} to {document.stop - 1} of it",
         "source": f"{document.source}, {_rows(trace)}",
@@ -225,4 +228,4 @@ def show_trace(trace: Trace) -> None:
     for name, value in facts.items():
         if value is not None:
             shown = f"{value:.4g}" if isinstance(value, float) else value
-            click.echo(f"{name:<24}{shown}")
+            echo(f"{name:<24}{shown}")

@@ -2,8 +2,6 @@
 
 import json
 
-import click
-
 from sealdata.build_manifest import BuildManifest
 from sealdata.dataset.audit import Audited
 from sealdata.dataset.audit_sheet import are_outdated
@@ -13,6 +11,7 @@ from sealdata.report.funnel import funnel_lines
 from sealdata.report.label_figures import summary
 
 from .tables import table
+from .terminal import echo
 
 
 def funnel_table(manifest: BuildManifest) -> str:
@@ -26,51 +25,51 @@ def show_audit(audited: Audited, as_json: bool) -> None:
     facts = audited.facts
     if as_json:
         figures = {"metrics": facts.metrics, "errors": facts.errors}
-        click.echo(json.dumps(figures, ensure_ascii=False, indent=1))
+        echo(json.dumps(figures, ensure_ascii=False, indent=1))
         return
-    click.echo(funnel_table(facts.build))
+    echo(funnel_table(facts.build))
     for finding in facts.build.findings:
-        click.echo(finding.with_example)
+        echo(finding.with_example)
     for row in facts.build.silent:
-        click.echo(row.with_example)
-    click.echo()
+        echo(row.with_example)
+    echo()
     if not facts.basis.exact:
         sampled, pairs = sum(facts.basis.sampled.values()), sum(facts.basis.rows.values())
         kept, error = facts.metrics["kept_share"], facts.errors.get("kept_share", 0.0)
         interval = f" ± {100 * error:.2f} points at 99 %" if error else ""
         how = "estimated from" if error else "counted on"
-        click.echo(f"{how} {sampled:,} of {pairs:,} pairs; kept {kept:.2%}{interval}")
+        echo(f"{how} {sampled:,} of {pairs:,} pairs; kept {kept:.2%}{interval}")
     if facts.annotation:
         for line in summary(facts.annotation):
-            click.echo(line)
+            echo(line)
     elif are_outdated(audited.page.parent.parent, facts.build.funnel):
-        click.echo("labels are of an earlier state of the build, and left out")
+        echo("labels are of an earlier state of the build, and left out")
     if facts.build.limit is not None:
-        click.echo(f"PARTIAL: only the first {facts.build.limit:,} records of each source")
-    click.echo(f"report  {audited.page}")
-    click.echo(f"facts   {audited.page.with_name('audit.json')}")
+        echo(f"PARTIAL: only the first {facts.build.limit:,} records of each source")
+    echo(f"report  {audited.page}")
+    echo(f"facts   {audited.page.with_name('audit.json')}")
 
 
 def show_comparison(comparison: Comparison, as_json: bool) -> None:
     """The changes from one build to another, and an entry for the changelog."""
     if as_json:
-        click.echo(comparison.model_dump_json(indent=1))
+        echo(comparison.model_dump_json(indent=1))
         return
     rows = []
     for lang in comparison.languages:
         counts = (lang.before, lang.after, lang.gone, lang.new, lang.changed)
         rows.append([resolve(lang.lang).name, *(f"{count:,}" for count in counts)])
-    click.echo(table(["language", "before", "after", "gone", "new", "changed"], rows))
-    click.echo()
+    echo(table(["language", "before", "after", "gone", "new", "changed"], rows))
+    echo()
     for stage_and_reason, (before, after) in comparison.dropped.items():
         if before != after:
-            click.echo(f"dropped, {stage_and_reason}: {before:,} -> {after:,}")
+            echo(f"dropped, {stage_and_reason}: {before:,} -> {after:,}")
     for lang in comparison.languages:
         for sign, pairs in (("-", lang.gone_pairs), ("+", lang.new_pairs)):
             for pair in pairs:
                 why = pair.reason or "not in the other's sources"
-                click.echo(f"{sign} {pair.source} #{pair.row} ({why}): {pair.src} | {pair.tgt}")
-    click.echo()
-    click.echo("Entry for the changelog of the card:")
-    click.echo()
-    click.echo(changelog(comparison))
+                echo(f"{sign} {pair.source} #{pair.row} ({why}): {pair.src} | {pair.tgt}")
+    echo()
+    echo("Entry for the changelog of the card:")
+    echo()
+    echo(changelog(comparison))

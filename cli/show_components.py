@@ -3,11 +3,10 @@
 import json
 from collections.abc import Sequence
 
-import click
-
 from sealdata.plugins.catalogue import Entry, Option
 
 from .tables import table
+from .terminal import echo
 
 
 def as_json_text(entries: Sequence[Entry]) -> str:
@@ -22,15 +21,15 @@ def as_json_text(entries: Sequence[Entry]) -> str:
 def show_catalogue(entries: Sequence[Entry]) -> None:
     """A line for each component, and one for each of its options."""
     for kind in dict.fromkeys(entry.kind for entry in entries):
-        click.echo(f"{kind}s")
+        echo(f"{kind}s")
         for entry in entries:
             if entry.kind == kind:
                 origin = "" if entry.origin == "built in" else f"  ({entry.origin})"
-                click.echo(f"  {entry.name:<14}{entry.summary}{origin}")
+                echo(f"  {entry.name:<14}{entry.summary}{origin}")
                 for option in entry.options:
-                    click.echo(f"    {_line(option)}")
-        click.echo()
-    click.echo("In full: sealdata components NAME")
+                    echo(f"    {_line(option)}")
+        echo()
+    echo("In full: sealdata components NAME")
 
 
 def _line(option: Option) -> str:
@@ -42,14 +41,14 @@ def _line(option: Option) -> str:
 
 def show_entry(entry: Entry) -> None:
     """One component: how a recipe asks for it, what it does, its options and columns."""
-    click.echo(f"{entry.kind} {entry.name}, {entry.origin}: {entry.recipe}")
-    click.echo(f"\n{entry.documentation}\n")
+    echo(f"{entry.kind} {entry.name}, {entry.origin}: {entry.recipe}")
+    echo(f"\n{entry.documentation}\n")
     if entry.options:
         head = ["option", "type", "default", "range", "meaning"]
-        click.echo(table(head, [list(option) for option in entry.options], text=head))
-        click.echo()
+        echo(table(head, [list(option) for option in entry.options], text=head))
+        echo()
     if entry.columns:
         head = ["score", f"meaning (stage {entry.stage})"] if entry.stage else ["figure", "meaning"]
         rows = [[f"{entry.name}.{column}", said] for column, said in entry.columns.items()]
-        click.echo(table(head, rows, text=head))
-        click.echo()
+        echo(table(head, rows, text=head))
+        echo()

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import click
 import polars as pl
 
+from sealdata.files.printable import printable
 from sealdata.gold.trial_facts import DefectFacts, Example, GoldFacts, Rejections
 
 from .tables import table
+from .terminal import echo
 
 
 def show_gold(facts: GoldFacts) -> None:
@@ -26,19 +28,19 @@ def show_gold(facts: GoldFacts) -> None:
         for row in facts.languages
     ]
     rows.append(["all", *_total(facts.languages, reasons)])
-    click.echo(table(head, rows, title=f"{facts.recipe} on references"))
-    click.echo(
+    echo(table(head, rows, title=f"{facts.recipe} on references"))
+    echo(
         "Pairs are counted under the first rule that they fail. The number in brackets, where it "
         "is larger, counts all pairs that fail the rule."
     )
     for line in _notes(facts):
-        click.echo(line)
+        echo(line)
     if facts.skipped:
-        click.echo(f"Skipped, with their rules: {', '.join(facts.skipped)}")
+        echo(f"Skipped, with their rules: {', '.join(facts.skipped)}")
     if facts.without_references:
-        click.echo(f"No references in: {', '.join(facts.without_references)}")
+        echo(f"No references in: {', '.join(facts.without_references)}")
     if facts.without_lexicon:
-        click.echo(
+        echo(
             f"Too few references to learn a lexicon from in: {', '.join(facts.without_lexicon)}. "
             "No pair there fails a rule on its scores."
         )
@@ -67,8 +69,9 @@ def _show_example(lang: str, example: Example) -> None:
         for name, value in example.scores.items()
     )
     where = f"{example.set}:{example.line}".removeprefix(":")
-    click.echo(f"\n{click.style(example.reason, bold=True)} {lang} {where}  {scores}")
-    click.echo(f"  {example.src}\n  {example.tgt}")
+    facts = printable(f"{lang} {where}  {scores}")
+    echo(f"\n{click.style(printable(example.reason), bold=True)} {facts}", styled=True)
+    echo(f"  {example.src}\n  {example.tgt}")
 
 
 def _show_defects(facts: GoldFacts) -> None:
@@ -85,8 +88,8 @@ def _show_defects(facts: GoldFacts) -> None:
         cells = ["" if row is None else f"{row.recall:.0f}" for row in recalls]
         rows.append([kind, *cells, share, _reasons(of_kind)])
     head = ["% caught of", *(lang[:3] for lang in langs), "all", "reasons"]
-    click.echo(table(head, rows, title="planted defects", text=["reasons"]))
-    click.echo(
+    echo(table(head, rows, title="planted defects", text=["reasons"]))
+    echo(
         "A defect is caught if the pair is rejected or a cleaner repairs it. A cell is blank where "
         "the defect cannot be made in the language."
     )
@@ -137,4 +140,4 @@ def show_lengths(rows: pl.DataFrame) -> None:
         for lang, pairs, factor, spread, shipped in rows.rows()
     ]
     head = ["language", "pairs", "factor", "spread", "known"]
-    click.echo(table(head, cells, title="length factors"))
+    echo(table(head, cells, title="length factors"))

@@ -1,11 +1,10 @@
 """Prints the result of `sealdata init`."""
 
-import click
-
 from sealdata.recipe.draft.init import Drafted
 from sealdata.recipe.draft.sample import FILL
 
 from .tables import table
+from .terminal import echo
 
 
 def show_draft(drafted: Drafted) -> None:
@@ -14,21 +13,21 @@ def show_draft(drafted: Drafted) -> None:
         [draft.name, draft.reader, draft.src_lang, draft.tgt_lang, draft.records]
         for draft in drafted.sources
     ]
-    click.echo(table(["source", "reader", "first side", "second side", "records"], rows))
-    click.echo()
+    echo(table(["source", "reader", "first side", "second side", "records"], rows))
+    echo()
     for file in drafted.left_out:
-        click.echo(f"left out  {file.path}: {file.reason}")
+        echo(f"left out  {file.path}: {file.reason}")
     for text in drafted.checks:
-        click.echo(f"CHECK     {text}")
+        echo(f"CHECK     {text}")
     for text in drafted.fills:
-        click.echo(f"{FILL}      {text}")
+        echo(f"{FILL}      {text}")
     for cleaner, text in drafted.filters.cleaners.items():
-        click.echo(f"cleaner   {text}: {cleaner}")
+        echo(f"cleaner   {text}: {cleaner}")
     # A filter may become several rules.
     for note in dict.fromkeys(filter(None, drafted.filters.notes)):
-        click.echo(f"rule      {note}")
+        echo(f"rule      {note}")
     for text in drafted.filters.without:
-        click.echo(f"no rule   {text}")
-    click.echo(f"recipe    {drafted.path}")
+        echo(f"no rule   {text}")
+    echo(f"recipe    {drafted.path}")
     if not drafted.fills:
-        click.echo(f"next      sealdata build {drafted.path} --dry-run")
+        echo(f"next      sealdata build {drafted.path} --dry-run")

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-import click
-
 from sealdata.gold.confusions import Confusion
 from sealdata.gold.curves import LOSSES, Curve
 from sealdata.gold.lid_eval import LidFacts, Swap
 
 from .tables import table
+from .terminal import echo
 
 
 def show_lid(facts: LidFacts) -> None:
@@ -28,14 +27,14 @@ def show_lid(facts: LidFacts) -> None:
             _caught(swap for swap in swaps if swap.confusable),
         ]
         rows.append(cells)
-    click.echo(table(head, rows, title=f"{facts.model} at the limits of {facts.recipe}"))
-    click.echo(
+    echo(table(head, rows, title=f"{facts.model} at the limits of {facts.recipe}"))
+    echo(
         "Strangers are references of languages outside the confusable set, relatives those of the "
         "other languages inside it. Both are declared to be in this language, and count as caught "
         "if any rule on language ID drops them."
     )
-    click.echo()
-    click.echo(_matrix(facts))
+    echo()
+    echo(_matrix(facts))
 
 
 def show_confusions(rows: Sequence[Confusion]) -> None:
@@ -52,9 +51,9 @@ def show_confusions(rows: Sequence[Confusion]) -> None:
         for row in rows
     ]
     head = ["language", "texts", "right %", "dropped %", "taken for", "to declare"]
-    click.echo(table(head, cells))
+    echo(table(head, cells))
     if any(row.to_declare for row in rows):
-        click.echo(
+        echo(
             "Rules on language ID drop text that is taken for a language which is not known as a "
             "relative. --write RECIPE declares it there."
         )
@@ -99,8 +98,8 @@ def show_curves(curves: Sequence[Curve]) -> None:
             *("–" if p is None else f"{p.caught:.1f} ({p.limit:g})" for p in points),
         ]
         rows.append(cells)
-    click.echo(table(head, rows, title="% of relatives caught", text=["language"]))
-    click.echo(
+    echo(table(head, rows, title="% of relatives caught", text=["language"]))
+    echo(
         "The number in brackets is the limit on lid.tgt_within_set_margin. "
         "A dash: every limit loses more."
     )

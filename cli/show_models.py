@@ -2,13 +2,12 @@
 
 import json
 
-import click
-
 from sealdata.errors import DataError
 from sealdata.fetch.models.catalogue import ModelCard
 from sealdata.fetch.models.store import find, models_folder, present
 
 from .tables import table
+from .terminal import echo
 
 
 def show_models(cards: dict[str, ModelCard]) -> None:
@@ -18,13 +17,13 @@ def show_models(cards: dict[str, ModelCard]) -> None:
         for name, card in cards.items()
     ]
     head = ["name", "use", "model", "licence", "size", "here"]
-    click.echo(table(head, rows, text=["use", "model", "licence", "here"]))
-    click.echo(f"folder: {models_folder()}", err=True)
+    echo(table(head, rows, text=["use", "model", "licence", "here"]))
+    echo(f"folder: {models_folder()}", err=True)
 
 
 def show_model(card: ModelCard) -> None:
     """All facts of the catalogue about a model, one a line."""
-    click.echo(f"{card.title} ({card.name})\n")
+    echo(f"{card.title} ({card.name})\n")
     facts = {
         "use": card.use,
         "licence": card.terms,
@@ -35,17 +34,17 @@ def show_model(card: ModelCard) -> None:
     }
     for what, text in facts.items():
         if text:
-            click.echo(f"{what:<11}{text}")
+            echo(f"{what:<11}{text}")
     for item in card.files.values():
-        click.echo(f"{'fetch':<11}{item.url}")
+        echo(f"{'fetch':<11}{item.url}")
     for path in _paths(card):
-        click.echo(f"{'here':<11}{path}")
+        echo(f"{'here':<11}{path}")
 
 
 def show_terms(card: ModelCard) -> None:
     """The licence, before a model is fetched."""
     if not present(card):
-        click.echo(f"{card.name}: {card.title}. Licence: {card.terms}", err=True)
+        echo(f"{card.name}: {card.title}. Licence: {card.terms}", err=True)
 
 
 def models_as_json(cards: dict[str, ModelCard]) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from time import monotonic
 
-import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -17,11 +17,13 @@ from rich.progress import (
 
 from sealdata.fetch.corpus_cards import CorpusCard
 from sealdata.fetch.files import Report
+from sealdata.files.printable import printable
 from sealdata.workflow.progress import ProgressOptions, running
 from sealdata.workflow.progress_records import Records
 from sealdata.workflow.progress_views import PLAIN_INTERVAL
 
 from .tables import table
+from .terminal import echo
 
 
 def show_sources(cards: dict[str, CorpusCard]) -> None:
@@ -32,30 +34,30 @@ def show_sources(cards: dict[str, CorpusCard]) -> None:
         pairs = f"{sum(card.counts.values()):,}" if card.counts else "–"
         numbers = [str(len(card.languages)), pairs, str(len(card.downloads) or "–")]
         rows.append([name, card.title, card.licence, *numbers])
-    click.echo(table(head, rows, text=["corpus", "licence"]))
+    echo(table(head, rows, text=["corpus", "licence"]))
 
 
 def show_source(name: str, card: CorpusCard) -> None:
     """All facts of a card, one a line; addresses are not broken."""
-    click.echo(f"{card.title} ({name})\n\n{card.origin}\n")
-    click.echo(f"licence    {card.licence}{'  ' + card.licence_url if card.licence_url else ''}")
+    echo(f"{card.title} ({name})\n\n{card.origin}\n")
+    echo(f"licence    {card.licence}{'  ' + card.licence_url if card.licence_url else ''}")
     if card.licence_note:
-        click.echo(f"           {card.licence_note}")
-    click.echo(f"languages  {' '.join(card.languages)}")
+        echo(f"           {card.licence_note}")
+    echo(f"languages  {' '.join(card.languages)}")
     for what, counts in (("pairs", card.counts), ("unique", card.unique_counts)):
         for lang, count in counts.items():
-            click.echo(f"{what:<11}{lang:<20}{count:>13,}")
+            echo(f"{what:<11}{lang:<20}{count:>13,}")
         if len(counts) > 1:
-            click.echo(f"{what:<11}{'all':<20}{sum(counts.values()):>13,}")
+            echo(f"{what:<11}{'all':<20}{sum(counts.values()):>13,}")
     for part, count in card.parts.items():
-        click.echo(f"{'part':<11}{part:<29}{count:>13,}")
+        echo(f"{'part':<11}{part:<29}{count:>13,}")
     for title, lines in (("defect", card.defects), ("personal", [card.personal_data])):
         for line in lines:
-            click.echo(f"{title:<11}{line}")
+            echo(f"{title:<11}{line}")
     for what, url in card.urls.items():
-        click.echo(f"{'address':<11}{what}: {url}")
+        echo(f"{'address':<11}{what}: {url}")
     for key, item in card.downloads.items():
-        click.echo(f"{'fetch':<11}{key}: {item.url}")
+        echo(f"{'fetch':<11}{key}: {item.url}")
 
 
 @contextmanager
@@ -94,7 +96,7 @@ def _bar_reporter(stack: ExitStack, console: Console) -> Report:
     bars = stack.enter_context(Progress("{task.description}", *columns, console=console))
     task = bars.add_task("", total=None)
     return lambda file, done, total: bars.update(
-        task, description=file, completed=done, total=total
+        task, description=escape(printable(file)), completed=done, total=total
     )
 
 
@@ -118,4 +120,4 @@ def _regular(tell: Callable[[str, int, int | None, float], None]) -> Report:
 def _print_line(file: str, done: int, total: int | None, rate: float) -> None:
     left = f" of {total / 1e6:,.1f}" if total is not None else ""
     eta = f", ETA {(total - done) / rate:,.0f} s" if total is not None and rate else ""
-    click.echo(f"{file}: {done / 1e6:,.1f}{left} MB, {rate / 1e6:,.1f} MB/s{eta}", err=True)
+    echo(f"{file}: {done / 1e6:,.1f}{left} MB, {rate / 1e6:,.1f} MB/s{eta}", err=True)

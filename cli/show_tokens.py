@@ -1,6 +1,5 @@
 """Prints the results of `sealdata fertility`, `budget` and `build --dry-run`."""
 
-import click
 import polars as pl
 
 from sealdata.dataset.estimate import PAPER_PAIRS, PAPER_TOKENS, SourceTokens
@@ -9,6 +8,7 @@ from sealdata.tokens.budget import Budget
 from sealdata.tokens.extension import HIDDEN_SIZES, Extension
 
 from .tables import table
+from .terminal import echo
 
 _HEADS = {  # column of the fertility table -> its heading and number format
     "num_pairs": ("pairs", ",.0f"),
@@ -39,13 +39,13 @@ def show_fertility(rows: pl.DataFrame) -> None:
             row["interval"] = None if low is None else f"{low:.2f}–{high:.2f}"
             numbers = [_written(row[column], how) for column, (_, how) in _HEADS.items()]
             cells.append([resolve(row["lang"]).name, *numbers])
-        click.echo(table(head, cells, title=str(name), underline=False))
-        click.echo()
+        echo(table(head, cells, title=str(name), underline=False))
+        echo()
     languages: dict[str, list[str]] = {}
     for lang, words_by in rows.select("lang", "words_by").unique(maintain_order=True).iter_rows():
         languages.setdefault(words_by, []).append(resolve(lang).name)
     for words_by, names in languages.items():
-        click.echo(f"words by {words_by}: {', '.join(names)}")
+        echo(f"words by {words_by}: {', '.join(names)}")
 
 
 def show_extension(
@@ -65,18 +65,18 @@ def show_extension(
         numbers = [_written(row[name], ".2f") for name in names]
         cells.append([resolve(row["lang"]).name, *numbers, _written(row["change"], "+.1f")])
     if not as_json:
-        click.echo()
-        click.echo(table(head, cells, underline=False))
-        click.echo()
+        echo()
+        echo(table(head, cells, underline=False))
+        echo()
     added = extension.num_added
     short = "" if added == extension.num_asked else f" of {extension.num_asked:,} asked for"
-    click.echo(
+    echo(
         f"{added:,} pieces{short}, learnt from {extension.num_pairs:,} pairs that are not measured",
         err=as_json,
     )
     sizes = {f"hidden size {hidden_size}": hidden_size} if hidden_size else HIDDEN_SIZES
     for name, size in sizes.items():
-        click.echo(
+        echo(
             f"embedding parameters, {name}: {2 * added * size:,} more "
             f"({added * size:,} if input and output embeddings are tied)",
             err=as_json,
@@ -98,21 +98,21 @@ def show_estimate(rows: list[SourceTokens], directions: str) -> None:
         ]
         for row in rows
     ]
-    click.echo()
-    click.echo(table(head, cells, underline=False))
+    echo()
+    echo(table(head, cells, underline=False))
     totals = [(row.published, row.total) for row in rows if row.published and row.total is not None]
     if totals:
         pairs, tokens = (sum(column) for column in zip(*totals, strict=True))
-        click.echo(
+        echo(
             f"every published pair kept: {tokens / 1e9:,.2f}B tokens "
             f"over {pairs / 1e6:,.1f}M pairs, {tokens / pairs:.1f} a pair"
         )
-    click.echo(
+    echo(
         f"directions = {directions!r}, template and EOS included; measured on a sample of each "
         "source, before any cleaner or rule"
     )
     paper = PAPER_TOKENS / PAPER_PAIRS
-    click.echo(
+    echo(
         f"the paper: {PAPER_TOKENS / 1e9:.1f}B tokens over {PAPER_PAIRS / 1e6:.1f}M pairs, "
         f"{paper:.0f} a pair, {paper / 2:.0f} a document with directions = 'both'"
     )
@@ -143,6 +143,6 @@ def show_budget(plan: Budget) -> None:
         ]
         for share in plan.shares
     ]
-    click.echo(table(head, rows, underline=False))
-    click.echo()
-    click.echo(plan.config())
+    echo(table(head, rows, underline=False))
+    echo()
+    echo(plan.config())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import AS_JSON, progress_options
+from .terminal import echo
 
 if TYPE_CHECKING:
     from sealdata.workflow.progress import ProgressOptions
@@ -60,7 +61,7 @@ def list_sources(name: str | None, as_json: bool) -> None:
     cards = {name: read_corpus_card(name)} if name else catalogue()
     if as_json:
         facts = {name: card.model_dump(mode="json") for name, card in cards.items()}
-        click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
+        echo(json.dumps(facts, ensure_ascii=False, indent=1))
     elif name:
         show_source(name, cards[name])
     else:
@@ -108,13 +109,13 @@ def fetch_source(
         item = of_tokens(key, item, tokens) if tokens else item
         path = corpus_path(name, item, out)
         if dry_run:
-            click.echo(f"{item.url}\n  -> {path}")
+            echo(f"{item.url}\n  -> {path}")
             continue
         with fetch_progress(shown) as report:
             fetched = fetch(name, item, out, report)
-        click.echo(f"{path}  sha256 {fetched.sha256}{'' if fetched.fresh else '  (was there)'}")
+        echo(f"{path}  sha256 {fetched.sha256}{'' if fetched.fresh else '  (was there)'}")
         if unpack and is_archive(path):
-            click.echo(f"{unpack_archive(path)}{os.sep}")
+            echo(f"{unpack_archive(path)}{os.sep}")
 
 
 @sources.command("path")
@@ -131,4 +132,4 @@ def source_path(name: str, pairs: tuple[str, ...], out: Path) -> None:
     from sealdata.fetch.corpora import find
 
     for path in find(name, pairs, out):
-        click.echo(path)
+        echo(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import AS_JSON, progress_options
+from .terminal import echo
 
 if TYPE_CHECKING:
     from sealdata.tokens.budget import Unit
@@ -72,6 +73,7 @@ def fertility(
     from sealdata.dataset.pair_samples import pair_samples
     from sealdata.dataset.what_if import extend_and_measure
     from sealdata.files.records import write_atomic
+    from sealdata.files.spreadsheet import guarded_frame
     from sealdata.report.fertility_chart import fertility_svg
     from sealdata.tokenizers import find_tokenizer, named
     from sealdata.tokens.fertility import FERTILITY
@@ -92,12 +94,12 @@ def fertility(
                 opened, where, pairs, extend, extend_out, progress=progress
             )
     if csv is not None:
-        write_atomic(csv, rows.write_csv)
+        write_atomic(csv, guarded_frame(rows).write_csv)
     if chart is not None:
         drawn = fertility_svg(rows)
         write_atomic(chart, lambda path: path.write_text(drawn, "utf-8"))
     if as_json:
-        click.echo(rows.write_json())
+        echo(rows.write_json())
     else:
         show_fertility(rows)
     if extension is not None:
@@ -166,7 +168,7 @@ def budget(
     manifest = read_build_manifest(folder)
     plan = plan_budget(manifest, total, temperature, max_epochs, limits, by)
     if as_json:
-        click.echo(json.dumps(asdict(plan)))
+        echo(json.dumps(asdict(plan)))
     else:
         show_budget(plan)
 

@@ -242,7 +242,10 @@ def files_page() -> str:
             "PAIR_SCHEMA",
             "## pairs/ and dropped/",
             "One row a pair. [Score columns](scorers.md) follow these. `pairs/` ends with `split`; "
-            "`dropped/` with `stage`, `reason` (the first), `reasons` (all) and `raw`.",
+            "`dropped/` with `stage`, `reason` (the first), `reasons` (all), `raw` and "
+            "`text_hash`. Pairs that a takedown list names, or that rules on personal data drop, "
+            "have no text there: "
+            "`text_hash` is the SHA-256 of both sides with a NUL between them.",
         ),
         columns(
             pairs, "REJECT_SCHEMA", "## Records that could not be read", "They are in `dropped/`."

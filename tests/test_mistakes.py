@@ -168,7 +168,7 @@ def other_build(folder: Path) -> None:
     manifest = built(folder.parent).read_text("utf-8").replace('"name": "mine"', '"name": "old"', 1)
     (folder / "out").mkdir()
     (folder / "out" / "manifest.json").write_text(manifest, "utf-8")
-    (folder / "out" / "README.md").write_text("By Somchai, with care.\n", "utf-8")
+    (folder / "out" / "README.md").write_text("---\ntags: [sealdata]\n---\nBy Somchai.\n", "utf-8")
 
 
 def built(base: Path) -> Path:
@@ -404,7 +404,7 @@ MISTAKES = {
         1, OUT,
     ),
     "folder of other files": Mistake(
-        own_files, ("[other-recipe] --out out: it has report", "Choose an empty folder"), 1, OUT
+        own_files, ("out has files where a build writes", "report/thesis.md; move them"), 1, OUT
     ),
     # Other commands.
     "gold without references": Mistake(

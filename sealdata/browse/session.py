@@ -21,10 +21,12 @@ from sealdata.languages import resolve
 from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.markup import bounds
 from sealdata.stages.rules import Rule
+from sealdata.stages.withheld import has_personal
 
 MAX_CHARS = 4_000  # of a text on the page
 _MAX_HITS = 100  # passages of a text that are marked
 _TEXTS = ("src", "tgt", "raw")
+MASK = "mask_pii"  # the cleaner
 
 
 class Mark(BaseModel):
@@ -50,6 +52,11 @@ class Session:
         self.out = out
         self.manifest = read_build_manifest(out)
         self.rules = manifest_rules(self.manifest)
+        cleaners = self.manifest.recipe.get("clean", {})
+        # Where personal data was masked, the text as it was read is not shown.
+        self._masks = any(
+            MASK in (name, (table or {}).get("cleaner")) for name, table in cleaners.items()
+        )
         self.scores = _scores(out / "report" / "audit.json")
         self.labels = Labels(out, annotator)
         files = row_files(out, self.manifest.languages)
@@ -155,12 +162,16 @@ class Session:
             page = self.pairs.page(query, self.outcomes(query))
         pairs = [frame.select("source", "row", "src", "tgt").row(0) for _, frame in page]
         rows: dict[str, list[int]] = {}
-        for source, row, *_ in pairs:
+        for source, row, *sides in pairs:
+            if None in sides:  # withheld in the ledger: its text as read is not shown either
+                continue
             rows.setdefault(source, []).append(row)
         raw = {source: self.raw.find(source, numbers) for source, numbers in rows.items()}
         answers = []
         for source, row, *sides in pairs:
-            before = raw[source].get(row)
+            before = raw.get(source, {}).get(row)
+            if before and self._masks and has_personal(" ".join(before)):
+                before = None
             sides = [text or "" for text in sides]
             changed = {
                 side: difference(old[:MAX_CHARS], new[:MAX_CHARS])

@@ -1,5 +1,7 @@
 """Replaces personal data by its kind: [EMAIL], [ID], [PHONE]."""
 
+from typing import ClassVar
+
 import polars as pl
 
 from sealdata.cleaners import Cleaner
@@ -15,6 +17,8 @@ class MaskPii(Cleaner):
     No built-in recipe uses it: it removes text, and hotlines as well as private numbers. The scorer
     ``pii`` defines the kinds. It reads cleaned text, so it finds nothing that is masked.
     """
+
+    personal: ClassVar[bool] = True
 
     emails: bool = True  # mask e-mail addresses
     ids: bool = True  # mask national ID numbers

@@ -13,11 +13,13 @@ from sealdata import __version__
 from sealdata.build_manifest import BuildManifest, FertilityRow, FunnelRow, read_build_manifest
 from sealdata.dataset import describe
 from sealdata.dataset.audit_sheet import read_annotations, write_annotations
+from sealdata.dataset.foreign import check_own_audit
 from sealdata.dataset.results import locked
 from sealdata.dataset.silent import silent_sources
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
 from sealdata.files.frames import read_frame, write_frame
+from sealdata.files.placed import add_placed
 from sealdata.files.records import read_json, stage_key
 from sealdata.filter_stages import COMPARING_STAGES, FILTER_STAGES
 from sealdata.gold.trial_facts import GoldFacts
@@ -70,6 +72,7 @@ def audit_build(out: Path, progress: Progress = NO_PROGRESS) -> Audited:
         DataError: there is no finished build, or a file of it is damaged.
     """
     manifest = read_build_manifest(out)
+    check_own_audit(out)
     # A build has every pair with all scores it was given, so nothing has to be drawn or scored.
     with working(progress, READ_BUILD.name):
         audited = _write(out, manifest, ledger_rows(out, manifest.languages), None)
@@ -115,7 +118,8 @@ def audit_recipe(
     """
     # The audit writes into the work folder of a build, so both must not run at once.
     with locked(out):
-        findings, _ = check(plan, out, allow, say)
+        check_own_audit(out)
+        sampled, _ = check(plan, out, allow, say)
         digests = Digests(out / "work" / "digests.json")
         # Margins need all pairs of a source. In a sample every pair would have other neighbours.
         run = RunContext(
@@ -126,7 +130,8 @@ def audit_recipe(
         sources, precision = survey(run, lambda pairs: sample_sizes(pairs, rows), limit)
         with working(progress, "report"):
             audit_rows = _sampled_rows(out, sources)
-            manifest = _manifest(plan, digests, sources, audit_rows, limit)
+            manifest = _manifest(run, sources, audit_rows, limit)
+            findings = describe.published_findings(sampled, run.withheld())
             errors = describe.precision_rows(precision)
             manifest = manifest.model_copy(
                 update={"precision_errors": errors, "findings": findings}
@@ -180,6 +185,7 @@ def _finish(facts: AuditFacts, out: Path, audit_rows: AuditRows) -> Audited:
     # Those of plugins stay: what is computed again here are our own.
     facts = facts.model_copy(update={"metrics": facts.metrics | metrics, "errors": errors})
     page = out / FOLDER / "index.html"
+    add_placed(out, [f"{FOLDER}/index.html", f"{FOLDER}/audit.json"])
     # The page is made of the same facts, so numbers in both agree.
     write_facts(facts, out / FOLDER / "audit.json")
     write_report(facts, page, out, audit_rows)
@@ -225,6 +231,7 @@ def _sampled_rows(out: Path, sources: list[SourceState]) -> AuditRows:
         ]
         # The sample is a result of the audit: it stays when ``work`` is deleted.
         path = out / FOLDER / f"sample-{lang}.parquet"
+        add_placed(out, [path.relative_to(out).as_posix()])
         write_frame(pl.concat(frames), path)
         files[lang] = [path]
         # Rows of the whole corpus, not of the sample: the report scales shares by them.
@@ -233,13 +240,10 @@ def _sampled_rows(out: Path, sources: list[SourceState]) -> AuditRows:
 
 
 def _manifest(
-    plan: Plan,
-    digests: Digests,
-    sources: list[SourceState],
-    audit_rows: AuditRows,
-    limit: int | None,
+    run: RunContext, sources: list[SourceState], audit_rows: AuditRows, limit: int | None
 ) -> BuildManifest:
     """A manifest as a build would leave it, its funnel estimated and without streams."""
+    plan = run.plan
     # The sample depends on every stage before it, so its keys name all that the audit rests on.
     keys = [source.sampled.key for source in sources]
     funnel = _funnel(sources, audit_rows)
@@ -253,12 +257,12 @@ def _manifest(
         versions=describe.versions(plan),
         models=describe.model_facts(plan),
         components=describe.component_rows(plan),
-        sources=describe.source_facts(plan, digests),
+        sources=describe.source_facts(plan, run.digests),
         funnel=funnel,
-        silent=silent_sources(sources, funnel),
+        silent=silent_sources(sources, funnel, run.withheld()),
         # Counted over all pairs, as in a build.
         leaks=describe.leak_rows(sources),
-        cleaning=describe.cleaning_rows(sources, plan.cleaners),
+        cleaning=describe.cleaning_rows(sources, plan.cleaners, run.withheld()),
         fertility=_fertility(plan, audit_rows),
     )
 

@@ -14,6 +14,7 @@ from sealdata.build_manifest import (
     read_build_manifest,
 )
 from sealdata.dataset import describe
+from sealdata.dataset.foreign import RECIPE, check_own, foreign_files
 from sealdata.dataset.results import (
     facts,
     file_facts,
@@ -22,12 +23,13 @@ from sealdata.dataset.results import (
     match_files,
     pair_files,
     place_results,
-    set_aside,
+    set_aside_written,
     stream_files,
 )
 from sealdata.dataset.silent import silent_sources, silent_streams
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
+from sealdata.files.placed import add_digests, is_changed, set_aside
 from sealdata.files.places import locate
 from sealdata.files.records import stage_key, write_json
 from sealdata.pipeline.plan import Plan
@@ -86,6 +88,10 @@ def build(
     with locked(out), ExitStack() as last_step:
         if not (out / MANIFEST).is_file():  # a finished build needs no library
             plan.check_extras()
+        # The folder first: what stands in the way of the results is said before any work.
+        foreign = foreign_files(out)
+        if not (out / MANIFEST).is_file() or MANIFEST in foreign:
+            check_own(out)
         findings = check_inputs(plan, out, allow, say)
         work = out / "work"
         # A digest is cached by path, size and time of change, so an unchanged corpus is hashed
@@ -99,10 +105,11 @@ def build(
         finished = _finished(out, key)
         if finished:
             return Built(finished, fresh=False)
+        check_own(out)
         # Cheap, on samples: an error after curation would cost hours.
         sampled = check_samples(plan, Samples(plan), allow, say)
         if any(finding.name == "other-recipe" for finding in findings):
-            set_aside(out)
+            set_aside_written(out)
         run = RunContext(plan, work, digests, engine, progress, read_lists(plan))
         sources, precision = curate(run, limit)
         # Streams are planned only now, because their inputs are keys of stages that ``curate`` has
@@ -128,11 +135,14 @@ def build(
             lexicons=describe.lexicon_rows(sources),
             sources=describe.source_facts(plan, digests),
             funnel=funnel,
-            findings=sampled,
-            silent=[*silent_sources(sources, funnel), *silent_streams(streams, packed)],
+            findings=describe.published_findings(sampled, run.withheld()),
+            silent=[
+                *silent_sources(sources, funnel, run.withheld()),
+                *silent_streams(streams, packed),
+            ],
             failures=describe.failure_rows(sources),
             leaks=describe.leak_rows(sources),
-            cleaning=describe.cleaning_rows(sources, plan.cleaners),
+            cleaning=describe.cleaning_rows(sources, plan.cleaners, run.withheld()),
             precision_errors=describe.precision_rows(precision),
             fertility=_fertility(plan, out, sources),
             streams=[fact for fact in map(_stream_facts, streams, packed) if fact],
@@ -153,13 +163,17 @@ def _report(plan: Plan, out: Path, manifest: BuildManifest) -> BuildManifest:
     written: dict[str, Callable[[Path], None]] = {
         "report/audit.json": lambda path: write_facts(audit, path),
         "report/index.html": lambda path: write_report(audit, path, out),
-        "recipe.toml": lambda path: write_recipe(manifest.recipe, path),
+        RECIPE: lambda path: write_recipe(manifest.recipe, path),
     }
     files = dict(manifest.files)
+    # People change this copy and build from it: the comments that they put there are not lost.
+    if is_changed(out, RECIPE):
+        set_aside(out, RECIPE)
     # Reports are written into place, not linked: they are small, and no stage keeps them.
     for name, write in written.items():
         write(out / name)
         files[name] = file_facts(out / name)
+    add_digests(out, [RECIPE])
     # The agreement with stored margins is computed for the report. The manifest repeats its
     # figures.
     margins = [summary(margin) for margin in audit.margins]
@@ -245,4 +259,4 @@ def _build_key(plan: Plan, digests: Digests, limit: int | None) -> str:
     inputs = [digests.sha256(path) for path in files]
     inputs += [name for _, names in taken for name in names]
     # Each release has its own keys, because a report or card may look different after an update.
-    return stage_key(__version__, 1, params, inputs)
+    return stage_key(__version__, 2, params, inputs)

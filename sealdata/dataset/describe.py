@@ -12,6 +12,7 @@ from sealdata.build_manifest import (
     CleaningRow,
     ComponentFacts,
     FailureRow,
+    Finding,
     FunnelRow,
     LeakRow,
     LexiconRow,
@@ -23,6 +24,7 @@ from sealdata.build_manifest import (
 )
 from sealdata.component import Component
 from sealdata.files.digests import Digests
+from sealdata.files.frames import read_frame
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.source_state import SourceState
 from sealdata.plugins.metric import Metric
@@ -30,6 +32,8 @@ from sealdata.programs.program import LineProgram, file_digest
 from sealdata.recipe.tables import SourceTable, StreamTable
 from sealdata.scorers import Scorer
 from sealdata.stages.clean import EXAMPLES
+from sealdata.stages.exclude import EXCLUDED
+from sealdata.stages.withheld import Withheld
 from sealdata.tokenizers import Tokenizer, named
 from sealdata.tokens.fertility import fertility, sample_pairs
 from sealdata.workflow.stage import StageOutput
@@ -226,16 +230,29 @@ def leak_rows(sources: Iterable[SourceState]) -> list[LeakRow]:
     return rows
 
 
-def cleaning_rows(sources: Iterable[SourceState], steps: Collection[str]) -> list[CleaningRow]:
+def published_findings(findings: Iterable[Finding], withheld: Withheld) -> list[Finding]:
+    """The findings for manifest and report: the samples that they show were judged by no stage."""
+    if not withheld.anything:
+        return list(findings)
+    return [finding.model_copy(update={"example": ""}) for finding in findings]
+
+
+def cleaning_rows(
+    sources: Iterable[SourceState], steps: Collection[str], withheld: Withheld
+) -> list[CleaningRow]:
     """Per source and cleaning step, in order: pairs changed, and the first few changes."""
-    return [_cleaning_row(source, step) for source in sources for step in steps]
+    return [_cleaning_row(source, step, withheld) for source in sources for step in steps]
 
 
-def _cleaning_row(source: SourceState, step: str) -> CleaningRow:
+def _cleaning_row(source: SourceState, step: str, withheld: Withheld) -> CleaningRow:
     # Examples come from the first parts: enough to see what a step does, but not a fair sample.
-    examples = [
-        pair for record in source.cleaned.records for pair in record.facts["examples"][step]
-    ]
+    examples: list[tuple[str, str]] = []
+    for record in source.cleaned.records:
+        shown = record.facts["examples"][step]
+        if len(examples) < EXAMPLES and shown:
+            # A record of an earlier version has no rows, and cannot say whose text it shows.
+            rows = record.facts.get("example_rows", {}).get(step, [None] * len(shown))
+            examples += _shown(source, record.part, shown, rows, withheld)
     return CleaningRow(
         source=source.table.name,
         step=step,
@@ -243,6 +260,30 @@ def _cleaning_row(source: SourceState, step: str) -> CleaningRow:
         changed=sum(record.facts["changed"][step] for record in source.cleaned.records),
         examples=examples[:EXAMPLES],
     )
+
+
+def _shown(
+    source: SourceState,
+    part: str,
+    examples: Sequence[tuple[str, str]],
+    rows: Sequence[int | None],
+    withheld: Withheld,
+) -> list[tuple[str, str]]:
+    """The examples of a part without those of excluded pairs and of personal data."""
+    frame = pl.DataFrame(
+        {
+            "row": pl.Series(rows, dtype=pl.UInt64),
+            "before": [before for before, _ in examples],
+            "after": [after for _, after in examples],
+        }
+    )
+    excluded = [mask for mask in source.masks if mask.reason == EXCLUDED]
+    for mask in excluded:
+        numbers = read_frame(source.cleaned.folder / f"{part}.parquet", columns=["row"])["row"]
+        gone = numbers.filter(mask.flags(part))
+        frame = frame.filter(pl.col("row").is_not_null() & ~pl.col("row").is_in(gone.implode()))
+    personal = withheld.is_personal(pl.col("before")) | withheld.is_personal(pl.col("after"))
+    return frame.filter(~personal).select("before", "after").rows()
 
 
 def precision_rows(compared: Iterable[StageOutput]) -> list[PrecisionErrorRow]:

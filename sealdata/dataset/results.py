@@ -9,9 +9,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from sealdata.build_manifest import MANIFEST, BuildManifest, FileFacts, pair_name
+from sealdata.dataset.foreign import FOLDERS, RECIPE, check_own, own_names
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
 from sealdata.files.frames import count_rows
+from sealdata.files.placed import add_placed, drop_placed, read_placed, set_aside
 from sealdata.files.records import file_sha256, write_atomic
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.source_state import SourceState
@@ -20,9 +22,8 @@ from sealdata.stages.decontaminate import MATCHES
 from sealdata.stages.pack import STREAM
 from sealdata.workflow.stage import StageOutput
 
-# Folders that hold results and nothing else. ``work`` and ``audit`` are not among them.
-FOLDERS = ("pairs", "dropped", "matches", "shards", "report")
-
+# Written by the build itself, after the results of its stages are in place.
+MADE_HERE = (MANIFEST, RECIPE, "report/audit.json", "report/index.html")
 WRITTEN_BY_PEOPLE = ("README.md", "TRAINING_SUMMARY.md", "labels.jsonl", "audit")
 
 
@@ -44,21 +45,15 @@ def locked(out: Path) -> Iterator[None]:
         yield
 
 
-def set_aside(out: Path) -> None:
+def set_aside_written(out: Path) -> None:
     """Move what people wrote on the build in ``out`` to ``set-aside/``: card, labels and audit.
 
     For a build of another recipe, on whose card it would be wrong.
     """
-    target = out / "set-aside"
     for name in WRITTEN_BY_PEOPLE:
-        path = out / name
-        if not path.exists():
-            continue
-        target.mkdir(exist_ok=True)
-        number = 1
-        while (target / f"{number}-{name}").exists():
-            number += 1
-        path.rename(target / f"{number}-{name}")
+        if (out / name).exists():
+            set_aside(out, name)
+    drop_placed(out, [name for name in read_placed(out) if name.startswith("audit/")])
 
 
 def pair_files(sources: list[SourceState]) -> dict[str, Path]:
@@ -126,16 +121,24 @@ def place_results(files: dict[str, Path], out: Path) -> None:
     The manifest goes first: while results change, the build is not finished.
     """
     # A kill after this line leaves a folder without a manifest: the next run continues it.
+    placed = own_names(out)
+    # Again, because hours have passed: a person may have put files here meanwhile.
+    check_own(out)
+    # Recorded first. A kill at any later point leaves no file whose owner is unknown.
+    add_placed(out, placed | set(files) | set(MADE_HERE))
     (out / MANIFEST).unlink(missing_ok=True)
+    # A file of an earlier recipe would be loaded with the new data set, so it goes.
+    gone = sorted(
+        name for name in placed if name.partition("/")[0] in FOLDERS and name not in files
+    )
+    for name in gone:
+        (out / name).unlink(missing_ok=True)
+    drop_placed(out, set(gone) - set(MADE_HERE))
     for folder in FOLDERS:
         # Reverse order lists the content of a folder before the folder, which may then be empty.
         for path in sorted((out / folder).rglob("*"), reverse=True):
-            name = path.relative_to(out).as_posix()
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():
                 _remove_if_empty(path)
-            # A file of an earlier recipe would be loaded with the new data set, so it goes.
-            elif name not in files:
-                path.unlink()
     for name, path in files.items():
         # An input such as the tokenizer is copied: its owner may write to it tomorrow.
         put = _link if path.is_relative_to(out / "work") else _copy

@@ -11,6 +11,7 @@ from sealdata.files.frames import read_frame
 from sealdata.filter_stages import STAGE_NAMES
 from sealdata.pipeline.source_state import SourceState
 from sealdata.pipeline.streams import Stream
+from sealdata.stages.withheld import Withheld
 from sealdata.workflow.stage import StageOutput
 
 MIN_KEPT, MIN_RECORDS = 0.01, 100  # a share below, of so many records, is next to nothing
@@ -18,10 +19,12 @@ MAX_REJECTED = 0.5  # of a source's records: more of them mean a wrong layout, n
 _SHOWN = 100  # characters of the first record
 
 
-def silent_sources(sources: Sequence[SourceState], funnel: Iterable[FunnelRow]) -> list[SilentRow]:
+def silent_sources(
+    sources: Sequence[SourceState], funnel: Iterable[FunnelRow], withheld: Withheld
+) -> list[SilentRow]:
     """The sources of which next to nothing is kept, or MAX_REJECTED or more cannot be read."""
     return [
-        _row(source, row)
+        _row(source, row, withheld)
         for source, row in zip(sources, funnel, strict=True)
         if row.records and (_is_little(row) or row.lost("ingest") >= MAX_REJECTED * row.records)
     ]
@@ -32,7 +35,7 @@ def _is_little(row: FunnelRow) -> bool:
     return not row.kept or few
 
 
-def _row(source: SourceState, row: FunnelRow) -> SilentRow:
+def _row(source: SourceState, row: FunnelRow, withheld: Withheld) -> SilentRow:
     counts = Counter(
         {
             (stage, reason): count
@@ -51,7 +54,7 @@ def _row(source: SourceState, row: FunnelRow) -> SilentRow:
         reason=reason,
         count=count,
         row=where,
-        raw=raw,
+        raw="" if withheld.anything else raw,
     )
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sealdata.build_manifest import read_build_manifest
-from sealdata.dataset.results import FOLDERS
+from sealdata.dataset.foreign import FOLDERS
 from sealdata.errors import CheckError
 from sealdata.files.hidden import visible
 from sealdata.files.records import file_sha256

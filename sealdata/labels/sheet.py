@@ -10,6 +10,7 @@ import polars as pl
 from sealdata.errors import DataError
 from sealdata.files.frames import write_frame
 from sealdata.files.records import write_atomic
+from sealdata.files.spreadsheet import guarded, unguarded
 from sealdata.labels.sample import STRATUM
 from sealdata.readers._open import read_text
 from sealdata.shards.shuffle import row_keys
@@ -66,7 +67,7 @@ def write_sheet(drawn: pl.DataFrame, path: Path, key_path: Path, seed: int) -> N
                 handle.write(f"# {label}\t{meaning}\n")
             sheet.writerow(HEADER)
             for row in order.iter_rows(named=True):
-                texts = (_line(row["src"]), row["lang"], _line(row["tgt"]))
+                texts = (guarded(_line(row["src"])), row["lang"], guarded(_line(row["tgt"])))
                 sheet.writerow((row["id"], "", "", *texts))
 
     write_atomic(path, write)
@@ -111,6 +112,7 @@ def read_sheet(path: Path) -> dict[int, str]:
     lines = (line for line in io.StringIO(read_text(path), newline="") if not line.startswith("# "))
     try:
         table = list(csv.reader(lines, delimiter="\t", strict=True))
+        table = [[unguarded(cell) for cell in row] for row in table]
     except csv.Error as error:  # a quotation mark left open would swallow the rows behind it
         raise DataError(f"{path}: {error}") from None
     if not table or tuple(table[0][:2]) != HEADER[:2]:

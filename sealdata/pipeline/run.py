@@ -296,7 +296,8 @@ def _sample(run: RunContext, sources: Sequence[SourceState], sizes: SampleSizes)
         part_sizes = {part: drawn[index, part] for part in source.cleaned.parts}
         # The sample is scored in one task per part, with all scorers, so it needs the GPUs of any
         # of them.
-        step = Sample(part_sizes, run.plan.scorers, evaluator, run.plan.recipe.seed)
+        seed, withheld = run.plan.recipe.seed, run.withheld()
+        step = Sample(part_sizes, run.plan.scorers, evaluator, seed, withheld)
         gpus = _num_gpus(run.plan.scorers.values())
         stages.append(Stage.of(step, evaluator.inputs(), source.cleaned.parts, num_gpus=gpus))
     for source, output in zip(sources, run.run(stages), strict=True):
@@ -348,6 +349,7 @@ def _select(run: RunContext, sources: Sequence[SourceState]) -> None:
                     source.ingested.folder,
                     held.folder,
                     cutoffs.folder / "all.cutoffs.json",
+                    run.withheld(),
                 ),
                 # A new source may lower the cutoff of its language. Old candidates above it then
                 # leave validation, so every source depends on the cutoffs.

@@ -12,6 +12,7 @@ from sealdata.recipe.tables import SourceTable
 from sealdata.scorers import Scorer
 from sealdata.stages.rules import DropMask, RuleEvaluator, ScoreStore
 from sealdata.stages.takedowns import Takedowns
+from sealdata.stages.withheld import Withheld
 from sealdata.workflow.protocols import Engine, Progress
 from sealdata.workflow.run_stages import run_stages
 from sealdata.workflow.stage import Stage, StageOutput
@@ -68,6 +69,17 @@ class RunContext:
         # An empty list is allowed, so that callers need no special case, say where all margins are
         # exact.
         return run_stages(stages, self.work, self.engine, self.progress) if stages else []
+
+    def withheld(self) -> Withheld:
+        """Whose text leaves by no report."""
+        scorers, cleaners = self.plan.scorers, self.plan.cleaners
+        reasons = {
+            rule.reason
+            for rule in self.plan.recipe.rule
+            if scorers[rule.score.partition(".")[0]].personal
+        }
+        masks = any(cleaner.personal for cleaner in cleaners.values())
+        return Withheld(tuple(sorted(reasons)), self.takedowns, bool(reasons) or masks)
 
     def evaluator(self, state: SourceState) -> RuleEvaluator:
         """The evaluator of the source's parts, by all that has been made of it so far."""

@@ -11,6 +11,7 @@ from sealdata.build_manifest import BuildManifest, pair_name
 from sealdata.component import explain
 from sealdata.errors import DataError
 from sealdata.fetch.corpus_cards import LICENCES, CorpusCard, read_corpus_card, strictest
+from sealdata.files.placed import add_digests, add_placed, is_changed, set_aside
 from sealdata.files.records import write_atomic
 from sealdata.filter_stages import STAGE_NAMES
 from sealdata.labels.facts import AnnotationFacts
@@ -20,7 +21,7 @@ from sealdata.recipe.reading import builtin_recipes
 from sealdata.recipe.tables import CardTable
 from sealdata.report.bound_rules import manifest_rules, source_limits
 from sealdata.report.croissant import croissant, write_croissant
-from sealdata.report.dataset_card_merge import merged, written
+from sealdata.report.dataset_card_merge import TAG, check_is_card, merged, written
 from sealdata.report.funnel import funnel_lines
 from sealdata.report.label_figures import share_text, summary
 from sealdata.report.markdown import render
@@ -72,7 +73,8 @@ def write_card(
         DataError: the file cannot be written, or the earlier card cannot be read.
     """
     text = render_card(manifest, annotation)
-    if path.is_file():
+    if path.exists():
+        check_is_card(path)
         text = merged(text, path.read_text("utf-8"), str(path))
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
@@ -88,11 +90,16 @@ def write_metadata(
     ``publication``: the ``url`` and date of publication, as ``croissant`` takes them.
     """
     card = out / "README.md"
+    names = (card.name, "croissant.json", TRAINING_SUMMARY)
+    add_placed(out, names)
+    if is_changed(out, "croissant.json"):  # it is made again, and takes nothing over
+        set_aside(out, "croissant.json")
     write_card(manifest, card, annotation)
     said = written(card.read_text("utf-8"))  # people write once, for readers and for machines
     record = croissant(out, manifest, licence_of(manifest), **publication, written=said)
     write_croissant(record, out / "croissant.json")
     write_training_summary(manifest, out / TRAINING_SUMMARY)
+    add_digests(out, names)
 
 
 def licence_of(manifest: BuildManifest) -> str:
@@ -104,7 +111,7 @@ def front_matter(manifest: BuildManifest, licence: str) -> dict[str, Any]:
     """The card's metadata for the Hub and ``datasets``; splits without pairs are left out."""
     codes = ["eng_Latn", *manifest.languages]
     kept = sum(row.kept for row in manifest.funnel)
-    tags = ["parallel-corpus", "sealdata"]
+    tags = ["parallel-corpus", TAG]
     return {
         "pretty_name": _table(manifest).pretty_name or manifest.name,
         "language": list(dict.fromkeys(resolve(code).bcp47.split("-")[0] for code in codes)),

@@ -1,12 +1,14 @@
 """Keeps what people wrote on a card when the card is written again."""
 
 import re
+from pathlib import Path
 
 import yaml
 
 from sealdata.errors import DataError
 from sealdata.fetch.corpus_cards import split_front_matter
 
+TAG = "sealdata"  # of a card
 TO_WRITE = "[To be written by a person:"
 _PERSON = re.compile(r"<!-- person: ([\w-]+) -->(.*?)<!-- /person -->", re.DOTALL)
 _SECTION = re.compile(r"^## .*$", re.MULTILINE)
@@ -36,6 +38,36 @@ def written(card: str) -> dict[str, str]:
         for match in _PERSON.finditer(card)
         if TO_WRITE not in match[2] and match[2].strip()
     }
+
+
+def check_is_card(path: Path) -> None:
+    """Refuse a text that no build wrote: of it, a merge would keep a part only.
+
+    Raises:
+        DataError: it has no front matter, or neither the tag of a card nor a mark.
+    """
+    text = _text(path)
+    front, body = split_front_matter(text, str(path))
+    tags = front.get("tags")
+    if not (isinstance(tags, list) and TAG in tags) and not _PERSON.search(body):
+        raise DataError(f"{path} is not a card of a build; move it, or name another file")
+
+
+def check_is_draft(path: Path) -> None:
+    """Refuse a text without any of the marks between which people write.
+
+    Raises:
+        DataError: see above.
+    """
+    if not _PERSON.search(_text(path)):
+        raise DataError(f"{path} is not the draft of a build; move it elsewhere")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise DataError(f"{path} cannot be read as text; move it elsewhere") from None
 
 
 def merged(fresh: str, old: str, where: str) -> str:

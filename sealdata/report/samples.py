@@ -11,6 +11,7 @@ import polars_hash as plh
 
 from sealdata.report.audit_rows import AuditRows
 from sealdata.report.schema import LanguageSamples, Sample, ScoreFacts
+from sealdata.stages.withheld import TEXT_HASH
 
 MAX_TEXT = 400  # characters of a text
 STRATA = 8  # score ranges that kept pairs are drawn from
@@ -21,6 +22,7 @@ _ROW_BYTES, _SCORE_BYTES = 330, 55  # on the page, by row without its texts and 
 
 LEAK = "eval_leak"
 WITHHELD = "(text of an evaluation set)"
+REMOVED = "(text withheld: takedown or personal data)"
 _TEXTS = ("src", "tgt", "raw")
 
 
@@ -81,13 +83,16 @@ def show(row: dict[str, Any], score_names: Sequence[str], stratum: str = "") -> 
     """
     # All reasons are looked at: a pair may have another first reason and still match.
     leaked = LEAK in (row.get("reasons") or [])
+    texts = {name: _cut(WITHHELD if leaked and row.get(name) else row.get(name)) for name in _TEXTS}
+    if row.get(TEXT_HASH):
+        texts["src"] = texts["tgt"] = REMOVED
     return Sample(
         source=row["source"],
         row=row["row"],
         stratum=row.get("stratum") or stratum,
         outcome=row["stage"] or row.get("split") or "kept",
         reasons=row.get("reasons") or [],
-        **{name: _cut(WITHHELD if leaked and row.get(name) else row.get(name)) for name in _TEXTS},
+        **texts,
         # Missing scores are left out, which saves bytes on the page.
         scores={name: _short(row[name]) for name in score_names if row.get(name) is not None},
     )

@@ -14,7 +14,7 @@ from sealdata.build_manifest import BuildManifest, StreamFacts
 from sealdata.fetch.corpus_cards import CorpusCard, read_corpus_card
 from sealdata.files.records import write_atomic
 from sealdata.languages import resolve
-from sealdata.report.dataset_card_merge import merged_body
+from sealdata.report.dataset_card_merge import check_is_draft, merged_body
 from sealdata.report.funnel import funnel_lines
 from sealdata.report.markdown import render
 
@@ -47,7 +47,8 @@ def write_training_summary(manifest: BuildManifest, path: Path) -> None:
         DataError: the file cannot be written, or has text at a place that is no more.
     """
     text = render_training_summary(manifest)
-    if path.is_file():
+    if path.exists():
+        check_is_draft(path)
         text = merged_body(text, path.read_text("utf-8"), str(path))
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 

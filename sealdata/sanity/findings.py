@@ -26,7 +26,7 @@ FINDINGS = {
     "nothing-kept": "the rules drop all pairs of a sample, or nearly all",
     "no-documents": "pairs are to be kept together by page, but a source names no pages",
     "head-only": "a sample could only be taken from the beginning of a file",
-    "other-recipe": "the result folder holds the build of another recipe, or other files",
+    "other-recipe": "the result folder holds the build of another recipe",
 }
 NEVER_ALLOWED = ("missing", "unusable", "empty", "head-only")
 

@@ -14,10 +14,6 @@ from sealdata.pipeline.streams import check_token_files, open_table
 from sealdata.recipe.tables import SourceTable, StreamTable
 from sealdata.sanity.findings import error
 
-# What a build writes into its folder and removes there: another's files would be lost.
-_RESULTS = ("pairs", "dropped", "matches", "shards", "report")
-_WORK = "work"  # where every build and audit begins
-
 
 def tables_read(plan: Plan) -> list[SourceTable | StreamTable]:
     """The sources, and the streams that are read from files of text."""
@@ -96,16 +92,6 @@ def other_results(plan: Plan, out: Path) -> Iterator[Finding]:
                 f"it holds the build {manifest.name!r} of {_few(sorted(theirs))}, which this build "
                 "would replace; its card keeps what people wrote on the other one. Choose another "
                 "folder",
-            )
-    elif not (out / _WORK).is_dir():
-        names = [name for name in _RESULTS if (out / name).exists()]
-        names += ["README.md"] if (out / "README.md").exists() else []
-        if names:
-            yield error(
-                "other-recipe",
-                where,
-                f"it has {_few(names)}, which no build wrote there and this one would replace. "
-                "Choose an empty folder",
             )
 
 

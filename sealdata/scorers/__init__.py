@@ -90,6 +90,8 @@ class Scorer(Component):
     thresholds: ClassVar[dict[str, Thresholds]] = {}  # of columns that people confuse
 
     learns: ClassVar[bool] = False
+    # What rules on it drop is personal data, so that its text is in no report and no ledger.
+    personal: ClassVar[bool] = False
 
     @property
     def over_corpus(self) -> bool:

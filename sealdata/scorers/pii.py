@@ -16,6 +16,7 @@ class Pii(Scorer):
     inspection or for your own rule. The cleaner ``mask_pii`` replaces what this counts.
     """
 
+    personal: ClassVar[bool] = True
     columns: ClassVar[dict[str, str]] = {
         "emails": "e-mail addresses on both sides, count",
         "phones": "phone numbers on both sides, count",

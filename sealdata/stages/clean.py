@@ -17,6 +17,7 @@ from sealdata.workflow.stage import Step
 
 EXAMPLES = 5  # changed texts kept per step and part, for the audit
 EMPTY_SIDE = "empty_side"  # also the reason of readers, for a side that is empty in the file
+Example = tuple[int, list[str]]  # row, and its text before and after
 EMPTIED = ".emptied"  # after a part's name: the file of flags of pairs with an empty side
 
 
@@ -39,7 +40,7 @@ class Clean(Step):
         return [[name, cleaner.identity()] for name, cleaner in self.cleaners.items()]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
-        """Facts: rows changed by each step, and examples [before, after].
+        """Facts: rows changed by each step, examples [before, after], and their rows.
 
         ``PART.emptied.parquet`` has ``flag`` (bool): a side has no visible character.
         """
@@ -47,9 +48,13 @@ class Clean(Step):
         rows = count_rows(raw)
         changed: dict[str, int] = {}
         examples: dict[str, list[list[str]]] = {}
+        example_rows: dict[str, list[int]] = {}
         pairs = read_part(raw)
         for name, cleaner in self.cleaners.items():
-            pairs, changed[name], examples[name] = _apply(cleaner, pairs)
+            pairs, changed[name], shown = _apply(cleaner, pairs)
+            examples[name] = [texts for _, texts in shown]
+            # By row, so that examples of pairs which later stages exclude can be left out.
+            example_rows[name] = [row for row, _ in shown]
         write_frame(emptied(pairs).to_frame("flag"), folder / f"{part}{EMPTIED}.parquet")
         # Most parts of a clean corpus do not change. A hard link costs no disk and no time.
         if any(changed.values()):
@@ -58,6 +63,7 @@ class Clean(Step):
         else:  # the same bytes would be written once more
             write_atomic(path, partial(_link, raw))
         facts: dict[str, Any] = {"changed": changed, "examples": examples}
+        facts["example_rows"] = example_rows
         return PartRecord(part=part, rows_in=rows, rows_out=rows, facts=facts)
 
 
@@ -67,15 +73,16 @@ def emptied(pairs: pl.DataFrame) -> pl.Series:
     return pairs.select(~visible).to_series()
 
 
-def _apply(cleaner: Cleaner, pairs: pl.DataFrame) -> tuple[pl.DataFrame, int, list[list[str]]]:
+def _apply(cleaner: Cleaner, pairs: pl.DataFrame) -> tuple[pl.DataFrame, int, list[Example]]:
     sides = {side: cleaner.clean(pairs[side]).alias(side) for side in ("src", "tgt")}
     assert all(text.len() == pairs.height for text in sides.values()), type(cleaner).__name__
     differs = {side: text.ne_missing(pairs[side]) for side, text in sides.items()}
     rows = int((differs["src"] | differs["tgt"]).sum())
     examples = [
-        [before, after]
+        (row, [before, after])
         for side, text in sides.items()
-        for before, after in zip(
+        for row, before, after in zip(
+            pairs["row"].filter(differs[side]).head(EXAMPLES),
             pairs[side].filter(differs[side]).head(EXAMPLES),
             text.filter(differs[side]).head(EXAMPLES),
             strict=True,

@@ -13,6 +13,7 @@ from sealdata.filter_stages import FILTER_STAGES
 from sealdata.scorers import Scorer
 from sealdata.shards.shuffle import row_keys
 from sealdata.stages.rules import Evaluation, RuleEvaluator
+from sealdata.stages.withheld import NOTHING, Withheld
 from sealdata.workflow.stage import Step
 
 Flags = list[tuple[str, str, pl.Series]]  # (stage, reason, bool per row)
@@ -27,7 +28,7 @@ class Sample(Step):
     """
 
     name: ClassVar[str] = "sample"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     # Pairs to draw from each part, at most its height.
     sizes: Mapping[str, int]
@@ -35,11 +36,12 @@ class Sample(Step):
     scorers: Mapping[str, Scorer]
     evaluator: RuleEvaluator
     seed: int
+    withheld: Withheld = NOTHING
 
     def params(self) -> list[Any]:
         """Which pairs are drawn, and what they are scored and evaluated by."""
         # The scorers are in the parameters of the evaluator, by their fingerprints.
-        return [dict(self.sizes), self.evaluator.params(), self.seed]
+        return [dict(self.sizes), self.evaluator.params(), self.seed, self.withheld.params()]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Writes pairs, all scores, ``stage``, ``reason`` and ``reasons`` as in the ledger, in the
@@ -70,6 +72,8 @@ class Sample(Step):
         # The same code as in a build names the first reason and all reasons.
         reasons = Evaluation(scores, tuple(flags), surviving).drop_reasons()
         table = pl.concat([pairs, scores, reasons], how="horizontal")
+        # The scores above are of the text, which is withheld only now.
+        table = self.withheld.pairs(table)
         write_frame(table, folder / f"{part}.parquet")
         # Masks are complete: they are counted over all rows of the part, not only over the sample.
         flagged = {f"{stage}.{reason}": int(flag.sum()) for stage, reason, flag in masks}

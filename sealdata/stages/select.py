@@ -11,6 +11,7 @@ from sealdata.files.frames import read_frame, write_frame, write_published
 from sealdata.files.records import PartRecord, read_json, write_json
 from sealdata.stages.partition import mask
 from sealdata.stages.rules import Evaluation, RuleEvaluator
+from sealdata.stages.withheld import NOTHING, Withheld
 from sealdata.text.hashing import mix
 from sealdata.workflow.stage import Step
 
@@ -88,7 +89,7 @@ class Select(Step):
     """Writes ``PART.train.parquet``, ``PART.validation.parquet`` and ``PART.dropped.parquet``."""
 
     name: ClassVar[str] = "select"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     evaluator: RuleEvaluator
     # The folder of the raw parts with their rejected records, the folder of ``HoldOut``, and the
@@ -96,10 +97,11 @@ class Select(Step):
     ingested: Path
     candidates: Path
     cutoffs: Path
+    withheld: Withheld = NOTHING
 
     def params(self) -> list[Any]:
-        """What decides which pairs survive."""
-        return self.evaluator.params()
+        """What decides which pairs survive, and whose text is withheld."""
+        return [self.evaluator.params(), self.withheld.params()]
 
     def __call__(self, part: str, folder: Path) -> PartRecord:
         """Facts: pairs per split, kept pairs by who translated, first failures by stage and
@@ -123,7 +125,8 @@ class Select(Step):
         ledger = pl.concat([dropped, held]).sort("row").with_columns(raw=pl.lit(None, pl.String))
         # Records that could not be read have no pair. They follow the others, with the raw text in
         # ``raw``.
-        rejected = read_frame(self.ingested / f"{part}.rejected.parquet")
+        rejected = self.withheld.records(read_frame(self.ingested / f"{part}.rejected.parquet"))
+        ledger = self.withheld.pairs(ledger)
         write_frame(
             pl.concat([ledger, _as_dropped(rejected, ledger)]), folder / f"{part}.dropped.parquet"
         )

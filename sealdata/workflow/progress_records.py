@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from sealdata.files.printable import printable
 from sealdata.workflow.progress_views import PLAIN_INTERVAL, Snapshot
 from sealdata.workflow.steps import Step
 
@@ -66,7 +67,8 @@ class Records:
     def _write(self, event: str, **fields: Any) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         record = {"format": FORMAT, "event": event, "time": now, **fields}
-        print(json.dumps(record, ensure_ascii=False), file=self._stream, flush=True)
+        # JSON reads the escapes back: a value is the same with and without them.
+        print(printable(json.dumps(record, ensure_ascii=False)), file=self._stream, flush=True)
 
 
 def _fields(snapshot: Snapshot) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as RichProgress
 
+from sealdata.files.printable import printable
 from sealdata.workflow.steps import Step
 
 PLAIN_INTERVAL = 5.0  # seconds between lines, and between records
@@ -176,7 +177,7 @@ class Lines:
 
     def note(self, text: str) -> None:
         """A line; flushed, because a log is read while the run goes on."""
-        print(text, file=self._stream, flush=True)
+        print(printable(text), file=self._stream, flush=True)
 
     def close(self, status: str) -> None:
         """Nothing."""
@@ -224,7 +225,7 @@ class Bars:
 
     def note(self, text: str) -> None:
         """A line above the bars."""
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(printable(text), highlight=False, markup=False)
 
     def close(self, status: str) -> None:
         """Free the terminal for other output."""

@@ -96,8 +96,7 @@ def test_masked(build):
     manifest = build("masked")
     [row] = [row for row in manifest.cleaning if row.step == "mask_pii"]
     assert row.changed == 1
-    assert "ali@example.com" in row.examples[0][0]
-    assert "ali@example.com" not in row.examples[0][1]
+    assert row.examples == []  # the manifest is published: it does not show what was masked
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from sealdata.report.audit_rows import ledger_rows
 from sealdata.report.schema import AuditFacts
 
 from ..report.conftest import TEXTS, make_build
+from . import tiny
 
 
 @pytest.fixture(scope="module")
@@ -229,3 +230,12 @@ def test_gold_beside_the_report_is_shown(audited: Path) -> None:
     done = CliRunner().invoke(main, ["audit", str(audited)])
     assert done.exit_code == 1
     assert "gold.json is not what `sealdata gold --json` prints" in done.stderr
+
+
+def test_no_cell_of_a_sheet_is_run_by_a_spreadsheet(tmp_path: Path) -> None:
+    formulas = [(f"=SUM(A{n}) is this", f"+{n} adalah ini") for n in range(4)]
+    assert tiny.build(tiny.recipe(tmp_path, formulas), tmp_path / "out").exit_code == 0
+    assert tiny.sealdata("audit", tmp_path / "out", "--annotate", 4).exit_code == 0
+    lines = (tmp_path / "out/audit/annotation.tsv").read_text("utf-8").splitlines()
+    cells = [line.split("\t") for line in lines if not line.startswith("# ")][1:]
+    assert {(row[3], row[5]) for row in cells} == {(f"'{s}", f"'{t}") for s, t in formulas}

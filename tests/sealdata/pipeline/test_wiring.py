@@ -209,6 +209,6 @@ def test_the_values_of_an_audit(base: Path, tmp_path: Path) -> None:
         plan = Plan(Recipe.model_validate(RECIPE), base)
         audit_recipe(plan, tmp_path / "out", engine, NoProgress(), rows=20)
     [path] = (tmp_path / "out/work").glob("sample-*/manifest.json")
-    sizes, _, seed = read_json(path)["params"]
+    sizes, _, seed, _ = read_json(path)["params"]
     assert seed == 7
     assert sizes == {"part-00000": 30, "part-00001": 10}

@@ -64,6 +64,7 @@ def test_clean_counts_changed_rows_and_shows_examples(tmp_path):
     assert record.facts == {
         "changed": {"strip": 3},
         "examples": {"strip": [[" a ", "a"], [" g", "g"], [" f", "f"], [" h", "h"]]},
+        "example_rows": {"strip": [0, 3, 2, 3]},
     }
     cleaned = read_frame(tmp_path / "out" / f"{PART}.parquet")
     assert cleaned["src"].to_list() == ["a", "c", "e", "g"]
