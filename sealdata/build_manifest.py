@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from sealdata.errors import DataError
 from sealdata.files.records import read_json
 from sealdata.filter_stages import STAGE_NAMES, RuleStage
-from sealdata.languages import declare, resolve
+from sealdata.languages import remember, resolve
 
 MANIFEST = "manifest.json"
 FORMAT = 2  # raised when a field or a score column is renamed; 1 had no field of this name
@@ -437,5 +437,5 @@ def read_build_manifest(out: Path) -> BuildManifest:
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise DataError(f"{path} is not a build manifest ({where}: {first['msg']})") from None
     # The names of its languages, for whatever shows the build.
-    declare(manifest.recipe.get("languages", {}))
+    remember(manifest.recipe.get("languages", {}))
     return manifest

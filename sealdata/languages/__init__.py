@@ -12,6 +12,7 @@ from sealdata.languages.registry import (
     languages,
     length_range,
     relatives,
+    remember,
     usual_length_factor,
 )
 from sealdata.languages.resolver import find_language, find_pair, language_of_tag, resolve
@@ -33,6 +34,7 @@ __all__ = [
     "languages",
     "length_range",
     "relatives",
+    "remember",
     "resolve",
     "script_of",
     "unicode_script",

@@ -15,6 +15,7 @@ ENGLISH = "eng_Latn"
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _declared: dict[str, dict[str, Any]] = {}
+_remembered: dict[str, dict[str, Any]] = {}
 _caches: list[Callable[[], None]] = []
 
 
@@ -32,8 +33,8 @@ def languages() -> dict[str, Language]:
 
     Others are known too, see ``resolve``; these are the ones to list and to compare with.
     """
-    of_recipe = {code: _declared_language(code, table) for code, table in _declared.items()}
-    return {**_shipped(), **of_recipe}
+    tables = _remembered | _declared
+    return _shipped() | {code: _declared_language(code, table) for code, table in tables.items()}
 
 
 @cache
@@ -77,6 +78,23 @@ def declare(tables: Mapping[str, Mapping[str, Any]]) -> None:
         return
     _declared.clear()
     _declared.update({code: dict(table) for code, table in tables.items()})
+    for clear in _caches:
+        clear()
+
+
+def remember(tables: Mapping[str, Mapping[str, Any]]) -> None:
+    """Make the languages of a finished build known, for whatever shows it.
+
+    Those that a recipe declares in this process go before them, and ``declared`` leaves them out.
+    """
+    # A manifest writes out what the recipe left to us, as null or an empty list.
+    more = {
+        code: {key: value for key, value in table.items() if value not in (None, [])}
+        for code, table in tables.items()
+    }
+    if more.items() <= _remembered.items():
+        return
+    _remembered.update(more)
     for clear in _caches:
         clear()
 

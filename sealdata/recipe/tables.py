@@ -442,3 +442,11 @@ class Recipe(_Table):
             if stream.from_pairs and stream.lang not in paired:
                 raise ValueError(f"stream {stream.name!r}: no source has {stream.lang}")
         return self
+
+
+def use_languages(recipe: Recipe) -> None:
+    """Make the languages of a recipe known again, after others were read in this process."""
+    tables = {
+        code: table.model_dump(exclude_unset=True) for code, table in recipe.languages.items()
+    }
+    declare_languages(tables)

@@ -7,9 +7,18 @@ import sys
 import pytest
 
 from sealdata.errors import ConfigError
-from sealdata.languages import declare, find_language, languages, relatives, resolve
+from sealdata.languages import (
+    declare,
+    declared,
+    find_language,
+    languages,
+    relatives,
+    remember,
+    resolve,
+)
 from sealdata.recipe.language_facts import write_language_facts
 from sealdata.recipe.reading import read_recipe
+from sealdata.recipe.tables import use_languages
 from sealdata.workflow.stage import Stage
 
 SOURCE = """
@@ -85,8 +94,8 @@ def test_a_layer_may_use_and_add_to_the_languages_of_its_base(tmp_path):
         ('[languages.xyz_Latn]\nname = "X"\nlength_factor = 0', "'length_factor': Input should be"),
         ('[languages.xyz_Latn]\nname = "X"\naliases = ["id"]', "'id' already means ind_Latn"),
         (
-            '[languages.xyz_Latn]\nname = "X"\ntaken_for = ["qab_Latn"]',
-            "languages.xyz_Latn: taken_for has an unknown language 'qab_Latn'",
+            '[languages.xyz_Latn]\nname = "X"\ntaken_for = ["qzz_Latn"]',
+            "languages.xyz_Latn: taken_for has an unknown language 'qzz_Latn'",
         ),
         ('[languages.tr]\nname = "X"\n[languages.tur_Latn]', "tur_Latn is declared twice"),
         ("languages = 3", "languages must be tables, [languages.xyz_Latn]"),
@@ -136,6 +145,26 @@ def test_a_build_of_such_a_language_runs_in_workers_and_is_shown(tmp_path):
     shard = next((tmp_path / "out/shards").rglob("part-00000.npy"))
     shown = run("inspect", str(shard))
     assert "Xyzic" in shown.stdout, shown.stderr + shown.stdout
+
+
+def test_a_finished_build_does_not_change_what_a_recipe_says():
+    declare({"qab_Latn": {"name": "New", "length_factor": 1.0}})
+    remember({"qab_Latn": {"name": "Old"}, "qac_Latn": {"name": "Other", "autonym": None}})
+    assert (resolve("qab_Latn").name, resolve("qac_Latn").autonym) == ("New", "Other")
+    assert list(declared()) == ["qab_Latn"]
+    declare({})
+    assert resolve("qab_Latn").name == "Old"
+    remember({"tur_Latn": {"name": "Türkçe", "aliases": [], "length_factor": None}})
+    assert (resolve("tr_TR").name, resolve("tr").length_factor) == ("Türkçe", 0.974)
+    remember({"tur_Latn": {"name": "Turkish"}})
+
+
+def test_each_of_two_recipes_in_one_process_has_its_languages(tmp_path):
+    first, _ = read_recipe(str(recipe(tmp_path, '[languages.qad_Latn]\nname = "A"', "qad_Latn")))
+    read_recipe("quickstart")
+    assert find_language("qad_Latn") is None
+    use_languages(first)
+    assert resolve("qad_Latn").name == "A"
 
 
 def test_facts_are_written_into_a_recipe_whose_comments_stay(tmp_path):
