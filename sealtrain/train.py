@@ -143,16 +143,19 @@ def _run_to_end(run: Run, progress: Progress) -> checkpoint.Record | None:
             # Without an interval the remainder is 0 at the last step only.
             is_due = record.step % (config.eval.every_steps or record.num_steps) == 0
             # Before the save, so that the losses of a checkpoint are in its record.
-            record.after = _validate(run, progress) if is_last or is_due else {}
+            with progress.stopped_clock():
+                record.after = _validate(run, progress) if is_last or is_due else {}
             # One save even where several reasons meet: step numbers name the folders.
             at_interval = record.step % config.checkpoint.every_steps == 0
             if is_last or stopped or at_interval or record.step == before_decay:
                 # `save` would wait too; here the time is measured, to report what slows the run.
-                if (seconds := run.saver.wait()) > 1.0:
+                with progress.stopped_clock():
+                    seconds = run.saver.wait()
+                    run.saver.save(record, run.model, run.optimizer, run.tokenizer)
+                if seconds > 1.0:
                     progress.say(
                         f"waited {seconds:.0f} s for the save before: raise checkpoint.every_steps"
                     )
-                run.saver.save(record, run.model, run.optimizer, run.tokenizer)
             if stopped and not is_last:
                 # The process may be ended once this returns, so the save is completed first.
                 run.saver.wait()
