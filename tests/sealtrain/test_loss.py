@@ -90,7 +90,7 @@ def model(shards: Path, tmp_path: Path) -> Any:
     """Random weights of ten times the usual size: attention is far from uniform, so leaks show."""
     manifest = open_streams(shards, "train")[0].manifest
     config = make_config(shards, tmp_path, model={"init_std": 0.2})
-    built = build(config.model, 1, manifest)
+    built = build(config.model, 1, manifest, shards / "tokenizer")
     parallel.parallelize(built, parallel.start(), Train(batch_sequences=1, micro_batch_sequences=1))
     return built
 
