@@ -10,6 +10,7 @@ import polars as pl
 
 from sealdata.build_manifest import BuildManifest, SourceFacts
 from sealdata.errors import DataError
+from sealdata.files.parquet import scan
 from sealdata.files.records import read_json
 
 Segment = tuple[str, str]  # "same", "gone" or "new", and the text
@@ -39,8 +40,8 @@ class RawTexts:
         parts = [part for part in self._parts.get(source, []) if part.exists()]
         if not parts or not rows:
             return {}
-        scan = pl.concat([pl.scan_parquet(part, glob=False) for part in parts])
-        raw_rows = scan.filter(pl.col("row").is_in(list(rows))).select("row", "src", "tgt")
+        pairs = pl.concat([scan(part) for part in parts])
+        raw_rows = pairs.filter(pl.col("row").is_in(list(rows))).select("row", "src", "tgt")
         triples = raw_rows.collect(engine="streaming").iter_rows()
         return {row: (src or "", tgt or "") for row, src, tgt in triples}
 

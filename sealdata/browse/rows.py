@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from sealdata.browse.request import Query
+from sealdata.files.parquet import scan, schema_of
 from sealdata.filter_stages import RULE_STAGES
 from sealdata.labels.browse_labels import Labels
 from sealdata.report.bound_rules import non_rule_expr, num_scored_expr
@@ -29,11 +30,11 @@ class RowFile:
     @cached_property
     def schema(self) -> dict[str, pl.DataType]:
         """Its columns."""
-        return dict(pl.read_parquet_schema(self.path))
+        return schema_of(self.path)
 
     def scan(self) -> pl.LazyFrame:
         """Its rows, with their index."""
-        return pl.scan_parquet(self.path, glob=False, row_index_name=AT)
+        return scan(self.path).with_row_index(AT)
 
 
 def row_files(out: Path, languages: Sequence[str]) -> list[RowFile]:

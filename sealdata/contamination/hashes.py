@@ -9,6 +9,7 @@ import polars as pl
 from sealdata.contamination.texts import Sentence
 from sealdata.errors import DataError
 from sealdata.files.frames import read_frame
+from sealdata.files.parquet import schema_of
 from sealdata.kernels import texts_of
 from sealdata.kernels.ngrams import scaled_ngram_hashes
 from sealdata.text.hashing import key_hashes, text_key
@@ -81,8 +82,8 @@ def is_hash_file(path: Path) -> bool:
     if path.suffix != ".parquet":
         return False
     try:
-        return {"key", "ngrams"} <= set(pl.read_parquet_schema(path))
-    except (OSError, pl.exceptions.PolarsError):
+        return {"key", "ngrams"} <= set(schema_of(path))
+    except DataError:
         return False  # whoever reads it will say what is wrong
 
 

@@ -7,6 +7,8 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from sealdata.build_manifest import BuildManifest, read_build_manifest
+from sealdata.files.frames import read_frame
+from sealdata.files.parquet import scan
 from sealdata.languages import resolve
 from sealdata.report.ledger import dropped_files, kept_files
 from sealdata.report.samples import MAX_TEXT
@@ -189,6 +191,17 @@ def _drop_counts(manifest: BuildManifest) -> dict[str, int]:
 
 
 def _language(before: Path, after: Path, lang: str) -> LanguageChange:
+    try:
+        return _changes(before, after, lang)
+    except (OSError, pl.exceptions.PolarsError):
+        # The error does not name the file of the two builds, so each is read again by itself.
+        for out in (before, after):
+            for file in (*kept_files(out, lang), *dropped_files(out, lang)):
+                read_frame(file)
+        raise
+
+
+def _changes(before: Path, after: Path, lang: str) -> LanguageChange:
     # Lazy frames: only source, row and a hash of the text go through memory, not the text.
     kept = [_kept(out, lang) for out in (before, after)]
     keys = ["source", "row"]
@@ -225,9 +238,7 @@ def _kept(out: Path, lang: str) -> pl.LazyFrame:
         schema = {"source": pl.String, "row": pl.UInt64, "text": pl.UInt64}
         return pl.LazyFrame(schema=schema)
     # Both hashes are made in one process, so they need not be stable between versions of polars.
-    return pl.scan_parquet(files, glob=False).select(
-        "source", "row", text=pl.struct("src", "tgt").hash(0)
-    )
+    return scan(files).select("source", "row", text=pl.struct("src", "tgt").hash(0))
 
 
 def _reasoned(moved: pl.DataFrame, other: Path, lang: str) -> pl.DataFrame:
@@ -236,7 +247,7 @@ def _reasoned(moved: pl.DataFrame, other: Path, lang: str) -> pl.DataFrame:
     # Without a ledger nothing was dropped, so the other build never read these pairs.
     if not files:
         return moved.with_columns(reason=pl.lit(None, pl.String))
-    scans = [pl.scan_parquet(file, glob=False).select("source", "row", "reason") for file in files]
+    scans = [scan(file).select("source", "row", "reason") for file in files]
     # A source and row may be in the ledger once only. ``unique`` keeps a damaged build from
     # repeating pairs.
     dropped = pl.concat(scans).unique(["source", "row"])
@@ -257,7 +268,7 @@ def _pairs(moved: pl.DataFrame, out: Path, lang: str) -> list[Moved]:
     chosen = moved.gather_every(max(1, moved.height // SHOWN)).head(SHOWN)
     if chosen.is_empty():
         return []
-    texts = pl.scan_parquet(kept_files(out, lang), glob=False).select("source", "row", "src", "tgt")
+    texts = scan(kept_files(out, lang)).select("source", "row", "src", "tgt")
     rows = chosen.lazy().join(texts, on=["source", "row"]).sort("source", "row").collect()
     return [
         Moved(

@@ -12,9 +12,9 @@ from sealdata.build_manifest import MANIFEST, BuildManifest, FileFacts, pair_nam
 from sealdata.dataset.foreign import FOLDERS, RECIPE, check_own, own_names
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
-from sealdata.files.frames import count_rows
+from sealdata.files.parquet import count_rows
 from sealdata.files.placed import add_placed, drop_placed, read_placed, set_aside
-from sealdata.files.records import file_sha256, write_atomic
+from sealdata.files.records import file_sha256, sweep, write_atomic
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.source_state import SourceState
 from sealdata.pipeline.streams import Stream, open_table
@@ -35,13 +35,20 @@ def locked(out: Path) -> Iterator[None]:
         DataError: another build holds it.
     """
     out.mkdir(parents=True, exist_ok=True)
+    lock = out / ".lock"
+    if lock.is_symlink():  # the lock of another folder, or a file that a lock would spoil
+        raise DataError(f"{lock} is a link, and a lock must be a file of its own; remove the link")
     # The file stays. A lock by the existence of a file would outlive a killed process.
     try:
         # Not blocking: report at once instead of waiting for hours.
-        held = FileLock(out / ".lock").acquire(blocking=False)
+        held = FileLock(lock).acquire(blocking=False)
     except Timeout:
         raise DataError(f"another build is running in {out}; wait for it or use --out") from None
     with held:
+        # Nothing writes results now, so what a killed run left half written belongs to no run.
+        for folder in (*FOLDERS, "work", "audit"):
+            sweep(out / folder)
+        sweep(out, deep=False)
         yield
 
 

@@ -17,6 +17,7 @@ from sealdata.build_manifest import (
 )
 from sealdata.errors import ConfigError, DataError
 from sealdata.files.frames import read_frame
+from sealdata.files.parquet import reading, scan
 from sealdata.recipe.tables import FormatTable
 from sealdata.shards.manifest import StreamManifest, read_stream_manifest
 from sealdata.shards.neighbours import DOCUMENT_NAMES, document_of
@@ -100,9 +101,9 @@ def _document_rows(files: Sequence[Path], first: dict[str, Any], num_pairs: int)
     name = next((first[column] for column in DOCUMENT_NAMES if first[column] is not None), None)
     if num_pairs == 1 or name is None:
         return (first["row"],)
-    scan = pl.scan_parquet(list(files), glob=False)
-    same = scan.filter((pl.col("source") == first["source"]) & (document_of() == name))
-    rows = same.select("row").collect()["row"].sort().to_list()
+    same = scan(files).filter((pl.col("source") == first["source"]) & (document_of() == name))
+    with reading(files[0].parents[2]):
+        rows = same.select("row").collect()["row"].sort().to_list()
     start = rows.index(first["row"])
     return tuple(rows[start : start + num_pairs])
 
@@ -119,7 +120,8 @@ def find_pair(
 
     def begins(file: Path) -> tuple[int, int]:
         # Two columns, not the whole file.
-        first = pl.scan_parquet(file, glob=False).select("source", "row").head(1).collect()
+        with reading(file):
+            first = scan(file).select("source", "row").head(1).collect()
         return names.index(first["source"][0]), first["row"][0]
 
     # The file before the first one that begins behind the pair is the only one that can hold it.
@@ -128,9 +130,11 @@ def find_pair(
         return None
     # Row numbers rise in the file, though some are missing: dropped pairs are elsewhere.
     rows = read_frame(files[index - 1], columns=["row"])["row"]
-    scan = pl.scan_parquet(files[index - 1], glob=False).slice(int(rows.search_sorted(row)), 1)
+    window = scan(files[index - 1]).slice(int(rows.search_sorted(row)), 1)
+    with reading(files[index - 1]):
+        at_place = window.collect()
     # The search returns a place also for a row that is not there, so it is compared.
-    here = scan.collect().filter((pl.col("source") == source) & (pl.col("row") == row))
+    here = at_place.filter((pl.col("source") == source) & (pl.col("row") == row))
     return here.row(0, named=True) if here.height else None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.errors import DataError
+from sealdata.files.parquet import reading
 from sealdata.files.records import write_atomic
 
 # Rows of a row group, unless the caller sets another size.
@@ -91,14 +91,9 @@ def read_frame(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
     Raises:
         DataError: missing or damaged.
     """
-    try:
+    with reading(path):
         # No globbing: a folder of the user may have ``*`` or ``[`` in its name.
         return pl.read_parquet(path, columns=columns, glob=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        # polars explains itself over several lines, of which the first has the cause.
-        raise DataError(
-            f"cannot read {path} ({str(error).splitlines()[0]}); delete it and run again"
-        ) from None
 
 
 # The part that was read or written last, by its file's identity; None: nothing is kept.
@@ -166,18 +161,13 @@ def slices(frame: pl.DataFrame, columns: list[str], max_bytes: int) -> Iterator[
         start, done = stop, int(ends[stop - 1])
 
 
-def count_rows(path: Path) -> int:
-    """Rows of a parquet file, from its footer."""
-    # Only the footer is read, whatever the size of the file.
-    return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
-
-
 def text_bytes(path: Path, columns: Collection[str]) -> int:
     """About how many bytes of text the columns of a parquet file have, from its footer."""
     # polars does not show the sizes of column chunks.
     from pyarrow.parquet import read_metadata
 
-    footer = read_metadata(path)
+    with reading(path):
+        footer = read_metadata(path)
     groups = (footer.row_group(number) for number in range(footer.num_row_groups))
     chunks = (group.column(number) for group in groups for number in range(group.num_columns))
     # Uncompressed, with the lengths of texts; a dictionary makes repeated texts smaller.

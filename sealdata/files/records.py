@@ -3,8 +3,11 @@
 import hashlib
 import json
 import os
+import re
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,9 @@ from sealdata.errors import DataError
 
 # Bytes read at once: memory stays constant for files of any size.
 _CHUNK = 1 << 20
+# What ``write_atomic`` names its files.
+_TEMPORARY = re.compile(r"\..+\..+-(?P<process>\d+)\.tmp")
+_DAY = 24 * 3600  # seconds
 
 
 class PartRecord(BaseModel):
@@ -65,6 +71,35 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
         # After the rename nothing is there to remove. After a kill the file stays, and no one reads
         # it.
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, deep: bool = True) -> None:
+    """Remove the temporary files that writers left which no longer run.
+
+    A file of another machine counts as left after a day: a worker there may still write.
+    """
+    paths = folder.rglob(".*.tmp") if deep else folder.glob(".*.tmp")
+    for path in list(paths):
+        match = _TEMPORARY.fullmatch(path.name)
+        if match is None or path.is_symlink() or not path.is_file():
+            continue
+        with suppress(FileNotFoundError):
+            # A name of a machine may have dots, as a name of a file has.
+            here = path.name.endswith(f".{socket.gethostname()}-{match['process']}.tmp")
+            old = time.time() - path.stat().st_mtime > _DAY
+            if (here and not _runs(int(match["process"]))) or (not here and old):
+                path.unlink()
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of this machine is alive, and not this one."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return process != os.getpid()
 
 
 def checksum(path: Path) -> str:

@@ -13,6 +13,7 @@ import polars as pl
 from sealdata.build_manifest import BuildManifest, Finding, pair_name, read_build_manifest
 from sealdata.dataset.compare import Comparison, compare
 from sealdata.errors import ConfigError
+from sealdata.files.parquet import scan
 from sealdata.filter_stages import STAGE_NAMES
 from sealdata.languages import resolve
 from sealdata.notebook.recipes import plan_of
@@ -217,7 +218,7 @@ class Build:
             for code in codes
             for file in sorted((self.path / kind / pair_name(code)).glob("*.parquet"))
         ]
-        frames = [pl.scan_parquet(file, glob=False) for file in files]
+        frames = [scan(file) for file in files]
         # Sources differ in the scores that they have.
         return pl.concat(frames, how="diagonal") if frames else pl.LazyFrame()
 

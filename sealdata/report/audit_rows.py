@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sealdata.files.frames import count_rows
+from sealdata.files.parquet import count_rows, schema_of
 from sealdata.report.ledger import batches, dropped_files, kept_files
 
 Z = 2.576  # quantile of the normal distribution for errors at 99 % confidence
@@ -52,7 +52,7 @@ class AuditRows:
         In a sample they also have ``complete``: every scorer saw them.
         """
         for path in self.files[lang]:
-            has = pl.read_parquet_schema(path)
+            has = schema_of(path)
             selected = None
             if columns is not None:
                 always = ("stage", "reason", "reasons", "source", "row")

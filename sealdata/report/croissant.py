@@ -9,6 +9,7 @@ import polars as pl
 
 from sealdata.build_manifest import BuildManifest, pair_name
 from sealdata.fetch.corpus_cards import CorpusCard, read_corpus_card
+from sealdata.files.parquet import schema_of
 from sealdata.files.records import write_json
 from sealdata.languages import resolve
 from sealdata.recipe.tables import CardTable
@@ -152,7 +153,7 @@ def _add_language(
             "includes": f"pairs/{name}/*.parquet",
         }
     )
-    schema = pl.read_parquet_schema(files[0])
+    schema = schema_of(files[0])
     record["recordSet"].append(
         {
             "@type": "cr:RecordSet",

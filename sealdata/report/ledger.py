@@ -1,14 +1,13 @@
 """The rows of a finished build, kept and dropped, read in bounded batches."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
 from sealdata.build_manifest import pair_name
-from sealdata.errors import DataError
 from sealdata.files.hidden import visible
+from sealdata.files.parquet import count_rows, reading, scan, schema_of
 
 BATCH_ROWS = 250_000
 
@@ -32,12 +31,9 @@ def batches(files: list[Path], columns: list[str] | None = None) -> Iterator[pl.
         DataError: a file is damaged.
     """
     for path in files:
-        with _reading(path):
-            scan = pl.scan_parquet(path, glob=False)
-            height = scan.select(pl.len()).collect().item()
-        for start in range(0, height, BATCH_ROWS):
-            part = scan.slice(start, BATCH_ROWS)
-            with _reading(path):
+        for start in range(0, count_rows(path), BATCH_ROWS):
+            part = scan(path).slice(start, BATCH_ROWS)
+            with reading(path):
                 frame = (part if columns is None else part.select(columns)).collect()
             yield frame
 
@@ -51,16 +47,6 @@ def score_columns(files: dict[str, list[Path]]) -> dict[str, pl.DataType]:
     columns: dict[str, pl.DataType] = {}
     for paths in files.values():
         for path in paths:
-            with _reading(path):
-                schema = pl.read_parquet_schema(path)
+            schema = schema_of(path)
             columns |= {name: dtype for name, dtype in schema.items() if "." in name}
     return columns
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, pl.exceptions.PolarsError) as error:
-        line = str(error).splitlines()[0]
-        raise DataError(f"cannot read {path} ({line}); delete it and run the build again") from None

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import polars as pl
 
 from sealdata.cleaners import Cleaner
-from sealdata.files.frames import count_rows, keep_part, read_part, write_frame
+from sealdata.files.frames import keep_part, read_part, write_frame
+from sealdata.files.parquet import count_rows
 from sealdata.files.records import PartRecord, write_atomic
 from sealdata.text.characters import VISIBLE
 from sealdata.workflow.stage import Step

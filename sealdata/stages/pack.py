@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 
 import polars as pl
 
-from sealdata.errors import DataError
-from sealdata.files.frames import count_rows, text_bytes
+from sealdata.files.frames import text_bytes
+from sealdata.files.parquet import count_rows, reading, scan
 from sealdata.files.records import PartRecord
 from sealdata.formats.documents import PairFormat
 from sealdata.readers import Reader, Source
@@ -387,9 +387,6 @@ def _counts(totals: Totals) -> dict[str, int]:
 
 def _read_slice(file: Path, start: int, rows: int, further: Sequence[str] = ()) -> pl.DataFrame:
     # A lazy scan reads only the row groups and columns of the slice.
-    part = pl.scan_parquet(file, glob=False).slice(start, rows)
-    try:
+    part = scan(file).slice(start, rows)
+    with reading(file):
         return part.select("source", "row", *_SIDES, *further).collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"cannot read {file} ({reason}); delete it and run again") from None

@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from sealdata.errors import DataError
-from sealdata.files.frames import count_rows, write_frame
+from sealdata.files.frames import write_frame
+from sealdata.files.parquet import count_rows, reading, scan
 from sealdata.files.records import PartRecord
 from sealdata.workflow.stage import Step
 
@@ -162,10 +162,5 @@ def rows_of(path: Path, condition: pl.Expr) -> pl.DataFrame:
     Raises:
         DataError: missing or damaged.
     """
-    try:
-        # ``glob=False``: a folder may have ``[`` or ``*`` in its name.
-        return pl.scan_parquet(path, glob=False).filter(condition).collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(
-            f"cannot read {path} ({str(error).splitlines()[0]}); delete it and run again"
-        ) from None
+    with reading(path):
+        return scan(path).filter(condition).collect()

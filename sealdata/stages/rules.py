@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from sealdata.files.frames import count_rows, read_frame
+from sealdata.files.frames import read_frame
+from sealdata.files.parquet import count_rows
 from sealdata.filter_stages import FILTER_STAGES, RuleStage
 from sealdata.workflow.stage import OutputRef
 

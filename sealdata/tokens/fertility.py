@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sealdata.errors import DataError
-from sealdata.files.frames import count_rows
+from sealdata.files.parquet import count_rows, reading, scan
 from sealdata.formats.documents import PairFormat
 from sealdata.shards.shuffle import row_keys
 from sealdata.text.words import num_graphemes, words, words_by
@@ -81,10 +81,11 @@ def _slices(file: Path, columns: list[str]) -> Iterator[tuple[int, pl.DataFrame]
     """(first row, frame) of consecutive parts of a parquet file."""
     if not file.is_file():
         raise DataError(f"{file}: no such file of pairs")
-    # Names may hold characters such as `[`, which a pattern would read otherwise.
-    scan = pl.scan_parquet(file, glob=False).select(columns)
+    rows = scan(file).select(columns)
     for start in range(0, count_rows(file), _READ_ROWS):
-        yield start, scan.slice(start, _READ_ROWS).collect()
+        with reading(file):
+            frame = rows.slice(start, _READ_ROWS).collect()
+        yield start, frame
 
 
 FERTILITY = single("fertility", "measure fertility")

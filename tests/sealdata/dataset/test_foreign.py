@@ -1,6 +1,7 @@
 """Files that no build wrote are never removed: they are named, before any work."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,23 @@ def test_a_damaged_record_removes_nothing(tmp_path: Path) -> None:
     for text in ("[", "[]", '{"placed": []}', json.dumps({"placed": None})):
         put(out, RECORD, text)
         assert read_placed(out) == {}
+
+
+def test_a_lock_is_not_written_through_a_link(tmp_path: Path) -> None:
+    path = recipe(tmp_path)
+    put(tmp_path, "precious.txt", "Mine.\n")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/.lock").symlink_to(tmp_path / "precious.txt")
+    done = build(path, tmp_path / "out")
+    assert (done.exit_code, "/.lock is a link" in done.output) == (1, True)
+    assert (tmp_path / "precious.txt").read_text() == "Mine.\n"
+
+
+def test_half_written_files_of_a_killed_run_go(tmp_path: Path) -> None:
+    path, out = recipe(tmp_path), tmp_path / "out"
+    name = f".x.{socket.gethostname()}-4999999.tmp"
+    names = [name, f"work/a-b/{name}", f"pairs/{name}"]
+    for name in names:
+        put(out, name, "half")
+    assert build(path, out).exit_code == 0
+    assert [name for name in names if (out / name).exists()] == []

@@ -11,7 +11,6 @@ from pyarrow.parquet import read_metadata
 
 from sealdata.errors import DataError
 from sealdata.files.frames import (
-    count_rows,
     parts_in_memory,
     read_frame,
     read_part,
@@ -20,6 +19,7 @@ from sealdata.files.frames import (
     write_frame,
     write_published,
 )
+from sealdata.files.parquet import count_rows
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Durable state: atomic files, checksums, content keys and records."""
 
 import hashlib
+import os
+import socket
 import zlib
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from sealdata.files.records import (
     read_json,
     read_record,
     stage_key,
+    sweep,
     write_atomic,
     write_json,
 )
@@ -74,3 +77,24 @@ def test_what_is_not_a_record_names_its_file(tmp_path: Path) -> None:
     path.write_text('{"part": "a"}')
     with pytest.raises(DataError, match=r"a\.json is not a part record; delete it and run again"):
         read_record(path)
+
+
+def test_only_files_of_writers_that_are_gone_are_swept(tmp_path: Path) -> None:
+    host = socket.gethostname()
+    # The parent of this process runs; no process has a number above the limit of the system.
+    names = {
+        f".a.parquet.{host}-4999999.tmp": False,
+        f"deep/.b.json.{host}-4999999.tmp": False,
+        f".a.parquet.{host}-{os.getppid()}.tmp": True,
+        ".a.parquet.elsewhere-4999999.tmp": True,
+        ".old.parquet.elsewhere-4999999.tmp": False,
+        f"a.parquet.{host}-4999999.tmp": True,
+        ".a.tmp": True,
+        ".a.parquet": True,
+    }
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("half")
+    os.utime(tmp_path / ".old.parquet.elsewhere-4999999.tmp", (0, 0))
+    sweep(tmp_path)
+    assert {name: (tmp_path / name).exists() for name in names} == names

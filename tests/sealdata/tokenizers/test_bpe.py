@@ -44,6 +44,7 @@ def test_each_text_is_encoded_by_itself(pattern: str, texts: list[str]) -> None:
     start = 0
     for text, end in zip(texts, ends.tolist(), strict=True):
         assert ids[start:end].tolist() == pairs.encode_alone(text).tolist()
+        assert ids[start:end].tolist() == pairs._exact.encode_ordinary(text)
         start = end
     assert start == len(ids)
 
@@ -87,3 +88,21 @@ def test_more_texts_than_go_into_one_call() -> None:
     alone = [pairs.encode_alone(text).tolist() for text in texts]
     assert ids.tolist() == [index for one in alone for index in one]
     assert ends.tolist() == pl.Series(map(len, alone)).cum_sum().to_list()
+
+
+@pytest.mark.parametrize("pattern", [GPT2, OLMO2])
+@pytest.mark.parametrize("space", [" ", " \u2028"])
+def test_a_million_blanks_are_encoded(pattern: str, space: str) -> None:
+    """tiktoken's matcher gives up on them; a run that it can match shows what is right."""
+    pairs = made(pattern)
+
+    def ends(num_spaces: int) -> list[list[int]]:
+        texts = ["the", f"the{space * num_spaces}\uffffth", f"the{space * num_spaces}the 12", "."]
+        ids, stops = pairs.encode(pl.Series(texts))
+        parts = np.split(ids, stops[:-1])
+        assert sum(map(len, parts)) == len(ids)
+        return [[*part[:6].tolist(), *part[-6:].tolist()] for part in parts]
+
+    with pytest.raises(ValueError, match="stack"):
+        pairs._exact._core_bpe.encode_to_tiktoken_buffer(space * 1_000_000, set())
+    assert ends(1_000_000 // len(space)) == ends(2_000)
