@@ -130,9 +130,9 @@ def find_pair(
         return None
     # Row numbers rise in the file, though some are missing: dropped pairs are elsewhere.
     rows = read_frame(files[index - 1], columns=["row"])["row"]
-    place = scan(files[index - 1]).slice(int(rows.search_sorted(row)), 1)
+    window = scan(files[index - 1]).slice(int(rows.search_sorted(row)), 1)
     with reading(files[index - 1]):
-        at_place = place.collect()
+        at_place = window.collect()
     # The search returns a place also for a row that is not there, so it is compared.
     here = at_place.filter((pl.col("source") == source) & (pl.col("row") == row))
     return here.row(0, named=True) if here.height else None

@@ -76,7 +76,7 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
 def sweep(folder: Path, deep: bool = True) -> None:
     """Remove the temporary files that writers left which no longer run.
 
-    Of another machine, a file counts as left after a day: a worker there may still write.
+    A file of another machine counts as left after a day: a worker there may still write.
     """
     paths = folder.rglob(".*.tmp") if deep else folder.glob(".*.tmp")
     for path in list(paths):

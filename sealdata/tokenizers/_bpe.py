@@ -86,7 +86,7 @@ def _run(encoding: Encoding, texts: pl.Series) -> npt.NDArray[np.uint32]:
     encode = encoding._core_bpe.encode_to_tiktoken_buffer
     try:
         return np.frombuffer(encode(joined, {SEPARATOR}), np.uint32)
-    except ValueError:  # one of the texts, which the others must not suffer for
+    except ValueError:  # one of the texts; the others are encoded as ever
         end = np.array([SEPARATOR_ID], np.uint32)
         return np.concatenate([ids for text in texts for ids in (_alone(encoding, text), end)])
 
@@ -94,7 +94,7 @@ def _run(encoding: Encoding, texts: pl.Series) -> npt.NDArray[np.uint32]:
 def _alone(encoding: Encoding, text: str) -> npt.NDArray[np.uint32]:
     """Ids of one text.
 
-    tiktoken's matcher gives up where a word is too long, such as a run of a million blanks. The
+    tiktoken's matcher stops where a word is too long, such as a run of a million blanks. The
     words are then cut by another matcher, which takes ten times as long.
     """
     try:

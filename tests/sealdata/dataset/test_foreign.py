@@ -184,9 +184,8 @@ def test_a_lock_is_not_written_through_a_link(tmp_path: Path) -> None:
 
 def test_half_written_files_of_a_killed_run_go(tmp_path: Path) -> None:
     path, out = recipe(tmp_path), tmp_path / "out"
-    names = [
-        f"{place}.x.{socket.gethostname()}-4999999.tmp" for place in ("", "work/a-b/", "pairs/")
-    ]
+    name = f".x.{socket.gethostname()}-4999999.tmp"
+    names = [name, f"work/a-b/{name}", f"pairs/{name}"]
     for name in names:
         put(out, name, "half")
     assert build(path, out).exit_code == 0
