@@ -17,6 +17,10 @@ from sealdata.recipe.languages import declare_languages
 from sealdata.recipe.tables import Recipe
 
 
+# Keys of [card] that a recipe with another name does not take over.
+OF_ONE_DATASET = ("pretty_name", "summary", "authors", "version")
+
+
 def builtin_recipes() -> list[str]:
     """Names of the recipes that come with the package."""
     # No list of names in the code: a file in this folder is a recipe.
@@ -120,6 +124,9 @@ def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
                 f"{path}: extends = {base_name!r}: no such file, and no built-in recipe of this "
                 f"name; built in: {builtin}"
             ) from None
+        # What a person said of the base's dataset is not said of this one.
+        if table.get("name", base.table.get("name")) != base.table.get("name"):
+            base = _without_card(base)
         # Paths of the base start at its own folder, so they must not move with the file that
         # extends it.
         if base_path.parent != path.parent:
@@ -141,6 +148,20 @@ def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
     return extend(base, table, label)
+
+
+def _without_card(base: Layered) -> Layered:
+    """The base without title, summary, authors and version of its dataset; its licence stays."""
+    card = base.table.get("card")
+    if not isinstance(card, dict):
+        return base
+    kept = {key: value for key, value in card.items() if key not in OF_ONE_DATASET}
+    origins = {
+        path: file
+        for path, file in base.origins.items()
+        if path[0] != "card" or path[-1] not in OF_ONE_DATASET
+    }
+    return Layered(base.table | {"card": kept}, origins)
 
 
 # A class of its own, so that callers can tell a missing file from a faulty one.
