@@ -16,7 +16,6 @@ from sealdata.recipe.inheritance import KeyPath, Layered, extend, with_absolute_
 from sealdata.recipe.languages import declare_languages
 from sealdata.recipe.tables import Recipe
 
-
 # Keys of [card] that a recipe with another name does not take over.
 OF_ONE_DATASET = ("pretty_name", "summary", "authors", "version")
 
