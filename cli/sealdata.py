@@ -67,6 +67,16 @@ def main() -> None:
     is_flag=True,
     help="Check the recipe and its inputs, print the plan with an estimate of tokens, and stop.",
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Verify a finished build, and make again what differs from what was written.",
+)
+@click.option(
+    "--check-inputs",
+    is_flag=True,
+    help="Read all inputs again, also those of the same size and time of change.",
+)
 @ALLOW
 @progress_options
 @click.option("--json", "as_records", is_flag=True, help="The same as --progress json.")
@@ -78,6 +88,8 @@ def build(
     address: str | None,
     limit: int | None,
     dry_run: bool,
+    check: bool,
+    check_inputs: bool,
     allow: tuple[str, ...],
     as_records: bool,
     shown: "ProgressOptions",
@@ -107,14 +119,14 @@ def build(
     if dry_run:
         from sealdata.dataset.estimate import estimate_tokens
         from sealdata.dataset.foreign import check_own
-        from sealdata.sanity.check import check
+        from sealdata.sanity.check import check as check_recipe
 
         from .show_tokens import show_estimate
 
         folder = out or Path("builds") / plan.recipe.name
         show_plan(plan, folder)
         check_own(folder)
-        _, samples = check(plan, folder, allow, say_finding)
+        _, samples = check_recipe(plan, folder, allow, say_finding)
         show_estimate(estimate_tokens(plan, samples), plan.recipe.format.directions)
         return
     if address is not None and engine != "ray":
@@ -128,6 +140,8 @@ def build(
         progress=shown,
         allow=allow,
         say=finding_sayer(shown),
+        check=check,
+        check_inputs=check_inputs,
     )
     if not built.fresh and shown.mode not in ("off", "json"):
         echo(f"{built.path} is up to date with {recipe}: nothing to do", err=True)

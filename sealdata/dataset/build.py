@@ -14,6 +14,8 @@ from sealdata.build_manifest import (
     read_build_manifest,
 )
 from sealdata.dataset import describe
+from sealdata.dataset.audit_sheet import read_annotations
+from sealdata.dataset.build_key import build_key
 from sealdata.dataset.foreign import RECIPE, check_own, foreign_files
 from sealdata.dataset.results import (
     facts,
@@ -27,11 +29,11 @@ from sealdata.dataset.results import (
     stream_files,
 )
 from sealdata.dataset.silent import silent_sources, silent_streams
+from sealdata.dataset.verify import METADATA, result_problems
 from sealdata.errors import DataError
 from sealdata.files.digests import Digests
 from sealdata.files.placed import add_digests, is_changed, set_aside
-from sealdata.files.places import locate
-from sealdata.files.records import stage_key, write_json
+from sealdata.files.records import write_json
 from sealdata.pipeline.plan import Plan
 from sealdata.pipeline.run import curate, read_lists
 from sealdata.pipeline.source_state import RunContext, SourceState
@@ -41,7 +43,6 @@ from sealdata.pipeline.streams import (
     Stream,
     open_table,
     plan_streams,
-    token_files,
 )
 from sealdata.recipe.reading import write_recipe
 from sealdata.report.dataset_card import write_metadata
@@ -50,7 +51,6 @@ from sealdata.report.html import write_report
 from sealdata.report.margin_agreement import summary
 from sealdata.sanity.check import Say, check_inputs, check_samples, say_nothing
 from sealdata.sanity.samples import Samples
-from sealdata.shards.token_files import identified
 from sealdata.workflow.progress import working
 from sealdata.workflow.protocols import Engine, Progress
 from sealdata.workflow.run_stages import run_stages
@@ -74,11 +74,14 @@ def build(
     *,
     allow: Collection[str] = (),
     say: Say = say_nothing,
+    check: bool = False,
+    check_inputs_too: bool = False,
 ) -> Built:
     """Bring ``out`` to what the plan says, doing only what is not done yet.
 
     ``say`` receives the warnings of the sanity check, before the work begins. Its errors of a name
-    in ``allow`` become warnings.
+    in ``allow`` become warnings. With ``check``, a finished build is verified, and what differs is
+    made again. With ``check_inputs_too``, inputs are hashed whatever their size and time of change.
 
     Raises:
         DataError: the sanity check found that the result would be worthless.
@@ -97,13 +100,21 @@ def build(
         # A digest is cached by path, size and time of change, so an unchanged corpus is hashed
         # once.
         digests = Digests(work / "digests.json")
-        key = _build_key(plan, digests, limit)
+        if check_inputs_too:
+            digests.forget()
+        key = build_key(plan, digests, limit)
         # Saved before the work begins: a killed build must not hash the corpus again.
         digests.save()
         # The whole build is keyed, not only its stages. If nothing changed, no stage is even
         # planned.
         finished = _finished(out, key)
+        if finished and check and result_problems(out):
+            # The digests of results are computed again too: a wrong one may be what differs.
+            finished = None
+            digests.forget()
         if finished:
+            if not all((out / name).is_file() for name in METADATA):
+                write_metadata(finished, out, read_annotations(out, finished.funnel))
             return Built(finished, fresh=False)
         check_own(out)
         # Cheap, on samples: an error after curation would cost hours.
@@ -232,31 +243,3 @@ def _finished(out: Path, key: str) -> BuildManifest | None:
     except DataError:
         return None
     return manifest if manifest.build_key == key and intact(out, manifest) else None
-
-
-def _build_key(plan: Plan, digests: Digests, limit: int | None) -> str:
-    """Names the results: the recipe, every component with its models, every input file's bytes."""
-    recipe = plan.recipe
-    readers = [plan.reader(table) for table in recipe.source]
-    readers += [plan.reader(table) for table in recipe.document_streams]
-    files = [path for reader, source in readers for path in reader.files(source.path)]
-    files += [file.path for file in plan.evaluation_files()]
-    # Lists of takedowns and evaluation sets change what is dropped, so their bytes count too.
-    files += [locate(name, plan.base) for name in recipe.exclude.lists]
-    taken = [identified(token_files(plan, t), digests.sha256) for t in recipe.token_streams]
-    params = {
-        # The resolved recipe, in which defaults are spelled out: a changed default is a changed
-        # build.
-        "recipe": recipe.model_dump(mode="json"),
-        "components": plan.fingerprints(),
-        "tokenizers": [
-            open_table(table, plan).fingerprint() for table in (recipe.tokenizer, *recipe.fertility)
-        ],
-        "limit": limit,
-        # Where the files lie is in the result, and a relative path may come to mean another place.
-        "token_files": [segment.path for files, _ in taken for segment in files.segments],
-    }
-    inputs = [digests.sha256(path) for path in files]
-    inputs += [name for _, names in taken for name in names]
-    # Each release has its own keys, because a report or card may look different after an update.
-    return stage_key(__version__, 2, params, inputs)

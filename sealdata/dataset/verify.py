@@ -4,9 +4,11 @@ from pathlib import Path
 
 from sealdata.build_manifest import read_build_manifest
 from sealdata.dataset.foreign import FOLDERS
-from sealdata.errors import CheckError
+from sealdata.errors import CheckError, DataError
+from sealdata.files.digests import Digests
 from sealdata.files.hidden import visible
-from sealdata.files.records import file_sha256
+from sealdata.files.records import file_sha256, read_json
+from sealdata.report.training_summary import TRAINING_SUMMARY
 from sealdata.shards.verify import verify_stream
 from sealdata.workflow.progress import counted
 from sealdata.workflow.protocols import NO_PROGRESS, Progress
@@ -14,13 +16,19 @@ from sealdata.workflow.steps import single
 
 # Findings in the message. One deleted folder may cause thousands.
 SHOWN = 20
+METADATA = ("README.md", "croissant.json", TRAINING_SUMMARY)
 
 
 VERIFY = single("verify", "check the files")
 
 
 def problems(out: Path, progress: Progress = NO_PROGRESS) -> list[str]:
-    """What is wrong with the build in ``out``; empty if all bytes are as they were written."""
+    """What is wrong with the build in ``out`` and its inputs; empty if nothing is."""
+    return result_problems(out, progress) + _metadata(out) + _inputs(out)
+
+
+def result_problems(out: Path, progress: Progress = NO_PROGRESS) -> list[str]:
+    """What is wrong with the results; empty if all bytes are as they were written."""
     # Without a manifest the build is not finished, and the error says so.
     manifest = read_build_manifest(out)
     findings = []
@@ -44,6 +52,33 @@ def problems(out: Path, progress: Progress = NO_PROGRESS) -> list[str]:
     for stream in manifest.streams:
         findings += [f"{stream.path}: {problem}" for problem in verify_stream(out / stream.path)]
     return findings
+
+
+def _metadata(out: Path) -> list[str]:
+    """Texts that people may write into, so that the manifest has no digest of them."""
+    missing = [name for name in METADATA if not (out / name).is_file()]
+    findings = [f"{name}: missing; `sealdata card` writes it" for name in missing]
+    if "croissant.json" not in missing:
+        try:
+            read_json(out / "croissant.json")
+        except DataError:
+            findings.append("croissant.json: not JSON; `sealdata card` writes it again")
+    return findings
+
+
+def _inputs(out: Path) -> list[str]:
+    """Inputs that are still there and differ from what the build read, at the same size and time.
+
+    A build looks at size and time only. A file with another size or time is a new input, which the
+    next build reads.
+    """
+    work = (out / "work").absolute()
+    changed = Digests(work / "digests.json").changed()
+    return [
+        f"input {name}: its bytes have changed at the same size and time; build with --check-inputs"
+        for name in changed
+        if not Path(name).absolute().is_relative_to(work)
+    ]
 
 
 def verify_build(out: Path, progress: Progress = NO_PROGRESS) -> str:

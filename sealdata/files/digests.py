@@ -1,9 +1,10 @@
 """The identity of input files: SHA-256, remembered by path, size and time of change."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from sealdata.errors import DataError
-from sealdata.files.records import file_sha256, read_json, write_json
+from sealdata.files.records import file_sha256, read_sealed, write_sealed
 
 SAVE_EVERY = 1 << 30  # bytes hashed: what a kill costs to hash again
 
@@ -17,8 +18,32 @@ class Digests:
     def __init__(self, cache: Path) -> None:
         self.cache = cache
         # Path -> [bytes, time of change in ns, SHA-256 as hex].
-        self._cached: dict[str, list[int | str]] = read_json(cache) if cache.exists() else {}
+        self._cached: dict[str, list[int | str]] = {}
         self._unsaved = 0  # bytes
+        if cache.exists():
+            # A damaged cache says nothing: all files are hashed again.
+            with suppress(DataError):
+                entries = read_sealed(cache).items()
+                self._cached = {
+                    name: entry
+                    for name, entry in entries
+                    if isinstance(entry, list) and len(entry) == 3
+                }
+
+    def forget(self) -> None:
+        """Hash every file again: its bytes may differ at the same size and time of change."""
+        self._cached.clear()
+
+    def changed(self) -> list[str]:
+        """The files whose bytes differ from the cached digest, though size and time are the same.
+
+        Every cached file that is still there is read.
+        """
+        return [
+            name
+            for name, (size, time, digest) in self._cached.items()
+            if _stamp(Path(name)) == (size, time) and file_sha256(Path(name)) != digest
+        ]
 
     def sha256(self, path: Path) -> str:
         """Hex digest of the file's bytes.
@@ -56,5 +81,13 @@ class Digests:
         """
         # Only what changed is written: a resumed build with all digests known writes nothing.
         if self._unsaved:
-            write_json(self.cache, self._cached)
+            write_sealed(self.cache, dict(self._cached))
             self._unsaved = 0
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns

@@ -20,6 +20,8 @@ from sealdata.errors import DataError
 _CHUNK = 1 << 20
 # What ``write_atomic`` names its files.
 _TEMPORARY = re.compile(r"\..+\..+-(?P<process>\d+)\.tmp")
+# The key of a table's digest of itself. No other name has its sign.
+SEAL = "#sha256"
 _DAY = 24 * 3600  # seconds
 
 
@@ -141,11 +143,44 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path} is not valid JSON ({error}); delete it and run again") from None
 
 
+def write_sealed(path: Path, content: dict[str, Any]) -> None:
+    """``write_json`` of a table with a digest of itself, so that a flipped bit is seen."""
+    write_json(path, content | {SEAL: _seal(content)})
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """What ``write_sealed`` wrote. A table without a digest, of an earlier version, is accepted.
+
+    Raises:
+        DataError: missing, not a table in JSON, or not as it was written.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise DataError(f"{path} is not a table; delete it and run again")
+    seal = content.pop(SEAL, None)
+    if seal is not None and seal != _seal(content):
+        raise DataError(f"{path} is not as it was written; delete it and run again")
+    return content
+
+
+def _seal(content: dict[str, Any]) -> str:
+    return stage_key("seal", 1, content, [])
+
+
+def write_record(path: Path, record: PartRecord) -> None:
+    """Write the record of a finished part."""
+    write_sealed(path, record.model_dump(mode="json"))
+
+
 def read_record(path: Path) -> PartRecord:
-    """The record of a finished part."""
+    """The record of a finished part.
+
+    Raises:
+        DataError: it is damaged.
+    """
     try:
-        return PartRecord.model_validate(read_json(path))
-    except ValidationError:
+        return PartRecord.model_validate(read_sealed(path))
+    except (ValidationError, AssertionError):
         raise DataError(f"{path} is not a part record; delete it and run again") from None
 
 

@@ -35,6 +35,8 @@ def build(
     progress: "Mode | ProgressOptions" = "auto",
     allow: Collection[str] = (),
     say: Callable[[Finding], None] | None = None,
+    check: bool = False,
+    check_inputs: bool = False,
 ) -> "Build":
     """Build a recipe as ``sealdata build`` does, and open the result.
 
@@ -52,6 +54,8 @@ def build(
             ``bars``, ``lines``, ``json`` or ``off``.
         allow: names of findings of the sanity check that are meant: warnings in place of errors.
         say: receives the findings before the work begins; by default they are Python warnings.
+        check: verify a finished build, and make again what differs from what was written.
+        check_inputs: read all inputs again, also those of the same size and time of change.
 
     Raises:
         ConfigError: a wrong recipe, or a script without that guard.
@@ -76,7 +80,11 @@ def build(
         options = ProgressOptions(progress) if isinstance(progress, str) else progress
         with options.open("build", build_steps(plan)) as shown:
             built = run_build(
-                plan, folder.absolute(), opened, shown, limit, allow=allow, say=say or _warn
+                *(plan, folder.absolute(), opened, shown, limit),
+                allow=allow,
+                say=say or _warn,
+                check=check,
+                check_inputs_too=check_inputs,
             )
     return Build(folder, fresh=built.fresh)
 

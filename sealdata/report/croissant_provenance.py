@@ -90,7 +90,9 @@ def _activity(manifest: BuildManifest) -> dict[str, Any]:
     after_ingest = int(lost["ingest"] > 0)
     cleaners = dict.fromkeys(row.step for row in manifest.cleaning)
     steps[after_ingest:after_ingest] = [f"cleaning by {name}" for name in cleaners]
-    libraries = ", ".join(f"{name} {release}" for name, release in manifest.versions.items())
+    # Sorted, as in a manifest that is read: a card that is written again has the same bytes.
+    versions = sorted(manifest.versions.items())
+    libraries = ", ".join(f"{name} {release}" for name, release in versions)
     return {
         "@type": "prov:Activity",
         "@id": f"build-{manifest.build_key}",

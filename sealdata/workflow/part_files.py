@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from sealdata.errors import DataError
 from sealdata.files.records import PartRecord, checksum, read_json, read_record, write_json
 
 _log = logging.getLogger(__name__)
@@ -28,8 +29,12 @@ def finished_part(part: str, folder: Path, warn: bool = True) -> PartRecord | No
     # The record is written last, so without one the part was never finished.
     if not path.exists():
         return None
-    record = read_record(path)
-    # The record has no checksum of its own. It is small, and it must parse.
+    try:
+        record = read_record(path)
+    except DataError as error:
+        if warn:
+            _warn(path, str(error), f"{path} is damaged: it is made again")
+        return None
     intact = all(_matches(folder / name, old, warn) for name, old in record.files.items())
     return record if intact else None
 
@@ -74,7 +79,12 @@ def _matches(path: Path, old: str, warn: bool = True) -> bool:
         return False
     # Size and CRC-32 of every file of every finished part are checked at each start. A flipped
     # bit in the work folder would otherwise go into all later results.
-    if warn and new != old and (path, new) not in _reported:
-        _reported.add((path, new))
-        _log.warning("%s is damaged (%s, written as %s): it is made again", path, new, old)
+    if warn and new != old:
+        _warn(path, new, f"{path} is damaged ({new}, written as {old}): it is made again")
     return new == old
+
+
+def _warn(path: Path, damage: str, message: str) -> None:
+    if (path, damage) not in _reported:
+        _reported.add((path, damage))
+        _log.warning("%s", message)

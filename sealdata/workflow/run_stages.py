@@ -1,9 +1,12 @@
 """Running stages that do the same work side by side, say one per source."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from sealdata.files.records import PartRecord, read_json, write_json
+from sealdata.errors import DataError
+from sealdata.files.records import PartRecord, read_sealed, write_sealed
 from sealdata.workflow.part_files import was_finished
 from sealdata.workflow.protocols import Engine, Progress, TaskSource
 from sealdata.workflow.stage import Stage, StageOutput, Task
@@ -84,19 +87,23 @@ def finish(stage: Stage, work: Path, records: Sequence[PartRecord]) -> StageOutp
     """Write the stage's manifest, which marks it as finished and says how it was made."""
     output = stage.output(work, records)
     path = output.folder / "manifest.json"
-    # A part that was made again has the same bytes, so an old manifest is still true.
-    if path.exists():
-        assert read_json(path)["key"] == stage.key, f"{path} belongs to another stage"
-        return output
-    write_json(
-        path,
-        {
-            "stage": stage.name,
-            "key": stage.key,
-            "version": stage.version,
-            "params": stage.params,
-            "inputs": list(stage.inputs),
-            "parts": [record.model_dump(mode="json") for record in records],
-        },
-    )
+    content = {
+        "stage": stage.name,
+        "key": stage.key,
+        "version": stage.version,
+        "params": stage.params,
+        "inputs": list(stage.inputs),
+        "parts": [record.model_dump(mode="json") for record in records],
+    }
+    # A part that was made again has the same bytes, so an old manifest is still true. A damaged
+    # one, or one that an earlier version wrote, is replaced.
+    if _written(path) != json.loads(json.dumps(content)):
+        write_sealed(path, content)
     return output
+
+
+def _written(path: Path) -> dict[str, Any] | None:
+    try:
+        return read_sealed(path) if path.exists() else None
+    except DataError:
+        return None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 from sealdata.files.frames import parts_in_memory
-from sealdata.files.records import PartRecord, read_record, stage_key, write_json
+from sealdata.files.records import PartRecord, read_record, stage_key, write_record
 from sealdata.languages import declare, declared
 from sealdata.workflow.part_files import finished_part, is_store_intact, written
 
@@ -162,5 +162,5 @@ class Task:
             record = record.model_copy(update={"files": written(self.part, self.folder)})
         # Last, by rename: a part without a record runs again, whatever files a killed run left.
         path = self.folder / f"{self.part}.json"
-        write_json(path, record.model_dump(mode="json"))
+        write_record(path, record)
         return read_record(path)  # as a resumed build sees it, down to the order of keys

@@ -77,13 +77,13 @@ def test_rows_that_vanish_are_a_bug():
         PartRecord(part="a", rows_in=3, rows_out=1, dropped={"why": 1})
 
 
-def test_a_damaged_record_names_its_file(tmp_path):
+@pytest.mark.parametrize("text", ["{", "[]", '{"part": "a", "rows_in": 2, "rows_out": 1}'])
+def test_a_part_with_a_damaged_record_is_made_again(tmp_path, text, caplog):
     made = stage(Shout())
-    folder = tmp_path / f"shout-{made.key}"
-    folder.mkdir()
-    (folder / "a.json").write_text("{")
-    with pytest.raises(DataError, match=r"a\.json is not valid JSON"):
-        run_stages([made], tmp_path, Backwards(), NoProgress())
+    [output] = run_stages([made], tmp_path, Backwards(), NoProgress())
+    (output.folder / "a.json").write_text(text)
+    assert run_stages([made], tmp_path, Backwards(), NoProgress()) == [output]
+    assert "a.json is damaged: it is made again" in caplog.text
 
 
 class Expected(NoProgress):
