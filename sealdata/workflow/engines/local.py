@@ -159,17 +159,27 @@ def _make_pool(workers: int, gpus: Sequence[str]) -> ProcessPoolExecutor:
 
 @contextmanager
 def _uninterruptible_children() -> Iterator[None]:
-    """Processes started within leave Ctrl-C to the parent, from their first instruction on."""
+    """Processes started within leave Ctrl-C to the parent, from their first instruction on.
+
+    SIGTERM waits until they have started: a child whose parent stops half-way through the start
+    prints a traceback, and is not yet known to the parent, who would end it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signals
         return
     # A terminal sends Ctrl-C to the whole process group. An ignored signal stays ignored in a
     # child.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    arrived: list[int] = []
+    # A handler, unlike a blocked or ignored signal, is not inherited by a child.
+    ends = signal.signal(signal.SIGTERM, lambda number, _: arrived.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGTERM, ends)
+        if arrived:
+            signal.raise_signal(signal.SIGTERM)
 
 
 @contextmanager
