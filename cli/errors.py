@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -50,13 +50,28 @@ class _Printable(logging.Formatter):
 
 
 def _guard_terminal() -> None:
-    """Let any text reach a terminal of any encoding, and none of it as a command."""
+    """Let any text reach a terminal of any encoding, and none of it as a command.
+
+    Output that the caller has closed (``2>&-``) goes nowhere.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # It stays open, and so keeps the number of the closed one from a file of results.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A character that the terminal lacks is shown as a code, and ends no command.
             stream.reconfigure(errors="backslashreplace")
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(_Printable())
+
+
+def _leave_pipe() -> None:
+    """After a reader has gone, as by ``| head``: Python would flush at exit, and fail."""
+    for stream in (sys.stdout, sys.stderr):
+        # Only the broken one is written to again at exit, but nothing says which that is.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Program(click.Group):
@@ -71,9 +86,17 @@ class Program(click.Group):
         super().__init__(**options)
         self.user_error = user_error
 
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Read the arguments; --help and --version print here."""
+        _guard_terminal()
+        try:
+            return super().make_context(*args, **options)
+        except BrokenPipeError:
+            _leave_pipe()
+            sys.exit(_BROKEN_PIPE)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
-        _guard_terminal()
         try:
             with _terminable():
                 return super().invoke(ctx)
@@ -82,9 +105,11 @@ class Program(click.Group):
             raise
         except self.user_error as error:
             code, message = getattr(error, "exit_code", 1), str(error)
-        except BrokenPipeError:  # as by `| head`; Python would flush stdout at exit and fail
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except BrokenPipeError:
+            _leave_pipe()
             return ctx.exit(_BROKEN_PIPE)
+        except MemoryError:
+            code, message = 1, "out of memory; run again, with fewer --workers"
         except OSError as error:  # disk full, no permission
             code, message = 1, f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
         except ModuleNotFoundError as error:

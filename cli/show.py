@@ -185,9 +185,16 @@ def _source_limit(reason: str, score: str, source: str, limits: Bounds | None) -
     return f"limit   {reason}: {score} {must_be} in source {source}"
 
 
+class _Screen(Console):
+    """A console that leaves a reader who has gone to the program, as all other output does."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def show_sequence(view: SequenceView) -> None:
     """A sequence as text, its documents in alternating colours, with the origin of each."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = _Screen(highlight=False, soft_wrap=True)
     length = view.manifest.sequence_length
     console.print(
         f"{escape(printable(str(view.stream)))}, sequence {view.number}: {length} tokens, "

@@ -31,6 +31,8 @@ def program(error: BaseException) -> Program:
         (ConfigError("no such key"), 2, "seal: no such key"),
         (CheckError("2 files differ"), 3, "seal: 2 files differ"),
         (OSError(28, "No space left on device", "x"), 1, "seal: x: No space left on device"),
+        (DataError("a\x1b[2J\nb"), 1, "seal: a\\u001b[2J\\nb"),
+        (MemoryError(), 1, "seal: out of memory; run again, with fewer --workers"),
         (KeyboardInterrupt(), 130, "seal: interrupted; run the same command again to continue"),
         (
             ModuleNotFoundError("No module named 'transformers'", name="transformers"),
@@ -78,12 +80,21 @@ def test_sigterm_exits_with_143_and_its_handler_is_restored():
     assert done.stderr == "seal: terminated; run the same command again to continue\n"
 
 
-def test_a_closed_pipe_exits_with_141_and_prints_nothing():
+@pytest.mark.parametrize(
+    "arguments", [["models", "list"], ["--help"], ["--version"], ["build", "--help"]]
+)
+def test_a_closed_pipe_exits_with_141_and_prints_nothing(arguments):
     read, write = os.pipe()
     os.close(read)
     code = "from sealcli.sealdata import main; main()"
-    command = [sys.executable, "-c", code, "models", "list"]
+    command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, timeout=60, check=False)
     os.close(write)
     assert done.returncode == 141
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize(("closed", "code"), [("2>&-", 0), (">&-", 0), ("<&- >&- 2>&-", 0)])
+def test_output_that_is_closed_goes_nowhere(closed, code):
+    run = f"{sys.executable} -c 'from sealcli.sealdata import main; main()' models list {closed}"
+    assert subprocess.run(["sh", "-c", run], timeout=60, check=False).returncode == code

@@ -38,7 +38,7 @@ class _RestartError(_BrokenError):
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Redirects as usual, but never from an encrypted address to an unencrypted one."""
+    """Redirects as usual, but only by HTTP, and never from an encrypted address to another."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -46,12 +46,19 @@ class _Redirects(HTTPRedirectHandler):
         """The request to the new address.
 
         Raises:
-            DataError: its answer would come unencrypted.
+            DataError: it is not of HTTP, or its answer would come unencrypted.
         """
+        _check_scheme(newurl, f"{req.full_url} redirects to {newurl}")
         # Anyone on the way could replace an unencrypted file, and its digest may be unknown so far.
         if req.type == "https" and urlsplit(newurl).scheme != "https":
             raise DataError(f"{req.full_url} redirects to {newurl}, which is not encrypted")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _check_scheme(url: str, said: str) -> None:
+    """Refuse ftp: and file:, which Python would follow: a server must not choose what is read."""
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise DataError(f"{said}, which is neither http nor https; name another address")
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,7 @@ def download(
             another size or digest, or ends before ``span``. The disk is full. Another process is
             fetching the file.
     """
+    _check_scheme(url, url)
     # A hidden name, so that no pattern of a recipe matches a file that is not whole.
     part = path.with_name(f".{path.name}.part")
     with _locked(part) as handle:

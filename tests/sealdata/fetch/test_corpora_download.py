@@ -150,7 +150,6 @@ def test_a_redirect_in_circles_is_one_line(server: Server, path: Path) -> None:
     ("here", "there", "refused"),
     [
         ("https://a.example/x", "http://a.example/x", True),
-        ("https://a.example/x", "ftp://a.example/x", True),
         ("https://a.example/x", "https://b.example/x", False),
         ("http://a.example/x", "http://b.example/x", False),
         ("http://a.example/x", "https://a.example/x", False),
@@ -490,3 +489,12 @@ def test_tokens_that_are_none(text: str) -> None:
 def test_tokens_of_what_has_none() -> None:
     with pytest.raises(ConfigError, match="--tokens: en-jv is not a file of token ids"):
         of_tokens("en-jv", Download(url="http://localhost/en-jv.txt.zip"), "0:5")
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org/a", "file:///etc/passwd", "/etc/passwd"])
+def test_only_http_is_fetched_and_followed(url: str, path: Path) -> None:
+    with pytest.raises(DataError, match="neither http nor https"):
+        download(url, path)
+    asked = (Request("http://example.org/a"), BytesIO(), 302, "Found", HTTPMessage(), url)
+    with pytest.raises(DataError, match=f"redirects to {url}, which is neither"):
+        _Redirects().redirect_request(*asked)

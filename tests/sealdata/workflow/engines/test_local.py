@@ -1,7 +1,10 @@
 """Workers: how many threads they start, and what becomes of them when their build is gone."""
 
+import signal
 import subprocess
 import sys
+
+from sealdata.workflow.engines.local import _uninterruptible_children
 
 ORPHANS = """
 import os, time
@@ -58,3 +61,16 @@ def test_threads_of_all_workers_are_the_cores(tmp_path):
     command = [sys.executable, script, tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "3 3 5\n"
+
+
+def test_sigterm_waits_until_the_workers_have_started() -> None:
+    """A child that starts while its parent stops would print a traceback."""
+    steps: list[str] = []
+    before = signal.signal(signal.SIGTERM, lambda *_: steps.append("stopped"))
+    try:
+        with _uninterruptible_children():
+            signal.raise_signal(signal.SIGTERM)
+            steps.append("started")
+        assert steps == ["started", "stopped"]
+    finally:
+        signal.signal(signal.SIGTERM, before)
