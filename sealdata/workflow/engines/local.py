@@ -161,8 +161,8 @@ def _make_pool(workers: int, gpus: Sequence[str]) -> ProcessPoolExecutor:
 def _uninterruptible_children() -> Iterator[None]:
     """Processes started within leave Ctrl-C to the parent, from their first instruction on.
 
-    SIGTERM waits until they have started: a child whose parent stops half-way through the start
-    prints a traceback, and is not yet known to the parent, who would end it.
+    SIGTERM waits until they have started. A child whose parent stopped halfway gets no orders, and
+    reports that as an error of its own.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signals
@@ -170,16 +170,16 @@ def _uninterruptible_children() -> Iterator[None]:
     # A terminal sends Ctrl-C to the whole process group. An ignored signal stays ignored in a
     # child.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    arrived: list[int] = []
-    # A handler, unlike a blocked or ignored signal, is not inherited by a child.
-    ends = signal.signal(signal.SIGTERM, lambda number, _: arrived.append(number))
+    terminated: list[int] = []
+    # A handler is not passed on to a child, unlike a blocked signal: `terminate` still ends it.
+    on_term = signal.signal(signal.SIGTERM, lambda number, _frame: terminated.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        signal.signal(signal.SIGTERM, ends)
-        if arrived:
-            signal.raise_signal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, on_term)
+        if terminated:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager
