@@ -92,22 +92,43 @@ def gold(
 
 @click.command()
 @REFS
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write factors that are not known into this recipe, as [languages.CODE] length_factor.",
+)
+@click.option("--replace", is_flag=True, help="Also write those that are known.")
 @AS_JSON
-def lengths(refs: Path, as_json: bool) -> None:
-    """Measure the length factors of the languages in --refs, and compare with the shipped ones.
+def lengths(refs: Path, write: Path | None, replace: bool, as_json: bool) -> None:
+    """Measure the length factors of the languages in --refs, and compare with the known ones.
 
     A factor is the characters of English over those of the other language in the same text. The
-    scorers ratio and balance multiply by the factors of sealdata/languages.toml.
+    scorers ratio and balance multiply by it. A language without a factor has wider limits. Measure
+    on a thousand sentences or more.
 
     \b
     Example:
         sealdata lengths --refs flores200_dataset/dev
+        sealdata lengths --refs my-bible --write my-recipe.toml
     """
     from sealdata.gold.lengths import length_factors
+    from sealdata.recipe.language_facts import write_language_facts
+    from sealdata.recipe.reading import declare_languages_of
 
     from .show_gold import show_lengths
 
+    if write is not None:
+        declare_languages_of(write)  # a language that only this recipe knows has references too
     rows = length_factors(refs)
+    if write is not None:
+        factors = {
+            lang: {"length_factor": round(factor, 3)}
+            for lang, _, factor, _, shipped in rows.rows()
+            if shipped is None or replace
+        }
+        if factors:
+            write_language_facts(write, factors)
+        echo(f"wrote {len(factors)} length factors into {write}", err=True)
     if as_json:
         echo(rows.write_json())
     else:

@@ -1,10 +1,11 @@
-"""Language identification: `sealdata lid eval` and `lid curve`."""
+"""Language identification: `sealdata lid eval`, `lid confusions` and `lid curve`."""
 
+import json
 from pathlib import Path
 
 import click
 
-from .options import AS_JSON, REFS
+from .options import AS_JSON, REFS, from_working_folder
 from .terminal import echo
 
 
@@ -21,7 +22,9 @@ def lid() -> None:
 @lid.command("eval")
 @REFS
 @click.option(
-    "--model", help="A name of `sealdata models list` or a path.  [default: the recipe's model]"
+    "--model",
+    callback=from_working_folder,
+    help="A name of `sealdata models list` or a path.  [default: the recipe's model]",
 )
 @click.option(
     "--recipe",
@@ -53,6 +56,53 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
         show_lid(facts)
 
 
+@lid.command("confusions")
+@REFS
+@click.option(
+    "--model",
+    callback=from_working_folder,
+    help="A name of `sealdata models list` or a path.  [default: the recipe's model]",
+)
+@click.option(
+    "--recipe", default="openseal", show_default=True, help="The recipe whose scorer lid is used."
+)
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write what a language is taken for into this recipe, as [languages.CODE] taken_for.",
+)
+@AS_JSON
+def lid_confusions(
+    refs: Path, model: str | None, recipe: str, write: Path | None, as_json: bool
+) -> None:
+    """Show which languages a model takes right text for.
+
+    A model may take right text for a relative of its language. Rules on language ID drop such
+    text, unless the relative is known. --write makes it known to a recipe. Then text of that
+    relative passes, too: see the share that `sealdata lid eval` says is caught.
+
+    \b
+    Example:
+        sealdata lid confusions --refs flores200_dataset/dev
+        sealdata lid confusions --refs my-bible --recipe my.toml --write my.toml
+    """
+    from sealdata.gold.confusions import confusions
+    from sealdata.recipe.language_facts import write_language_facts
+    from sealdata.recipe.reading import read_recipe
+
+    from .show_lid import show_confusions
+
+    rows = confusions(*read_recipe(recipe), refs, model)
+    to_declare = {row.lang: {"taken_for": row.to_declare} for row in rows if row.to_declare}
+    if write is not None and to_declare:
+        write_language_facts(write, to_declare)
+        echo(f"wrote taken_for of {', '.join(to_declare)} into {write}", err=True)
+    if as_json:
+        echo(json.dumps([row.model_dump() for row in rows], indent=1))
+    else:
+        show_confusions(rows)
+
+
 @lid.command("curve")
 @click.option(
     "--refs",
@@ -64,6 +114,7 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
     "--model",
     "models",
     multiple=True,
+    callback=from_working_folder,
     help="A name of `sealdata models list` or a path; may be repeated.  [default: the recipe's]",
 )
 @click.option(

@@ -34,6 +34,13 @@ def _refs(context: click.Context, parameter: click.Parameter, folder: Path) -> P
     return folder
 
 
+def from_working_folder(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+    """A model, or several, given by paths: a recipe would look for them in its own folder."""
+    if isinstance(value, tuple):
+        return tuple(from_working_folder(_context, _parameter, name) for name in value)
+    return str(Path(value).absolute()) if value and Path(value).is_file() else value
+
+
 BUILD_OUT = click.option(
     "--out", type=click.Path(path_type=Path), help="Result folder.  [default: builds/RECIPE-NAME]"
 )

@@ -1,6 +1,5 @@
 """The `sealtrain` command: each function parses its arguments, calls the library and prints."""
 
-import json
 import os
 import sys
 import warnings
@@ -12,9 +11,11 @@ import click
 from sealtrain.errors import ConfigError, SealError
 
 from .errors import Program
+from .terminal import echo
 
 
 @click.group("sealtrain", cls=Program, user_error=SealError)
+@click.version_option(package_name="sealdata", prog_name="sealtrain")
 def main() -> None:
     """Train a language model on shards of parallel text, and measure what it learned and forgot.
 
@@ -72,7 +73,7 @@ def run(
         _prepare_libraries()
         from .show_plan import Machine, plan
 
-        click.echo(plan(chosen, Machine(gpus, gpu, mfu)))
+        echo(plan(chosen, Machine(gpus, gpu, mfu)))
         return
     _prepare_libraries()
     from sealtrain.train import train
@@ -81,7 +82,7 @@ def run(
 
     result = train(chosen, resume, sys.stderr)
     if result is not None:
-        click.echo(validation_table(result))
+        echo(validation_table(result))
 
 
 @main.group("config")
@@ -112,7 +113,7 @@ def show_config(config: str) -> None:
 
     resolved = resolve(config)
     check(resolved)
-    click.echo(resolved.to_toml())
+    echo(resolved.to_toml())
 
 
 @main.command("eval")
@@ -126,9 +127,19 @@ def show_config(config: str) -> None:
     show_default=True,
     help="Examples in each prompt: the first lines of the references, not scored.",
 )
+@click.option(
+    "--max-new-tokens",
+    type=click.IntRange(min=1),
+    help="Tokens of a translation, at most.  [default: those of the run's config]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def evaluate(
-    checkpoint: Path, refs: str | None, max_sentences: int | None, shots: int, as_json: bool
+    checkpoint: Path,
+    refs: str | None,
+    max_sentences: int | None,
+    shots: int,
+    max_new_tokens: int | None,
+    as_json: bool,
 ) -> None:
     """Translate references from and to English with CHECKPOINT, and score the translations.
 
@@ -143,6 +154,7 @@ def evaluate(
     """
     _prepare_libraries()
     from sealtrain import evaluate as evaluation
+    from sealtrain.records import to_json
     from sealtrain.references import refs_folder
     from sealtrain.translate import load
 
@@ -155,13 +167,18 @@ def evaluate(
         raise ConfigError("the run's config has no eval.refs: give --refs FOLDER")
     limit = max_sentences or settings.max_sentences
     result = evaluation.evaluate(
-        loaded, refs_folder(folder), limit, lambda line: click.echo(line, err=True), shots
+        loaded,
+        refs_folder(folder),
+        limit,
+        lambda line: echo(line, err=True),
+        shots,
+        max_new_tokens,
     )
-    click.echo(f"saved in {evaluation.keep(result)}", err=True)
+    echo(f"saved in {evaluation.keep(result)}", err=True)
     if as_json:
-        click.echo(json.dumps(result.model_dump(), indent=1, ensure_ascii=False))
+        echo(to_json(result.model_dump(), indent=1, ensure_ascii=False))
     else:
-        click.echo(report(result))
+        echo(report(result))
 
 
 @main.command()
@@ -189,14 +206,16 @@ def bench(
         sealtrain bench models/openseal-1b --json > openseal-1b.json
     """
     _prepare_libraries()
+    from sealtrain.records import to_json
+
     from . import bench as benchmarks
 
     chosen = tasks.split(",") if tasks else benchmarks.REGION.split()
     results = benchmarks.bench(checkpoint, chosen, shots, limit)
     if as_json:
-        click.echo(json.dumps({"results": results["results"], "versions": results["versions"]}))
+        echo(to_json({"results": results["results"], "versions": results["versions"]}))
     else:
-        click.echo(benchmarks.score_table(results))
+        echo(benchmarks.score_table(results))
 
 
 @main.command()
@@ -222,7 +241,7 @@ def export(
     _prepare_libraries()
     from sealtrain.export import export as write
 
-    click.echo(write(checkpoint, out, dtype, data_card))
+    echo(write(checkpoint, out, dtype, data_card))
 
 
 @main.command()
@@ -244,6 +263,7 @@ def compare(runs: tuple[Path, ...], plot: Path | None, significance: bool, as_js
     """
     _prepare_libraries()
     from sealtrain import compare as comparing
+    from sealtrain.records import to_json
 
     from . import show_compare as show
 
@@ -252,15 +272,15 @@ def compare(runs: tuple[Path, ...], plot: Path | None, significance: bool, as_js
             raise ConfigError(f"--significance compares two runs, not {len(runs)}")
         settings = comparing.read_runs(runs)
         baseline, system = (run for setting in settings for run in setting.runs)
-        click.echo(show.significance_table(comparing.significance(baseline, system)))
+        echo(show.significance_table(comparing.significance(baseline, system)))
         return
     settings = comparing.read_runs(runs)
     if plot is not None:
         from sealtrain.plot import plot_settings
 
         plot_settings(settings, plot)
-        click.echo(f"drawn into {plot}", err=True)
-    click.echo(json.dumps(show.facts(settings), indent=1) if as_json else show.report(settings))
+        echo(f"drawn into {plot}", err=True)
+    echo(to_json(show.facts(settings), indent=1) if as_json else show.report(settings))
 
 
 @main.command("plot")
@@ -282,7 +302,7 @@ def plot_curves(runs: tuple[Path, ...], out: Path) -> None:
     from sealtrain.plot import plot_runs
 
     plot_runs(runs, out)
-    click.echo(out)
+    echo(out)
 
 
 def _prepare_libraries() -> None:

@@ -13,7 +13,13 @@ def report(evaluation: Evaluation) -> str:
     rows = []
     for direction in evaluation.directions:
         s, checks = direction.score, direction.output_checks
-        shares = [checks.empty, checks.repetitive, checks.english, checks.other_language]
+        shares = [
+            checks.empty,
+            checks.repetitive,
+            checks.cut,
+            checks.english,
+            checks.other_language,
+        ]
         rows.append(
             [
                 f"{s.src} -> {s.tgt}",
@@ -23,7 +29,8 @@ def report(evaluation: Evaluation) -> str:
                 *("-" if share is None else f"{share:.0%}" for share in shares),
             ]
         )
-    head = ["direction", "BLEU", "signature", "chrF++", "empty", "repetitive", "English", "other"]
+    head = ["direction", "BLEU", "signature", "chrF++", "empty", "repetitive", "cut", "English",
+            "other"]  # fmt: skip
     losses = [
         [source, f"{loss.num_labels:,}", f"{loss.bits_per_byte:.3f}"]
         for source, loss in evaluation.text.items()
@@ -35,7 +42,10 @@ def report(evaluation: Evaluation) -> str:
         "\n".join(
             [f"BLEU {number}: {signature}" for signature, number in numbers.items()]
             + [f"chrF++: {scores[0].chrf_signature}"]
-            + ["empty, repetitive, English, other language: shares of the outputs"]
+            + [
+                "empty, repetitive, cut by the limit of tokens, English, other language: shares of "
+                "the outputs"
+            ]
         ),
         table(["held-out text", "labels", "bits per byte"], losses),
     ]

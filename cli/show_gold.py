@@ -135,9 +135,9 @@ def show_lengths(rows: pl.DataFrame) -> None:
             f"{pairs:,}",
             f"{factor:.3f}",
             "" if spread is None else f"{spread:.3f}",
-            f"{shipped:.3f}",
+            "" if shipped is None else f"{shipped:.3f}",
         ]
         for lang, pairs, factor, spread, shipped in rows.rows()
     ]
-    head = ["language", "pairs", "factor", "spread", "shipped"]
+    head = ["language", "pairs", "factor", "spread", "known"]
     echo(table(head, cells, title="length factors"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from sealdata.gold.confusions import Confusion
 from sealdata.gold.curves import LOSSES, Curve
 from sealdata.gold.lid_eval import LidFacts, Swap
 
@@ -34,6 +35,28 @@ def show_lid(facts: LidFacts) -> None:
     )
     echo()
     echo(_matrix(facts))
+
+
+def show_confusions(rows: Sequence[Confusion]) -> None:
+    """What right text of each language is taken for, and what a recipe should say of it."""
+    cells = [
+        [
+            row.lang,
+            f"{row.texts:,}",
+            f"{100 * row.right:.1f}",
+            f"{100 * row.dropped:.1f}",
+            ", ".join(f"{code} {100 * share:.0f} %" for code, share in row.taken_for.items()),
+            ", ".join(row.to_declare),
+        ]
+        for row in rows
+    ]
+    head = ["language", "texts", "right %", "dropped %", "taken for", "to declare"]
+    echo(table(head, cells))
+    if any(row.to_declare for row in rows):
+        echo(
+            "Rules on language ID drop text that is taken for a language which is not known as a "
+            "relative. --write RECIPE declares it there."
+        )
 
 
 def _matrix(facts: LidFacts) -> str:

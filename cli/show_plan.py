@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from sealtrain import cost, data, mixture, optim
 from sealtrain.config import Config
@@ -17,7 +17,9 @@ from sealtrain.cost import Shape
 from sealtrain.data import IGNORED, Manifest, Stream
 from sealtrain.errors import ConfigError
 from sealtrain.mixture import Order
-from sealtrain.model import FETCH, olmo2_config
+from sealtrain.model import base_config, compare_tokenizers, olmo2_config
+from sealtrain.new_rows import new_pieces, num_rows
+from sealtrain.tokenizer import FILE, base_file
 
 from .tables import table
 
@@ -42,10 +44,11 @@ def plan(config: Config, machine: Machine | None = None) -> str:
         SealError: whatever would stop the run before its first step.
     """
     machine = machine or Machine()
-    streams = data.open_streams(config.shards, "train")
+    streams = data.open_streams(config.shards, "train", config.allow_outside)
     order = mixture.make_order(config.mixture, config.seed, streams, config.train.batch_sequences)
     num_steps = len(order) // config.train.batch_sequences
     optim.check_schedule(config.optim, num_steps)
+    note = _compare_tokenizers(config, streams[0])
     length = streams[0].manifest.sequence_length
     return "\n\n".join(
         [
@@ -55,7 +58,26 @@ def plan(config: Config, machine: Machine | None = None) -> str:
             f"{len(order) * length:,} tokens",
             _curve(config, num_steps),
             _machine(config, order, length, machine),
+            *([note] if note else []),
         ]
+    )
+
+
+def _compare_tokenizers(config: Config, stream: Stream) -> str:
+    if config.model.init_from is None:
+        return ""
+    base, folder = base_config(config.model.init_from), data.tokenizer_folder(stream)
+    note = compare_tokenizers(config.model, base, stream.manifest, folder)
+    file = base_file(config.model.init_from)
+    if config.model.new_rows is None or file is None:
+        return note
+    # An embedding and a head, unless they are one matrix.
+    matrices = 1 if base.get_text_config().tie_word_embeddings else 2
+    num_new = len(new_pieces(file, folder / FILE))
+    width = base.get_text_config().hidden_size
+    return (
+        f"{num_new:,} new pieces: {num_new * width * matrices:,} parameters of new rows, "
+        f"each {config.model.new_rows}"
     )
 
 
@@ -191,12 +213,16 @@ def memory(config: Config, shape: Shape, sequence_length: int, world_size: int) 
     layer = (shape.num_parameters - root) / shape.num_layers
     tokens = config.train.micro_batch_sequences * sequence_length
     stored = 14 * shape.hidden_size + 4 * shape.intermediate_size
+    in_all_layers = shape.num_layers * stored
+    if config.train.activation_checkpointing:
+        # Each layer keeps its input, and one at a time is computed again.
+        in_all_layers = shape.num_layers * shape.hidden_size + stored
     return Memory(
         parameters=sharded,
         gradients=sharded,
         optimizer=moments,
         gathered=width * (root + 2 * layer) if world_size > 1 else 0.0,
-        activations=width * tokens * shape.num_layers * stored,
+        activations=width * tokens * in_all_layers,
         logits=2 * 4.0 * min(config.train.loss_chunk_tokens, tokens) * shape.vocab_size,
         host_for_saving=sharded + moments,
     )
@@ -211,12 +237,10 @@ def without_weights(config: Config, shards: Manifest) -> nn.Module:
     if config.model.init_from is None:
         model_config = olmo2_config(config.model, shards)
     else:
-        name = config.model.init_from
-        try:
-            model_config = AutoConfig.from_pretrained(name, local_files_only=True)
-        except (OSError, ValueError) as error:
-            reason = f"{FETCH}: {str(error).splitlines()[0]}"
-            raise ConfigError(f"model.init_from {name}: cannot read it{reason}") from error
+        model_config = base_config(config.model.init_from)
+        if config.model.new_rows is not None:
+            text = model_config.get_text_config()
+            text.vocab_size = num_rows(text.vocab_size, shards.vocab_size)
     with torch.device("meta"):
-        made: nn.Module = AutoModelForCausalLM.from_config(model_config)  # type: ignore[no-untyped-call]
+        made: nn.Module = AutoModelForCausalLM.from_config(model_config, trust_remote_code=False)  # type: ignore[no-untyped-call]
     return made

@@ -286,17 +286,27 @@ def audit_page() -> str:
 def languages_page() -> str:
     """Languages and confusable sets."""
     rows = [
-        [f"`{code}`", language.name, ", ".join(f"`{alias}`" for alias in language.aliases),
-         language.script, f"{language.length_factor}", "yes" if language.spaces else "no"]
+        [f"`{code}`", language.name, language.autonym, f"`{language.bcp47}`",
+         ", ".join(f"`{alias}`" for alias in language.aliases),
+         "" if language.length_factor is None else f"{language.length_factor:g}",
+         "yes" if language.spaces else "no",
+         ", ".join(f"`{other}`" for other in language.taken_for) or "–"]
         for code, language in languages().items()
     ]  # fmt: skip
     sets = [[f"`{name}`", ", ".join(f"`{code}`" for code in codes)]
             for name, codes in confusable_sets().items()]  # fmt: skip
-    head = ["code", "name", "also accepted", "script", "length factor", "spaces between words"]
+    head = ["code", "name", "autonym", "BCP 47", "also accepted", "length factor", "spaces",
+            "taken for"]  # fmt: skip
     return page(
         "Languages",
+        "All languages of FLORES-200, FLORES+ and NLLB are known. Their ISO 639 codes, BCP 47 "
+        "tags with a region, and withdrawn codes are accepted too. A language that is not listed "
+        "is known by its code of ISO 639-3 and a script (`evn_Cyrl`). "
+        "[A table in the recipe](../how-to/add-a-language.md) makes any other one known.",
         "A length factor is the number of English characters that one character of the language "
-        "stands for.",
+        "stands for. Where none is known, limits on lengths are wider.",
+        "Language identification takes a language for those in the last column, and not the "
+        "reverse. Such text is not dropped.",
         table(head, rows),
         "## Confusable sets",
         table(["set", "languages"], sets),

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from sealdata.errors import DataError
 from sealdata.files.records import read_json
 from sealdata.filter_stages import STAGE_NAMES, RuleStage
-from sealdata.languages import languages
+from sealdata.languages import remember, resolve
 
 MANIFEST = "manifest.json"
 FORMAT = 2  # raised when a field or a score column is renamed; 1 had no field of this name
@@ -244,7 +244,7 @@ class LexiconRow(_Facts):
     @property
     def sentence(self) -> str:
         """For people: what was learnt, and who was not judged."""
-        name = languages()[self.lang].name
+        name = resolve(self.lang).name
         if not self.learnt:
             return (
                 f"{name}: no lexicon could be learnt from {self.pairs:,} pairs, so all "
@@ -431,8 +431,11 @@ def read_build_manifest(out: Path) -> BuildManifest:
                 f"version reads format {FORMAT}: run the build again with the same --out"
             )
     try:
-        return BuildManifest.model_validate(content)
+        manifest = BuildManifest.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise DataError(f"{path} is not a build manifest ({where}: {first['msg']})") from None
+    # The names of its languages, for whatever shows the build.
+    remember(manifest.recipe.get("languages", {}))
+    return manifest

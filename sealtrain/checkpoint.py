@@ -11,11 +11,12 @@ import hashlib
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from torch import distributed as dist
 from torch.distributed.checkpoint import hf_storage
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
@@ -26,10 +27,13 @@ from torch.optim import Optimizer
 from sealtrain.config import Config
 from sealtrain.errors import DataError
 from sealtrain.parallel import World
+from sealtrain.records import Number, Saved
 from sealtrain.validate import Losses
 
+HASHING_THREADS = 8  # files hashed side by side
 
-class Record(BaseModel):
+
+class Record(Saved):
     """`checkpoint.json`: everything about a checkpoint except its tensors."""
 
     format: Literal["sealtrain-checkpoint"] = "sealtrain-checkpoint"  # what kind of file this is
@@ -43,7 +47,7 @@ class Record(BaseModel):
     language_names: dict[str, str]  # as prompts write them, by FLORES code
     before: Losses = {}  # validation before step 0
     after: Losses = {}  # validation after `step`; empty where none was due
-    recent: list[tuple[float, float]] = []  # loss and gradient norm of the last steps
+    recent: list[tuple[Number, Number]] = []  # loss and gradient norm of the last steps
     extended_at: list[int] = []  # steps made each time that the budget was raised
     files: dict[str, str] = {}  # sha256 of every other file, by its path in the checkpoint
 
@@ -117,24 +121,34 @@ def latest(out: Path) -> Path | None:
     return max(step_folders(out / "checkpoints"), key=step_of, default=None)
 
 
-def read_record(folder: Path) -> Record:
+def read_record(folder: Path, check_files: bool = True) -> Record:
     """A checkpoint's record, after a check of every file's sha256.
+
+    Args:
+        folder: The folder of the checkpoint.
+        check_files: Whether to read all files, 88 GB for a 7B. Tables need no check, and neither do
+            ranks that leave it to another one of their machine.
 
     Raises:
         DataError: not a checkpoint of this version, or a file is missing or damaged.
     """
+    path = folder / "checkpoint.json"
+    continue_before = f"delete {folder} to continue from the checkpoint before it"
     try:
-        record = Record.model_validate_json((folder / "checkpoint.json").read_bytes())
-    except (OSError, ValidationError) as error:
+        text = path.read_bytes()
+        record = Record.model_validate_json(text)
+    except OSError as error:
+        raise DataError(f"{folder}: not a sealtrain checkpoint: no {path.name}") from error
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise DataError(f"{path}: damaged, not JSON; {continue_before}") from None
         raise DataError(f"{folder}: not a sealtrain checkpoint of this version") from error
-    # Each rank reads every file here for its digest, and again for the tensors. Without the digest,
-    # a damaged weight would be trained on and nothing would report it.
-    for name, digest in record.files.items():
-        if not (folder / name).is_file() or sha256_of(folder / name) != digest:
-            raise DataError(
-                f"{folder / name}: missing or damaged; delete {folder} to continue from the "
-                "checkpoint before it"
-            )
+    if check_files:
+        # Without the digests, a damaged weight would be trained on and nothing would report it.
+        digests = digests_of([folder / name for name in record.files])
+        for name, digest in zip(record.files, digests, strict=True):
+            if digest != record.files[name]:
+                raise DataError(f"{folder / name}: missing or damaged; {continue_before}")
     return record
 
 
@@ -170,7 +184,11 @@ def _complete(partial: Path, final: Path, record: Record) -> None:
         return
     # Sorted, so that the same state has the same record.
     files = sorted(path for path in partial.rglob("*") if path.is_file())
-    record.files = {str(path.relative_to(partial)): sha256_of(path) for path in files}
+    digests = digests_of(files)
+    record.files = {
+        str(path.relative_to(partial)): digest or ""
+        for path, digest in zip(files, digests, strict=True)
+    }
     # The record comes after all other files, since it holds their digests.
     replace_text(partial / "checkpoint.json", record.model_dump_json(indent=1))
     # A rename may reach the disk before the bytes of the files do. After a power failure the folder
@@ -197,6 +215,13 @@ def _prune(folder: Path, record: Record) -> None:
     # The save that just ended was renamed, and saves do not overlap: what is left was interrupted.
     for path in folder.glob("*.partial"):
         shutil.rmtree(path)
+
+
+def digests_of(paths: Sequence[Path]) -> list[str | None]:
+    """The sha256 of each file, several at a time; None for one that is missing."""
+    # hashlib releases the lock of the interpreter, so threads hash side by side.
+    with ThreadPoolExecutor(HASHING_THREADS) as pool:
+        return list(pool.map(lambda path: sha256_of(path) if path.is_file() else None, paths))
 
 
 def sha256_of(path: Path) -> str:

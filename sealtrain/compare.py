@@ -1,6 +1,7 @@
 """Runs side by side: one row per setting, with its seeds together, and their significance."""
 
 import json
+import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,12 +10,14 @@ from pathlib import Path
 from statistics import stdev
 from typing import Any
 
-from sealtrain import checkpoint
+from sealtrain import checkpoint, run_log
 from sealtrain.checkpoint import Record
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.evaluate import Direction, Evaluation, kept
 from sealtrain.references import read_refs, refs_folder, take_shots
 from sealtrain.scores import ENGLISH, Comparison, paired_bootstrap
+
+_log = logging.getLogger(__name__)
 
 Figure = Callable[..., float | None]  # of a Run
 ALWAYS_NAMED = ("mixture.strategy", "mixture.replay")
@@ -107,11 +110,12 @@ def read_steps(run: Path) -> list[dict[str, Any]]:
     log = run / "log.jsonl"
     if not log.is_file():
         raise DataError(f"no log at {log}; give the folder of a run")
+    # A run that goes on, or was killed, may have left half a line at the end: no fault to name.
+    lines = run_log.read(log)
+    if faults := lines.faults("left out"):
+        _log.warning("%s", faults)
     # A log has lines of other events (speed, validation) between the steps.
-    # A run that goes on, or was killed, may have left half a line at the end.
-    whole, _, _ = log.read_text("utf-8").rpartition("\n")
-    lines = [json.loads(line) for line in whole.splitlines()]
-    steps = [line for line in lines if line["event"] == "step"]
+    steps = [event for event in lines.events if event["event"] == "step"]
     if not steps:
         raise DataError(f"{log} holds no step yet")
     return steps
@@ -121,14 +125,14 @@ def _read_run(folder: Path) -> Run:
     last = checkpoint.latest(folder)
     if last is None:
         raise DataError(f"no checkpoint in {folder}; give the folder of a finished run")
-    record = checkpoint.read_record(last)
+    record = checkpoint.read_record(last, check_files=False)
     # An unfinished run has not decayed its rate yet, so its loss cannot be compared.
     if record.step < record.num_steps:
         raise DataError(
             f"{folder} is at step {record.step} of {record.num_steps}: finish it, then compare"
         )
-    # From the log, which `resume` cuts: a step that was made twice is counted once.
-    num_tokens = sum(step["num_tokens"] for step in read_steps(folder))
+    # All steps read equally many, so a line that the log has lost changes nothing.
+    num_tokens = record.step * int(read_steps(folder)[-1]["num_tokens"])
     return Run(folder, record, num_tokens, [e for e in kept(folder) if e.step == record.step])
 
 

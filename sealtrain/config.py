@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from sealtrain.config_file import Resolved, resolve
 from sealtrain.errors import ConfigError, first_fault
+from sealtrain.records import Saved
 
 Strategy = Literal["parallel-only", "multilingual", "mixed", "parallel-first", "parallel-last"]
 Count = Annotated[int, Field(gt=0)]
@@ -21,10 +22,13 @@ ROUNDING_KEYS = {
     "train.activation_checkpointing",
     "train.replicas",
 }
-LIMIT_KEYS = {"mixture.max_epochs", "train.max_skipped_steps"}
+LIMIT_KEYS = {"mixture.max_epochs", "train.max_skipped_steps", "model.other_tokenizer"}
 
 
-class Section(BaseModel):
+NewRows = Literal["mean", "mean-of-all", "random"]
+
+
+class Section(Saved):
     """A table of the config: unknown keys are errors, and values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +60,11 @@ class Model(Section):
     """Weights to start from, or the shape of an OLMo 2 with random weights."""
 
     init_from: str | None = None  # a folder, or a Hub name in the local cache; then no shape
+    # the base shall learn another tokenizer than its own; else they are compared
+    other_tokenizer: bool = False
+    # rows for pieces of the shards' tokenizer that the base lacks, made of those of its own pieces
+    # (`mean`), of all rows (`mean-of-all`), or at random; absent: such shards are refused
+    new_rows: NewRows | None = None
     hidden_size: Count | None = None  # width of the residual stream
     intermediate_size: Count | None = None  # width of the feed-forward layers
     num_layers: Count | None = None  # transformer layers
@@ -71,7 +80,8 @@ class Model(Section):
         shape = {"hidden_size", "intermediate_size", "num_layers", "num_heads"}
         if self.init_from is None and any(getattr(self, key) is None for key in shape):
             raise ValueError(f"give init_from, or all of {', '.join(sorted(shape))}")
-        if self.init_from is not None and len(self.model_dump(exclude_defaults=True)) > 1:
+        of_base = {"init_from", "other_tokenizer", "new_rows"}
+        if self.init_from is not None and self.model_dump(exclude_defaults=True).keys() - of_base:
             raise ValueError("init_from brings its own shape: remove the other keys")
         # Rotary embeddings turn the dimensions of a head in pairs.
         if self.hidden_size and self.num_heads and self.hidden_size % (2 * self.num_heads):
@@ -127,7 +137,8 @@ class Eval(Section):
     refs: str | None = None  # folder of `{FLORES code}.*` files; `package:NAME/PATH` in a package
     max_sentences: Count | None = None  # at most, of each language
     batch_sentences: Count = 64  # sentences translated at one time
-    max_new_tokens: Count = 256  # tokens of a translation, at most
+    # tokens of a translation, at most; absent: 1,024, or more where sources are long
+    max_new_tokens: Count | None = None
 
 
 class Config(Section):
@@ -135,6 +146,8 @@ class Config(Section):
 
     seed: int = Field(ge=0, lt=2**63)  # of the order of the data, and of random weights
     shards: Path  # holds tokenizer/, train/ and validation/
+    # token files and tokenizers outside of the shards' folder may be read
+    allow_outside: bool = False
     out: Path  # folder of the run
     # steps between two lines on the screen and two measurements of speed
     log_every_steps: Count = 10

@@ -20,6 +20,8 @@ from sealtrain.errors import ConfigError
 
 # Part of the package, so that built-in names work after an installation.
 RECIPES = Path(__file__).parent / "recipes"
+# Keys of one table that exclude each other: the two ways to say a budget.
+EITHER = (("total_tokens", "parallel_tokens"),)
 Key = tuple[str, ...]  # ("optim", "lr") for `lr` in the table [optim]
 
 
@@ -145,6 +147,10 @@ def _merge(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
     """`base` with the values of `table` in place of its own; tables in both are merged."""
     # `|` copies, so neither argument is changed.
     merged = base | table
+    # A config has one of two such values, so that of the extending file replaces the other one.
+    for names in EITHER:
+        if len(set(names) & table.keys()) == 1:
+            merged = {k: v for k, v in merged.items() if k not in names or k in table}
     for name in base.keys() & table.keys():
         if isinstance(base[name], dict) and isinstance(table[name], dict):
             merged[name] = _merge(base[name], table[name])

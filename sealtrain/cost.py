@@ -3,6 +3,7 @@
 Shapes: N = parameters, L = layers, H = width of all heads, S = tokens in a sequence.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +22,11 @@ PEAKS = {
     "H100 PCIe": 756e12,
     "H100 NVL": 835e12,
     "H100": 989e12,
+    "H200 NVL": 835e12,
     "H200": 989e12,
     "GH200": 989e12,
     "B200": 2250e12,
+    "GB200": 2500e12,
     "L40S": 362e12,
     "RTX 4090": 165e12,
 }
@@ -34,7 +37,8 @@ def peak_flops(device_name: str) -> float | None:
 
     None for a GPU that is not listed: no MFU is better than a wrong one.
     """
-    names = [name for name in PEAKS if name in device_name]
+    # A whole word: a GB200 is not a B200.
+    names = [name for name in PEAKS if re.search(rf"\b{name}\b", device_name)]
     return PEAKS[max(names, key=len)] if names else None  # "H100 PCIe" before "H100"
 
 
@@ -53,8 +57,10 @@ class Shape:
     @classmethod
     def of(cls, model: Any) -> "Shape":
         """The shape of a causal model of transformers, whose weights may be on `meta`."""
-        config = model.config
-        heads, embedding = config.num_attention_heads, model.get_input_embeddings().weight
+        config = model.config.get_text_config()
+        # Models without attention have no heads.
+        heads = getattr(config, "num_attention_heads", None) or 0
+        embedding = model.get_input_embeddings().weight
         tied = embedding is model.get_output_embeddings().weight
         return cls(
             # `numel` of a sharded weight (DTensor) counts the whole tensor.
@@ -64,9 +70,10 @@ class Shape:
             num_layers=config.num_hidden_layers,
             # Some models have a head size that is not the width divided by the heads.
             attention_width=heads
-            * (getattr(config, "head_dim", None) or config.hidden_size // heads),
+            * (getattr(config, "head_dim", None) or config.hidden_size // max(heads, 1)),
             hidden_size=config.hidden_size,
-            intermediate_size=config.intermediate_size,
+            # GPT-2 and its relatives write nothing where it is four times the width.
+            intermediate_size=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
             vocab_size=config.vocab_size,
         )
 

@@ -4,6 +4,7 @@ Shapes: B = sequences, S = tokens in a sequence.
 """
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -13,9 +14,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import BaseModel, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, NonNegativeInt, PositiveInt, ValidationError, field_validator
 
 from sealtrain.errors import DataError
+from sealtrain.prompts import check_template
 
 Ids = npt.NDArray[np.int64]
 Split = Literal["train", "validation"]
@@ -57,6 +59,13 @@ class Manifest(BaseModel):
     sequence_length: NonNegativeInt  # tokens of a sequence
     num_sequences: NonNegativeInt  # in all segments
     segments: list[Segment]  # in the order of the stream
+
+    @field_validator("templates")
+    @classmethod
+    def _are_data(cls, templates: list[str]) -> list[str]:
+        for template in templates:
+            check_template(template)
+        return templates
 
 
 @dataclass(frozen=True)
@@ -146,12 +155,15 @@ class Stream:
         return ids, labels
 
 
-def open_streams(shards: Path, split: Split) -> list[Stream]:
+def open_streams(shards: Path, split: Split, allow_outside: bool = False) -> list[Stream]:
     """Every stream of a split, ordered by `KINDS`, then by name.
+
+    A manifest may name files outside of `shards` only with `allow_outside`.
 
     Raises:
         DataError: there are no shards, a manifest is broken, a file is missing or has another size,
-            or two streams differ in tokenizer or sequence length.
+            or two streams differ in tokenizer or sequence length. Or a manifest names a file
+            outside of `shards`.
     """
     # A build's folder is named after its recipe by default, and holds shards/.
     if not shards.is_dir():
@@ -163,6 +175,9 @@ def open_streams(shards: Path, split: Split) -> list[Stream]:
     if not paths:
         raise DataError(f"no {split} streams under {shards / split}; rebuild the shards")
     streams = [open_stream(path) for path in paths]
+    if not allow_outside:
+        for stream in streams:
+            _check_inside(stream, shards)
     # One tokenizer and one length for all, because sequences of several streams share a batch.
     for stream in streams:
         if stream.shape != streams[0].shape:
@@ -171,6 +186,23 @@ def open_streams(shards: Path, split: Split) -> list[Stream]:
                 f"vocabulary or tokenizer: {streams[0].shape} and {stream.shape}"
             )
     return streams
+
+
+def _check_inside(stream: Stream, shards: Path) -> None:
+    """Refuse a manifest that names a file outside of the shards, where anyone may have written it.
+
+    Raises:
+        DataError: see above.
+    """
+    names = [segment.path for segment in stream.manifest.segments]
+    for name in (*names, stream.manifest.tokenizer.path):
+        # By the names and not by `resolve`: a folder of the user's may be a link.
+        path = Path(os.path.normpath((stream.folder / name).absolute()))
+        if not path.is_relative_to(os.path.normpath(shards.absolute())):
+            raise DataError(
+                f"{stream.folder / 'manifest.json'} names {name}, which is outside of {shards}; "
+                "set allow_outside = true if you know these files"
+            )
 
 
 def open_stream(path: Path) -> Stream:

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from pydantic import AliasChoices, BaseModel, Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 
 from sealtrain import data, parallel
 from sealtrain.checkpoint import replace_text
 from sealtrain.data import Ids
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.output_checks import OutputChecks, check_outputs
+from sealtrain.records import Saved
 from sealtrain.references import digest, read_refs, take_shots
 from sealtrain.scores import ENGLISH, Score, score
 from sealtrain.translate import Loaded, translate
@@ -20,7 +21,7 @@ Say = Callable[[str], None]
 FOLDER = "evaluations"  # in a run's folder: a file for each checkpoint, references and shots
 
 
-class Direction(BaseModel):
+class Direction(Saved):
     """The translations of one direction, their scores and the checks of how they fail."""
 
     score: Score  # BLEU and chrF++ of the outputs
@@ -29,7 +30,7 @@ class Direction(BaseModel):
     outputs: list[str]  # in the order of the references, shots excluded; `compare` resamples them
 
 
-class Evaluation(BaseModel):
+class Evaluation(Saved):
     """Everything measured on one checkpoint; saved in its run, so that runs can be compared."""
 
     checkpoint: str  # its folder
@@ -43,12 +44,18 @@ class Evaluation(BaseModel):
 
 
 def evaluate(
-    loaded: Loaded, refs: Path, max_sentences: int | None, say: Say, num_shots: int = 0
+    loaded: Loaded,
+    refs: Path,
+    max_sentences: int | None,
+    say: Say,
+    num_shots: int = 0,
+    max_new_tokens: int | None = None,
 ) -> Evaluation:
     """Translate the references from and to English, score them, and measure the loss on them.
 
     The first `num_shots` lines are the examples of every prompt and are not scored. `say` gets a
-    line of progress after each language.
+    line of progress after each language. `max_new_tokens` replaces the limit of the checkpoint's
+    config.
 
     Raises:
         ConfigError: the checkpoint was trained on no parallel text.
@@ -68,12 +75,12 @@ def evaluate(
     # Each language from and to English, like the pairs of training.
     for other in others:
         for src, tgt in ((ENGLISH, other), (other, ENGLISH)):
-            outputs = translate(loaded, texts[src], src, tgt, shots)
+            outputs = translate(loaded, texts[src], src, tgt, shots, texts[tgt], max_new_tokens)
             directions.append(
                 Direction(
-                    score=score(outputs, texts[tgt], src, tgt),
-                    output_checks=check_outputs(outputs, tgt),
-                    outputs=outputs,
+                    score=score(outputs.texts, texts[tgt], src, tgt),
+                    output_checks=check_outputs(outputs.texts, tgt, outputs.num_cut),
+                    outputs=outputs.texts,
                 )
             )
         say(f"translated {len(texts[other])} sentences from and to {other}")
@@ -140,7 +147,7 @@ def _held_out_replay(loaded: Loaded, say: Say) -> dict[str, TextLoss]:
     # Held-out English replay shows what the model forgot.
     streams = [
         stream
-        for stream in data.open_streams(shards, "validation")
+        for stream in data.open_streams(shards, "validation", loaded.record.config.allow_outside)
         if (stream.manifest.kind, stream.manifest.languages) == ("replay", [ENGLISH])
     ]
     # The folder may hold a later build, in which the same ids stand for other text.
@@ -156,9 +163,9 @@ def _sentence_batches(loaded: Loaded, sentences: list[str]) -> Iterator[tuple[Id
     A sentence's first token is input only: there is no token before it to predict it from.
     """
     eos_id, size = loaded.record.eos_id, loaded.record.config.train.micro_batch_sequences
-    encoded = loaded.tokenizer.encode_batch(sentences, add_special_tokens=False)
+    encoded = loaded.tokenizer.encode(sentences)
     for start in range(0, len(encoded), size):
-        batch = [e.ids for e in encoded[start : start + size]]
+        batch = encoded[start : start + size]
         # One column more than the longest sentence, so that each row ends with at least one EOS.
         ids_BS = np.full((len(batch), max(map(len, batch)) + 1), eos_id, dtype=np.int64)
         for row, ids in zip(ids_BS, batch, strict=True):

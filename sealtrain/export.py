@@ -12,7 +12,8 @@ from transformers import GenerationConfig
 from sealtrain.checkpoint import Record, replace_text
 from sealtrain.errors import ConfigError
 from sealtrain.evaluate import Evaluation, kept
-from sealtrain.translate import Loaded, load
+from sealtrain.records import to_json
+from sealtrain.translate import MIN_LIMIT, Loaded, load
 
 Dtype = Literal["float32", "bfloat16"]
 
@@ -41,7 +42,10 @@ def export(checkpoint: Path, out: Path, dtype: Dtype = "float32", data_card: str
     eos_id = loaded.record.eos_id
     # Greedy, as in `sealtrain eval`, so that users get the translations that were scored.
     generation = GenerationConfig(  # type: ignore[no-untyped-call]
-        do_sample=False, eos_token_id=eos_id, pad_token_id=eos_id, max_new_tokens=256
+        do_sample=False,
+        eos_token_id=eos_id,
+        pad_token_id=eos_id,
+        max_new_tokens=loaded.record.config.eval.max_new_tokens or MIN_LIMIT,
     )
     generation.save_pretrained(partial)
     # RUN/checkpoints/step-N: two folders up is the run, which has the evaluations.
@@ -61,7 +65,7 @@ def _write_tokenizer(loaded: Loaded, folder: Path) -> None:
     config = folder / "tokenizer_config.json"
     if not config.is_file():
         # EOS pads as in training, since many vocabularies have no token for padding.
-        eos = loaded.tokenizer.id_to_token(loaded.record.eos_id)
+        eos = loaded.tokenizer.decoder.id_to_token(loaded.record.eos_id)
         values = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": eos, "pad_token": eos}
         replace_text(config, json.dumps(values, indent=1, ensure_ascii=False))
 
@@ -80,7 +84,7 @@ def model_card(record: Record, evaluations: list[Evaluation], data_card: str) ->
         config=record.config,
         base_name=base and Path(base).name,
         base_on_hub=base if base and not Path(base).exists() else None,
-        settings=json.dumps(settings, indent=1, ensure_ascii=False),
+        settings=to_json(settings, indent=1, ensure_ascii=False),
         evaluations=evaluations,
         data_card=data_card,
     )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sealtrain.config import Train
 from sealtrain.data import IGNORED, Ids, positions_of
+from sealtrain.head import head_of
 
 ATTENTION = "sdpa"  # of transformers' implementations, the one that masks documents on any device
 
@@ -20,15 +21,17 @@ class ChunkedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, labels_N: Tensor, z_loss: float, chunk: int
-    ) -> tuple[Tensor, Tensor]:
+        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, labels_N: Tensor, z_loss: float, chunk: int,
+        bias_V: Tensor | None = None, scale: float = 1.0, cap: float | None = None,
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
         """The summed loss with z-loss (scalar float64) and each token's loss (float32 [N], nats).
 
         Tokens whose label is IGNORED have a loss of 0. The z-loss is `z_loss` times the square of
-        the log-normaliser.
+        the log-normaliser. `Head` says what bias, scale and cap do.
         """
         # Validation needs no gradients, and saves two of three matrix products.
         needs_grad = any(ctx.needs_input_grad[:2])
+        grad_bias_V = None if bias_V is None else torch.zeros_like(bias_V, dtype=torch.float32)
         grad_hidden_ND = torch.empty_like(hidden_ND) if needs_grad else None
         grad_weight_VD = torch.zeros_like(weight_VD, dtype=torch.float32) if needs_grad else None
         # A float32 sum over a million labels would lose the last digits of a step's loss.
@@ -39,6 +42,12 @@ class ChunkedCrossEntropy(torch.autograd.Function):
             # The largest tensor: 784 MiB for 2,048 tokens and OLMo 2's vocabulary of 100,352.
             # Float32, because a sum over V terms needs more digits than bfloat16 has.
             logits_CV = (hidden_ND[rows] @ weight_VD.T).float()
+            if bias_V is not None:
+                logits_CV += bias_V.float()
+            if scale != 1.0:
+                logits_CV *= scale
+            if cap is not None:
+                logits_CV.div_(cap).tanh_().mul_(cap)
             kept_C = (labels_N[rows] != IGNORED).float()
             index_C1 = labels_N[rows].clamp(min=0).unsqueeze(1)  # IGNORED is not an index
             logsum_C = torch.logsumexp(logits_CV, dim=1)
@@ -47,29 +56,40 @@ class ChunkedCrossEntropy(torch.autograd.Function):
             total += (losses_N[rows] + z_loss * logsum_C.square() * kept_C).sum(dtype=torch.float64)
             if grad_hidden_ND is None or grad_weight_VD is None:
                 continue
+            # The derivative of the cap is 1 - tanh^2; the softmax below replaces the logits.
+            slope_CV = None if cap is None else 1 - (logits_CV / cap).square()
             # d loss / d logits = softmax * (1 + 2 * z_loss * logsum) - one_hot(label)
             grad_CV = logits_CV.sub_(logsum_C.unsqueeze(1)).exp_()  # softmax, in place
             grad_CV.mul_((kept_C * (1 + 2 * z_loss * logsum_C)).unsqueeze(1))
             grad_CV.scatter_add_(1, index_C1, -kept_C.unsqueeze(1))
+            if slope_CV is not None:
+                grad_CV *= slope_CV
+            if scale != 1.0:
+                grad_CV *= scale
+            if grad_bias_V is not None:
+                grad_bias_V += grad_CV.sum(0)
             # The products run in the dtype of the weights, as they would without chunks.
             grad_CV = grad_CV.to(weight_VD.dtype)
             grad_hidden_ND[rows] = grad_CV @ weight_VD
             # Every chunk adds to the same matrix, so the sum is kept in float32.
             grad_weight_VD += grad_CV.T @ hidden_ND[rows]
-        # Only the two gradients are kept: no logits, and nothing is computed a second time.
-        ctx.save_for_backward(grad_hidden_ND, grad_weight_VD)
+        # Only the gradients are kept: no logits, and nothing is computed a second time.
+        ctx.save_for_backward(grad_hidden_ND, grad_weight_VD, grad_bias_V)
         ctx.weight_dtype = weight_VD.dtype
+        ctx.bias_dtype = None if bias_V is None else bias_V.dtype
         ctx.mark_non_differentiable(losses_N)
         return total, losses_N
 
     @staticmethod
     def backward(ctx: Any, grad_total: Tensor, _grad_losses: Tensor) -> tuple[Tensor | None, ...]:
-        """Both gradients, scaled by the gradient of the summed loss."""
-        grad_hidden_ND, grad_weight_VD = ctx.saved_tensors
+        """The gradients, scaled by the gradient of the summed loss."""
+        grad_hidden_ND, grad_weight_VD, grad_bias_V = ctx.saved_tensors
         # The incoming gradient is one number, so the finished gradients only have to be scaled.
         grad_hidden_ND = grad_hidden_ND * grad_total.to(grad_hidden_ND.dtype)
         grad_weight_VD = (grad_weight_VD * grad_total.float()).to(ctx.weight_dtype)
-        return grad_hidden_ND, grad_weight_VD, None, None, None
+        if grad_bias_V is not None:
+            grad_bias_V = (grad_bias_V * grad_total.float()).to(ctx.bias_dtype)
+        return grad_hidden_ND, grad_weight_VD, None, None, None, grad_bias_V, None, None
 
 
 def training_loss(
@@ -100,10 +120,12 @@ def training_loss(
     # Rows of all sequences in one list: chunks need not end where sequences end.
     hidden_ND = output.last_hidden_state.flatten(0, 1).to(dtype)
     # Autograd passes through this cast, back to the weights that the optimizer updates.
-    weight_VD = model.get_output_embeddings().weight.to(dtype)
+    head = head_of(model)
     cross_entropy: Any = ChunkedCrossEntropy.apply
-    chunk = config.loss_chunk_tokens
-    total, losses_N = cross_entropy(hidden_ND, weight_VD, labels.flatten(), config.z_loss, chunk)
+    total, losses_N = cross_entropy(
+        hidden_ND, head.weight.to(dtype), labels.flatten(), config.z_loss,
+        config.loss_chunk_tokens, head.bias, head.scale, head.cap,
+    )  # fmt: skip
     return total, losses_N.view_as(labels)
 
 

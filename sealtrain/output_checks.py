@@ -8,7 +8,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from pydantic import BaseModel
+from sealtrain.records import Saved
 
 NGRAM_CHARS = 6
 MIN_CHARS = 24  # shorter outputs are too short to be called repetitive, or to be identified
@@ -25,7 +25,7 @@ _LID_176_LABELS = {
 }
 
 
-class OutputChecks(BaseModel):
+class OutputChecks(Saved):
     """Shares of the outputs of one direction, 0 to 1.
 
     The last two are null where the target language is not in the table above or no identifier is
@@ -34,12 +34,16 @@ class OutputChecks(BaseModel):
 
     empty: float  # nothing but whitespace
     repetitive: float  # see `is_repetitive`
+    # ended by the limit of tokens, not by the model; null in evaluations of earlier versions
+    cut: float | None = None
     english: float | None  # identified as English, which is not the target language
     other_language: float | None  # identified as neither the target language nor English
 
 
-def check_outputs(outputs: Sequence[str], tgt: str) -> OutputChecks:
+def check_outputs(outputs: Sequence[str], tgt: str, num_cut: int = 0) -> OutputChecks:
     """Check the outputs of one direction; `tgt` is the target's FLORES code.
+
+    `num_cut` of them ended by the limit of tokens.
 
     Outputs shorter than MIN_CHARS are never identified, but count in every denominator.
     """
@@ -56,6 +60,7 @@ def check_outputs(outputs: Sequence[str], tgt: str) -> OutputChecks:
     return OutputChecks(
         empty=_share(sum(not text.strip() for text in outputs), len(outputs)),
         repetitive=_share(sum(map(is_repetitive, outputs)), len(outputs)),
+        cut=_share(num_cut, len(outputs)),
         english=english,
         other_language=other,
     )

@@ -32,6 +32,12 @@ class World:
     rank_wait_seconds: float = 0.0  # time spent in sums of CPU tensors, waiting for other ranks
     data_wait_seconds: float = 0.0  # time spent waiting for the loader; `Progress` resets both
 
+    @property
+    def is_first_of_machine(self) -> bool:
+        """Whether this rank does what one of each machine must do."""
+        # torchrun sets it; other launchers may not, and then every rank does it.
+        return self.rank == 0 or int(os.environ.get("LOCAL_RANK", "0")) == 0
+
     def sum(self, values: Tensor) -> Tensor:
         """The sum of a tensor over all ranks, in place."""
         # A single process has no process group, and its own values are the sum.
@@ -88,15 +94,38 @@ def stop() -> None:
         dist.destroy_process_group()
 
 
+def move_to_device(model: Any, world: World) -> None:
+    """Move the model to its device and add its `training_loss` method."""
+    # Before sharding, and in float32: these tensors become the master weights.
+    model.to(world.device)
+    model.training_loss = types.MethodType(training_loss, model)
+
+
+def layers_of(model: Any) -> torch.nn.ModuleList:
+    """The layers of a causal model: its list of `num_hidden_layers` modules, however it is called.
+
+    Raises:
+        ConfigError: the model has no such list.
+    """
+    num_layers = model.config.get_text_config().num_hidden_layers
+    for name, module in model.base_model.named_modules():
+        # A model that also sees or hears may have as many layers in its encoder.
+        is_other = any(word in name for word in ("vision", "visual", "image", "audio", "speech"))
+        if isinstance(module, torch.nn.ModuleList) and len(module) == num_layers and not is_other:
+            return module
+    raise ConfigError(
+        f"{type(model).__name__} has no list of its {num_layers} layers, so it cannot be compiled "
+        'or sharded: train it on one rank with train.compile = "off"'
+    )
+
+
 def parallelize(model: Any, world: World, config: Train) -> str:
-    """Move the model to its device, add its `training_loss` method and shard it over the ranks.
+    """Place the model, compile its layers and shard it over the ranks.
 
     Layers are compiled in place and transformers does the activation checkpointing: a wrapper would
     rename the weights. Returns notes on what runs slower than it could, and why, each after ", ".
     """
-    # Before sharding, and in float32: these tensors become the master weights.
-    model.to(world.device)
-    model.training_loss = types.MethodType(training_loss, model)
+    move_to_device(model, world)
     if config.activation_checkpointing:
         model.activation_checkpointing_enable()
     notes = {"not compiled": why_not_compiled(world.device, config)}
@@ -104,7 +133,7 @@ def parallelize(model: Any, world: World, config: Train) -> str:
     # activation checkpointing, then compiling, then FSDP.
     if not notes["not compiled"]:
         # In place; `torch.compile(layer)` would return a wrapper that prefixes all names.
-        for layer in model.base_model.layers:
+        for layer in layers_of(model):
             layer.compile()
     if config.document_mask and world.device.type == "cuda":
         from sealtrain.attention import use_varlen  # imports modules that only a GPU needs
@@ -147,7 +176,7 @@ def shard(model: Any, num_ranks: int, config: Train) -> None:
     mesh = mesh if replicas > 1 else mesh["shard"]
     # Each layer is a group of its own, so that few layers are whole in memory at one time.
     # Embedding, last norm and head are left to the root.
-    for layer in model.base_model.layers:
+    for layer in layers_of(model):
         fsdp.fully_shard(layer, mesh=mesh, mp_policy=policy)
     fsdp.fully_shard(model, mesh=mesh, mp_policy=policy)
     fsdp.register_fsdp_forward_method(model, "training_loss")

@@ -88,8 +88,10 @@ def plot_settings(settings: Sequence[Setting], path: Path) -> None:
 
 
 def smooth(values: pl.Series) -> pl.Series:
-    """The exponential mean of a curve, unbiased at its start; NaN values are left out."""
-    return values.fill_nan(None).ewm_mean(alpha=1 - SMOOTHING, ignore_nulls=True)
+    """The exponential mean of a curve, unbiased at its start; only finite values count."""
+    # An infinite value would make all later means infinite.
+    finite = values.to_frame("x").select(pl.when(pl.col("x").is_finite()).then("x")).to_series()
+    return finite.ewm_mean(alpha=1 - SMOOTHING, ignore_nulls=True)
 
 
 def _dot(axes: Any, spread: Any, height: float, number: int) -> None:

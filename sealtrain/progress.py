@@ -1,8 +1,8 @@
 """What a run reports while it works: lines on the screen, and a JSONL log."""
 
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import torch
 
+from sealtrain import run_log
 from sealtrain.parallel import World
 
 
@@ -44,16 +45,23 @@ class Progress:
 
     def start_clock(self) -> None:
         """Measure speed and waiting from now on."""
-        self.since, self.num_tokens = time.perf_counter(), 0
+        self.since, self.num_tokens, self.seconds_stopped = time.perf_counter(), 0, 0.0
         # `World` counts the seconds where they pass; here they become shares of the interval.
         self.world.rank_wait_seconds = self.world.data_wait_seconds = 0.0
 
+    @contextmanager
+    def stopped_clock(self) -> Iterator[None]:
+        """Leave out of the speed what is not training: validation, and waiting for a save."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds_stopped += time.perf_counter() - began
+
     def record(self, event: str, step: int, **values: Any) -> None:
-        """Append one line to the log; closing the file hands it to the operating system."""
+        """Append one line to the log, and hand its numbers to the tracker."""
         if self.log is not None:
-            # Opened for each line, so that a killed process loses no line that was written.
-            with self.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"event": event, "step": step, **values}) + "\n")
+            run_log.append(self.log, event, step, values)
         if self.track is not None:
             self.track(event, step, values)
 
@@ -80,7 +88,8 @@ class Progress:
         # Before any sum over ranks: all ranks return here at the same steps.
         if metrics.step % self.every_steps and not is_last:
             return
-        seconds = max(time.perf_counter() - self.since, 1e-9)
+        passed = max(time.perf_counter() - self.since, 1e-9)
+        seconds = max(passed - self.seconds_stopped, 1e-9)
         # `num_tokens` is of all ranks, so this is the speed of the whole run.
         speed = self.num_tokens / seconds
         shares = self.utilisation(speed) if self.utilisation is not None else {}
@@ -99,8 +108,9 @@ class Progress:
         }
         self.record("speed", metrics.step, **values)
         mfu = f"MFU {shares['mfu']:.1%}  " if shares else ""
-        # From the speed of the last interval, validations and saves in it included.
-        left = timedelta(0, round((self.num_steps - metrics.step) * metrics.num_tokens / speed))
+        # Validations and saves of the last interval are included: there will be more of them.
+        steps_left = self.num_steps - metrics.step
+        left = timedelta(0, round(steps_left * metrics.num_tokens * passed / self.num_tokens))
         self.say(
             f"step {metrics.step}/{self.num_steps}  loss {metrics.loss:.3f}  lr {metrics.lr:.2e}  "
             f"{speed:,.0f} tokens/s  {mfu}{left} left",

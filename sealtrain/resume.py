@@ -3,12 +3,13 @@
 An extended run continues from before its decay, and ends as if it had been planned longer.
 """
 
-import json
+import logging
 import shutil
 from pathlib import Path
 
 import numpy as np
 
+from sealtrain import run_log
 from sealtrain.checkpoint import (
     Record,
     load_state,
@@ -20,7 +21,10 @@ from sealtrain.checkpoint import (
 from sealtrain.errors import ConfigError
 from sealtrain.mixture import make_order
 from sealtrain.optim import learning_rate
+from sealtrain.records import to_json
 from sealtrain.step import Run
+
+_log = logging.getLogger(__name__)
 
 BUDGET_KEYS = ("mixture.total_tokens", "mixture.parallel_tokens")
 
@@ -32,8 +36,9 @@ def resume(run: Run, folder: Path) -> None:
         ConfigError: the checkpoint is of another config or other shards, or cannot be extended.
         DataError: the checkpoint is damaged.
     """
-    # Every rank reads the record: all must find the same step, and the same reason to refuse.
-    record = read_record(folder)
+    # Every rank reads the record: all must find the same step, and the same reason to refuse. One
+    # rank of a machine reads the files for all of it.
+    record = read_record(folder, check_files=run.world.is_first_of_machine)
     # Digests are part of the identity, so rebuilt shards of the same names are other shards.
     if record.identity() != run.record.identity():
         folder, record = extend(run, record)
@@ -91,7 +96,7 @@ def extend(run: Run, old: Record) -> tuple[Path, Record]:
             "whole budget, so a longer run reads other sequences before it; choose another --out"
         )
     # This may be an older checkpoint than the one that was read, so its files are verified as well.
-    record = read_record(folder)
+    record = read_record(folder, check_files=run.world.is_first_of_machine)
     run.world.any(False)  # a barrier: every rank has read what rank 0 moves now
     # One rank moves, because a second rename of the same path would fail.
     if run.world.rank == 0:
@@ -117,13 +122,17 @@ def describe_phase(run: Run) -> str:
 
 
 def _cut_log(step: int, log: Path) -> None:
-    """Drop from the log what an earlier process did after a step, and a half-written last line."""
-    if log.exists():
-        # A kill during a write leaves a last line without a newline, which is not JSON.
-        lines = log.read_text("utf-8").splitlines(keepends=True)
-        kept = [x for x in lines if x.endswith("\n") and json.loads(x)["step"] <= step]
-        # A kill here leaves the whole log or the cut one, never a part of it.
-        replace_text(log, "".join(kept))
+    """Drop from the log what an earlier process did after a step, and what is not readable."""
+    if not log.exists():
+        return
+    lines = run_log.read(log)
+    if lines.tail:
+        _log.warning("%s: cut %d unreadable lines at its end", log, len(lines.tail))
+    if faults := lines.faults("left out; the run continues from its checkpoint"):
+        _log.warning("%s", faults)
+    kept = [to_json(event) + "\n" for event in lines.events if event["step"] <= step]
+    # A kill here leaves the whole log or the cut one, never a part of it.
+    replace_text(log, "".join(kept))
 
 
 def _set_aside(out: Path, step: int, phase: Path) -> None:

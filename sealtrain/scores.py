@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel
+from sealtrain.records import Number, Saved
 
-# The code that shards use; see `sealdata/languages.toml`.
+# The code that shards use; see `sealdata/languages`.
 ENGLISH = "eng_Latn"
 SCRIPTS_WITHOUT_SPACES = ("tha_", "lao_", "khm_", "mya_")
 CHINESE = ("zho_", "cmn_", "yue_")
@@ -15,15 +15,15 @@ FLORES_MODEL = "flores200sacrebleuspm"  # the file sacrebleu's `flores200` token
 NUM_SAMPLES = 1000  # of the bootstrap; the default of sacrebleu
 
 
-class Score(BaseModel):
+class Score(Saved):
     """Corpus scores of one direction, each with the signature that reproduces it."""
 
     src: str  # FLORES code
     tgt: str  # FLORES code; decides the tokenizer of BLEU
     num_sentences: int
-    bleu: float  # 0 to 100
+    bleu: Number  # 0 to 100
     bleu_signature: str  # has the tokenizer and the version of sacrebleu
-    chrf: float  # chrF++, 0 to 100
+    chrf: Number  # chrF++, 0 to 100
     chrf_signature: str
 
 

@@ -21,6 +21,7 @@ from sealtrain.checkpoint import Record, Saver
 from sealtrain.config import Config, Train
 from sealtrain.errors import DataError
 from sealtrain.progress import Metrics
+from sealtrain.self_check import self_check
 
 NO_LIMITS = (sys.float_info.max, sys.float_info.max)  # any finite number passes
 SPIKE_WINDOW_STEPS = 128  # steps whose loss and gradient norm are remembered, as in OLMo-core
@@ -96,8 +97,8 @@ def setup(config: Config, world: parallel.World) -> Run:
         SealError: something that would make the run fail later, as far as it can be known now.
     """
     # Checks of manifests and of the order come before the model, which takes the longest.
-    streams = data.open_streams(config.shards, "train")
-    validation = data.open_streams(config.shards, "validation")
+    streams = data.open_streams(config.shards, "train", config.allow_outside)
+    validation = data.open_streams(config.shards, "validation", config.allow_outside)
     manifests, shared = [stream.manifest for stream in streams], streams[0].manifest
     # Each split agrees within itself (`open_streams`), so its first stream stands for all of it.
     if validation[0].shape != streams[0].shape:
@@ -119,7 +120,10 @@ def setup(config: Config, world: parallel.World) -> Run:
     # The number of steps follows from the budget, so the schedule cannot be checked by `Config`.
     optim.check_schedule(config.optim, record.num_steps)
     loader = Loader(order, config.train, world)
-    network = model.build(config.model, config.seed, shared)
+    network = model.build(config.model, config.seed, shared, tokenizer)
+    # Checked whole and not compiled: sharding and compiling change only how it is computed.
+    parallel.move_to_device(network, world)
+    self_check(network, shared, config.train)
     notes = parallel.parallelize(network, world, config.train)
     # The optimizer comes last: sharding replaces the parameters that it holds.
     optimizer = optim.make_optimizer(network, config.optim)

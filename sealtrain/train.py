@@ -1,19 +1,22 @@
 """A training run from start to end: validated, saved, and resumed where it stopped."""
 
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
 import torch
+from filelock import FileLock, Timeout
 from torch.distributed.checkpoint.api import CheckpointException
 
 from sealtrain import checkpoint, parallel
 from sealtrain.config import Config
-from sealtrain.errors import ConfigError, user_error
+from sealtrain.errors import ConfigError, DataError, user_error
 from sealtrain.progress import Progress
 from sealtrain.resume import resume
 from sealtrain.step import NotFiniteError, Run, setup, train_step
@@ -33,27 +36,53 @@ def train(
             and `must_resume` asks for one.
         SealError: any other fault that the user can mend.
     """
-    # `setup` needs the rank and the device, so the processes join first, and part in any case.
+    # `setup` needs the rank and the device, so the processes join first.
     world = parallel.start()
     try:
         run = setup(config, world)
-        folder = checkpoint.latest(config.out)
-        if folder is not None:
-            resume(run, folder)
-        elif must_resume:
+        if must_resume and checkpoint.latest(config.out) is None:
             raise ConfigError(f"nothing to resume: there is no checkpoint in {config.out}")
         # The folder is made last: a config that is refused leaves no empty run behind.
-        config.out.mkdir(parents=True, exist_ok=True)
-        try:
-            return _run_to_end(run, _open_progress(run, screen))
-        finally:
-            run.saver.wait()  # a save in the background is finished however the run ends
+        with locked(config.out, world):
+            if (folder := checkpoint.latest(config.out)) is not None:
+                resume(run, folder)
+            try:
+                record = _run_to_end(run, _open_progress(run, screen))
+            finally:
+                run.saver.wait()  # a save in the background is finished however the run ends
     # SealErrors pass as they are: they state the remedy already. `user_error` returns what it does
     # not recognise unchanged, and the command shows its traceback.
     except (OSError, MemoryError, RuntimeError, CheckpointException) as error:
         raise user_error(error) from error
-    finally:
-        parallel.stop()
+    # Only after success. To leave a group waits for all its processes under NCCL, and a process
+    # that failed must end, so that its launcher ends the others.
+    parallel.stop()
+    return record
+
+
+@contextmanager
+def locked(out: Path, world: parallel.World) -> Iterator[None]:
+    """Hold the folder of a run, made if needed; the lock goes with the process, however it ends.
+
+    Rank 0 holds it, and on machines with folders of their own their first rank.
+
+    Raises:
+        DataError: another run holds it.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    if not world.is_first_of_machine:
+        yield
+        return
+    # Machines may share the folder, so each has a name of its own in it.
+    name = ".lock" if world.rank == 0 else f".lock-{socket.gethostname()}"
+    try:
+        held = FileLock(out / name).acquire(blocking=False)
+    except Timeout:
+        raise DataError(
+            f"another run is training in {out}; wait for it, or choose another --out"
+        ) from None
+    with held:
+        yield
 
 
 def _open_progress(run: Run, screen: TextIO | None) -> Progress:
@@ -114,16 +143,19 @@ def _run_to_end(run: Run, progress: Progress) -> checkpoint.Record | None:
             # Without an interval the remainder is 0 at the last step only.
             is_due = record.step % (config.eval.every_steps or record.num_steps) == 0
             # Before the save, so that the losses of a checkpoint are in its record.
-            record.after = _validate(run, progress) if is_last or is_due else {}
+            with progress.stopped_clock():
+                record.after = _validate(run, progress) if is_last or is_due else {}
             # One save even where several reasons meet: step numbers name the folders.
             at_interval = record.step % config.checkpoint.every_steps == 0
             if is_last or stopped or at_interval or record.step == before_decay:
                 # `save` would wait too; here the time is measured, to report what slows the run.
-                if (seconds := run.saver.wait()) > 1.0:
+                with progress.stopped_clock():
+                    seconds = run.saver.wait()
+                    run.saver.save(record, run.model, run.optimizer, run.tokenizer)
+                if seconds > 1.0:
                     progress.say(
                         f"waited {seconds:.0f} s for the save before: raise checkpoint.every_steps"
                     )
-                run.saver.save(record, run.model, run.optimizer, run.tokenizer)
             if stopped and not is_last:
                 # The process may be ended once this returns, so the save is completed first.
                 run.saver.wait()

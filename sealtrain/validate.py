@@ -12,21 +12,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel
 from tokenizers import Tokenizer
 
 from sealtrain.config import Config, Train
 from sealtrain.data import IGNORED, Ids, Stream
 from sealtrain.mixture import permutation
 from sealtrain.parallel import World
+from sealtrain.records import Number, Saved
 
 
-class TextLoss(BaseModel):
+class TextLoss(Saved):
     """Loss of a model on some text; the last three fields describe a stream, if it is one."""
 
     num_labels: int  # tokens that were predicted, over all ranks
-    loss: float  # nats per label
-    bits_per_byte: float  # of the text itself: the ends of documents add neither bits nor bytes
+    loss: Number  # nats per label
+    bits_per_byte: Number  # of the text itself: the ends of documents add neither bits nor bytes
     kind: str = ""  # of the stream
     languages: list[str] = []  # FLORES codes, in their order on the page
     language_names: list[str] = []  # as prompts write them

@@ -17,7 +17,7 @@ from sealdata.build_manifest import read_build_manifest
 from sealdata.errors import ConfigError, DataError
 from sealdata.files.records import read_json
 from sealdata.labels.browse_labels import LABELS, Labels, text_digest
-from sealdata.languages import languages
+from sealdata.languages import resolve
 from sealdata.report.bound_rules import bind, manifest_rules
 from sealdata.report.markup import bounds
 from sealdata.stages.rules import Rule
@@ -68,13 +68,12 @@ class Session:
     def start(self) -> dict[str, Any]:
         """What the page needs once: names, scores, rules and notices."""
         manifest = self.manifest
-        names = languages()
         return {
             "name": manifest.name,
             "folder": str(self.out.absolute()),
             "languages": {
-                code: {"name": names[code].name, "bcp47": names[code].bcp47}
-                for code in ("eng_Latn", *manifest.languages)
+                language.code: {"name": language.name, "bcp47": language.bcp47}
+                for language in map(resolve, ("eng_Latn", *manifest.languages))
             },
             "sources": {source.name: source.lang for source in manifest.sources},
             "reasons": self._reasons(),

@@ -155,7 +155,7 @@ def _modules(folder: Path) -> dict[str, list[Path]]:
     Raises:
         DataError: a module is of a kind that is not followed, or lies outside the folder.
     """
-    found: dict[str, list[Path]] = {}
+    by_kind: dict[str, list[Path]] = {}
     path = folder / "modules.json"
     rows = _json(path) if path.is_file() else []
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -167,8 +167,8 @@ def _modules(folder: Path) -> dict[str, list[Path]]:
         # Files elsewhere would decide vectors without being part of the fingerprint.
         if inner.is_absolute() or ".." in inner.parts:
             raise DataError(f"{path}: the module {kind!r} lies outside the folder")
-        found.setdefault(kind, []).append(folder / inner)
-    return found
+        by_kind.setdefault(kind, []).append(folder / inner)
+    return by_kind
 
 
 def _plan(folder: Path, pooling: Pooling | None, prefix: str | None) -> _Plan:

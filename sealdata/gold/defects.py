@@ -12,7 +12,7 @@ from typing import Literal
 import polars as pl
 
 from sealdata.gold.noise import REMAINS, curly, fraction, misread, other_number, repeated
-from sealdata.languages import languages
+from sealdata.languages import languages, relatives, resolve
 
 PER_KIND = 500  # pairs of each kind and language: the error of the share caught is 4 points
 _MIN_CHARS = 30  # of English; a third of a shorter sentence may still translate a part of it
@@ -36,8 +36,8 @@ class Case:
 
 def kinship(lang: str, other: str) -> Kinship:
     """How similar two languages are to a program that identifies languages."""
-    first, second = languages()[lang], languages()[other]
-    if other in first.confusable or lang in second.confusable:
+    first, second = resolve(lang), resolve(other)
+    if other in relatives(lang) or lang in relatives(other):
         return "confusable"
     return "same script" if first.script == second.script else "other script"
 
@@ -99,13 +99,13 @@ def _marked_up(case: Case) -> Pair:
 
 @cache
 def foreign_sentences() -> dict[str, tuple[str, ...]]:
-    """Sentences in languages that languages.toml lacks, by the English name of the language."""
+    """Sentences in languages of all continents, by the English name of the language."""
     table = tomllib.loads(files("sealdata.gold").joinpath("foreign.toml").read_text("utf-8"))
     return {name: tuple(sentences) for name, sentences in table.items()}
 
 
 def _foreign(case: Case, side: Literal["src", "tgt"], capitals: bool = False) -> Pair:
-    """One side in a language that the tool does not know, at least 0.7 times as long as it was.
+    """One side in a language that is not related, at least 0.7 times as long as it was.
 
     So the length does not give the defect away. A side in Latin letters gets a language in Latin
     letters, so that the letters do not either. Sentences without capital letters are the same in
@@ -117,6 +117,7 @@ def _foreign(case: Case, side: Literal["src", "tgt"], capitals: bool = False) ->
         name
         for name, sentences in sorted(foreign_sentences().items())
         if re.match("\\w*[A-Za-z]", sentences[0]) or not is_latin
+        if not _are_related(case.lang, name)
     ]
     sentences = foreign_sentences()[_chosen(names, case.chance)]
     first = int(fraction("sentence", case.src, case.tgt, side) * len(sentences))
@@ -127,6 +128,13 @@ def _foreign(case: Case, side: Literal["src", "tgt"], capitals: bool = False) ->
         text += " " + sentences[(first + number) % len(sentences)]
     text = text.upper() if capitals else text
     return (text, case.tgt) if side == "src" else (case.src, text)
+
+
+@cache
+def _are_related(lang: str, name: str) -> bool:
+    """Whether a language is, or is taken for, the one of an English name, or the reverse."""
+    codes = {code for code, language in languages().items() if language.name == name}
+    return any(code == lang or code in relatives(lang) or lang in relatives(code) for code in codes)
 
 
 def _chosen(texts: list[str], chance: float) -> str:

@@ -6,7 +6,7 @@ import polars as pl
 
 from sealdata.component import load
 from sealdata.gold.references import read_references
-from sealdata.languages import languages
+from sealdata.languages import resolve
 from sealdata.scorers.ratio import kept_characters
 
 LENGTHS_SCHEMA: dict[str, pl.DataType] = {
@@ -14,7 +14,7 @@ LENGTHS_SCHEMA: dict[str, pl.DataType] = {
     "pairs": pl.UInt32(),
     "factor": pl.Float64(),  # characters of all English text over those of the language
     "spread": pl.Float64(),  # standard deviation of the logarithm of this ratio over pairs
-    "shipped": pl.Float64(),  # length_factor of languages.toml
+    "shipped": pl.Float64(),  # length_factor of the language as it is known; null: it is not
 }
 
 
@@ -36,10 +36,10 @@ def length_factors(folder: Path) -> pl.DataFrame:
     kept = kept_characters(texts.with_columns(tgt_lang="lang"), "tgt")
     chars = texts.select("lang", pl.col("src", "tgt").str.len_chars(), kept=kept)
     not_empty = chars.filter((pl.col("src") > 0) & (pl.col("tgt") > 0))
-    shipped = {code: language.length_factor for code, language in languages().items()}
     rows = not_empty.group_by("lang", maintain_order=True).agg(
         pairs=pl.len(),
         factor=(pl.col("src") - pl.col("kept")).sum() / (pl.col("tgt") - pl.col("kept")).sum(),
         spread=(pl.col("src") / pl.col("tgt")).log().std(),
     )
+    shipped = {code: resolve(code).length_factor for code in rows["lang"]}
     return rows.with_columns(shipped=pl.col("lang").replace_strict(shipped)).cast(LENGTHS_SCHEMA)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sealdata.errors import ConfigError
 from sealdata.gold.references import ENGLISH, read_references
-from sealdata.languages import confusable_set, resolve
+from sealdata.languages import confusable_set
 from sealdata.pairs import make_pairs
 from sealdata.pipeline.plan import Plan
 from sealdata.recipe.tables import Recipe
@@ -158,7 +158,7 @@ def _swap(scorer: Lid, rules: tuple[Rule, ...], lang: str, true: str, texts: pl.
     return Swap(
         declared=lang,
         true=true,
-        confusable=true in resolve(lang).confusable,
+        confusable=true in confusable_set(lang),
         texts=len(spaced),
         caught=_any(dropped, len(spaced)),
     )

@@ -65,7 +65,10 @@ def read_references(where: Path | Sequence[Path]) -> pl.DataFrame:
             "such as eng_Latn.dev and tha_Thai.dev, or eng_Latn-tha_Thai.tsv"
         )
     order = {code: number for number, code in enumerate(languages())}
-    return pl.concat(sorted(frames, key=lambda frame: order[frame["lang"][0]]))
+    # Languages that no table lists come last, by code.
+    return pl.concat(
+        sorted(frames, key=lambda f: (order.get(f["lang"][0], len(order)), f["lang"][0]))
+    )
 
 
 def _files(folder: Path) -> list[Path]:

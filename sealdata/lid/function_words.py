@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.languages import confusable_set
+from sealdata.languages import cached_by_registry, confusable_set, script_of
 
 # Log10 of odds per distinct word: a factor of 3. It is half the power for words that languages
 # outside the set write, too, and twice for words with the letters and tones of Vietnamese. The true
@@ -37,7 +37,7 @@ def words_by_language() -> dict[str, tuple[str, ...]]:
     return {lang: tuple(words.split()) for lang, words in _file().items() if lang != _ELSEWHERE}
 
 
-@cache
+@cached_by_registry
 def languages_with_words() -> tuple[str, ...]:
     """One language for each set that has function words, and every such language without a set.
 
@@ -78,8 +78,8 @@ def count_function_words(texts: pl.Series) -> WordEvidence:
 
 def _set_of(lang: str) -> tuple[str, ...]:
     """The set of ``lang``, without languages in another script: Jingpho's words are not Burmese."""
-    script = lang.rpartition("_")[2]
-    return tuple(code for code in confusable_set(lang) or (lang,) if code.endswith(script))
+    members = confusable_set(lang) or (lang,)
+    return tuple(code for code in members if script_of(code) == script_of(lang))
 
 
 @cache
@@ -87,7 +87,7 @@ def _file() -> dict[str, str]:
     return tomllib.loads(files("sealdata.lid").joinpath("function_words.toml").read_text("utf-8"))
 
 
-@cache
+@cached_by_registry
 def _words() -> pl.DataFrame:
     """Columns ``word``, ``set`` (a column number) and ``weight``: a row for each set of a word."""
     elsewhere = set(_file()[_ELSEWHERE].split())

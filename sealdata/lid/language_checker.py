@@ -1,13 +1,18 @@
 """Scores of texts against the language that they are declared to be in."""
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.languages import languages, unicode_script
+from sealdata.languages import (
+    cached_by_registry,
+    find_language,
+    script_of,
+    unicode_scripts,
+    usual_length_factor,
+)
 from sealdata.lid.function_words import column_of, count_function_words
 from sealdata.lid.labels import Labels, Mask
 from sealdata.lid.model import TOP_K, Likeliest
@@ -34,8 +39,9 @@ Probs = npt.NDArray[np.float32]
 # recognises both as it does sentences. Titles have 0.12 or more, 90 % of sentences less than 0.1.
 MAX_CAPITALS = 0.1
 
-# Share of letters in scripts of no known language, such as kana and Cyrillic, above which a text is
-# in another language by its letters. Otherwise Japanese would have enough letters of Chinese.
+# Share of letters that are neither of the declared language nor Latin above which a text is in
+# another language by its letters. Otherwise Japanese would have enough letters of Chinese. Latin
+# ones do not count, since all languages quote names and terms in them.
 MAX_FOREIGN = 0.3
 
 
@@ -58,10 +64,12 @@ class LanguageChecker:
         in_script = counts.select(scripts()).to_numpy()
         # Letters that several scripts share, such as modifiers, say nothing about a language.
         letters = (counts["letters"] - counts["shared_letters"]).to_numpy()
-        script = _script_of(lang)
-        has_script = (in_script[:, scripts().index(script)] if script else letters) > 0
-        has_script &= counts["foreign_letters"].to_numpy() <= MAX_FOREIGN * letters
-        factor = languages()[lang].length_factor if lang in languages() else 1.0
+        columns, latin = _columns_of(lang), scripts().index("Latn")
+        has_script = letters > 0
+        if columns:
+            foreign = letters - in_script[:, sorted({*columns, latin})].sum(1)
+            has_script = in_script[:, columns].any(1) & (foreign <= MAX_FOREIGN * letters)
+        factor = _length_factor(lang)
         is_short = letters * factor < self.short
         likeliest, by_letters = self._likeliest(texts, in_script, letters)
         # Letters are proof, however few they are. The model is not asked about short texts.
@@ -92,7 +100,7 @@ class LanguageChecker:
 
         The probability by letters is the share of letters in that script. For all other texts that
         have letters, the model predicts the labels. The mask (bool [texts]) tells where letters
-        decided.
+        decided. Texts in a script of no label have no likely label.
         """
         label_of_script = np.array([self.labels.only_label.get(name, -1) for name in scripts()])
         main_script = in_script.argmax(1)
@@ -100,9 +108,12 @@ class LanguageChecker:
         by_letters = (label_of_script[main_script] >= 0) & (2 * count > letters)
         labels = np.zeros((len(texts), TOP_K), np.int16)
         probs = np.zeros((len(texts), TOP_K), np.float32)
+        # What the model says of letters that it has never seen is chance: probabilities stay 0.
+        seen = np.array([name in self.labels.written_in for name in scripts()])
+        unseen = ~seen[main_script] & (2 * count > letters)
         labels[by_letters, 0] = label_of_script[main_script][by_letters]
         probs[by_letters, 0] = count[by_letters] / letters[by_letters]
-        by_model = ~by_letters & (letters > 0)
+        by_model = ~by_letters & ~unseen & (letters > 0)
         read = _without_capitals(texts, letters)
         predicted = self.identify(read if by_model.all() else read.filter(pl.Series(by_model)))
         labels[by_model], probs[by_model] = predicted.labels, np.minimum(predicted.probs, 1)
@@ -143,7 +154,8 @@ class LanguageChecker:
         }
         top = self.codes[labels[:, 0]]
         top[is_lang[labels[:, 0]]] = lang  # a label of both kinds of Chinese is the declared kind
-        frame = pl.DataFrame({"top": pl.Series(top, dtype=pl.String)})
+        top[probs[:, 0] == 0] = None
+        frame = pl.DataFrame({"top": pl.Series(top.tolist(), dtype=pl.String)})
         return frame.with_columns(
             pl.lit(None, pl.Float32).alias(name) if values is None else pl.Series(name, values)
             for name, values in columns.items()
@@ -170,8 +182,18 @@ def _without_capitals(texts: pl.Series, letters: npt.NDArray[np.uint32]) -> pl.S
     return texts.clone().scatter(rows, texts.gather(rows).str.to_lowercase())
 
 
-@cache
-def _script_of(lang: str) -> str | None:
-    """The Unicode script of a code such as ``tha_Thai``; None if its letters are not counted."""
-    script = unicode_script(lang.rpartition("_")[2])
-    return script if script in scripts() else None
+@cached_by_registry
+def _columns_of(lang: str) -> list[int]:
+    """The places in ``scripts()`` of those that the language of a code is written in."""
+    language = find_language(lang)
+    written_in = unicode_scripts(language.script if language else script_of(lang))
+    # A model may have languages in a script that is not counted: any letters may be of it.
+    return [scripts().index(script) for script in written_in if script in scripts()]
+
+
+@cached_by_registry
+def _length_factor(lang: str) -> float:
+    language = find_language(lang)
+    if language is None:
+        return 1.0
+    return language.length_factor or usual_length_factor(language.script)

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from sealdata.languages import ENGLISH
+from sealdata.languages import ENGLISH, relatives
 from sealdata.lid.function_words import WEIGHT, WordEvidence, column_of, languages_with_words
 from sealdata.lid.labels import Labels, Mask
 from sealdata.lid.model import MIN_PROB, Likeliest
@@ -39,7 +39,8 @@ def log_odds(
 
     English does not compete with a language that the model knows, because sentences of other
     languages quote it at length. An English side is known by its lack of other function words.
-    A language without a label in its set gets what the likeliest label leaves over.
+    A language without a label in its set gets what the likeliest label leaves over, and so does one
+    that the model hardly knows.
     """
     groups, num_groups = labels.groups()
     in_set = labels.set_mask(lang)
@@ -51,12 +52,16 @@ def log_odds(
     mass = _mass_of_sets(groups[likeliest.labels], rival_probs, num_groups)
     if in_set.any():
         own_mass = np.where(in_set[likeliest.labels], probs, 0).sum(1)
+        if labels.is_hardly_known(lang):
+            own_mass = np.maximum(own_mass, 1 - rival_probs.max(1))
     else:
         own_mass = 1 - rival_probs.max(1)
     less = LESS_PER_WORD * np.minimum(words.num_words, _MAX_WORDS)
     has_evidence = (trust > 0) | (words.distinct > 0).any(1) | ~has_script
     evidence = trust * _log(np.where(has_script, own_mass, 0))
     own_column = column_of(lang)
+    # Function words of relatives are likely in it, too.
+    near = {column_of(code) for code in relatives(lang)}
     if own_column is not None:
         evidence += words.weight[:, own_column] - less
     evidence = np.where(has_script, evidence, np.log10(MIN_PROB))
@@ -64,7 +69,7 @@ def log_odds(
     for number in range(1, num_groups + 1):
         best = np.maximum(best, trust * _log(mass[:, number]))
     for column, word_lang in enumerate(languages_with_words()):
-        if column == own_column or (
+        if column in (own_column, *near) or (
             word_lang == ENGLISH and not rivals[labels.mask(ENGLISH)].any()
         ):
             continue

@@ -8,7 +8,7 @@ from sealdata.files.digests import Digests
 from sealdata.files.records import PartRecord, stage_key
 from sealdata.filter_stages import RuleStage
 from sealdata.pipeline.plan import Plan
-from sealdata.recipe.tables import SourceTable
+from sealdata.recipe.tables import SourceTable, use_languages
 from sealdata.scorers import Scorer
 from sealdata.stages.rules import DropMask, RuleEvaluator, ScoreStore
 from sealdata.stages.takedowns import Takedowns
@@ -63,6 +63,10 @@ class RunContext:
     progress: Progress
     # None where the recipe names no list, which differs from lists without an entry.
     takedowns: Takedowns | None
+
+    def __post_init__(self) -> None:
+        # Another recipe may have been read since the plan was made.
+        use_languages(self.plan.recipe)
 
     def run(self, stages: Sequence[Stage]) -> list[StageOutput]:
         """Run what is unfinished of ``stages``, side by side; see ``run_stages``."""

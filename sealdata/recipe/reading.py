@@ -13,7 +13,11 @@ from sealdata.component import explain
 from sealdata.errors import ConfigError
 from sealdata.files.records import write_atomic
 from sealdata.recipe.inheritance import KeyPath, Layered, extend, with_absolute_paths
+from sealdata.recipe.languages import declare_languages
 from sealdata.recipe.tables import Recipe
+
+# Keys of [card] that a recipe with another name does not take over.
+OF_ONE_DATASET = ("pretty_name", "summary", "authors", "version")
 
 
 def builtin_recipes() -> list[str]:
@@ -71,6 +75,19 @@ def resolve_recipe(name_or_path: str) -> Resolved:
     return Resolved(recipe, path.absolute().parent, layered.table, layered.origins)
 
 
+def declare_languages_of(path: Path) -> None:
+    """Make the languages known that the file of a recipe declares, if it is there.
+
+    Raises:
+        ConfigError: not TOML, or a wrong table of a language.
+    """
+    table = _read_toml(str(path), path) if path.exists() else {}
+    try:
+        declare_languages(table.get("languages", {}))
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
 def _path_of(name_or_path: str, folder: Path) -> Path:
     # A built-in name wins over a file of this name. ``./openseal`` means the file.
     if name_or_path in builtin_recipes():
@@ -106,6 +123,9 @@ def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
                 f"{path}: extends = {base_name!r}: no such file, and no built-in recipe of this "
                 f"name; built in: {builtin}"
             ) from None
+        # What a person said of the base's dataset is not said of this one.
+        if table.get("name", base.table.get("name")) != base.table.get("name"):
+            base = _without_card(base)
         # Paths of the base start at its own folder, so they must not move with the file that
         # extends it.
         if base_path.parent != path.parent:
@@ -116,7 +136,31 @@ def _layers(name: str, path: Path, chain: tuple[Path, ...]) -> Layered:
         raise ConfigError(
             f"{path}: remove takes away what a recipe extends, and there is no extends"
         )
+    # Keys of tables may be languages that only this recipe knows.
+    languages = extend(
+        Layered({"languages": base.table.get("languages", {})}),
+        {"languages": table.get("languages", {})},
+        label,
+    )
+    try:
+        declare_languages(languages.table["languages"])
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
     return extend(base, table, label)
+
+
+def _without_card(base: Layered) -> Layered:
+    """The base without title, summary, authors and version of its dataset; its licence stays."""
+    card = base.table.get("card")
+    if not isinstance(card, dict):
+        return base
+    kept = {key: value for key, value in card.items() if key not in OF_ONE_DATASET}
+    origins = {
+        path: file
+        for path, file in base.origins.items()
+        if path[0] != "card" or path[-1] not in OF_ONE_DATASET
+    }
+    return Layered(base.table | {"card": kept}, origins)
 
 
 # A class of its own, so that callers can tell a missing file from a faulty one.

@@ -11,7 +11,8 @@ from sealdata.errors import ConfigError
 from sealdata.fetch.licences import check_licence
 from sealdata.formats.documents import Directions, DocumentLayout
 from sealdata.formats.templates import Names, Template
-from sealdata.languages import by_script, confusable_sets, languages, resolve
+from sealdata.languages import by_script, confusable_sets, resolve
+from sealdata.recipe.languages import LanguageTable, declare_languages
 from sealdata.recipe.limits import check_patterns, language_set
 from sealdata.shards.interop_sidecars import Reader as SidecarReader
 from sealdata.shards.manifest import Dtype
@@ -142,8 +143,7 @@ class RuleTable(_Table):
         limits: dict[str, Bounds] = {}
         for group in groups:
             for name, bounds in table.items():
-                members = [code for code in group.get(name, ()) if code in languages()]
-                limits |= dict.fromkeys(members, bounds)
+                limits |= dict.fromkeys(group.get(name, ()), bounds)
         named = {
             _language(name): bounds
             for name, bounds in table.items()
@@ -366,6 +366,8 @@ class Recipe(_Table):
     source: list[SourceTable]  # the corpora; of equal pairs the source named first keeps its own
     stream: list[StreamTable] = []  # further text that is packed, without pairs
     plugins: PluginsTable = PluginsTable()  # components of your own
+    # languages that are not known, or facts that differ, by FLORES-200 code
+    languages: dict[str, LanguageTable] = {}
     # cleaners by name, in the order in which they run; `cleaner = "regex"` makes one under a name
     # of your own
     clean: dict[str, Options] = {}
@@ -385,6 +387,14 @@ class Recipe(_Table):
     format: FormatTable = FormatTable()  # how a pair is written as text
     pack: PackTable = PackTable()  # how documents become sequences and files
     card: CardTable = CardTable()  # what the dataset card says that no figure can say
+
+    @model_validator(mode="before")
+    @classmethod
+    def _declared(cls, table: Any) -> Any:
+        # Before anything else: all other tables name languages.
+        if isinstance(table, dict):
+            declare_languages(table.get("languages", {}))
+        return table
 
     def asks_for(self, stage: str) -> bool:
         """Whether the recipe uses a filter stage that is decided by a mask."""
@@ -432,3 +442,11 @@ class Recipe(_Table):
             if stream.from_pairs and stream.lang not in paired:
                 raise ValueError(f"stream {stream.name!r}: no source has {stream.lang}")
         return self
+
+
+def use_languages(recipe: Recipe) -> None:
+    """Make the languages of a recipe known again, after others were read in this process."""
+    tables = {
+        code: table.model_dump(exclude_unset=True) for code, table in recipe.languages.items()
+    }
+    declare_languages(tables)

@@ -6,7 +6,11 @@ from pathlib import Path
 from sealdata.build_manifest import Finding
 from sealdata.errors import DataError
 from sealdata.pipeline.plan import Plan
-from sealdata.sanity.declared_language import unjudged_languages, wrong_languages
+from sealdata.sanity.declared_language import (
+    estimated_lengths,
+    unjudged_languages,
+    wrong_languages,
+)
 from sealdata.sanity.documents import nameless_documents
 from sealdata.sanity.evaluation_sets import useless_sets
 from sealdata.sanity.findings import NEVER_ALLOWED, check_allowed, with_allowed
@@ -54,6 +58,7 @@ def check_samples(plan: Plan, samples: Samples, allow: Collection[str], say: Say
     """
     findings = [*samples.problems, *unreadable(plan, samples), *wrong_languages(plan, samples)]
     findings += unjudged_languages(plan)
+    findings += estimated_lengths(plan)
     findings += [*doubtful_text(plan, samples), *useless_sets(plan), *without_effect(plan)]
     findings += outcome(plan, samples)
     findings += nameless_documents(plan, samples)

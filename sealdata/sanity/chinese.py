@@ -9,6 +9,8 @@ from collections import Counter
 
 import polars as pl
 
+from sealdata.languages import script_of
+
 MIN_CHARACTERS = 50  # that tell the kind; with fewer, nothing is judged
 MIN_SHARE = 0.8  # of one kind from which the text is of that kind
 _KINDS = {"Hans": "simplified", "Hant": "traditional"}
@@ -17,7 +19,7 @@ _KINDS = {"Hans": "simplified", "Hant": "traditional"}
 def other_characters(texts: pl.Series, lang: str) -> str:
     """What to say of texts in the other kind than that of ``lang`` (a FLORES-200 code). It is
     empty where they are in its kind, or ``lang`` is not Chinese."""
-    script = lang.rpartition("_")[2]
+    script = script_of(lang)
     if script not in _KINDS:
         return ""
     counts: Counter[str] = Counter()

@@ -11,7 +11,14 @@ from sealdata.build_manifest import Finding
 from sealdata.component import load
 from sealdata.errors import SealError
 from sealdata.fetch.models.store import find_model
-from sealdata.languages import ENGLISH, confusable_set, languages, resolve
+from sealdata.languages import (
+    ENGLISH,
+    confusable_set,
+    find_language,
+    length_range,
+    relatives,
+    resolve,
+)
 from sealdata.lid.labels import labels_of
 from sealdata.lid.language_checker import LanguageChecker
 from sealdata.lid.model import open_model
@@ -21,7 +28,9 @@ from sealdata.sanity.chinese import other_characters
 from sealdata.sanity.findings import error, warning
 from sealdata.sanity.inputs import named
 from sealdata.sanity.samples import Samples, share, spread
+from sealdata.scorers.balance import Balance
 from sealdata.scorers.lid import Lid
+from sealdata.scorers.ratio import Ratio
 
 TEXTS = 500  # of each side
 MIN_TEXTS = 20  # that differ and have letters; with fewer, nothing is judged
@@ -117,6 +126,22 @@ def unjudged_languages(plan: Plan) -> Iterator[Finding]:
         )
 
 
+def estimated_lengths(plan: Plan) -> Iterator[Finding]:
+    """Declared languages without a length factor, where a scorer needs it."""
+    if not any(isinstance(scorer, Ratio | Balance) for scorer in plan.scorers.values()):
+        return
+    codes = dict.fromkeys(c for t in plan.recipe.source for c in (t.src_lang, t.tgt_lang))
+    for language in map(resolve, codes):
+        if language.length_factor is None:
+            low, high = length_range(language.script)
+            yield warning(
+                "estimated-length",
+                "languages",
+                f"no length factor of {language.name} is known, so any from {low:g} to {high:g} "
+                "counts as right; measure it with `sealdata lengths --refs FOLDER --write RECIPE`",
+            )
+
+
 def detect(
     checker: LanguageChecker, texts: pl.Series, lang: str, scores: pl.DataFrame | None = None
 ) -> Detected | None:
@@ -135,7 +160,7 @@ def detect(
         return None
     tops = scores.filter(judged)["top"]
     top, top_share, set_share = _likeliest(tops)
-    others = tops.filter(~tops.is_in([lang, *confusable_set(lang)]))
+    others = tops.filter(~tops.is_in([lang, *relatives(lang)]))
     second, _, among_others = _likeliest(others) if others.len() else ("", 0.0, 0.0)
     return Detected(
         declared=share(margin.drop_nulls() > 0),
@@ -175,7 +200,7 @@ def judge(detected: Detected, lang: str) -> tuple[str, str] | None:
         return "error", f"is not {_name(lang)}: {script}, and {likeliest}; {cure}"
     if not detected.has_label:
         return None  # the terminal, the report and the card name languages without a label
-    resembles = detected.likeliest in confusable_set(lang)
+    resembles = detected.likeliest in relatives(lang)
     is_other = detected.likeliest != lang and not resembles and detected.set_share >= MIN_SHARE
     if detected.declared < MAX_DECLARED and is_other:
         return "error", f"is not {_name(lang)}: {likeliest}; {cure}"
@@ -185,7 +210,9 @@ def judge(detected: Detected, lang: str) -> tuple[str, str] | None:
     if detected.second_share >= MIXED:
         mixed = f"{detected.second_share:.0%} {of} are {_name(detected.second)}"
         return "warning", f"is a mixture: {mixed}; put them into a file of their own"
-    if resembles and detected.share >= MIN_RELATIVE and detected.exactly <= MAX_EXACTLY:
+    # That Bhojpuri is taken for Hindi is known, and says nothing about this text.
+    is_mixed_up = detected.likeliest in confusable_set(lang)
+    if is_mixed_up and detected.share >= MIN_RELATIVE and detected.exactly <= MAX_EXACTLY:
         return "warning", f"may not be {_name(lang)}: {likeliest}, which resembles it"
     return None
 
@@ -201,8 +228,8 @@ def _swapped(
 
 def _partly_swapped(where: str, src: pl.Series, tgt: pl.Series, other: str) -> Iterator[Finding]:
     """Some lines that have the sides in each other's language, by the likeliest one of each."""
-    relatives = list({other, *confusable_set(other)} - {ENGLISH})
-    crossed = src.is_in(relatives) & (tgt == ENGLISH)
+    theirs = list({other, *relatives(other)} - {ENGLISH})
+    crossed = src.is_in(theirs) & (tgt == ENGLISH)
     swapped = share(crossed)
     if swapped >= SOME_SWAPPED:
         message = (
@@ -243,4 +270,5 @@ def _open(name: str) -> LanguageChecker:
 
 
 def _name(lang: str) -> str:
-    return resolve(lang).name if lang in languages() else f"language {lang!r} of the model"
+    language = find_language(lang)
+    return language.name if language else f"language {lang!r} of the model"

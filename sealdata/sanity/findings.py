@@ -21,6 +21,7 @@ FINDINGS = {
     "evaluation-set": "an evaluation set has no text, or none in a language of the recipe",
     "no-effect": "a rule can drop no pair, as its limits are the ends of the score's range",
     "unjudged-language": "the model of language ID has no label for a declared language",
+    "estimated-length": "no length factor of a declared language is known, so limits are wider",
     "no-score": "no pair of a source has the score that a rule is about",
     "nothing-kept": "the rules drop all pairs of a sample, or nearly all",
     "no-documents": "pairs are to be kept together by page, but a source names no pages",

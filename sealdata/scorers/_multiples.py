@@ -12,7 +12,8 @@ from math import prod
 from typing import Any
 from unicodedata import name, normalize
 
-ENGLISH = "eng_Latn"
+from sealdata.languages import ENGLISH, script_of
+
 # Digits of any script in groups of three behind spaces, or of two or three behind other separators
 # (12,34,567), then decimals.
 NUMBER = r"(?:\d{1,3}(?:[\xa0\u2009\u202f ]\d{3})+(?!\d)|\d+(?:[.,'’٬]\d{2,3}(?!\d))*)(?:[.,٫]\d+)?"
@@ -138,7 +139,7 @@ def _tables() -> dict[str, dict[str, Any]]:
 def _multiples(lang: str) -> Multiples:
     """The words of ``lang``, or of all languages in its script, and those of English."""
     tables = _tables()
-    tables_of_lang = [tables[lang]] if lang in tables else _of_script(lang.rpartition("_")[2])
+    tables_of_lang = [tables[lang]] if lang in tables else _of_script(script_of(lang))
     times: dict[str, int] = {}
     attached: dict[str, int] = {}
     for table in (tables[ENGLISH], *tables_of_lang):
@@ -164,4 +165,4 @@ def _multiples(lang: str) -> Multiples:
 
 
 def _of_script(script: str) -> list[dict[str, Any]]:
-    return [table for code, table in _tables().items() if code.rpartition("_")[2] == script]
+    return [table for code, table in _tables().items() if script_of(code) == script]

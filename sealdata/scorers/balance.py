@@ -5,7 +5,7 @@ from typing import ClassVar
 import polars as pl
 
 from sealdata.scorers import ANY_NUMBER, Range, Scorer
-from sealdata.scorers.ratio import expected_length
+from sealdata.scorers.ratio import length_bounds
 
 # Standard deviation of the log ratio of translations: what no length takes away, and what one
 # character has, falling with the root of the length. Fitted to TICO-19 and TALPCo (13 languages):
@@ -22,10 +22,10 @@ class Balance(Scorer):
     2.4 at fifty, of 2.0 at two hundred.
 
     Source: Gale & Church 1993, who also let the variance grow with the length; the factors are
-    those of ``ratio``.
+    those of ``ratio``. A language without a factor has the deviation that suits the pair best.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     columns: ClassVar[dict[str, str]] = {
         "deviation": "log of English over the other side, in standard deviations of translations "
@@ -40,9 +40,12 @@ class Balance(Scorer):
 
 def deviation(pairs: pl.DataFrame) -> pl.Series:
     """How far the log ratio of the lengths is from the average, in its standard deviations."""
-    sides = pl.DataFrame({side: expected_length(pairs, side) for side in ("src", "tgt")})
-    spread = (_SPREAD**2 + _SPREAD_OF_ONE**2 / pl.max_horizontal("src", "tgt")).sqrt()
-    return sides.select((pl.col("src") / pl.col("tgt")).log() / spread).to_series()
+    sides = pl.DataFrame(length_bounds(pairs))
+    spread = (_SPREAD**2 + _SPREAD_OF_ONE**2 / pl.max_horizontal("src_low", "tgt_low")).sqrt()
+    src_longer = (pl.col("src_low") / pl.col("tgt_high")).log().clip(lower_bound=0)
+    tgt_longer = (pl.col("src_high") / pl.col("tgt_low")).log().clip(upper_bound=0)
+    # At most one of the two is not 0.
+    return sides.select((src_longer + tgt_longer) / spread).to_series()
 
 
 COMPONENT = Balance

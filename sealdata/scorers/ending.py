@@ -9,7 +9,7 @@ import polars as pl
 
 from sealdata.kernels import frozen, texts_of
 from sealdata.kernels.sentence_marks import CLOSER, MARK, PAUSE, POINT, SPACE, sentence_ends
-from sealdata.languages import ENGLISH, languages
+from sealdata.languages import ENGLISH, resolve
 from sealdata.scorers import ANY_NUMBER, COUNT, SHARE, Range, Scorer
 from sealdata.scorers.balance import deviation
 from sealdata.scorers.ratio import expected_length
@@ -64,7 +64,7 @@ class Ending(Scorer):
     ``.``, ``?``, ``!`` and ``…``.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     columns: ClassVar[dict[str, str]] = {
         "differ": "1 if only one of the two sides ends with a sentence mark, else 0",
@@ -80,8 +80,7 @@ class Ending(Scorer):
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Int8, UInt32 and Float64 columns; ``differ`` and ``apart`` are null where a language
         writes no marks."""
-        unmarked = [code for code, language in languages().items() if language.script in _UNMARKED]
-        silent = [pairs[f"{side}_lang"].is_in(unmarked) for side in ("src", "tgt")]
+        silent = [_is_unmarked(pairs[f"{side}_lang"]) for side in ("src", "tgt")]
         src, tgt = map(_ends, (pairs["src"], pairs["tgt"]), silent)
         ended = [
             is_silent.to_numpy() | has_mark.astype(bool)
@@ -97,6 +96,11 @@ class Ending(Scorer):
         )
         has_marks = pl.lit(~(silent[0] | silent[1]))
         return scores.with_columns(pl.when(has_marks).then(pl.col("differ", "apart")))
+
+
+def _is_unmarked(langs: pl.Series) -> pl.Series:
+    codes = langs.unique().drop_nulls().to_list()
+    return langs.is_in([code for code in codes if resolve(code).script in _UNMARKED])
 
 
 def _apart(src: npt.NDArray[np.uint32], tgt: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:

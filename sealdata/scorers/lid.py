@@ -58,7 +58,9 @@ class Lid(Scorer):
     For texts of fewer than ``short`` letters ``short_margin`` takes its place: they are harder and
     need a limit of their own. *Is it the declared language of the set?* ``within_set_margin``
     answers. It is null for a language without a set. Sets are in confusable.toml: ind zsm jav sun
-    min bjn; tgl ceb war ilo; mya shn; zho_Hans zho_Hant yue. The policies are rules:
+    min bjn; tgl ceb war ilo; mya shn; both kinds of Chinese and their relatives; nob nno; bos hrv
+    srp. A language may also be taken for others that are never taken for it, as Bhojpuri is for
+    Hindi (``taken_for``). Their labels count as those of its set. The policies are rules:
 
     - ``within-set``: a rule ``wrong_language`` on ``lid.tgt_set_margin``, and none on
       ``within_set_margin``;
@@ -80,10 +82,12 @@ class Lid(Scorer):
     A text of which more than a tenth of the letters are capitals is read in lower case.
 
     Letters come first. The probability is 0 where no letter is in the declared script, or where
-    over 30 % are in scripts of no known language (kana, Cyrillic). If only one language of the
-    model is written in the script of most letters, the text is in that language. Its probability
-    is the share of those letters, and the model is not used. Such scripts are Thai, Lao, Khmer
-    and Tamil, and with lid.176 also Burmese. Labels below 0.005 count as 0, and so do all beyond
+    over 30 % are neither in it nor Latin. If only one language of the model is written in the
+    script of most letters, the text is in that language. Its probability is the share of those
+    letters, and the model is not used. Such scripts are Thai, Lao, Khmer and Tamil, and with
+    lid.176 also Burmese, Amharic's and Greek. A language in that script without a label, such as
+    Tigrinya, counts as that one. No label is likely where most letters are in a script of no
+    label. Labels below 0.005 count as 0, and so do all beyond
     the 8 likeliest.
 
     ``model`` is a name that ``sealdata models list`` shows, or the path of another fastText
@@ -92,7 +96,7 @@ class Lid(Scorer):
     references (``sealdata gold``), not from intuition.
     """
 
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     stage: ClassVar[RuleStage] = "lid"
 
     model: str = _BUNDLED  # name of the catalogue, or path of a fastText classifier

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from sealdata.languages import languages
+from sealdata.languages import length_range, resolve
 from sealdata.scorers import Range, Scorer
 from sealdata.text.characters import characters_of
 
@@ -18,10 +18,13 @@ class Ratio(Scorer):
     script are names and terms as English has them, and count as they are. An empty side counts as
     one character.
 
+    Some languages have no published factor. Then any factor of the languages in their script is
+    possible, and the one that suits the pair best counts. So limits are wider and not wrong.
+
     Source: Gale & Church 1993; the factors are those of stopes, the pipeline of NLLB.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     columns: ClassVar[dict[str, str]] = {
         "chars": "longer side over shorter, 1 or more; 1 is what a translation has on average",
@@ -30,17 +33,35 @@ class Ratio(Scorer):
 
     def score(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """A Float64 column; null never."""
-        src, tgt = (expected_length(pairs, side) for side in ("src", "tgt"))
-        sides = pl.DataFrame({"src": src, "tgt": tgt})
-        return sides.select(chars=pl.max_horizontal("src", "tgt") / pl.min_horizontal("src", "tgt"))
+        sides = pl.DataFrame(length_bounds(pairs))
+        src_longer = pl.col("src_low") / pl.col("tgt_high")
+        tgt_longer = pl.col("tgt_low") / pl.col("src_high")
+        return sides.select(chars=pl.max_horizontal(src_longer, tgt_longer, pl.lit(1.0)))
 
 
-def expected_length(pairs: pl.DataFrame, side: str) -> pl.Series:
-    """Length of a side of ``pairs`` in characters of English, Float64; an empty one counts as 1."""
+def length_bounds(pairs: pl.DataFrame) -> dict[str, pl.Series]:
+    """The lowest and highest possible ``expected_length`` of both sides, Float64: ``src_low``,
+    ``src_high``, ``tgt_low``, ``tgt_high``. They are equal where the length factor is known."""
+    return {
+        f"{side}_{name}": expected_length(pairs, side, bound)
+        for side in ("src", "tgt")
+        for bound, name in enumerate(("low", "high"))
+    }
+
+
+def expected_length(pairs: pl.DataFrame, side: str, bound: int = 0) -> pl.Series:
+    """Length of a side of ``pairs`` in characters of English, Float64; an empty one counts as 1.
+
+    Args:
+        pairs: with the columns ``src``, ``tgt`` and their ``_lang``.
+        side: ``src`` or ``tgt``.
+        bound: where the factor of a language is not known, 0 takes the lowest possible one, 1 the
+            highest.
+    """
     langs = pairs[f"{side}_lang"]
     codes = langs.unique().drop_nulls().to_list()  # few: quicker than a look-up per row
     chars = pairs[side].str.len_chars().fill_null(0).clip(lower_bound=1).cast(pl.Float64)
-    factors = {code: languages()[code].length_factor for code in codes if code in languages()}
+    factors = {code: length_factors(code)[bound] for code in codes}
     if all(factor == 1 for factor in factors.values()):
         return chars
     factor = langs.replace_strict(factors, default=1.0, return_dtype=pl.Float64)
@@ -48,12 +69,21 @@ def expected_length(pairs: pl.DataFrame, side: str) -> pl.Series:
     return (chars - as_english) * factor + as_english
 
 
+def length_factors(code: str) -> tuple[float, float]:
+    """The lowest and the highest possible length factor of a language; equal where it is known."""
+    language = resolve(code)
+    if language.length_factor is None:
+        return length_range(language.script)
+    return language.length_factor, language.length_factor
+
+
 def kept_characters(pairs: pl.DataFrame, side: str) -> pl.Series:
     """Characters of a side that translation keeps, Float64: Latin letters and digits in another
     script. A name or a term in them is as long as in English; 0 where the language is in Latin."""
     langs = pairs[f"{side}_lang"]
-    other = [code for code, language in languages().items() if language.script != "Latn"]
-    foreign = langs.is_in(other).fill_null(False)
+    codes = langs.unique().drop_nulls().to_list()
+    foreign = langs.is_in([code for code in codes if resolve(code).script != "Latn"])
+    foreign = foreign.fill_null(False)
     if not foreign.any():
         return pl.repeat(0.0, pairs.height, eager=True)
     counts = characters_of(pairs, side)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sealdata.languages import resolve, unicode_script
+from sealdata.languages import resolve, unicode_scripts
 from sealdata.scorers import SHARE, Range, Scorer, number_columns
 from sealdata.text.characters import characters_of
 
@@ -15,7 +15,7 @@ class Script(Scorer):
     """Letters (and marks) in the declared script over letters of any script, on each side.
 
     Letters that all scripts share (U+02BC, combining accents) are not counted. A side without
-    letters has no share.
+    letters has no share, nor has one in a script that is not counted.
     """
 
     columns: ClassVar[dict[str, str]] = {
@@ -37,7 +37,13 @@ def _share(pairs: pl.DataFrame, side: str) -> npt.NDArray[np.float64]:
     share = np.full(pairs.height, np.nan)
     for code in lang.unique().drop_nulls():
         lang_rows = (lang == code).fill_null(False).to_numpy() & (letters > 0)
-        declared = counts[unicode_script(resolve(code).script)]
+        # Japanese is written in three scripts, Korean in two. Letters of rare ones are not counted.
+        in_script = [
+            counts[script] for script in unicode_scripts(resolve(code).script) if script in counts
+        ]
+        if not in_script:
+            continue
+        declared = np.sum(in_script, axis=0)
         np.divide(declared, letters, out=share, where=lang_rows)
     return share
 

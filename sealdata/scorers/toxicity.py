@@ -10,7 +10,7 @@ import regex
 from sealdata.errors import ConfigError
 from sealdata.files.hidden import visible
 from sealdata.files.records import file_sha256
-from sealdata.languages import find_language, languages
+from sealdata.languages import find_language
 from sealdata.readers._open import read_text
 from sealdata.scorers import COUNT, Range, Scorer
 
@@ -82,7 +82,7 @@ def _terms_in(text: pl.Series, path: Path, lang: str) -> pl.Series:
         return counts
     some = folded.gather(rows)
     matches = some.str.extract_many(list(terms), overlapping=True).list.unique()
-    spaced = languages()[lang].spaces if lang in languages() else True
+    spaced = language.spaces if (language := find_language(lang)) else True
     looked = [
         sum(_stands(term, folded_text, spaced) for term in candidates)
         for folded_text, candidates in zip(some.to_list(), matches.to_list(), strict=True)

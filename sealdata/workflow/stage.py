@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from sealdata.files.frames import parts_in_memory
 from sealdata.files.records import PartRecord, read_record, stage_key, write_record
+from sealdata.languages import declare, declared
 from sealdata.workflow.part_files import finished_part, is_store_intact, written
 
 PartFunction = Callable[[str, Path], PartRecord]  # (part, folder to write into); picklable
@@ -68,8 +69,10 @@ class Stage:
     @property
     def key(self) -> str:
         """16 hex digits; equal keys mean equal output."""
-        # Parts belong to the key: the same source cut in another way has other files.
-        return stage_key(self.name, self.version, [self.params, self.parts], list(self.inputs))
+        # Parts belong to the key: the same source cut in another way has other files. So do the
+        # languages of the recipe, by which scores are computed.
+        params = [self.params, self.parts, *([languages] if (languages := declared()) else [])]
+        return stage_key(self.name, self.version, params, list(self.inputs))
 
     def output(self, work: Path, records: Sequence[PartRecord] = ()) -> "StageOutput":
         """What later stages see of this one. Without records: where its output will be."""
@@ -137,11 +140,14 @@ class Task:
     index: tuple[int, int]
     num_gpus: float = 0
     then: tuple["Task", ...] = ()  # tasks on the same part, run while its text is in memory
+    # of the recipe, which the worker has not read
+    languages: Mapping[str, Any] = field(default_factory=declared)
 
     def __call__(self) -> list[PartRecord]:
         """Run the job and those that follow it: the records of all."""
         # Tasks on one part run in one process: the text is read and decompressed once.
         # An error in a later task loses no earlier record: each is on disk as soon as its job ends.
+        declare(self.languages)
         with parts_in_memory():
             return [self._run(), *(task._run() for task in self.then)]
 

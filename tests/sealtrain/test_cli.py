@@ -104,3 +104,10 @@ def test_missing_shards_name_the_command(tmp_path: Path, monkeypatch: pytest.Mon
             "run `sealdata build quickstart` first\n"
         )
         assert not (tmp_path / "runs").exists()
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    from sealdata import __version__
+
+    shown = CliRunner().invoke(main, ["--version"])
+    assert (shown.exit_code, shown.output) == (0, f"sealtrain, version {__version__}\n")

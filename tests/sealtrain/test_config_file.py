@@ -50,6 +50,24 @@ def test_tables_merge_deeply_and_other_values_replace(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        ("total_tokens = 5", {"total_tokens": 5}),
+        ("parallel_tokens = 6", {"parallel_tokens": 6}),
+        ("replay = 0.1", {"parallel_tokens": 7, "replay": 0.1}),
+        # Both are said, so the config refuses them by its own rule.
+        ("total_tokens = 5\nparallel_tokens = 6", {"total_tokens": 5, "parallel_tokens": 6}),
+    ],
+)
+def test_one_budget_replaces_the_other(
+    tmp_path: Path, budget: str, expected: dict[str, float]
+) -> None:
+    run = f'extends = "base.toml"\n[mixture]\n{budget}\n'
+    write(tmp_path, base="[mixture]\nparallel_tokens = 7\n", run=run)
+    assert resolve(str(tmp_path / "run.toml")).table == {"mixture": expected}
+
+
 def test_a_table_and_a_value_replace_each_other(tmp_path: Path) -> None:
     write(tmp_path, base=BASE, run='extends = "base.toml"\neval = 1\n[seed]\nx = 2\n')
     table = resolve(str(tmp_path / "run.toml")).table

@@ -72,7 +72,8 @@ def test_memory_of_the_paper_s_run() -> None:
 @pytest.mark.parametrize(
     ("name", "peak"),
     [("NVIDIA H200", 989e12), ("NVIDIA H100 80GB HBM3", 989e12), ("NVIDIA H100 PCIe", 756e12),
-     ("NVIDIA A100-SXM4-80GB", 312e12), ("NVIDIA GH200 480GB", 989e12), ("Tesla T4", None)],
+     ("NVIDIA A100-SXM4-80GB", 312e12), ("NVIDIA GH200 480GB", 989e12), ("Tesla T4", None),
+     ("NVIDIA H200 NVL", 835e12), ("NVIDIA GB200", 2500e12), ("NVIDIA B200", 2250e12)],
 )  # fmt: skip
 def test_peaks_by_the_name_of_the_device(name: str, peak: float | None) -> None:
     assert peak_flops(name) == peak

@@ -73,7 +73,7 @@ def test_a_model_that_knows_nothing_has_known_bits_per_byte(run: Path, refs: Pat
         loaded.model.lm_head.weight.zero_()
     evaluation = evaluate.evaluate(loaded, refs, None, lambda _: None)
     english = evaluation.text["refs/eng_Latn"]
-    encoded = [loaded.tokenizer.encode(s) for s in SENTENCES["eng_Latn"]]
+    encoded = [loaded.tokenizer.decoder.encode(s) for s in SENTENCES["eng_Latn"]]
     num_tokens = sum(len(e.ids) - 1 for e in encoded)  # the first of each is input only
     num_bytes = sum(len(e.tokens[0]) for e in encoded)
     num_bytes = sum(map(len, SENTENCES["eng_Latn"])) - num_bytes
@@ -85,22 +85,52 @@ def test_a_model_that_knows_nothing_has_known_bits_per_byte(run: Path, refs: Pat
 def test_translation_ends_at_a_newline(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Generation stops there, and text after a newline is dropped."""
     loaded = translate.load(run)
-    newline = loaded.tokenizer.encode("\n").ids[0]
+    [newline] = loaded.tokenizer.encode(["\n"])[0]
     seen_ends: list[list[int]] = []
 
     def generate(
-        loaded: translate.Loaded, prompts: list[list[int]], ends: list[int]
+        loaded: translate.Loaded, prompts: list[list[int]], ends: list[int], most: int
     ) -> list[list[int]]:
         seen_ends.append(ends)
-        line = loaded.tokenizer.encode(" ฝนตกทั้งคืน").ids
-        dropped = loaded.tokenizer.encode("English: no").ids
+        line, dropped = loaded.tokenizer.encode([" ฝนตกทั้งคืน", "English: no"])
         return [[*line, newline, *dropped] for _ in prompts]
 
     monkeypatch.setattr(translate, "_generate", generate)
     lines = translate.translate(loaded, ["a", "bb", "c"], "eng_Latn", "tha_Thai")
-    assert lines == ["ฝนตกทั้งคืน"] * 3
+    assert lines == (["ฝนตกทั้งคืน"] * 3, 0)
     assert newline in seen_ends[0]
     assert loaded.record.eos_id in seen_ends[0]
+
+
+@pytest.mark.parametrize(
+    ("like", "asked", "limit"),
+    [
+        ([], None, 1024),
+        (["short"], None, 1024),
+        (["คำ " * 900], None, 4000),  # far more tokens than the sources have
+        (["คำ " * 900], 7, 7),
+    ],
+)
+def test_a_translation_may_be_as_long_as_its_language_needs(
+    run: Path, monkeypatch: pytest.MonkeyPatch, like: list[str], asked: int | None, limit: int
+) -> None:
+    loaded, limits = translate.load(run), []
+    section = loaded.record.config.eval.model_copy(update={"max_new_tokens": None})
+    loaded.record.config = loaded.record.config.model_copy(update={"eval": section})
+
+    def generate(_loaded: object, prompts: list[list[int]], _ends: object, most: int) -> object:
+        limits.append(most)
+        return [[5] * 3 for _ in prompts]  # no end: the limit ended it
+
+    monkeypatch.setattr(translate, "_generate", generate)
+    outputs = translate.translate(loaded, ["It rained."], "eng_Latn", "tha_Thai", None, like, asked)
+    assert outputs.num_cut == 1
+    if limit > 1024:
+        tokens = len(loaded.tokenizer.encode(like)[0])
+        assert limits == [2 * tokens]  # one source: its share is all of them
+        assert tokens > 1024
+    else:
+        assert limits == [limit]
 
 
 def test_padding_does_not_change_a_translation(run: Path) -> None:
@@ -110,11 +140,11 @@ def test_padding_does_not_change_a_translation(run: Path) -> None:
         for parameter in loaded.model.parameters():
             if parameter.ndim > 1:
                 parameter.normal_(0, 0.5, generator=generator)
-    prompts = [loaded.tokenizer.encode(s).ids for s in SENTENCES["eng_Latn"]]
+    prompts = loaded.tokenizer.encode(SENTENCES["eng_Latn"])
     assert len(set(map(len, prompts))) > 1
     unused = [511]  # no token ends a translation, so all have the same length
-    together = translate._generate(loaded, prompts, unused)
-    one_by_one = [translate._generate(loaded, [prompt], unused)[0] for prompt in prompts]
+    together = translate._generate(loaded, prompts, unused, 8)
+    one_by_one = [translate._generate(loaded, [prompt], unused, 8)[0] for prompt in prompts]
     assert together == one_by_one
     assert len(set(map(tuple, together))) == len(prompts)
 
@@ -178,9 +208,9 @@ def test_shots_are_whole_documents_before_the_prompt(
     loaded, seen = translate.load(run), []
 
     def generate(
-        loaded: translate.Loaded, prompts: list[list[int]], ends: list[int]
+        loaded: translate.Loaded, prompts: list[list[int]], ends: list[int], most: int
     ) -> list[list[int]]:
-        seen.append(loaded.tokenizer.decode(prompts[0], skip_special_tokens=False))
+        seen.append(loaded.tokenizer.decoder.decode(prompts[0], skip_special_tokens=False))
         return [[] for _ in prompts]
 
     monkeypatch.setattr(translate, "_generate", generate)

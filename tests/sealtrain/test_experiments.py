@@ -54,8 +54,9 @@ def test_plans(name: str, shards: Path, tmp_path: Path, monkeypatch: pytest.Monk
     small = make_config(shards, tmp_path)
     if config.model.init_from is not None:
         shape = Olmo2Config(
-            vocab_size=512, hidden_size=16, num_hidden_layers=1, num_attention_heads=2
-        )
+            vocab_size=512, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+            eos_token_id=0,
+        )  # fmt: skip
         shape.save_pretrained(tmp_path / "base")
     budget = {"total_tokens": 12 * 32 * 4, "max_epochs": None}
     changed = config.model_copy(

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tiny_shards import LENGTH, make_config
 from torch.nn import functional
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from sealtrain import attention, parallel
 from sealtrain.config import Train
@@ -55,12 +56,41 @@ def test_loss_and_gradients_equal_torch(z_loss: float, chunk: int) -> None:
     assert losses[::9].eq(0).all()
 
 
+@pytest.mark.parametrize("chunk", [7, 1000])
+@pytest.mark.parametrize(
+    ("has_bias", "scale", "cap"),
+    [(True, 1.0, None), (False, 0.125, None), (False, 1.0, 3.0), (True, 0.5, 3.0)],
+)
+def test_a_head_with_bias_scale_and_cap_equals_torch(
+    has_bias: bool, scale: float, cap: float | None, chunk: int
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(40, 24, generator=generator, requires_grad=True)
+    weight = torch.randn(99, 24, generator=generator, requires_grad=True)
+    bias = torch.randn(99, generator=generator, requires_grad=True) if has_bias else None
+    labels = torch.randint(0, 99, (40,), generator=generator)
+    labels[::9] = IGNORED
+    logits = functional.linear(hidden, weight, bias) * scale
+    if cap is not None:
+        logits = cap * torch.tanh(logits / cap)
+    nats = functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")
+    expected = nats + 1e-2 * logits.logsumexp(1)[labels != IGNORED].square().sum()
+    inputs = [hidden, weight] if bias is None else [hidden, weight, bias]
+    grads = torch.autograd.grad(expected, inputs)
+    total, _ = ChunkedCrossEntropy.apply(hidden, weight, labels, 1e-2, chunk, bias, scale, cap)
+    (total / 2).backward()
+    assert total.item() == pytest.approx(expected.item(), rel=1e-6)
+    for tensor, grad in zip(inputs, grads, strict=True):
+        assert tensor.grad is not None
+        assert (2 * tensor.grad - grad).norm() / grad.norm() < 1e-5
+
+
 @pytest.fixture
 def model(shards: Path, tmp_path: Path) -> Any:
     """Random weights of ten times the usual size: attention is far from uniform, so leaks show."""
     manifest = open_streams(shards, "train")[0].manifest
     config = make_config(shards, tmp_path, model={"init_std": 0.2})
-    built = build(config.model, 1, manifest)
+    built = build(config.model, 1, manifest, shards / "tokenizer")
     parallel.parallelize(built, parallel.start(), Train(batch_sequences=1, micro_batch_sequences=1))
     return built
 
@@ -131,12 +161,15 @@ def varlen_by_sdpa(
     window_size: tuple[int, int] = (-1, -1), enable_gqa: bool = False,
 ) -> torch.Tensor:  # fmt: skip
     """What torch's kernel computes on a GPU, here by sdpa for each document."""
-    assert window_size == (-1, 0)  # causal
+    left, right = window_size
+    assert right == 0  # causal
     assert (starts.dtype, max_q) == (torch.int32, max_k)
     parts = []
     for start, stop in itertools.pairwise(starts.tolist()):
         q, k, v = (x[start:stop].float().transpose(0, 1) for x in (query, key, value))
-        out = functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
+        distance = torch.arange(stop - start)[:, None] - torch.arange(stop - start)
+        seen = (distance >= 0) & ((distance <= left) if left >= 0 else True)
+        out = functional.scaled_dot_product_attention(q, k, v, seen, scale=scale)
         parts.append(out.transpose(0, 1))
     return torch.cat(parts).to(query.dtype)
 
@@ -155,6 +188,58 @@ def test_varlen_attention_gets_the_documents(model: Any, monkeypatch: pytest.Mon
     assert total.item() == pytest.approx(expected.item(), rel=5e-3)
     assert (losses - by_token).abs().max() < 0.05
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+def make_mistral(**options: Any) -> Any:
+    """A small model whose attention has a window of three tokens."""
+    config = AutoConfig.for_model(
+        "mistral", vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=2, num_key_value_heads=2, head_dim=16, sliding_window=3, **options,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    built = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+    with torch.no_grad():
+        for parameter in built.parameters():
+            if parameter.ndim > 1:
+                parameter.mul_(10.0)
+    parallel.move_to_device(built, parallel.start())
+    return built.eval()
+
+
+def test_a_sliding_window_reaches_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest document has six tokens, so the window of three decides its loss."""
+    monkeypatch.setattr(attention, "varlen_attn", varlen_by_sdpa)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
+    ids = np.array([[i for document in DOCUMENTS for i in document]])
+    config = Train(batch_sequences=1, micro_batch_sequences=1, z_loss=0.0)
+    built = make_mistral()
+    expected, _ = built.training_loss(ids, labels_of(ids, 0), 0, config)
+    assert attention.use_varlen(built, torch.bfloat16) == ""
+    windowed, _ = built.training_loss(ids, labels_of(ids, 0), 0, config)
+    assert windowed.item() == pytest.approx(expected.item(), rel=5e-3)
+    built.config.sliding_window = None
+    for layer in built.model.layers:
+        layer.self_attn.config.sliding_window = None
+    whole, _ = built.training_loss(ids, labels_of(ids, 0), 0, config)
+    assert whole.item() != pytest.approx(expected.item(), rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [("attention_dropout", 0.1, "the model has dropout in its attention"),
+     ("attn_logit_softcapping", 50.0, "the model caps its attention scores"),
+     ("kv_lora_rank", 8, "the model has latent attention"),
+     ("layer_types", ["chunked_attention"], "the model has chunked_attention")],
+)  # fmt: skip
+def test_attention_that_the_kernel_does_not_compute(
+    key: str, value: object, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "varlen_attn", varlen_by_sdpa)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
+    built = make_mistral()
+    setattr(built.config, key, value)
+    assert attention.use_varlen(built, torch.bfloat16) == reason
+    assert built.config._attn_implementation == "sdpa"
 
 
 @pytest.mark.parametrize("compiled", [False, True])

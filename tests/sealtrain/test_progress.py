@@ -50,6 +50,21 @@ def test_speed_and_waits_of_three_ranks(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert report.num_tokens == 0
 
 
+def test_validation_counts_for_the_time_left_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now)
+    report = Progress(World(0, 1, torch.device("cpu")), num_steps=10, every_steps=2)
+    report.screen = io.StringIO()
+    for step in (1, 2):
+        now += 2
+        if step == 1:
+            with report.stopped_clock():
+                now += 4
+        report.step(Metrics(step, 1.5, 1e-3, 0.5, num_tokens=40, num_labels=30))
+    assert "20 tokens/s  0:00:32 left" in report.screen.getvalue()
+    assert report.seconds_stopped == 0.0
+
+
 @pytest.mark.parametrize(
     ("is_terminal", "text"), [(True, "\r\x1b[Ka\r\x1b[Kb\n"), (False, "a\nb\n")]
 )

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import shutil
 import signal
@@ -17,11 +18,13 @@ from safetensors.torch import load_file
 from tiny_shards import LENGTH, make_config
 
 from sealcli.show_train import validation_table
-from sealtrain import checkpoint, parallel, train
+from sealtrain import checkpoint, compare, parallel, train, translate
 from sealtrain.checkpoint import Record
 from sealtrain.config import Config
 from sealtrain.data import open_streams
 from sealtrain.errors import ConfigError, DataError
+from sealtrain.export import export
+from sealtrain.plot import plot_runs
 from sealtrain.step import NotFiniteError, Run, setup, train_step
 
 pytestmark = pytest.mark.slow
@@ -333,7 +336,11 @@ def test_a_damaged_checkpoint_is_refused(
     path.write_bytes(payload)
     with pytest.raises(DataError, match=r"safetensors: missing or damaged; delete .*step-000005"):
         train.train(config)
-    (folder / "checkpoint.json").unlink()
+    record = folder / "checkpoint.json"
+    record.write_text(record.read_text("utf-8")[:200], "utf-8")
+    with pytest.raises(DataError, match=r"json: damaged, not JSON; delete .*step-000005"):
+        train.train(config)
+    record.unlink()
     with pytest.raises(DataError, match="not a sealtrain checkpoint"):
         train.train(config)
 
@@ -368,3 +375,44 @@ def test_steps_that_are_not_finite_are_skipped_up_to_a_limit(
     assert saved.name == "step-000007"
     weights = [t for path in (saved / "state").iterdir() for t in load_file(path).values()]
     assert all(torch.isfinite(t).all() for t in weights)
+
+
+def test_a_run_with_a_skipped_step_is_resumed_exported_and_compared(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every checkpoint after the step holds its NaN; the log has lost a line, too."""
+    config = make_config(shards, tmp_path / "run", train={"max_skipped_steps": 1})
+    real = train.train_step
+
+    def breaking(run: Run) -> object:
+        if run.record.step == 9:
+            raise Killed
+        if run.record.step != 3:
+            return real(run)
+        weight = run.model.lm_head.weight.data
+        value = weight[3, 0].clone()
+        weight[3, 0] = float("nan")
+        metrics = real(run)
+        weight[3, 0] = value
+        return metrics
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "train_step", breaking)
+        with pytest.raises(Killed):
+            train.train(config)
+    log = config.out / "log.jsonl"
+    lines = log.read_text("utf-8").splitlines()
+    log.write_text("\n".join([lines[0], "{", *lines[1:], '{"event": "st']), "utf-8")
+    assert train.train(config) is not None
+    assert f"{log}: cut 1 unreadable lines at its end" in caplog.messages
+    named = f"{log}: not readable: line 2; left out; the run continues from its checkpoint"
+    assert named in caplog.messages
+    recent = record_of(config.out).recent
+    assert [number for number, pair in enumerate(recent) if math.isnan(pair[0])] == [3]
+    assert [line["step"] for line in steps_of(config.out)] == list(range(1, 13))
+    assert steps_of(config.out)[3]["loss"] == "NaN"
+    assert translate.load(config.out).record.step == 12
+    assert (export(config.out, tmp_path / "model") / "README.md").is_file()
+    [setting] = compare.read_runs([config.out])
+    assert setting.runs[0].num_tokens == 12 * 4 * LENGTH
+    plot_runs([config.out], tmp_path / "run.svg")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -132,8 +133,14 @@ def write_stream(
     return folder
 
 
-def write_shards(shards: Path) -> Path:
-    make_tokenizer(shards / "tokenizer")
+def write_shards(shards: Path, declared: Any = None) -> Path:
+    """By the tokenizer of `make_tokenizer`, or the `tokenizer.json` that is given."""
+    if declared is None:
+        make_tokenizer(shards / "tokenizer")
+    else:
+        (shards / "tokenizer").mkdir(parents=True)
+        text = json.dumps(declared, ensure_ascii=False)
+        (shards / "tokenizer/tokenizer.json").write_text(text, "utf-8")
     for split in ("train", "validation"):
         for first, second in (
             ("eng_Latn", "tha_Thai"),

@@ -351,12 +351,26 @@ languages = { "tha_Thai, lao_Laoo" = { max = 4 } }
         assert shown.model_dump() == resolved.recipe.model_dump()
 
 
+def test_what_was_said_of_one_dataset_is_not_said_of_another(tmp_path: Path) -> None:
+    """The title would stand on a report of other text; the licence is of the recipe's making."""
+    path = tmp_path / "mine.toml"
+    for name, title, licence in (
+        ("", "SealData quickstart sample", "cc0-1.0"),
+        ('name = "mine"\n', "", "cc0-1.0"),
+        ('name = "mine"\n[card]\npretty_name = "Mine"\n', "Mine", "cc0-1.0"),
+    ):
+        path.write_text(f'extends = "quickstart"\n{name}', encoding="utf-8")
+        card = read_recipe(str(path))[0].card
+        assert (card.pretty_name, card.license) == (title, licence)
+        assert bool(card.summary) == (name == "")
+
+
 def test_the_built_in_recipes_that_extend_openseal_differ_where_they_say() -> None:
     base, _ = read_recipe("openseal")
     for name, keys in (
         ("openseal-plus", {"source", "card"}),
         ("openseal-urls", {"source", "card"}),
-        ("openseal-experiments", {"stream"}),
+        ("openseal-experiments", {"stream", "card"}),
     ):
         recipe, _ = read_recipe(name)
         differing = {key for key in dict(base) if getattr(base, key) != getattr(recipe, key)}

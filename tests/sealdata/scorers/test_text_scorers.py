@@ -22,7 +22,7 @@ def test_length_counts_code_points():
 @pytest.mark.parametrize(
     ("src", "tgt", "lang", "ratio"),
     [
-        ("x" * 10, "x" * 10, "ace_Latn", 1.0),  # no factor known: 1
+        ("x" * 10, "x" * 10, "epo_Latn", 1.0),
         ("x" * 30, "字" * 10, "zho_Hans", 33 / 30),
         (
             "x" * 30,
@@ -33,8 +33,13 @@ def test_length_counts_code_points():
         ("x" * 30, "x" * 30, "ind_Latn", 1 / 0.919),  # Latin is its own script
         ("x" * 100, "ก" * 50, "tha_Thai", 100 / 55),
         ("x" * 10, "x" * 40, "tgl_Latn", 3.172),
-        ("", "x" * 40, "ace_Latn", 40.0),
-        ("", "", "ace_Latn", 1.0),
+        ("", "x" * 40, "epo_Latn", 40.0),
+        ("", "", "epo_Latn", 1.0),
+        # Tahitian has no factor: the one of Latin script, 0.767 to 1.158, that suits the pair best.
+        ("x" * 100, "x" * 100, "tah_Latn", 1.0),
+        ("x" * 100, "x" * 50, "tah_Latn", 100 / (50 * 1.158)),
+        ("x" * 50, "x" * 100, "tah_Latn", 100 * 0.767 / 50),
+        ("x" * 30, "日本語のテキスト" * 2, "jpn_Jpan", 16 * 2.267 / 30),
     ],
 )
 def test_ratio(src, tgt, lang, ratio):
@@ -44,10 +49,12 @@ def test_ratio(src, tgt, lang, ratio):
 @pytest.mark.parametrize(
     ("src", "tgt", "lang", "deviation"),
     [
-        ("x" * 40, "x" * 40, "ace_Latn", 0.0),
-        ("x" * 100, "x" * 50, "ace_Latn", math.log(2) / math.sqrt(0.0225 + 1.21 / 100)),
-        ("x" * 50, "x" * 100, "ace_Latn", -math.log(2) / math.sqrt(0.0225 + 1.21 / 100)),
-        ("x" * 20, "x" * 10, "ace_Latn", math.log(2) / math.sqrt(0.0225 + 1.21 / 20)),
+        ("x" * 40, "x" * 40, "epo_Latn", 0.0),
+        ("x" * 100, "x" * 50, "epo_Latn", math.log(2) / math.sqrt(0.0225 + 1.21 / 100)),
+        ("x" * 50, "x" * 100, "epo_Latn", -math.log(2) / math.sqrt(0.0225 + 1.21 / 100)),
+        ("x" * 20, "x" * 10, "epo_Latn", math.log(2) / math.sqrt(0.0225 + 1.21 / 20)),
+        ("x" * 100, "x" * 100, "tah_Latn", 0.0),
+        ("x" * 100, "x" * 50, "tah_Latn", math.log(100 / 57.9) / math.sqrt(0.0225 + 1.21 / 100)),
         ("", "", "tha_Thai", math.log(1 / 1.1) / math.sqrt(0.0225 + 1.21 / 1.1)),
     ],
 )

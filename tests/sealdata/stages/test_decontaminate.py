@@ -195,7 +195,7 @@ XCOPA = {
     "label": 0,
 }
 XNLI_HEAD = "language\tgold_label\tsentence1\tsentence2\n"
-XNLI = XNLI_HEAD + 'th\tneutral\tเขาพูดว่า "ไม่\tเขาปฏิเสธ\nur\tneutral\tx\ty\n'
+XNLI = XNLI_HEAD + 'th\tneutral\tเขาพูดว่า "ไม่\tเขาปฏิเสธ\nqaa\tneutral\tx\ty\n'
 
 
 def write_table(path: Path, rows: list[dict[str, object]]) -> Path:
@@ -217,7 +217,7 @@ def write_table(path: Path, rows: list[dict[str, object]]) -> Path:
     ("row", "texts"),
     [
         (FLORES_PLUS, [(1, "text", "สวัสดี")]),
-        (FLORES_PLUS | {"iso_639_3": "ace", "iso_15924": "Arab"}, []),  # no language of ours
+        (FLORES_PLUS | {"iso_639_3": "qaa", "iso_15924": "Arab"}, []),  # no language
         (XCOPA, [(1, "premise", "น้ำท่วม"), (1, "choice1", "ฝนตก"), (1, "choice2", "แดดออก")]),
         (
             BELEBELE,
@@ -267,8 +267,8 @@ def test_folders_of_flores_ntrex_and_xcopa(tmp_path):
     named = ["flores/dev/tha_Thai.dev", "flores/devtest/eng_Latn.devtest",
              "NTREX/newstest2019-ref.tha.txt", "NTREX/newstest2019-src.eng.txt",
              "xcopa/th/test.th.jsonl", "belebele/tha_Thai.jsonl"]  # fmt: skip
-    others = ["flores/dev/ace_Arab.dev", "flores/metadata_dev.tsv", "flores/README.md",
-              "NTREX/newstest2019-ref.xxx.txt", "belebele/ace_Arab.jsonl"]  # fmt: skip
+    others = ["flores/dev/qaa_Arab.dev", "flores/metadata_dev.tsv", "flores/README.md",
+              "NTREX/newstest2019-ref.xxx.txt", "belebele/qaa_Arab.jsonl"]  # fmt: skip
     for name in (*named, *others):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
