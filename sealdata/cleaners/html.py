@@ -27,7 +27,8 @@ def _tags(names: str) -> re.Pattern[str]:
 
 
 _INLINE_TAG = _tags(_INLINE)
-_BLOCK_TAG = re.compile(rf"<!--.*?-->|{_tags(_BLOCK).pattern}", re.IGNORECASE | re.DOTALL)
+_BLOCK_TAG = _tags(_BLOCK)
+_COMMENT_OR_BLOCK = re.compile(rf"<!--.*?-->|{_BLOCK_TAG.pattern}", re.IGNORECASE | re.DOTALL)
 
 
 class Html(Cleaner):
@@ -55,10 +56,18 @@ class Html(Cleaner):
         while True:
             step = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
             if self.strip_tags:
-                step = _INLINE_TAG.sub("", _BLOCK_TAG.sub(" ", step))
+                step = _INLINE_TAG.sub("", _without_blocks(step))
             if step == text:
                 return text
             text = step
+
+
+def _without_blocks(text: str) -> str:
+    """``text`` with a space for each comment and block tag."""
+    # No comment ends behind the last "-->". A search from each "<!--" there would read the rest
+    # again and again, which takes seconds for a text made of them.
+    end = text.rfind("-->") + len("-->") if "-->" in text else 0
+    return _COMMENT_OR_BLOCK.sub(" ", text[:end]) + _BLOCK_TAG.sub(" ", text[end:])
 
 
 COMPONENT = Html

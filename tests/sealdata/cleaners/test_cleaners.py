@@ -215,6 +215,9 @@ def test_whitespace(text, cleaned):
         ('<a href="http://x/?a=1&b=2" target=_blank>link</a>', "link"),
         ("&lt;p&gt;text&lt;/p&gt;", " text "),
         ("a<!-- note -->b", "a b"),
+        ("a<!-- note -->b<!-- open<br>c", "a b<!-- open c"),  # a comment without an end is text
+        ("x --> y<!-- n --><p>z", "x --> y  z"),
+        ("<!-- <!-- n -->" * 2 + "<!--", "  <!--"),
         ("<<b>i>x", "x"),
         # Text, not HTML:
         ("I <3 you; 5 < 6 > 4", "I <3 you; 5 < 6 > 4"),
