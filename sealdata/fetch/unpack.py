@@ -17,6 +17,7 @@ from sealdata.files.signatures import NOT_FETCHED, kind_of_file
 # Text rarely shrinks to less than a tenth, a decompression bomb to a thousandth or less.
 MAX_RATIO = 50  # bytes unpacked for one byte of archive
 MAX_FREE = 64 << 20  # bytes that any archive may unpack to
+MAX_HEADER = 1 << 20  # bytes of a long name or of further fields of a member
 MAX_FILES = 100_000
 _SUFFIXES = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar", ".zip")
 _CHUNK = 1 << 20
@@ -116,6 +117,15 @@ def _of_zip(archive: zipfile.ZipFile) -> Iterator[_Member]:
                 yield _Member(info.filename, stream)
 
 
+_LONG_HEADERS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+
+
 class _Header(tarfile.TarInfo):
     """The header of a member, without the leniency of the standard library.
 
@@ -126,11 +136,16 @@ class _Header(tarfile.TarInfo):
     @classmethod
     def frombuf(cls, buf: Any, encoding: str, errors: str) -> Self:
         try:
-            return super().frombuf(buf, encoding, errors)
+            header = super().frombuf(buf, encoding, errors)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
             raise
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(f"a header is damaged or missing: {error}") from None
+        # tarfile reads long names and further fields whole: a few megabytes of zeros, compressed,
+        # would become gigabytes of memory.
+        if header.type in _LONG_HEADERS and header.size > MAX_HEADER:
+            raise tarfile.ReadError(f"a header says that it has {header.size:,} bytes")
+        return header
 
 
 def _of_tar(tar: tarfile.TarFile, archive: Path) -> Iterator[_Member]:

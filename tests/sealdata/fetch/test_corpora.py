@@ -377,6 +377,21 @@ def test_a_page_in_place_of_an_archive(tmp_path: Path, name: str) -> None:
         unpack.unpack(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    "kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE]
+)
+def test_a_header_of_megabytes_is_not_read(tmp_path: Path, kind: bytes) -> None:
+    """gzip holds a gigabyte of zeros in a megabyte, and tarfile reads such a header whole."""
+    header = member("x", unpack.MAX_HEADER + 1, kind).tobuf(tarfile.GNU_FORMAT)
+    archive = tmp_path / "x.tar.gz"
+    archive.write_bytes(gzip.compress(header + b"\0" * (unpack.MAX_HEADER + 4096)))
+    with pytest.raises(DataError, match="a header says that it has 1,048,577 bytes"):
+        unpack.unpack(archive)
+    # A long name of the usual kind is one.
+    folder = unpack.unpack(make_tar(tmp_path / "y.tar.gz", [member("a" * 150 + "/b", 5)]))
+    assert [path.name for path in folder.rglob("b")] == ["b"]
+
+
 def test_what_is_unpacked_stays(tmp_path: Path) -> None:
     archive = make_zip(tmp_path / "x.zip", {"a": b"1"})
     (unpack.unpack(archive) / "a").write_bytes(b"mine")
