@@ -39,8 +39,8 @@ assert train.train(Config.model_validate_json(sys.argv[1])) is None
 """
 
 
-def run_on_two(*configs: Config, program: str = PROGRAM) -> None:
-    """What `torchrun --nproc-per-node 2` does; PROGRAM trains one config after the other."""
+def start_two(*arguments: str, program: str) -> list[subprocess.Popen[str]]:
+    """What `torchrun --nproc-per-node 2` starts."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -49,12 +49,18 @@ def run_on_two(*configs: Config, program: str = PROGRAM) -> None:
         variables = {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": port}
         ranks.append(
             subprocess.Popen(
-                [sys.executable, "-c", program, *(c.model_dump_json() for c in configs)],
+                [sys.executable, "-c", program, *arguments],
                 env={**os.environ, **variables, "MASTER_ADDR": "127.0.0.1"},
                 stderr=subprocess.PIPE,
                 text=True,
             )
         )
+    return ranks
+
+
+def run_on_two(*configs: Config, program: str = PROGRAM) -> None:
+    """PROGRAM trains one config after the other."""
+    ranks = start_two(*(c.model_dump_json() for c in configs), program=program)
     try:
         errors = [process.communicate(timeout=120)[1] for process in ranks]
     finally:
@@ -116,3 +122,51 @@ def test_a_signal_to_one_rank_stops_both_after_the_same_step(shards: Path, tmp_p
         4,
     ]
     assert [path.name for path in (config.out / "checkpoints").iterdir()] == ["step-000004"]
+
+
+FAILS = """
+import sys, torch
+from sealtrain import step, train
+from sealtrain.config import Config
+from sealtrain.errors import DataError, SealError
+torch.set_num_threads(1)
+phase, text = sys.argv[1:]
+def failing(function):
+    def call(*arguments, **options):
+        world = arguments[0].world if hasattr(arguments[0], "world") else None
+        if FAILING and (world is None or world.rank == 1):
+            raise DataError(f"{phase} failed")
+        return function(*arguments, **options)
+    return call
+import os
+FAILING = os.environ["RANK"] == "1"
+if phase == "setup":
+    step.self_check = failing(step.self_check)
+elif phase == "validation":
+    train._validate = failing(train._validate)
+elif phase == "step":
+    train.train_step = failing(train.train_step)
+else:
+    step.Saver.save = failing(step.Saver.save)
+try:
+    train.train(Config.model_validate_json(text))
+except SealError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.parametrize("phase", ["setup", "validation", "step", "save"])
+def test_a_rank_that_fails_ends_without_the_others(
+    shards: Path, tmp_path: Path, phase: str
+) -> None:
+    """Its launcher then ends the others. Under NCCL, to leave the group would wait for them."""
+    config = make_config(shards, tmp_path)
+    processes = start_two(phase, config.model_dump_json(), program=FAILS)
+    try:
+        _, said = processes[1].communicate(timeout=100)
+    finally:
+        for process in processes:
+            process.kill()
+    assert processes[1].returncode == 1
+    assert said.splitlines()[-1] == f"{phase} failed"
+    assert "Traceback" not in said
