@@ -59,9 +59,11 @@ def open_tokenizer(path: Path, eos_id: int) -> PlainTokenizer:
         encoder = Tokenizer.from_str(json.dumps(_untypable(declared, special)))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
-    except DataError:
-        raise
-    except Exception as error:  # the library raises bare Exception for anything it dislikes
+    # The library raises bare Exception for anything it dislikes. For a few things that it did not
+    # expect it raises PanicException, which is not one.
+    except BaseException as error:
+        if isinstance(error, DataError | KeyboardInterrupt | SystemExit):
+            raise
         raise DataError(f"{path} is not a tokenizer.json: {error}") from None
     encoder.encode_special_tokens = True
     for tokenizer in (encoder, decoder):

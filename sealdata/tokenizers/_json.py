@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 # Put before the spelling of a special token so that no text matches it: a noncharacter, which
 # Unicode keeps out of text meant for interchange.
 _UNTYPABLE = "\uffff"
+_OPTIONAL = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
 _NO_UNTYPABLE = {"type": "Replace", "pattern": {"String": _UNTYPABLE}, "content": "\ufffd"}
 
 
@@ -58,16 +59,32 @@ def load_json(path: Path, eos: str | None) -> Loaded:
         decoder = Tokenizer.from_str(text)
     except OSError as error:
         raise ConfigError(f"cannot read the tokenizer {path}: {error.strerror or error}") from None
-    except Exception as error:  # the library raises bare Exception for anything it dislikes
+    # The library raises bare Exception for anything it dislikes. For a few things that it did not
+    # expect it raises PanicException, which is not one.
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
         kind = kind_of_file(path)
         what = f"it is {kind.name}; {kind.cure}" if kind else str(error)
         raise ConfigError(f"{path} is not a tokenizer.json: {what}") from None
+    # The library takes a file without these keys.
+    optional: dict[str, Any] = {"added_tokens": [], **dict.fromkeys(_OPTIONAL)}
+    if optional.keys() - declared.keys():
+        declared = optional | declared
+        text = json.dumps(declared)
     token = eos or _declared_eos(path)
     eos_id = decoder.token_to_id(token)
     if eos_id is None:
         raise ConfigError(f"{path}: its EOS token {token!r} is not in the vocabulary")
     special = {row["content"] for row in declared.get("added_tokens", []) if row["special"]}
-    encoder = Tokenizer.from_str(json.dumps(_untypable(json.loads(text), special | {token})))
+    try:
+        encoder = Tokenizer.from_str(json.dumps(_untypable(json.loads(text), special | {token})))
+    except Exception as error:
+        # A piece of which others are made cannot end documents: text would end where it stands.
+        raise ConfigError(
+            f"{path}: its EOS token {token!r} is not a token of its own, but a piece that words "
+            f"are made of ({error})"
+        ) from None
     encoder.encode_special_tokens = True
     encoder.no_truncation()
     encoder.no_padding()
@@ -81,7 +98,7 @@ def _without_dropout(path: Path, declared: dict[str, Any]) -> bool:
     """
     model = declared.get("model")
     dropout = model.get("dropout") if isinstance(model, dict) else None
-    if not isinstance(model, dict) or not dropout:
+    if not isinstance(model, dict) or not isinstance(dropout, int | float) or not dropout:
         return False
     model["dropout"] = None
     if parent_process() is None:  # once, not by every worker
@@ -104,9 +121,10 @@ def json_spans(
 def _declared_eos(path: Path) -> str:
     config = path.with_name("tokenizer_config.json")
     try:
-        token = json.loads(config.read_text(encoding="utf-8")).get("eos_token")
+        content = json.loads(config.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        token = None
+        content = None
+    token = content.get("eos_token") if isinstance(content, dict) else None
     text = token.get("content") if isinstance(token, dict) else token
     if not isinstance(text, str):
         raise ConfigError(
@@ -190,7 +208,7 @@ def _steps(declared: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 def pre_tokenizers(declared: dict[str, Any]) -> list[dict[str, Any]]:
     """The pre-tokenizers that a text passes, in order."""
-    step = declared["pre_tokenizer"]
+    step = declared.get("pre_tokenizer")
     if step is None:
         return []
     return list(step["pretokenizers"]) if step["type"] == "Sequence" else [step]
