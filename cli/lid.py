@@ -8,6 +8,12 @@ import click
 from .options import AS_JSON, REFS, from_working_folder
 from .terminal import echo
 
+MODEL = click.option(
+    "--model",
+    callback=from_working_folder,
+    help="A name of `sealdata models list` or a path.  [default: the recipe's model]",
+)
+
 
 @click.group()
 def lid() -> None:
@@ -21,11 +27,7 @@ def lid() -> None:
 
 @lid.command("eval")
 @REFS
-@click.option(
-    "--model",
-    callback=from_working_folder,
-    help="A name of `sealdata models list` or a path.  [default: the recipe's model]",
-)
+@MODEL
 @click.option(
     "--recipe",
     default="openseal",
@@ -58,11 +60,7 @@ def lid_eval(refs: Path, model: str | None, recipe: str, as_json: bool) -> None:
 
 @lid.command("confusions")
 @REFS
-@click.option(
-    "--model",
-    callback=from_working_folder,
-    help="A name of `sealdata models list` or a path.  [default: the recipe's model]",
-)
+@MODEL
 @click.option(
     "--recipe", default="openseal", show_default=True, help="The recipe whose scorer lid is used."
 )

@@ -59,7 +59,10 @@ def build(config: Model, seed: int, shards: Manifest, tokenizer: Path) -> Any:
         raise ConfigError(f"{where}: not loaded{reason(error)}") from error
     assert {p.dtype for p in model.parameters()} == {torch.float32}, "master weights are float32"
     if config.new_rows is not None and (base := base_file(config.init_from)) is not None:
-        add_rows(model, new_pieces(base, tokenizer / FILE), config.new_rows, seed)
+        pieces = new_pieces(base, tokenizer / FILE)
+        if not pieces:
+            _log.warning("model.new_rows: the shards have no piece that the base lacks")
+        add_rows(model, pieces, config.new_rows, seed)
     # More ids than the shards use are fine: OLMo 2 pads its vocabulary from 100,278 to 100,352.
     text = model.config.get_text_config()
     # A model without a limit, such as one with ALiBi, has no such key.

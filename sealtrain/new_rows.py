@@ -39,12 +39,20 @@ def new_pieces(base: Path, shards: Path) -> dict[int, list[int]]:
     tokenizer = Tokenizer.from_file(str(base))
     before = set(tokenizer.get_vocab(with_added_tokens=True))
     pieces = Tokenizer.from_file(str(shards)).get_vocab(with_added_tokens=True)
-    return {
-        # By the model and not by `encode`: a piece may hold a part of a character only.
-        index: [token.id for token in tokenizer.model.tokenize(piece)]
+    added = {row["content"] for row in new["added_tokens"]}
+    replaced = {
+        # By the model where it can: a piece may hold a part of a character only. An added token is
+        # spelt as text, and not in the letters of a byte-level BPE.
+        index: tokenizer.encode(piece, add_special_tokens=False).ids
+        if piece in added
+        else [token.id for token in tokenizer.model.tokenize(piece)]
         for piece, index in sorted(pieces.items(), key=lambda item: item[1])
         if piece not in before
     }
+    # The mean of no rows would be NaN.
+    if empty := [index for index, ids in replaced.items() if not ids]:
+        raise ConfigError(f"{base} cannot spell the new piece {empty[0]} of {shards}")
+    return replaced
 
 
 def _not_extended(old: dict[str, Any], new: dict[str, Any]) -> str:
@@ -76,8 +84,10 @@ def add_rows(model: Any, pieces: dict[int, list[int]], how: NewRows, seed: int) 
             the mean of all old rows (Hewitt 2021). `random`: as the model makes its weights.
         seed: The seed of random rows.
     """
+    if not pieces:
+        return
     old_rows = model.get_input_embeddings().weight.shape[0]
-    rows = num_rows(old_rows, max(pieces, default=0) + 1)
+    rows = num_rows(old_rows, max(pieces) + 1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if rows > old_rows:

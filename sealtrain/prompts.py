@@ -33,6 +33,21 @@ def fill(template: str, values: dict[str, str]) -> str:
 
     The text ends before the first field without a value. Braces in values mean nothing.
     """
+    return "".join(_parts(template, values))
+
+
+def prompt(template: str, values: dict[str, str]) -> str:
+    """`fill` up to the second side, of which `values` has none.
+
+    White space of the template goes, and that of values stays: tokenizers join a space to the word
+    after it, as in " Hello".
+    """
+    *parts, literal = _parts(template, values)
+    return "".join([*parts, literal.rstrip()])
+
+
+def _parts(template: str, values: dict[str, str]) -> list[str]:
+    """Literal texts and values in turn, up to the literal before a field without a value."""
     parts = []
     for literal, name, _, _ in Formatter().parse(template):
         parts.append(literal)
@@ -41,4 +56,4 @@ def fill(template: str, values: dict[str, str]) -> str:
         if name not in values:
             break
         parts.append(values[name])
-    return "".join(parts)
+    return parts

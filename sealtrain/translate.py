@@ -1,6 +1,7 @@
 """Translation by a checkpoint: prompts as in training, greedy generation in batches."""
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from sealtrain.checkpoint import Record
 from sealtrain.errors import DataError
 from sealtrain.loss import ATTENTION, training_loss
 from sealtrain.model import SAFE
-from sealtrain.prompts import fill
+from sealtrain.prompts import fill, prompt
 from sealtrain.references import References
 from sealtrain.tokenizer import PlainTokenizer, open_tokenizer
 
@@ -60,10 +61,7 @@ def load(path: Path) -> Loaded:
 
 def make_prompt(template: str, src_name: str, tgt_name: str, text: str) -> str:
     """The training template up to where the translation begins: `"English: Hello.\\nThai:"`."""
-    # Without a value for the second side, the text ends before it. Trailing space of the template
-    # goes: tokenizers join a space to the word after it, as in " Hello".
-    names = {"first_name": src_name, "second_name": tgt_name, "first": text}
-    return fill(template[: template.index("{second}")].rstrip() + "{second}", names)
+    return prompt(template, {"first_name": src_name, "second_name": tgt_name, "first": text})
 
 
 class Outputs(NamedTuple):
@@ -153,6 +151,7 @@ def _generate(
     ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=device)
     mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
     # Given in full: a checkpoint's model folder has no generation config to read.
+    max_new_tokens = min(max_new_tokens, max(1, _num_positions(loaded.model) - width))
     config = GenerationConfig(  # type: ignore[no-untyped-call]
         max_new_tokens=max_new_tokens,
         do_sample=False,
@@ -165,6 +164,24 @@ def _generate(
     # `generate` returns the prompts too.
     new_ids: list[list[int]] = out[:, width:].tolist()
     return new_ids
+
+
+def _num_positions(model: Any) -> int:
+    """Tokens that a model can hold: those of its table of positions, as GPT-2 has one.
+
+    Rotary positions have no table, and no end.
+    """
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    tables = [
+        module
+        for module in model.modules()
+        # OPT has two rows more than positions.
+        if isinstance(module, torch.nn.Embedding)
+        and module is not model.get_input_embeddings()
+        and positions is not None
+        and positions <= module.num_embeddings <= positions + 2
+    ]
+    return positions if tables and positions else sys.maxsize
 
 
 def _newline_ids(tokenizer: Tokenizer) -> list[int]:

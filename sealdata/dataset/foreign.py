@@ -45,7 +45,7 @@ def own_names(out: Path) -> set[str]:
 
 
 def foreign_files(out: Path) -> list[str]:
-    """Names in ``out`` that stand in the way of a build, and are no earlier build's."""
+    """Names in ``out`` that stand in the way of a build, and that no earlier build wrote."""
     placed = own_names(out)
     return [name for name in _present(out) if name not in placed and not _is_merged(out, name)]
 

@@ -19,6 +19,7 @@ _WORDS = (
     "ten tgt tip tmp tmx tok top try tsv two txt uid una uni unk uri url usa use val var ver vid",
     "vis voc vol web wer win xls xml yes zip",
 )
+_FILE_WORDS = frozenset(" ".join(_WORDS).split())
 # langcodes reads almost anything as a tag.
 _NOT_A_CODE = re.compile(r"[^A-Za-z0-9_-]|^[xi]-", re.IGNORECASE)
 
@@ -31,9 +32,9 @@ _SAME_SCRIPT = {"Kore": "Hang", "Hira": "Jpan", "Kana": "Jpan", "Hrkt": "Jpan", 
 def _by_alias() -> dict[str, Language]:
     by_alias: dict[str, Language] = {}
     for language in languages().values():
+        # Builds of two recipes may have an alias for two languages. The first one keeps it.
         for alias in (language.code, *language.aliases):
-            other = by_alias.setdefault(alias, language)
-            assert other is language, f"{other.code} and {language.code} claim the alias {alias}"
+            by_alias.setdefault(alias, language)
     return by_alias
 
 
@@ -107,7 +108,7 @@ def _unlisted(parsed: tags.Subtags) -> Language | None:
     """A language that no table lists, if its tag says all that is needed."""
     if not tags.is_language(parsed.language):
         return None
-    if parsed.script is None and parsed.language in " ".join(_WORDS).split():
+    if parsed.script is None and parsed.language in _FILE_WORDS:
         return None
     written = tags.scripts_of(parsed.language)
     # Where CLDR has no script, the code must say it: Evenki is evn_Cyrl.

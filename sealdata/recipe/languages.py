@@ -91,8 +91,9 @@ def _other(name: str, made: dict[str, dict[str, Any]], where: str) -> str:
 def _check_aliases(code: str, aliases: list[str], made: dict[str, dict[str, Any]]) -> None:
     for alias in aliases:
         other = find_language(alias)
-        if (other and other.code != code) or (alias in made and alias != code):
+        claimed = [c for c, table in made.items() if alias in (c, *table.get("aliases", ()))]
+        if (other and other.code != code) or claimed != [code]:
             raise ValueError(
                 f"languages.{code}: the alias {alias!r} already means "
-                f"{other.code if other else alias}"
+                f"{other.code if other else next(c for c in claimed if c != code)}"
             )

@@ -396,6 +396,12 @@ class Recipe(_Table):
             declare_languages(table.get("languages", {}))
         return table
 
+    @field_validator("languages")
+    @classmethod
+    def _languages_by_code(cls, tables: dict[str, LanguageTable]) -> dict[str, LanguageTable]:
+        # A manifest has them too, and whatever reads it goes by codes.
+        return {_language(key): table for key, table in tables.items()}
+
     def asks_for(self, stage: str) -> bool:
         """Whether the recipe uses a filter stage that is decided by a mask."""
         switches = {

@@ -42,11 +42,14 @@ class Ratio(Scorer):
 def length_bounds(pairs: pl.DataFrame) -> dict[str, pl.Series]:
     """The lowest and highest possible ``expected_length`` of both sides, Float64: ``src_low``,
     ``src_high``, ``tgt_low``, ``tgt_high``. They are equal where the length factor is known."""
-    return {
-        f"{side}_{name}": expected_length(pairs, side, bound)
-        for side in ("src", "tgt")
-        for bound, name in enumerate(("low", "high"))
-    }
+    bounds = {}
+    for side in ("src", "tgt"):
+        low = bounds[f"{side}_low"] = expected_length(pairs, side, 0)
+        codes = pairs[f"{side}_lang"].unique().drop_nulls()
+        is_known = all(len(set(length_factors(code))) == 1 for code in codes)
+        # Nearly always, and then the second one would be computed for nothing.
+        bounds[f"{side}_high"] = low if is_known else expected_length(pairs, side, 1)
+    return bounds
 
 
 def expected_length(pairs: pl.DataFrame, side: str, bound: int = 0) -> pl.Series:

@@ -1,12 +1,14 @@
 """Prompts, references, scores and bits per byte of a checkpoint."""
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from tiny_shards import SENTENCES, TEMPLATE, make_config
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from sealcli.show_eval import report
 from sealtrain import evaluate, scores, train, translate
@@ -131,6 +133,19 @@ def test_a_translation_may_be_as_long_as_its_language_needs(
         assert tokens > 1024
     else:
         assert limits == [limit]
+
+
+def test_a_table_of_positions_bounds_a_translation() -> None:
+    """GPT-2 fails behind its last position; rotary positions have none."""
+    sizes = {"vocab_size": 64, "n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 24}
+    small = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    gpt2 = AutoModelForCausalLM.from_config(AutoConfig.for_model("gpt2", **sizes))
+    olmo = AutoModelForCausalLM.from_config(AutoConfig.for_model("olmo2", vocab_size=64, **small))
+    assert translate._num_positions(gpt2) == 24
+    assert translate._num_positions(olmo) == sys.maxsize
+    opt = AutoConfig.for_model("opt", vocab_size=64, max_position_embeddings=24, ffn_dim=32,
+                               word_embed_proj_dim=16, **small)  # fmt: skip
+    assert translate._num_positions(AutoModelForCausalLM.from_config(opt)) == 24
 
 
 def test_padding_does_not_change_a_translation(run: Path) -> None:

@@ -12,7 +12,7 @@ from sealtrain import parallel
 from sealtrain.data import open_streams
 from sealtrain.errors import ConfigError, DataError
 from sealtrain.model import SAFE, base_config
-from sealtrain.prompts import check_template, fill
+from sealtrain.prompts import check_template, fill, prompt
 from sealtrain.train import locked, train
 
 STREAM = "train/parallel/eng_Latn-tha_Thai"
@@ -77,6 +77,9 @@ def test_a_template_is_filled_once() -> None:
     assert fill(template, values) == "{A}: {second} {{x}}\nB: {first}!"
     del values["second"]
     assert fill(template, values) == "{A}: {second} {{x}}\nB: "
+    assert prompt(template, values) == "{A}: {second} {{x}}\nB:"
+    assert prompt("{first}{second}", {"first": "x "}) == "x "
+    assert prompt("{{second}} {first} {second}", {"first": "x "}) == "{second} x "
 
 
 def test_code_of_a_folder_is_neither_run_nor_offered(tmp_path: Path) -> None:

@@ -97,6 +97,28 @@ def test_rows_by_each_method(how: Any, tied: bool) -> None:
             assert not torch.equal(new[6], old[6])
 
 
+@pytest.mark.parametrize("how", ["mean", "mean-of-all", "random"])
+def test_without_new_pieces_nothing_changes(how: Any) -> None:
+    config = Olmo2Config(vocab_size=8, hidden_size=4, num_hidden_layers=1, num_attention_heads=1)
+    model = Olmo2ForCausalLM(config)
+    before = model.get_output_embeddings().weight.detach().clone()
+    add_rows(model, {}, how, seed=5)
+    assert torch.equal(model.get_output_embeddings().weight, before)
+
+
+def test_an_added_token_of_other_letters_is_spelt_as_text(
+    world: dict[str, Path], tmp_path: Path
+) -> None:
+    """A byte-level BPE has no letter for a space or a Thai one; the mean of no rows is NaN."""
+    base = Tokenizer.from_file(str(world["base"] / "tokenizer.json"))
+    more = Tokenizer.from_file(str(world["base"] / "tokenizer.json"))
+    more.add_special_tokens(["<ไทย >"])
+    more.save(str(tmp_path / "tokenizer.json"))
+    pieces = new_pieces(world["base"] / "tokenizer.json", tmp_path / "tokenizer.json")
+    assert list(pieces.values()) == [base.encode("<ไทย >").ids]
+    assert len(pieces[base.get_vocab_size()]) > 2
+
+
 @pytest.mark.parametrize(
     ("old", "vocab", "rows"),
     [(100_352, 100_278, 100_352), (100_352, 100_352, 100_352), (100_352, 100_353, 100_480)],

@@ -97,6 +97,11 @@ def test_every_language_knows_its_own_codes():
             assert language_of_tag(language.bcp47) == code, language.bcp47
 
 
+def test_no_two_languages_claim_a_code():
+    claims = [alias for row in languages().values() for alias in {row.code, *row.aliases}]
+    assert len(claims) == len(set(claims))
+
+
 def test_names_and_tags_stand_for_one_language():
     known = languages().values()
     for kind in ("code", "name", "bcp47"):

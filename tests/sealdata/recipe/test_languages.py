@@ -98,6 +98,11 @@ def test_a_layer_may_use_and_add_to_the_languages_of_its_base(tmp_path):
             "languages.xyz_Latn: taken_for has an unknown language 'qzz_Latn'",
         ),
         ('[languages.tr]\nname = "X"\n[languages.tur_Latn]', "tur_Latn is declared twice"),
+        (
+            '[languages.qae_Latn]\nname = "X"\naliases = ["qx"]\n'
+            '[languages.qaf_Latn]\nname = "Y"\naliases = ["qx"]',
+            "the alias 'qx' already means qaf_Latn",
+        ),
         ("languages = 3", "languages must be tables, [languages.xyz_Latn]"),
     ],
 )
@@ -156,6 +161,16 @@ def test_a_finished_build_does_not_change_what_a_recipe_says():
     assert resolve("qab_Latn").name == "Old"
     remember({"tur_Latn": {"name": "Türkçe", "aliases": [], "length_factor": None}})
     assert (resolve("tr_TR").name, resolve("tr").length_factor) == ("Türkçe", 0.974)
+    remember({"tur_Latn": {"name": "Turkish"}})
+
+
+def test_a_recipe_keeps_languages_by_code(tmp_path):
+    """A manifest has the recipe, and what reads it goes by codes: the key may be any name."""
+    read, _ = read_recipe(str(recipe(tmp_path, '[languages.tr]\nname = "Türkçe"', "tr")))
+    assert list(read.languages) == ["tur_Latn"]
+    declare({})
+    remember(read.model_dump(mode="json")["languages"])
+    assert (resolve("tr").code, resolve("tr").name) == ("tur_Latn", "Türkçe")
     remember({"tur_Latn": {"name": "Turkish"}})
 
 
